@@ -1,0 +1,21 @@
+import { defineConfig } from 'vitest/config';
+
+const packages = ['toolcrib', 'sandbox-tools'];
+const lane = (name: string, folders: string[], test: object) => ({
+  test: {
+    name,
+    include: packages.flatMap((p) => folders.map((folder) => `packages/${p}/test/${folder}/**/*.test.ts`)),
+    ...test,
+  },
+});
+
+/** The lanes of the test suite: `unit` needs nothing but Node; the others need what `scripts/setup` brings. */
+export default defineConfig({
+  test: {
+    projects: [
+      lane('unit', ['unit', 'architecture'], { testTimeout: 20_000 }),
+      lane('integration', ['integration', 'contract'], { testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 2 }),
+      lane('e2e', ['e2e'], { testTimeout: 300_000, hookTimeout: 600_000, maxWorkers: 1 }),
+    ],
+  },
+});
