@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { isToolName } from './artifact-name.ts';
+import { IntegrityError, messageOf } from './errors.ts';
+import { targetFrom } from './target.ts';
+
+export const ARTIFACT_SCHEMA = 'toolcrib.artifact.v1';
+/** Stands at the root of an artifact tree: formats.md 3. */
+export const DESCRIPTOR_NAME = 'toolcrib-artifact.json';
+
+/** What an artifact tree says of itself. */
+export interface ArtifactDescriptor {
+  readonly schema: typeof ARTIFACT_SCHEMA;
+  readonly tool: string;
+  readonly version: number;
+  /** In its written form. */
+  readonly target: string;
+  /** Elements that exist in the tree are relative to its root. */
+  readonly entrypoint: readonly string[];
+  /** Arguments of the health check, after the entry point. */
+  readonly healthcheck: readonly string[];
+  /** Highest `GLIBC_x.y` needed from the sandbox; null when nothing is. */
+  readonly glibcFloor: string | null;
+}
+
+const descriptorSchema = z.strictObject({
+  schema: z.literal(ARTIFACT_SCHEMA),
+  tool: z.string().refine(isToolName),
+  version: z.int().min(1),
+  target: z.string().refine((text) => targetFrom(text) !== undefined),
+  entrypoint: z.array(z.string()).min(1),
+  healthcheck: z.array(z.string()),
+  glibcFloor: z.string().nullable(),
+});
+
+/** Indented JSON with keys in the order of the interface, and a newline. Same input, same bytes. */
+export function formatArtifactDescriptor(descriptor: ArtifactDescriptor): string {
+  const { schema, tool, version, target, entrypoint, healthcheck, glibcFloor } = descriptor;
+  return `${JSON.stringify({ schema, tool, version, target, entrypoint, healthcheck, glibcFloor }, null, 2)}\n`;
+}
+
+/** @throws IntegrityError `MALFORMED` naming what is wrong. */
+export function parseArtifactDescriptor(text: string, where: string): ArtifactDescriptor {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new IntegrityError('MALFORMED', `${where} is not JSON: ${messageOf(error)}`);
+  }
+  const parsed = descriptorSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  throw new IntegrityError('MALFORMED', `${where} is not an artifact descriptor: ${z.prettifyError(parsed.error)}`);
+}

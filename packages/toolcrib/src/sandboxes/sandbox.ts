@@ -1,0 +1,119 @@
+import type { Readable, Writable } from 'node:stream';
+
+/** Who and what a sandbox is, as its engine tells it; nothing in here was asked of the sandbox itself. */
+export interface SandboxIdentity {
+  /** Which engine, stable over restarts of toolcrib, e.g. an engine's own id. */
+  readonly engine: string;
+  /** Full id of the container; for `local:` the device and inode of its directory. */
+  readonly id: string;
+  /** When it was started last, as the engine writes it: another start is another sandbox for the ledger. */
+  readonly startedAt: string;
+  /** Architecture by the engine's own words (`amd64`, `arm64`, …); undefined when it does not know. */
+  readonly arch: string | undefined;
+  /** The user that its commands run as (`''`, `1000`, `1000:1000`, `app`); '' is the engine's default, root. */
+  readonly user: string;
+  /** The working directory of its commands. */
+  readonly cwd: string;
+  /** Environment that its commands get from the engine. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly readOnlyRoot: boolean;
+  /** Places in it where something else is mounted, absolute, sorted. */
+  readonly mounts: readonly SandboxMount[];
+}
+
+export interface SandboxMount {
+  readonly path: string;
+  readonly kind: 'bind' | 'volume' | 'tmpfs' | 'other';
+  readonly writable: boolean;
+}
+
+/** What stands at a path, links not followed. */
+export interface SandboxEntry {
+  readonly kind: 'file' | 'directory' | 'link' | 'other';
+  /** Permission bits, e.g. 0o755. */
+  readonly mode: number;
+  /** In bytes. */
+  readonly size: number;
+  /** Where a link points to; '' for anything else. */
+  readonly linkTarget: string;
+  /** Owner, undefined where the engine does not tell. */
+  readonly uid: number | undefined;
+}
+
+export interface ExecRequest {
+  /** Program and arguments; the program is an absolute path, or is looked up by the engine. */
+  readonly argv: readonly string[];
+  /** Added to what the engine gives. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another user than the sandbox's own. */
+  readonly user?: string;
+  readonly cwd?: string;
+  /** False: stdin is closed at once. */
+  readonly stdin: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** How an exec'd program ended. `code` is 0..255; 126 and 127 also mean that the engine could not start it. */
+export interface ExecExit {
+  readonly code: number;
+}
+
+/** A program that runs in the sandbox. The caller consumes both outputs and ends stdin. */
+export interface SandboxProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Settles when the program has ended and all output was delivered. */
+  readonly exit: Promise<ExecExit>;
+}
+
+/** The role of a sandbox that tells what is in it, without executing anything there. */
+export interface SandboxReader {
+  /**
+   * What stands at an absolute path, links not followed; undefined when nothing does.
+   * @throws SandboxError `SANDBOX_STATE` when the sandbox is not running any more; RemoteError `UNREACHABLE`.
+   */
+  stat(path: string): Promise<SandboxEntry | undefined>;
+  /**
+   * Reads a file or a tree back as a tar whose names start with the last component of `path`, from the engine's view.
+   * A reader that stops early ends the iteration, which frees the connection.
+   * @returns undefined when nothing is there.
+   */
+  readTar(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
+}
+
+/** The role of a sandbox that takes files. */
+export interface SandboxWriter {
+  /**
+   * Unpacks a tar (uncompressed, an entry for every directory, names relative to `parent`) below an existing
+   * directory, as root, owners and modes as in the tar. Existing entries may be replaced: callers use fresh names.
+   * Not atomic. Nothing outside the sandbox is written as long as no component of `parent` is a link.
+   * @throws SandboxError `NOT_INJECTABLE` when this way is not possible here (read-only root, no such parent), with the
+   * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`.
+   */
+  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>, size: number): Promise<void>;
+}
+
+/** The role of a sandbox that runs programs. */
+export interface SandboxExecutor {
+  /**
+   * Starts a program. Engines cannot kill an exec: an abort closes the streams, and the program has to end by that.
+   * @throws SandboxError `EXEC_FAILED` when the engine refuses; `SANDBOX_STATE`.
+   */
+  exec(request: ExecRequest): Promise<SandboxProcess>;
+}
+
+/**
+ * A place where tools run. Opening one finds it (NotFoundError `SANDBOX_NOT_FOUND`) and checks that it runs
+ * (SandboxError `SANDBOX_STATE`). Calls are not retried, except that an engine which refuses a connection is tried
+ * again for a moment.
+ */
+export interface Sandbox extends SandboxReader, SandboxWriter, SandboxExecutor {
+  /** As the user wrote it, e.g. `docker:web`. */
+  readonly reference: string;
+  readonly identity: SandboxIdentity;
+  /** Ways of placing files that this kind of sandbox has, best first. */
+  readonly ways: readonly ('archive' | 'exec-tar' | 'exec-cat')[];
+  /** Frees connections; running programs lose their streams. */
+  close(): Promise<void>;
+}
