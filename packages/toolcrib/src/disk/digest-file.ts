@@ -1,0 +1,112 @@
+import { open, type FileHandle } from 'node:fs/promises';
+import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
+import { IntegrityError, isSystemError, NotFoundError } from '../core/errors.ts';
+import { storageError } from './storage-error.ts';
+
+/** Big enough that the calls do not count, small enough for two to stay in the processor's cache. */
+const BLOCK = 1024 * 1024;
+
+/** What a file holds. */
+export interface MeasuredFile {
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/**
+ * Hashes a file, reading one block while it hashes the other.
+ * @throws NotFoundError `NOT_FOUND` when there is no such file; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function digestFile(
+  path: string,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<MeasuredFile> {
+  const digester = createDigester();
+  for await (const block of readBlocks(path, options.signal)) digester.update(block);
+  return { digest: digester.finish(), size: digester.size };
+}
+
+/**
+ * Compares a file with what is expected of it.
+ * @returns what was measured.
+ * @throws IntegrityError `SIZE_MISMATCH`, `DIGEST_MISMATCH`; as {@link digestFile}.
+ */
+export async function verifyFile(
+  path: string,
+  expected: Expected,
+  options: { signal?: AbortSignal | undefined } = {},
+): Promise<MeasuredFile> {
+  const measured = await digestFile(path, options);
+  verifyExpected(path, expected, measured);
+  return measured;
+}
+
+/**
+ * Reads a file out, hashing it again. The last piece is held back until the digest of the whole matched, so that nobody
+ * gets all of a file that is not what was expected. A piece is the reader's to keep.
+ * @throws as {@link verifyFile}, while iterating.
+ */
+export async function* readVerified(
+  path: string,
+  expected: Expected,
+  options: { signal?: AbortSignal | undefined } = {},
+): AsyncGenerator<Uint8Array> {
+  const digester = createDigester();
+  let held: Uint8Array | undefined;
+  for await (const block of readBlocks(path, options.signal)) {
+    if (held !== undefined) yield held;
+    digester.update(block);
+    refuseExcess(path, expected, digester.size);
+    held = Uint8Array.from(block);
+  }
+  verifyExpected(path, expected, { digest: digester.finish(), size: digester.size });
+  if (held !== undefined) yield held;
+}
+
+function refuseExcess(path: string, expected: Expected, size: number): void {
+  if (expected.size === undefined || size <= expected.size) return;
+  throw new IntegrityError('SIZE_MISMATCH', `${path} has more than the expected ${expected.size} bytes`, {
+    hint: 'the file was changed',
+    details: { path, expected: expected.size },
+  });
+}
+
+/** Yields blocks that are reused: a block is valid until the next one is asked for. */
+async function* readBlocks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  const handle = await openForReading(path);
+  let [block, spare] = [Buffer.allocUnsafeSlow(BLOCK), Buffer.allocUnsafeSlow(BLOCK)];
+  let reading = readBlock(handle, block, path);
+  try {
+    for (;;) {
+      const length = await reading;
+      signal?.throwIfAborted();
+      if (length === 0) return;
+      reading = readBlock(handle, spare, path);
+      yield block.subarray(0, length);
+      [block, spare] = [spare, block];
+    }
+  } finally {
+    await reading.catch(() => undefined);
+    await handle.close();
+  }
+}
+
+async function openForReading(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) throw new NotFoundError('NOT_FOUND', `${path} is not there`, { cause: error });
+    throw storageError(error, 'read', path);
+  }
+}
+
+function readBlock(handle: FileHandle, block: Uint8Array, path: string): Promise<number> {
+  const reading = handle.read(block, 0, block.byteLength).then(
+    ({ bytesRead }) => bytesRead,
+    (error: unknown) => {
+      throw storageError(error, 'read', path);
+    },
+  );
+  reading.catch(() => undefined);
+  return reading;
+}

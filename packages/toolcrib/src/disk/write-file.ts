@@ -1,0 +1,137 @@
+import { link, lstat, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Digest } from '../core/digest.ts';
+import { isSystemError } from '../core/errors.ts';
+import { receiveFile } from './receive-file.ts';
+import { onDisk, storageError } from './storage-error.ts';
+import { createTemporary, discardTemporary, releaseTemporary } from './temporary.ts';
+
+/** Bytes with a known digest that can be read from the start. */
+export interface FileSource {
+  /** In bytes. */
+  readonly size: number;
+  readonly digest: Digest;
+  open(): AsyncIterable<Uint8Array>;
+}
+
+/** How a file is written. */
+export interface WriteOptions {
+  /** Permission bits exactly as given; without it 0o666 less the umask. */
+  readonly mode?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a directory and its parents; one that is there is fine.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function ensureDirectory(path: string, mode?: number): Promise<void> {
+  await onDisk('create the directory', path, () =>
+    mkdir(path, { recursive: true, ...(mode !== undefined && { mode }) }),
+  );
+}
+
+/**
+ * Replaces a file as a whole: readers see the old bytes or the new ones, also after a crash. The directory exists.
+ * @throws RemoteError `STORAGE`; the signal's reason.
+ */
+export async function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array,
+  options: WriteOptions = {},
+): Promise<void> {
+  options.signal?.throwIfAborted();
+  const temporary = await createTemporary(dirname(path), options.mode);
+  try {
+    await onDisk('write', path, () => fill(temporary.handle, data, options.mode));
+    options.signal?.throwIfAborted();
+    await publishTemporary(temporary.path, path);
+  } catch (error) {
+    await discardTemporary(temporary.path);
+    throw error;
+  }
+}
+
+async function fill(handle: FileHandle, data: string | Uint8Array, mode: number | undefined): Promise<void> {
+  try {
+    await handle.writeFile(data);
+    if (mode !== undefined) await handle.chmod(mode);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/**
+ * Gives a complete, synced temporary file its final name, replacing what was there, and syncs the directory.
+ * @throws RemoteError `STORAGE`; the temporary file is still there then.
+ */
+export async function publishTemporary(temporary: string, path: string): Promise<void> {
+  await onDisk('rename a file to', path, () => rename(temporary, path));
+  releaseTemporary(temporary);
+  await syncDirectory(dirname(path));
+}
+
+/**
+ * Creates a file, write-once: of two racing creators exactly one gets `created`, the file is there whole or not at all,
+ * and what exists is never changed. The directory exists.
+ * @throws IntegrityError when the source does not yield its own digest; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function createFileOnce(
+  path: string,
+  source: FileSource,
+  options: WriteOptions = {},
+): Promise<'created' | 'exists'> {
+  if (await isThere(path)) return 'exists';
+  const received = await receiveFile({
+    directory: dirname(path),
+    bytes: source.open(),
+    expected: { digest: source.digest, size: source.size },
+    maxBytes: source.size,
+    what: `what is to be ${path}`,
+    signal: options.signal,
+    ...(options.mode !== undefined && { mode: options.mode }),
+  });
+  try {
+    return await linkOnce(received.path, path);
+  } finally {
+    await discardTemporary(received.path);
+  }
+}
+
+async function linkOnce(temporary: string, path: string): Promise<'created' | 'exists'> {
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return 'exists';
+    throw storageError(error, 'create (by a hard link)', path);
+  }
+  await syncDirectory(dirname(path));
+  return 'created';
+}
+
+/** Links are not followed: a dangling one is there too. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return false;
+    throw storageError(error, 'examine', path);
+  }
+}
+
+/**
+ * Brings names in a directory to the disk. File systems that cannot do that are left alone.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function syncDirectory(path: string): Promise<void> {
+  const handle = await onDisk('open', path, () => open(path, 'r'));
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EISDIR', 'EBADF')) throw storageError(error, 'write', path);
+  } finally {
+    await handle.close();
+  }
+}
