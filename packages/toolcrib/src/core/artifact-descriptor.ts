@@ -1,6 +1,7 @@
-import { z } from 'zod';
 import { isToolName } from './artifact-name.ts';
 import { IntegrityError, messageOf } from './errors.ts';
+import * as z from 'zod/mini';
+import './schema-messages.ts';
 import { targetFrom } from './target.ts';
 
 export const ARTIFACT_SCHEMA = 'toolcrib.artifact.v1';
@@ -24,12 +25,12 @@ export interface ArtifactDescriptor {
 
 const descriptorSchema = z.strictObject({
   schema: z.literal(ARTIFACT_SCHEMA),
-  tool: z.string().refine(isToolName),
-  version: z.int().min(1),
-  target: z.string().refine((text) => targetFrom(text) !== undefined),
-  entrypoint: z.array(z.string()).min(1),
+  tool: z.string().check(z.refine(isToolName)),
+  version: z.int().check(z.minimum(1)),
+  target: z.string().check(z.refine((text) => targetFrom(text) !== undefined)),
+  entrypoint: z.array(z.string()).check(z.minLength(1)),
   healthcheck: z.array(z.string()),
-  glibcFloor: z.string().nullable(),
+  glibcFloor: z.nullable(z.string()),
 });
 
 /** Indented JSON with keys in the order of the interface, and a newline. Same input, same bytes. */

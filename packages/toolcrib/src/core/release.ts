@@ -1,7 +1,8 @@
-import { z } from 'zod';
 import { artifactNameFrom, formatArtifactName, isToolName } from './artifact-name.ts';
 import { isDigest, type Digest } from './digest.ts';
 import { IntegrityError, messageOf } from './errors.ts';
+import * as z from 'zod/mini';
+import './schema-messages.ts';
 import type { Sums } from './sums.ts';
 import { formatTarget, targetFrom } from './target.ts';
 
@@ -39,22 +40,22 @@ const digestSchema = z.custom<Digest>(
 
 const manifestSchema = z.strictObject({
   schema: z.literal(RELEASE_SCHEMA),
-  tool: z.string().refine(isToolName),
-  version: z.int().min(1),
-  source: z.strictObject({ commit: z.string().nullable(), date: z.string().nullable() }),
+  tool: z.string().check(z.refine(isToolName)),
+  version: z.int().check(z.minimum(1)),
+  source: z.strictObject({ commit: z.nullable(z.string()), date: z.nullable(z.string()) }),
   files: z
     .array(
       z.strictObject({
         name: z.string(),
-        target: z.string().refine((text) => targetFrom(text) !== undefined),
+        target: z.string().check(z.refine((text) => targetFrom(text) !== undefined)),
         digest: digestSchema,
-        size: z.int().min(0),
+        size: z.int().check(z.minimum(0)),
         mediaType: z.string(),
-        glibcFloor: z.string().nullable(),
-        attestation: z.string().nullable(),
+        glibcFloor: z.nullable(z.string()),
+        attestation: z.nullable(z.string()),
       }),
     )
-    .min(1),
+    .check(z.minLength(1)),
 });
 
 /** Name of the sums as stored beside the artifacts; also the claim on the version. */

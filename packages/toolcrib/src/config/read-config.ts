@@ -1,0 +1,116 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
+import { parseStoreReference, type StoreReference } from '../core/reference.ts';
+import { parseTarget } from '../core/target.ts';
+import type { BuildConfig, ProjectConfig } from './config.ts';
+import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './schema.ts';
+
+export const CONFIG_NAME = 'toolcrib.json';
+
+/**
+ * Reads and normalises a configuration.
+ * @throws UsageError `CONFIG_INVALID` naming file and line or key, and what is allowed; NotFoundError `NOT_FOUND`.
+ */
+export async function readConfig(file: string): Promise<ProjectConfig> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
+      throw new NotFoundError('NOT_FOUND', `no configuration at ${file}`, { hint: '"toolcrib init" writes one' });
+    }
+    throw new UsageError('CONFIG_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
+  });
+  return normaliseConfig(parseConfig(text, file), file);
+}
+
+/**
+ * Looks for `toolcrib.json` in a folder and those above it.
+ * @returns undefined when there is none.
+ */
+export async function findConfig(folder: string): Promise<ProjectConfig | undefined> {
+  for (let at = resolve(folder); ; at = dirname(at)) {
+    try {
+      return await readConfig(join(at, CONFIG_NAME));
+    } catch (error) {
+      if (!(error instanceof NotFoundError)) throw error;
+    }
+    if (dirname(at) === at) return undefined;
+  }
+}
+
+/** @throws UsageError `CONFIG_INVALID`. */
+export function parseConfig(text: string, file: string): ConfigFile {
+  const json = parseJson(text, file);
+  refuseUnknownKeys(json, file);
+  const parsed = configFileSchema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  const key = issue === undefined || issue.path.length === 0 ? 'the whole file' : `"${issue.path.join('.')}"`;
+  throw new UsageError('CONFIG_INVALID', `${file}: ${key}: ${issue?.message ?? 'invalid'}`, {
+    hint: 'docs/formats.md lists every key and what it takes',
+    details: { file, key: issue?.path.join('.') ?? '' },
+  });
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError('CONFIG_INVALID', `${file}${lineOf(text, messageOf(error))}: not JSON: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+/** `:LINE` for the position that a JSON error names, '' when it names none. */
+function lineOf(text: string, message: string): string {
+  const position = /at position (\d+)/.exec(message)?.[1];
+  return position === undefined ? '' : `:${text.slice(0, Number(position)).split('\n').length}`;
+}
+
+function refuseUnknownKeys(json: unknown, file: string): void {
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new UsageError('CONFIG_INVALID', `${file}: expected a JSON object`);
+  }
+  const allowed = Object.keys(configFileSchema.shape);
+  for (const key of Object.keys(json)) {
+    if (allowed.includes(key)) continue;
+    const what = KEYS_OF_LATER_VERSIONS.includes(key) ? 'is not supported by this version of toolcrib' : 'is unknown';
+    throw new UsageError('CONFIG_INVALID', `${file}: key "${key}" ${what}`, {
+      hint: `allowed keys: ${allowed.join(', ')}`,
+      details: { file, key },
+    });
+  }
+}
+
+function normaliseConfig(config: ConfigFile, file: string): ProjectConfig {
+  const absolute = resolve(file);
+  const folder = dirname(absolute);
+  const inFolder = (path: string): string => resolve(folder, path);
+  return {
+    file: absolute,
+    folder,
+    tool: config.tool,
+    versionFile: inFolder(config.versionFile),
+    sumsFile: inFolder(config.sumsFile),
+    binaries: inFolder(config.binaries),
+    sources: config.sources,
+    baseBranch: config.baseBranch,
+    targets: config.targets.map(parseTarget),
+    build: config.build && normaliseBuild(config.build, inFolder),
+    stores: config.stores.map((text) => anchorStore(parseStoreReference(text), folder)),
+    rewrite: config.rewrite,
+    entrypoint: config.entrypoint ?? [`bin/${config.tool}`],
+    healthcheck: config.healthcheck,
+    install: config.install,
+  };
+}
+
+function normaliseBuild(build: NonNullable<ConfigFile['build']>, inFolder: (path: string) => string): BuildConfig {
+  return build.driver === 'bun' ? { driver: 'bun', entry: inFolder(build.entry) } : build;
+}
+
+/** Makes a directory store's path absolute: relative to the configuration, or to where a command line was typed. */
+export function anchorStore(store: StoreReference, folder: string): StoreReference {
+  if (store.kind !== 'directory' || isAbsolute(store.directory)) return store;
+  return { ...store, directory: resolve(folder, store.directory) };
+}

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { isSystemError, messageOf, UsageError } from '../core/errors.ts';
+import { parseSums, verifySumsAre, type Sums } from '../core/sums.ts';
+import { parseVersionFile } from '../core/version.ts';
+import type { ProjectConfig, ToolPins } from './config.ts';
+
+/**
+ * Reads a project's version file and sums file.
+ * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID` naming file and line.
+ */
+export async function readPins(config: ProjectConfig): Promise<ToolPins> {
+  const version = await readVersion(config);
+  const sums = await readSums(config.sumsFile);
+  verifySumsAre(sums, { tool: config.tool, version }, config.sumsFile);
+  return pinsOf(config, version, sums);
+}
+
+/** A project's pins when version and sums are known already. */
+export function pinsOf(config: ProjectConfig, version: number, sums: Sums): ToolPins {
+  const { tool, targets, sumsFile, stores, rewrite, install, entrypoint, healthcheck } = config;
+  const binaries = [config.binaries];
+  return { tool, version, targets, sums, sumsFile, binaries, stores, rewrite, install, entrypoint, healthcheck };
+}
+
+/** @throws UsageError `VERSION_INVALID`. */
+export async function readVersion(config: ProjectConfig): Promise<number> {
+  const text = await readFile(config.versionFile, 'utf8').catch((error: unknown) => {
+    throw new UsageError('VERSION_INVALID', `cannot read the version file ${config.versionFile}: ${messageOf(error)}`, {
+      hint: 'it holds one whole number from 1 on; "toolcrib init" writes it',
+      cause: error,
+    });
+  });
+  return parseVersionFile(text, config.versionFile);
+}
+
+/** A sums file that is missing pins nothing. */
+async function readSums(path: string): Promise<Sums> {
+  try {
+    return parseSums(await readFile(path, 'utf8'), path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return new Map();
+    throw error;
+  }
+}

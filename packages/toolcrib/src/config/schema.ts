@@ -1,0 +1,56 @@
+import { isToolName } from '../core/artifact-name.ts';
+import { messageOf } from '../core/errors.ts';
+import { parseStoreReference } from '../core/reference.ts';
+import * as z from 'zod/mini';
+import '../core/schema-messages.ts';
+import { TARGET_NAMES, targetFrom } from '../core/target.ts';
+import { DEFAULT_INSTALL } from './install.ts';
+
+const text = z.string().check(z.minLength(1));
+
+const storeUrl = z.string().check((context) => {
+  try {
+    parseStoreReference(context.value);
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: messageOf(error), input: context.value });
+  }
+});
+
+const absolutePath = z
+  .string()
+  .check(z.regex(/^\/(?!.*(?:^|\/)\.\.?(?:\/|$))[^\0]+$/, 'expected an absolute path without . or ..'));
+
+const targetName = z
+  .string()
+  .check(z.refine((name) => targetFrom(name) !== undefined, `expected one of ${TARGET_NAMES.join(', ')}`));
+
+const build = z.discriminatedUnion('driver', [
+  z.strictObject({ driver: z.literal('bun'), entry: text }),
+  z.strictObject({ driver: z.literal('command'), command: text }),
+]);
+
+/** `toolcrib.json` as it is written. Defaults are filled in when it is normalised. */
+export const configFileSchema = z.strictObject({
+  $schema: z.optional(z.string()),
+  tool: z.string().check(z.refine(isToolName, 'expected lower-case words joined by single dashes')),
+  versionFile: z._default(text, 'tool-version.txt'),
+  sumsFile: z._default(text, 'SHA256SUMS'),
+  binaries: z._default(text, 'binaries'),
+  sources: z._default(z.array(text), []),
+  baseBranch: z._default(text, 'main'),
+  targets: z.array(targetName).check(
+    z.minLength(1),
+    z.refine((targets) => new Set(targets).size === targets.length, 'a target is listed twice'),
+  ),
+  build: z.optional(build),
+  stores: z._default(z.array(storeUrl), []),
+  rewrite: z._default(z.array(z.strictObject({ from: z.url(), to: z.url() })), []),
+  entrypoint: z.optional(z.array(z.string()).check(z.minLength(1))),
+  healthcheck: z._default(z.array(z.string()).check(z.minLength(1)), ['healthcheck']),
+  install: z._default(z.array(absolutePath).check(z.minLength(1)), [...DEFAULT_INSTALL]),
+});
+
+export type ConfigFile = z.infer<typeof configFileSchema>;
+
+/** Keys that the format names and this version does not act on: refused, because ignoring them would mislead. */
+export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['images', 'attestation', 'repoBase', 'cache'];
