@@ -10,13 +10,15 @@ const NO_REASON = 'no reason given';
 const isSkipped = (test) => ['skipped', 'pending', 'todo'].includes(test.status);
 
 /** A file that fails outside its tests: it does not load, or its beforeAll throws. */
-const failsAsAWhole = (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed');
+const failsAsAWhole = (file) =>
+  file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed');
 
 /** What went wrong with a lane that no failed test tells. */
 function problemsOf({ name, exitCode, report }, failedInLane) {
   if (report === undefined) return [`${name}: vitest ended with code ${exitCode} and without a report`];
   if (report.numTotalTests === 0 && failedInLane === 0) return [`${name}: no test was collected`];
-  if (exitCode !== 0 && failedInLane === 0) return [`${name}: vitest ended with code ${exitCode} though no test failed`];
+  if (exitCode !== 0 && failedInLane === 0)
+    return [`${name}: vitest ended with code ${exitCode} though no test failed`];
   return [];
 }
 
@@ -43,7 +45,8 @@ export function sumLanes(lanes, { forbidSkips }) {
     sum.skips.push(...skipped.map((test) => `${lane.name}: ${test.fullName}: ${test.meta?.skipReason ?? NO_REASON}`));
     sum.failures.push(...failures);
   }
-  if (forbidSkips) sum.failures.push(...sum.skips.splice(0).map((skip) => `${skip} (skipped, which is not allowed here)`));
+  if (forbidSkips)
+    sum.failures.push(...sum.skips.splice(0).map((skip) => `${skip} (skipped, which is not allowed here)`));
   sum.failed = sum.failures.length;
   sum.skipped = sum.skips.length;
   return sum;
