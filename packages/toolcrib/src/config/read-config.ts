@@ -1,12 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { parseTarget } from '../core/target.ts';
 import type { BuildConfig, ProjectConfig } from './config.ts';
 import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './schema.ts';
-
-export const CONFIG_NAME = 'toolcrib.json';
 
 /**
  * Reads and normalises a configuration.
@@ -20,21 +18,6 @@ export async function readConfig(file: string): Promise<ProjectConfig> {
     throw new UsageError('CONFIG_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
   });
   return normaliseConfig(parseConfig(text, file), file);
-}
-
-/**
- * Looks for `toolcrib.json` in a folder and those above it.
- * @returns undefined when there is none.
- */
-export async function findConfig(folder: string): Promise<ProjectConfig | undefined> {
-  for (let at = resolve(folder); ; at = dirname(at)) {
-    try {
-      return await readConfig(join(at, CONFIG_NAME));
-    } catch (error) {
-      if (!(error instanceof NotFoundError)) throw error;
-    }
-    if (dirname(at) === at) return undefined;
-  }
 }
 
 /** @throws UsageError `CONFIG_INVALID`. */

@@ -1,0 +1,40 @@
+import { writeResult, wrapped } from '../child-result.ts';
+import { collectAssignment, parseSeconds, type Registration } from '../program-options.ts';
+
+interface ExecOptions {
+  readonly user?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly timeout?: number;
+  readonly result?: string;
+}
+
+export function registerExec({ program, action }: Registration): void {
+  program
+    .command('exec')
+    .description('run the injected tool in a sandbox; exits with its code')
+    .argument('<sandbox>', 'docker:NAME or local:DIR')
+    .argument('<args...>', 'what the tool gets, after --')
+    .option('--user <user>', "another user than the sandbox's own")
+    .option('--env <name=value>', 'for what the tool runs; may be given again', collectAssignment, {})
+    .option('--cwd <dir>', 'where what the tool runs stands')
+    .option('--timeout <seconds>', 'end it after that time', parseSeconds)
+    .option('--result <file>', 'write what happened as JSON')
+    .action(
+      action((session, sandbox: string, args: string[], options: ExecOptions) =>
+        wrapped(async () => {
+          const { execTool } = await import('../../flows/exec-tool.ts');
+          const { result, ...request } = options;
+          const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+          const ended = await execTool(await session.project(), session.host, {
+            sandbox,
+            args,
+            ...request,
+            ...streams,
+          });
+          await writeResult(result, ended);
+          return ended.code;
+        }, session.output),
+      ),
+    );
+}

@@ -1,0 +1,17 @@
+import type { Registration } from '../program-options.ts';
+
+export function registerInject({ program, action }: Registration): void {
+  program
+    .command('inject')
+    .description('resolve the tool for a sandbox, place it there and prove that it runs')
+    .argument('<sandbox>', 'docker:NAME or local:DIR')
+    .action(
+      action(async (session, sandbox: string) => {
+        const { injectTool } = await import('../../flows/inject-tool.ts');
+        const { describeInjection } = await import('../injection-text.ts');
+        const injection = await injectTool(await session.project(), session.host, { sandbox });
+        session.output.result(injection, describeInjection(injection));
+        return 0;
+      }),
+    );
+}

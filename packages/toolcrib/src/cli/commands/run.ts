@@ -1,0 +1,38 @@
+import { writeResult, wrapped } from '../child-result.ts';
+import { collectAssignment, parseSeconds, type Registration } from '../program-options.ts';
+
+interface RunOptions {
+  readonly output: string;
+  readonly runId?: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeout?: number;
+  readonly result?: string;
+}
+
+export function registerRun({ program, action }: Registration): void {
+  program
+    .command('run')
+    .description("run a command and record it in an evidence archive; exits with the command's own code")
+    .argument('<command...>', 'the command, after --')
+    .requiredOption('-o, --output <file>', 'where the archive goes (.tar.gz)')
+    .option('--run-id <id>', 'letters, digits, _ and - (default: a random one)')
+    .option(
+      '--env <name=value>',
+      'set for the command; only its name is recorded; may be given again',
+      collectAssignment,
+      {},
+    )
+    .option('--timeout <seconds>', 'end the command after that time', parseSeconds)
+    .option('--result <file>', 'write what happened as JSON')
+    .action(
+      action((session, command: string[], options: RunOptions) =>
+        wrapped(async () => {
+          const { recordRun } = await import('../../flows/record-run.ts');
+          const { result, ...request } = options;
+          const recorded = await recordRun(session.host, { command, ...request });
+          await writeResult(result, recorded);
+          return recorded.exitStatus;
+        }, session.output),
+      ),
+    );
+}

@@ -1,0 +1,34 @@
+import {
+  CheckError,
+  ConflictError,
+  IntegrityError,
+  InterruptedError,
+  NotFoundError,
+  PolicyError,
+  RemoteError,
+  SandboxError,
+  UsageError,
+} from '../core/errors.ts';
+
+/** 1: whatever is not one of ours is a bug in toolcrib. docs/exit-codes.md. */
+const BUG = 1;
+
+const EXIT_CODES = [
+  [UsageError, 2],
+  [NotFoundError, 3],
+  [IntegrityError, 4],
+  [PolicyError, 5],
+  [ConflictError, 6],
+  [RemoteError, 7],
+  [SandboxError, 8],
+  [CheckError, 9],
+  [InterruptedError, 130],
+] as const;
+
+/** What `run` and `exec` exit with when toolcrib itself failed, so that it is not taken for the command's own code. */
+export const WRAPPER_FAILED = 125;
+
+/** The documented exit code of whatever was thrown. */
+export function exitCodeOf(error: unknown): number {
+  return EXIT_CODES.find(([kind]) => error instanceof kind)?.[1] ?? BUG;
+}

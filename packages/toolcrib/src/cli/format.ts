@@ -1,0 +1,13 @@
+import { digestHex, type Digest } from '../core/digest.ts';
+
+/** Bytes for a reader, in powers of ten: `17 B`, `1.5 kB`, `109.3 MB`. */
+export function formatSize(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+  const power = bytes < 1000 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);
+  return `${power === 0 ? bytes : (bytes / 1000 ** power).toFixed(1)} ${units[power] ?? 'B'}`;
+}
+
+/** Enough of a digest for a person to compare by eye. */
+export function shortDigest(digest: Digest): string {
+  return `sha256:${digestHex(digest).slice(0, 12)}`;
+}

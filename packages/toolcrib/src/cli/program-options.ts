@@ -1,0 +1,35 @@
+import type { Command } from 'commander';
+import { UsageError } from '../core/errors.ts';
+import type { Session } from './session.ts';
+
+/** A command's work; what it returns is the exit code. */
+export type Action<Arguments extends unknown[]> = (session: Session, ...args: Arguments) => Promise<number>;
+
+/** What a command's module gets to register itself. */
+export interface Registration {
+  readonly program: Command;
+  /** Wraps a command's work: opens the session and keeps the exit code. */
+  action<Arguments extends unknown[]>(work: Action<Arguments>): (...args: Arguments) => Promise<void>;
+}
+
+/** For options that may be given again. */
+export function collect(value: string, earlier: readonly string[]): readonly string[] {
+  return [...earlier, value];
+}
+
+/** For options that take `NAME=VALUE`. @throws UsageError `USAGE`. */
+export function collectAssignment(
+  value: string,
+  earlier: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const at = value.indexOf('=');
+  if (at > 0) return { ...earlier, [value.slice(0, at)]: value.slice(at + 1) };
+  throw new UsageError('USAGE', `--env takes NAME=VALUE, found ${JSON.stringify(value)}`);
+}
+
+/** For options that take a time in seconds. @throws UsageError `USAGE`. */
+export function parseSeconds(value: string): number {
+  const seconds = Number(value);
+  if (value.trim() !== '' && seconds > 0 && seconds <= 7 * 24 * 3600) return seconds;
+  throw new UsageError('USAGE', `expected a number of seconds above 0, found ${JSON.stringify(value)}`);
+}

@@ -1,0 +1,55 @@
+import { Command, Option } from 'commander';
+import manifest from '../../package.json' with { type: 'json' };
+import { registerArchive } from './commands/archive.ts';
+import { registerBuild } from './commands/build.ts';
+import { registerCache } from './commands/cache.ts';
+import { registerExec } from './commands/exec.ts';
+import { registerInit } from './commands/init.ts';
+import { registerInject } from './commands/inject.ts';
+import { registerMcp } from './commands/mcp.ts';
+import { registerPublish } from './commands/publish.ts';
+import { registerResolve } from './commands/resolve.ts';
+import { registerRun } from './commands/run.ts';
+import { registerStatus } from './commands/status.ts';
+import type { Registration } from './program-options.ts';
+import { openSession, type GlobalOptions } from './session.ts';
+
+/** The whole command line. Nothing heavy is loaded before a command runs. */
+export function createProgram(signal: AbortSignal): { program: Command; exitCode: () => number } {
+  let code = 0;
+  const program = new Command('toolcrib')
+    .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
+    .version(manifest.version)
+    .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
+    .option('--json', 'print exactly one JSON document on stdout, also on failure', false)
+    .option('--quiet', 'say nothing but warnings and errors', false)
+    .option('--offline', 'open no socket of the internet', false)
+    .addOption(new Option('--no-progress', 'show no progress bar'))
+    .showHelpAfterError(false)
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined });
+  const registration: Registration = {
+    program,
+    action:
+      (work) =>
+      async (...args) => {
+        code = await work(openSession(program.opts<GlobalOptions>(), signal), ...args);
+      },
+  };
+  for (const register of COMMANDS) register(registration);
+  return { program, exitCode: () => code };
+}
+
+const COMMANDS = [
+  registerInit,
+  registerStatus,
+  registerBuild,
+  registerPublish,
+  registerResolve,
+  registerInject,
+  registerExec,
+  registerMcp,
+  registerRun,
+  registerArchive,
+  registerCache,
+];

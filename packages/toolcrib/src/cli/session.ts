@@ -1,0 +1,41 @@
+import { createHost, type Host } from '../flows/host.ts';
+import type { Project } from '../flows/project.ts';
+import { createOutput, type Output } from './output.ts';
+import { createTerminalReporter } from './terminal-reporter.ts';
+
+/** The options that stand before every command. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly offline: boolean;
+  /** False with `--no-progress`. */
+  readonly progress: boolean;
+}
+
+/** What a command works with: the machine, where its words go, and the project it stands in. */
+export interface Session {
+  readonly host: Host;
+  readonly output: Output;
+  readonly options: GlobalOptions;
+  project(): Promise<Project>;
+}
+
+export function openSession(options: GlobalOptions, signal: AbortSignal): Session {
+  const host = createHost({
+    env: process.env,
+    cwd: process.cwd(),
+    offline: options.offline,
+    signal,
+    reporter: createTerminalReporter(process.stderr, { quiet: options.quiet, bars: options.progress && !options.json }),
+  });
+  return {
+    host,
+    options,
+    output: createOutput(process, options),
+    async project() {
+      const { openProject } = await import('../flows/project.ts');
+      return openProject(host, options.config === undefined ? {} : { config: options.config });
+    },
+  };
+}

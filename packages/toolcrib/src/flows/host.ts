@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock } from '../core/clock.ts';
+import { silentReporter, type Reporter } from '../core/reporter.ts';
+
+/** What a flow takes from the machine it runs on. Nothing below reads the environment, the clock or randomness itself. */
+export interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute; relative paths of a caller are meant from here. */
+  readonly cwd: string;
+  readonly clock: Clock;
+  /** Unguessable bytes. */
+  readonly random: (size: number) => Uint8Array;
+  readonly reporter: Reporter;
+  /** True: no socket of the internet is opened. */
+  readonly offline: boolean;
+  /** Absolute path of the cache: formats.md 5. */
+  readonly cacheDirectory: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface HostOptions {
+  /** Usually `process.env`: proxies, credentials of stores, `DOCKER_HOST`, `TOOLCRIB_CACHE_DIR`, `XDG_CACHE_HOME`. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Default: the process's working directory. */
+  readonly cwd?: string;
+  /** Default: says nothing. */
+  readonly reporter?: Reporter;
+  readonly offline?: boolean;
+  /** Default: by the environment, see {@link cacheDirectoryOf}. */
+  readonly cacheDirectory?: string;
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly random?: (size: number) => Uint8Array;
+}
+
+/** The machine as it is, with what the caller wants to be otherwise. */
+export function createHost(options: HostOptions): Host {
+  const cwd = resolve(options.cwd ?? '.');
+  return {
+    env: options.env,
+    cwd,
+    clock: options.clock ?? systemClock,
+    random: options.random ?? randomBytes,
+    reporter: options.reporter ?? silentReporter,
+    offline: options.offline ?? false,
+    cacheDirectory: resolve(cwd, options.cacheDirectory ?? cacheDirectoryOf(options.env)),
+    signal: options.signal,
+  };
+}
+
+/** `TOOLCRIB_CACHE_DIR`, else `$XDG_CACHE_HOME/toolcrib`, else `~/.cache/toolcrib`. */
+export function cacheDirectoryOf(env: Readonly<Record<string, string | undefined>>): string {
+  const own = env['TOOLCRIB_CACHE_DIR'];
+  if (own !== undefined && own !== '') return own;
+  const xdg = env['XDG_CACHE_HOME'];
+  return join(xdg !== undefined && xdg.startsWith('/') ? xdg : join(env['HOME'] ?? homedir(), '.cache'), 'toolcrib');
+}
+
+/** The real time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+};
