@@ -27,13 +27,13 @@ const S3_OPTIONS = ['region', 'endpoint', 'pathStyle', 'acl'];
 export function parseStoreReference(text: string): StoreReference {
   if (text.startsWith('file:')) return parseDirectoryStore(text);
   if (text.startsWith('s3://')) return parseS3Store(text);
-  throw invalid(text, 'unknown store', `a store is ${STORE_SCHEMES}`);
+  throw invalidStore(text, 'unknown store', `a store is ${STORE_SCHEMES}`);
 }
 
 function parseDirectoryStore(text: string): StoreReference {
   const path = text.slice('file:'.length).replace(/^\/\/(?=\/)/, '');
   if (path === '' || path.startsWith('//') || path.includes('\0')) {
-    throw invalid(text, 'not a directory store', 'write file:DIR, e.g. file:./store or file:/srv/store');
+    throw invalidStore(text, 'not a directory store', 'write file:DIR, e.g. file:./store or file:/srv/store');
   }
   return { kind: 'directory', url: text, directory: path };
 }
@@ -42,12 +42,9 @@ function parseS3Store(text: string): StoreReference {
   const match =
     /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<prefix>[^?#]*))?(?:\?(?<query>[^#]*))?$/.exec(text);
   const bucket = match?.groups?.['bucket'];
-  if (bucket === undefined) throw invalid(text, 'not an S3 store', `write ${STORE_SCHEMES.split(', ')[1] ?? ''}`);
+  if (bucket === undefined) throw invalidStore(text, 'not an S3 store', `write ${STORE_SCHEMES.split(', ')[1] ?? ''}`);
   const query = new URLSearchParams(match?.groups?.['query'] ?? '');
-  for (const key of query.keys()) {
-    if (!S3_OPTIONS.includes(key))
-      throw invalid(text, `unknown option ${JSON.stringify(key)}`, `allowed: ${S3_OPTIONS.join(', ')}`);
-  }
+  verifyS3Options(text, query);
   return {
     kind: 's3',
     url: text,
@@ -60,15 +57,23 @@ function parseS3Store(text: string): StoreReference {
   };
 }
 
+function verifyS3Options(text: string, query: URLSearchParams): void {
+  const allowed = `allowed: ${S3_OPTIONS.join(', ')}`;
+  for (const [key, value] of query) {
+    if (!S3_OPTIONS.includes(key)) throw invalidStore(text, `unknown option ${JSON.stringify(key)}`, allowed);
+    if (value === '') throw invalidStore(text, `option ${key} has no value`, allowed);
+    if (query.getAll(key).length > 1) throw invalidStore(text, `option ${key} is given twice`, allowed);
+  }
+}
+
 function parseEndpoint(text: string, endpoint: string | null): string | undefined {
   if (endpoint === null) return undefined;
   const url = URL.parse(endpoint);
-  if (url !== null && ['http:', 'https:'].includes(url.protocol) && url.username === '' && url.password === '') {
-    return endpoint.replace(/\/+$/, '');
-  }
-  throw invalid(
+  const isPlain = url !== null && [url.username, url.password, url.search, url.hash].every((part) => part === '');
+  if (isPlain && ['http:', 'https:'].includes(url.protocol)) return endpoint.replace(/\/+$/, '');
+  throw invalidStore(
     text,
-    'endpoint must be an http or https URL without credentials',
+    'endpoint must be an http or https URL without credentials or query',
     'e.g. ?endpoint=http://127.0.0.1:7480',
   );
 }
@@ -76,13 +81,13 @@ function parseEndpoint(text: string, endpoint: string | null): string | undefine
 function parseBoolean(text: string, key: string, value: string | null): boolean {
   if (value === null || value === 'false') return false;
   if (value === 'true') return true;
-  throw invalid(text, `${key} must be true or false, found ${JSON.stringify(value)}`, `e.g. ?${key}=true`);
+  throw invalidStore(text, `${key} must be true or false, found ${JSON.stringify(value)}`, `e.g. ?${key}=true`);
 }
 
 function parseAcl(text: string, value: string | null): 'public-read' | undefined {
   if (value === null) return undefined;
   if (value === 'public-read') return value;
-  throw invalid(text, `unknown acl ${JSON.stringify(value)}`, 'allowed: public-read');
+  throw invalidStore(text, `unknown acl ${JSON.stringify(value)}`, 'allowed: public-read');
 }
 
 /** @throws UsageError `REFERENCE_INVALID` naming the kinds there are. */
@@ -93,6 +98,11 @@ export function parseSandboxReference(text: string): SandboxReference {
   if (kind === 'docker' && /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(rest)) return { kind, text, name: rest };
   if (kind === 'local' && rest !== '' && !rest.includes('\0')) return { kind, text, directory: rest };
   throw invalid(text, 'not a sandbox', 'a sandbox is docker:NAME (a container name or id) or local:DIR');
+}
+
+/** Credentials that somebody put into the reference are not repeated. */
+function invalidStore(text: string, what: string, hint: string): UsageError {
+  return invalid(text.replace(/\?[^]*$/, '?…').replace(/^([a-z0-9+.-]*:(?:\/\/)?)?[^]*@/i, '$1…@'), what, hint);
 }
 
 function invalid(text: string, what: string, hint: string): UsageError {
