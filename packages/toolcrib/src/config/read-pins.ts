@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isSystemError, messageOf, UsageError } from '../core/errors.ts';
-import { parseSums, verifySumsAre, type Sums } from '../core/sums.ts';
+import { parseSums, type Sums } from '../core/sums.ts';
 import { parseVersionFile } from '../core/version.ts';
 import type { ProjectConfig, ToolPins } from './config.ts';
 
@@ -10,8 +10,7 @@ import type { ProjectConfig, ToolPins } from './config.ts';
  */
 export async function readPins(config: ProjectConfig): Promise<ToolPins> {
   const version = await readVersion(config);
-  const sums = await readSums(config.sumsFile);
-  verifySumsAre(sums, { tool: config.tool, version }, config.sumsFile);
+  const sums = await readSums(config, version);
   return pinsOf(config, version, sums);
 }
 
@@ -33,12 +32,14 @@ export async function readVersion(config: ProjectConfig): Promise<number> {
   return parseVersionFile(text, config.versionFile);
 }
 
-/** A sums file that is missing pins nothing. */
-async function readSums(path: string): Promise<Sums> {
-  try {
-    return parseSums(await readFile(path, 'utf8'), path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return new Map();
-    throw error;
-  }
+/** A sums file that is missing pins nothing; one that cannot be read pins something that nobody knows. */
+async function readSums({ sumsFile, tool }: ProjectConfig, version: number): Promise<Sums> {
+  const text = await readFile(sumsFile, 'utf8').catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return '';
+    throw new UsageError('SUMS_INVALID', `cannot read the sums file ${sumsFile}: ${messageOf(error)}`, {
+      hint: 'it is the trust anchor: make it readable, or name another with "sumsFile"',
+      cause: error,
+    });
+  });
+  return parseSums(text, sumsFile, { tool, version });
 }

@@ -18,31 +18,37 @@ export function formatSums(sums: Sums): string {
 /**
  * Reads a sums file. `*` before a name and upper-case hex are tolerated; order is not demanded on reading.
  * @param path named in errors, with the line.
- * @throws UsageError `SUMS_INVALID` for a line that is no sum, a name that is no artifact, or a repeated name.
+ * @param of the tool and version that every line must belong to; without it any are read.
+ * @throws UsageError `SUMS_INVALID` for a line that is no sum, a name that is no released artifact (of this tool and
+ * version), or a repeated name.
  */
-export function parseSums(text: string, path: string): Sums {
+export function parseSums(text: string, path: string, of?: { tool: string; version: number }): Sums {
   const sums = new Map<string, Digest>();
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   if (text.trim() === '') return sums;
   lines.forEach((line, index) => {
-    const { name, digest } = parseSumsLine(line, `${path}:${index + 1}`);
-    if (sums.has(name)) throw invalidSums(`${path}:${index + 1}: ${name} is listed twice`);
+    const where = `${path}:${index + 1}`;
+    const { artifact, name, digest } = parseSumsLine(line, where);
+    if (sums.has(name)) throw invalidSums(`${where}: ${name} is listed twice`);
+    if (of !== undefined && (artifact.tool !== of.tool || artifact.version !== of.version)) {
+      throw invalidSums(`${where}: ${name} does not belong to ${of.tool} version ${of.version}`);
+    }
     sums.set(name, digest);
   });
   return new Map([...sums].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function parseSumsLine(line: string, where: string): { name: string; digest: Digest } {
+function parseSumsLine(line: string, where: string): { artifact: ArtifactName; name: string; digest: Digest } {
   const groups = LINE.exec(line)?.groups;
   const name = groups?.['name'];
   const digest = digestFromHex(groups?.['hex'] ?? '');
   if (name === undefined || digest === undefined) {
     throw invalidSums(`${where}: expected "<64 hex>  <name>", found ${JSON.stringify(line.slice(0, 120))}`);
   }
-  const parsed = artifactNameFrom(name);
-  if (parsed === undefined || parsed.dev)
+  const artifact = artifactNameFrom(name);
+  if (artifact === undefined || artifact.dev)
     throw invalidSums(`${where}: ${JSON.stringify(name)} is not the name of a released artifact`);
-  return { name, digest };
+  return { artifact, name, digest };
 }
 
 /**
@@ -51,18 +57,6 @@ function parseSumsLine(line: string, where: string): { name: string; digest: Dig
  */
 export function pinOf(sums: Sums, name: ArtifactName): Digest | undefined {
   return sums.get(formatArtifactName(name));
-}
-
-/**
- * Demands that a project's sums file speaks of exactly one tool and version.
- * @throws UsageError `SUMS_INVALID` naming the entry that does not belong.
- */
-export function verifySumsAre(sums: Sums, of: { tool: string; version: number }, path: string): void {
-  for (const name of sums.keys()) {
-    const parsed = artifactNameFrom(name);
-    if (parsed?.tool === of.tool && parsed.version === of.version) continue;
-    throw invalidSums(`${path}: ${name} does not belong to ${of.tool} version ${of.version}`);
-  }
 }
 
 function invalidSums(message: string): UsageError {
