@@ -103,7 +103,10 @@ export function parseReleaseManifest(text: string, where: string): ReleaseManife
   const manifest = manifestSchema.safeParse(parseJson(text, where));
   if (!manifest.success) throw malformed(where, z.prettifyError(manifest.error));
   const { tool, version, files } = manifest.data;
+  const names = new Set<string>();
   for (const file of files) {
+    if (names.has(file.name)) throw malformed(where, `${file.name} is listed twice`);
+    names.add(file.name);
     const target = targetFrom(file.target);
     const name = target && formatArtifactName({ tool, version, target, dev: false });
     if (name !== file.name)
