@@ -44,10 +44,25 @@ function parseJson(text: string, file: string): unknown {
   }
 }
 
-/** `:LINE` for the position that a JSON error names, '' when it names none. */
+/** `:LINE` of what a JSON error is about. */
 function lineOf(text: string, message: string): string {
   const position = /at position (\d+)/.exec(message)?.[1];
-  return position === undefined ? '' : `:${text.slice(0, Number(position)).split('\n').length}`;
+  if (position !== undefined) return `:${text.slice(0, Number(position)).split('\n').length}`;
+  return `:${firstLineWithUnexpectedToken(text)}`;
+}
+
+/** V8 names no position for a token that it did not expect: it is on the first line that makes it complain so. */
+function firstLineWithUnexpectedToken(text: string): number {
+  const lines = text.split('\n');
+  const index = lines.findIndex((_, at) => {
+    try {
+      JSON.parse(`${lines.slice(0, at + 1).join('\n')}\n`);
+      return false;
+    } catch (error) {
+      return messageOf(error).startsWith('Unexpected token');
+    }
+  });
+  return index < 0 ? lines.length : index + 1;
 }
 
 function refuseUnknownKeys(json: unknown, file: string): void {

@@ -1,9 +1,9 @@
 import { isToolName } from '../core/artifact-name.ts';
-import { messageOf } from '../core/errors.ts';
+import { messageOf, ToolcribError } from '../core/errors.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import * as z from 'zod/mini';
 import '../core/schema-messages.ts';
-import { TARGET_NAMES, targetFrom } from '../core/target.ts';
+import { TARGET_NAMES } from '../core/target.ts';
 import { DEFAULT_INSTALL } from './install.ts';
 
 const text = z.string().check(z.minLength(1));
@@ -12,7 +12,8 @@ const storeUrl = z.string().check((context) => {
   try {
     parseStoreReference(context.value);
   } catch (error) {
-    context.issues.push({ code: 'custom', message: messageOf(error), input: context.value });
+    const hint = error instanceof ToolcribError && error.hint !== undefined ? ` (${error.hint})` : '';
+    context.issues.push({ code: 'custom', message: `${messageOf(error)}${hint}`, input: context.value });
   }
 });
 
@@ -20,13 +21,20 @@ const absolutePath = z
   .string()
   .check(z.regex(/^\/(?!.*(?:^|\/)\.\.?(?:\/|$))[^\0]+$/, 'expected an absolute path without . or ..'));
 
-const targetName = z
-  .string()
-  .check(z.refine((name) => targetFrom(name) !== undefined, `expected one of ${TARGET_NAMES.join(', ')}`));
+/** An object whose unknown keys are refused, naming those that there are. */
+function strict<Shape extends z.core.$ZodShape>(shape: Shape) {
+  const allowed = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      return `unknown key ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}, allowed: ${allowed}`;
+    },
+  });
+}
 
 const build = z.discriminatedUnion('driver', [
-  z.strictObject({ driver: z.literal('bun'), entry: text }),
-  z.strictObject({ driver: z.literal('command'), command: text }),
+  strict({ driver: z.literal('bun'), entry: text }),
+  strict({ driver: z.literal('command'), command: text }),
 ]);
 
 /** `toolcrib.json` as it is written. Defaults are filled in when it is normalised. */
@@ -38,13 +46,13 @@ export const configFileSchema = z.strictObject({
   binaries: z._default(text, 'binaries'),
   sources: z._default(z.array(text), []),
   baseBranch: z._default(text, 'main'),
-  targets: z.array(targetName).check(
+  targets: z.array(z.enum(TARGET_NAMES)).check(
     z.minLength(1),
     z.refine((targets) => new Set(targets).size === targets.length, 'a target is listed twice'),
   ),
   build: z.optional(build),
   stores: z._default(z.array(storeUrl), []),
-  rewrite: z._default(z.array(z.strictObject({ from: z.url(), to: z.url() })), []),
+  rewrite: z._default(z.array(strict({ from: z.url(), to: z.url() })), []),
   entrypoint: z.optional(z.array(z.string()).check(z.minLength(1))),
   healthcheck: z._default(z.array(z.string()).check(z.minLength(1)), ['healthcheck']),
   install: z._default(z.array(absolutePath).check(z.minLength(1)), [...DEFAULT_INSTALL]),
