@@ -23,7 +23,8 @@ export interface ArtifactDescriptor {
   readonly glibcFloor: string | null;
 }
 
-const descriptorSchema = z.strictObject({
+/** The shape of a descriptor, for formats that contain one. */
+export const artifactDescriptorSchema = z.strictObject({
   schema: z.literal(ARTIFACT_SCHEMA),
   tool: z.string().check(z.refine(isToolName)),
   version: z.int().check(z.minimum(1)),
@@ -47,7 +48,7 @@ export function parseArtifactDescriptor(text: string, where: string): ArtifactDe
   } catch (error) {
     throw new IntegrityError('MALFORMED', `${where} is not JSON: ${messageOf(error)}`);
   }
-  const parsed = descriptorSchema.safeParse(json);
+  const parsed = artifactDescriptorSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   throw new IntegrityError('MALFORMED', `${where} is not an artifact descriptor: ${z.prettifyError(parsed.error)}`);
 }
