@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { digestFromHex, digestHex, type Digest } from '../core/digest.ts';
+
+/** Where things stand in a cache: formats.md 5. The version of the format is the name of the first directory. */
+export interface CacheLayout {
+  /** Absolute path of the cache itself. */
+  readonly directory: string;
+  /** Everything of this version of the format. */
+  readonly root: string;
+  readonly blobs: string;
+  readonly leases: string;
+  readonly locks: string;
+  readonly unpacked: string;
+}
+
+/** Directories below `v1` that belong to the format; `refs` is not used yet. */
+export const KNOWN_DIRECTORIES: readonly string[] = ['blobs', 'leases', 'locks', 'refs', 'unpacked'];
+
+export function layoutOf(directory: string): CacheLayout {
+  const root = join(directory, 'v1');
+  return {
+    directory,
+    root,
+    blobs: join(root, 'blobs', 'sha256'),
+    leases: join(root, 'leases'),
+    locks: join(root, 'locks'),
+    unpacked: join(root, 'unpacked'),
+  };
+}
+
+export function blobPath(layout: CacheLayout, digest: Digest): string {
+  return join(layout.blobs, digestHex(digest));
+}
+
+/** The digest that a file of `blobs/sha256` is named for; undefined for a foreign file. */
+export function blobDigestFrom(name: string): Digest | undefined {
+  return name === name.toLowerCase() ? digestFromHex(name) : undefined;
+}
