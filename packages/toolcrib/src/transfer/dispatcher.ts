@@ -1,0 +1,23 @@
+import type { Dispatcher } from 'undici';
+import { trustedAuthorities } from './certificate-authorities.ts';
+import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
+
+/** Connections to servers, by way of the proxies that were named and no others. */
+export async function openDispatcher(options: TransferOptions): Promise<Dispatcher> {
+  const { Agent, EnvHttpProxyAgent } = await import('undici');
+  const ca = await trustedAuthorities(options.certificateAuthorities);
+  const tls = ca === undefined ? {} : { ca };
+  const stall = options.stallTimeoutMs ?? STALL_TIMEOUT_MS;
+  const common = {
+    // One large body a connection: HTTP/2 brings its flow control and no gain.
+    allowH2: false,
+    connect: { timeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, ...tls },
+    headersTimeout: stall,
+    bodyTimeout: stall,
+  };
+  const { http, https, noProxy } = options.proxy ?? {};
+  if (!http && !https) return new Agent(common);
+  // Empty strings, because for an absent one it would look into the environment.
+  const proxies = { httpProxy: http ?? '', httpsProxy: https ?? '', noProxy: noProxy ?? '' };
+  return new EnvHttpProxyAgent({ ...common, ...proxies, requestTls: tls, proxyTls: tls });
+}

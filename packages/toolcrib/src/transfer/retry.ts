@@ -1,0 +1,73 @@
+import type { Clock } from '../core/clock.ts';
+import type { RemoteError } from '../core/errors.ts';
+
+/** How often and how patiently. */
+export interface RetryPolicy {
+  /** Attempts in all, at least 1. */
+  readonly attempts: number;
+  /** Milliseconds before the second attempt; doubles with each further one. */
+  readonly firstWaitMs: number;
+  /** No wait is longer, also when the server asks for more. */
+  readonly longestWaitMs: number;
+}
+
+export const RETRY_POLICY: RetryPolicy = { attempts: 4, firstWaitMs: 300, longestWaitMs: 20_000 };
+
+/** A failure that may pass. Thrown by an attempt; {@link retry} never lets it out. */
+export class TransientFailure extends Error {
+  /** What the caller gets when no attempt succeeds. */
+  readonly failure: RemoteError;
+  /** Milliseconds that the server asked to wait for. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(failure: RemoteError, retryAfterMs?: number) {
+    super(failure.message, { cause: failure });
+    this.failure = failure;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** What {@link retry} needs from outside. */
+export interface RetryContext {
+  readonly retry?: RetryPolicy | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Repeats an attempt for as long as it ends with a {@link TransientFailure}.
+ * @throws the last attempt's {@link TransientFailure.failure}; anything else an attempt throws; the signal's reason.
+ */
+export async function retry<T>(attempt: () => Promise<T>, context: RetryContext): Promise<T> {
+  const policy = context.retry ?? RETRY_POLICY;
+  for (let made = 1; ; made += 1) {
+    context.signal?.throwIfAborted();
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof TransientFailure)) throw error;
+      if (made >= policy.attempts) throw error.failure;
+      await context.clock.sleep(waitAfter(made, error, policy, context.random), context.signal);
+    }
+  }
+}
+
+/** Between half and all of the doubled wait, so that many clients do not come back at once. */
+function waitAfter(made: number, failure: TransientFailure, policy: RetryPolicy, random: () => number): number {
+  const backoff = policy.firstWaitMs * 2 ** (made - 1) * (0.5 + random() / 2);
+  return Math.min(Math.max(backoff, failure.retryAfterMs ?? 0), policy.longestWaitMs);
+}
+
+/**
+ * Reads a `Retry-After` header: seconds, or a date (RFC 9110, 10.2.3).
+ * @param now wall clock, milliseconds since 1970.
+ * @returns milliseconds, not negative; undefined when it says nothing.
+ */
+export function parseRetryAfter(header: string | undefined, now: number): number | undefined {
+  if (header === undefined) return undefined;
+  const text = header.trim();
+  if (/^[0-9]{1,10}$/.test(text)) return Number(text) * 1000;
+  const date = /[a-z]/i.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

@@ -1,0 +1,33 @@
+import type { Clock } from '../core/clock.ts';
+import type { RetryPolicy } from './retry.ts';
+import type { RewriteRule } from './rewrite.ts';
+
+/** Proxies as the usual variables name them; each may carry `user:password@`. */
+export interface ProxySettings {
+  /** For `http:` URLs, and for `https:` ones when `https` is absent. */
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  /** Hosts that are reached directly, in the syntax of `NO_PROXY`. */
+  readonly noProxy?: string | undefined;
+}
+
+/** Everything a connection depends on, decided once at the edge. */
+export interface TransferOptions {
+  /** No socket is ever opened. */
+  readonly offline: boolean;
+  readonly rewrite: readonly RewriteRule[];
+  readonly proxy?: ProxySettings | undefined;
+  /** PEM certificates that are trusted besides the usual ones. */
+  readonly certificateAuthorities?: string | undefined;
+  /** Milliseconds until a connection has to stand; 10,000 when absent. */
+  readonly connectTimeoutMs?: number | undefined;
+  /** Milliseconds without a byte after which a transfer has failed; 60,000 when absent. */
+  readonly stallTimeoutMs?: number | undefined;
+  readonly retry?: RetryPolicy | undefined;
+  readonly clock: Clock;
+  /** 0 ≤ n < 1, spreads retries. */
+  readonly random: () => number;
+}
+
+export const CONNECT_TIMEOUT_MS = 10_000;
+export const STALL_TIMEOUT_MS = 60_000;
