@@ -1,0 +1,40 @@
+import { listedNames } from '../file-name.ts';
+import { objectKey, objectUrl } from './address.ts';
+import type { S3Session } from './session.ts';
+
+/** No store of releases is larger: a server that says so does not end. */
+const MAX_PAGES = 1000;
+
+/** Names of files at the store's level of the bucket. */
+export async function listObjects(
+  session: S3Session,
+  prefix: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  let token: string | undefined;
+  for (let page = 0; page < MAX_PAGES; page += 1) {
+    const listed = await listPage(session, prefix, token, signal);
+    names.push(...listed.names);
+    token = listed.next;
+    if (token === undefined) break;
+  }
+  return listedNames(names, prefix);
+}
+
+async function listPage(
+  session: S3Session,
+  prefix: string,
+  token: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ names: readonly string[]; next: string | undefined }> {
+  const { ListObjectsV2Command } = await import('@aws-sdk/client-s3');
+  const { reference } = session;
+  const base = objectKey(reference, '');
+  const command = { Bucket: reference.bucket, Prefix: base + prefix, Delimiter: '/', ContinuationToken: token };
+  const answer = await session.repeat(`LIST ${objectUrl(reference, prefix)}`, signal, (client) =>
+    client.send(new ListObjectsV2Command(command), { ...(signal !== undefined && { abortSignal: signal }) }),
+  );
+  const names = (answer.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(base.length)]));
+  return { names, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined };
+}

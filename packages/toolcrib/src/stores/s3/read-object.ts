@@ -1,0 +1,84 @@
+import { Readable } from 'node:stream';
+import { RemoteError } from '../../core/errors.ts';
+import { displayUrl } from '../../transfer/display-url.ts';
+import { readBody } from '../../transfer/response-body.ts';
+import { rewriteUrl } from '../../transfer/rewrite.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
+import type { OpenedFile } from '../store.ts';
+import { objectKey, objectUrl } from './address.ts';
+import { answerOf, isNoCredentials } from './answer.ts';
+import type { S3Session } from './session.ts';
+
+/** Reads objects of one bucket. */
+export type ObjectReader = (name: string, signal: AbortSignal | undefined) => Promise<OpenedFile | undefined>;
+
+/**
+ * Public objects need no credentials and no SDK: plain HTTPS. When that is refused and credentials can be found, the
+ * object is asked for again with a signature, so that private buckets work; what was found out is remembered. An object
+ * behind a rewrite rule is never asked for at its origin.
+ */
+export function objectReader(session: S3Session, transfer: Transfer): ObjectReader {
+  let way: 'plain' | 'unsigned-only' | 'signed' = 'plain';
+  return async (name, signal) => {
+    if (way === 'signed') return await readSigned(session, name, signal);
+    const url = objectUrl(session.reference, name);
+    const plain = await readPlain(transfer, url, signal);
+    if (plain !== 'forbidden') return plain;
+    if (way === 'unsigned-only' || rewriteUrl(url, session.options.rewrite) !== url) return undefined;
+    try {
+      const signed = await readSigned(session, name, signal);
+      if (signed !== undefined) way = 'signed';
+      return signed;
+    } catch (error) {
+      if (!(error instanceof RemoteError) || !isNoCredentials(error.cause)) throw error;
+      way = 'unsigned-only';
+      return undefined;
+    }
+  };
+}
+
+async function readPlain(
+  transfer: Transfer,
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenedFile | 'forbidden' | undefined> {
+  try {
+    return await transfer.get(url, { forbiddenIsMissing: false, signal });
+  } catch (error) {
+    if (error instanceof RemoteError && error.code === 'REMOTE_REFUSED' && error.details['status'] === 403) {
+      return 'forbidden';
+    }
+    throw error;
+  }
+}
+
+/** A 403 says as little as the anonymous one did: without the right to list, S3 answers so for what is missing. */
+async function readSigned(
+  session: S3Session,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<OpenedFile | undefined> {
+  const { GetObjectCommand } = await import('@aws-sdk/client-s3');
+  const { reference } = session;
+  const what = `GET ${displayUrl(objectUrl(reference, name))}`;
+  const command = { Bucket: reference.bucket, Key: objectKey(reference, name) };
+  const answer = await session.repeat(what, signal, async (client) => {
+    try {
+      return await client.send(new GetObjectCommand(command), { ...(signal !== undefined && { abortSignal: signal }) });
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  });
+  if (!(answer?.Body instanceof Readable)) return undefined;
+  return {
+    size: answer.ContentLength,
+    url: displayUrl(objectUrl(reference, name)),
+    bytes: readBody(answer.Body, what, signal),
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  const { status, code } = answerOf(error) ?? {};
+  return code === 'NoSuchKey' || (status === 403 && code === 'AccessDenied');
+}

@@ -1,0 +1,255 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../src/core/digest.ts';
+import type { ByteSource, OpenedFile, Store } from '../../src/stores/store.ts';
+
+/** One empty store that any number of clients can open. */
+export interface StoreUnderTest extends AsyncDisposable {
+  /** A client of its own, as another process would have one. */
+  open(): Store;
+  /** Connections or files that are open towards the store now; undefined where nobody can count them. */
+  openHandles?(): number;
+}
+
+const MEBIBYTE = 1024 * 1024;
+
+export function sourceOf(bytes: Uint8Array, chunk = 64 * 1024): ByteSource {
+  return {
+    size: bytes.byteLength,
+    digest: digestOf(bytes),
+    // eslint-disable-next-line @typescript-eslint/require-await -- sources are asynchronous by their contract
+    async *open() {
+      for (let at = 0; at < bytes.byteLength; at += chunk) yield bytes.subarray(at, at + chunk);
+    },
+  };
+}
+
+export async function bytesOf(file: OpenedFile | undefined): Promise<Buffer> {
+  if (file === undefined) throw new Error('the store has no such file');
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of file.bytes) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return await work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** A source that breaks after its first piece. */
+function breaking(bytes: Uint8Array, error: Error): ByteSource {
+  return {
+    ...sourceOf(bytes),
+    // eslint-disable-next-line @typescript-eslint/require-await -- sources are asynchronous by their contract
+    async *open() {
+      yield bytes.subarray(0, Math.ceil(bytes.byteLength / 2));
+      throw error;
+    },
+  };
+}
+
+/** A source that never comes to its end. */
+function hanging(bytes: Uint8Array): ByteSource {
+  return {
+    ...sourceOf(bytes),
+    async *open() {
+      yield bytes.subarray(0, 1000);
+      await new Promise(() => undefined);
+    },
+  };
+}
+
+/** What the port of stores promises, tried on one implementation. */
+export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>): void {
+  describe(`a ${kind} store`, () => {
+    const NAME = 'tool-amd64-v1';
+    const use = async (work: (store: Store, under: StoreUnderTest) => Promise<void>): Promise<void> => {
+      await using under = await fresh();
+      const store = under.open();
+      try {
+        await work(store, under);
+      } finally {
+        await store.close();
+      }
+    };
+
+    test('answers undefined for a file it does not have, and lists nothing when it is empty', () =>
+      use(async (store) => {
+        expect(await store.fetch(NAME)).toBeUndefined();
+        expect(await store.list('')).toEqual([]);
+        expect(await store.list('tool-')).toEqual([]);
+      }));
+
+    test('gives back what was created, with its size and a URL that carries no secret', () =>
+      use(async (store) => {
+        const bytes = randomBytes(200_000);
+        expect(await store.create(NAME, sourceOf(bytes))).toBe('created');
+        const file = await store.fetch(NAME);
+        expect(file?.size).toBe(bytes.byteLength);
+        expect(file?.url).toMatch(/tool-amd64-v1$/);
+        expect((await bytesOf(file)).equals(bytes)).toBe(true);
+      }));
+
+    test('keeps the first bytes of a file for ever', () =>
+      use(async (store, under) => {
+        const first = Buffer.from('first');
+        await store.create(NAME, sourceOf(first));
+        expect(await store.create(NAME, sourceOf(Buffer.from('second')))).toBe('exists');
+        expect(await store.create(NAME, sourceOf(first))).toBe('exists');
+        const other = under.open();
+        expect(await other.create(NAME, sourceOf(Buffer.from('third')))).toBe('exists');
+        await other.close();
+        expect((await bytesOf(await store.fetch(NAME))).toString()).toBe('first');
+      }));
+
+    test('lets exactly one of sixteen racing creators win, and holds exactly its bytes', () =>
+      use(async (_, under) => {
+        const clients = Array.from({ length: 16 }, () => under.open());
+        const contents = clients.map((_client, index) => Buffer.alloc(300_000, index + 1));
+        const outcomes = await Promise.all(
+          clients.map((client, index) => client.create(NAME, sourceOf(contents[index] ?? Buffer.alloc(0)))),
+        );
+        const winners = outcomes.flatMap((outcome, index) => (outcome === 'created' ? [index] : []));
+        expect(winners).toHaveLength(1);
+        const found = await bytesOf(await clients[0]?.fetch(NAME));
+        expect(found.equals(contents[winners[0] ?? -1] ?? Buffer.alloc(0))).toBe(true);
+        await Promise.all(clients.map((client) => client.close()));
+      }));
+
+    test('has a file whole or not at all when its source breaks', () =>
+      use(async (store) => {
+        const bytes = randomBytes(3 * MEBIBYTE);
+        const broken = new Error('the source broke');
+        expect(await failureOf(store.create(NAME, breaking(bytes, broken)))).toBe(broken);
+        expect(await store.fetch(NAME)).toBeUndefined();
+        expect(await store.list('')).toEqual([]);
+        expect(await store.create(NAME, sourceOf(bytes))).toBe('created');
+      }));
+
+    test('never creates bytes that are not those of the announced digest', () =>
+      use(async (store) => {
+        const announced = sourceOf(Buffer.alloc(100_000, 1));
+        const failure = await failureOf(
+          store.create(NAME, { ...announced, open: sourceOf(Buffer.alloc(100_000, 2)).open }),
+        );
+        expect(failure).toBeInstanceOf(Error);
+        expect(await store.fetch(NAME)).toBeUndefined();
+      }));
+
+    test('ends a create with the reason of an abort, and leaves nothing', () =>
+      use(async (store) => {
+        const controller = new AbortController();
+        const reason = new Error('the user pressed Ctrl-C');
+        const creating = failureOf(store.create(NAME, hanging(randomBytes(MEBIBYTE)), { signal: controller.signal }));
+        setTimeout(() => controller.abort(reason), 100);
+        expect(await creating).toBe(reason);
+        expect(await store.fetch(NAME)).toBeUndefined();
+        expect(await store.list('')).toEqual([]);
+      }));
+
+    test('ends a fetch with the reason of an abort, before and while bytes flow', () =>
+      use(async (store) => {
+        await store.create(NAME, sourceOf(randomBytes(20 * MEBIBYTE)));
+        const reason = new Error('the user pressed Ctrl-C');
+        expect(await failureOf(store.fetch(NAME, { signal: AbortSignal.abort(reason) }))).toBe(reason);
+        expect(await failureOf(store.list('', { signal: AbortSignal.abort(reason) }))).toBe(reason);
+        expect(
+          await failureOf(
+            store.create('tool-arm64-v1', sourceOf(randomBytes(9)), { signal: AbortSignal.abort(reason) }),
+          ),
+        ).toBe(reason);
+        const controller = new AbortController();
+        const file = await store.fetch(NAME, { signal: controller.signal });
+        const reading = async (): Promise<void> => {
+          for await (const _chunk of file?.bytes ?? []) controller.abort(reason);
+        };
+        expect(await failureOf(reading())).toBe(reason);
+      }));
+
+    test('frees what a reader that stops early held open, also one that never began', () =>
+      use(async (store, under) => {
+        await store.create(NAME, sourceOf(randomBytes(20 * MEBIBYTE)));
+        const before = under.openHandles?.();
+        for (let round = 0; round < 40; round += 1) {
+          const file = await store.fetch(NAME);
+          if (round % 2 === 0) {
+            for await (const _chunk of file?.bytes ?? []) break;
+          } else await file?.bytes[Symbol.asyncIterator]().return?.();
+        }
+        expect((await bytesOf(await store.fetch(NAME))).byteLength).toBe(20 * MEBIBYTE);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        if (before !== undefined) expect(under.openHandles?.() ?? 0).toBeLessThanOrEqual(before + 2);
+      }));
+
+    test('lists names by prefix, sorted by code point', () =>
+      use(async (store) => {
+        const names = ['b-amd64-v1', 'a-amd64-v10', 'a-amd64-v1', 'a-v1.SHA256SUMS', 'a-v1.json', 'ab-amd64-any-v2'];
+        for (const name of names) await store.create(name, sourceOf(Buffer.from(name)));
+        expect(await store.list('')).toEqual([...names].sort());
+        expect(await store.list('a-')).toEqual(['a-amd64-v1', 'a-amd64-v10', 'a-v1.SHA256SUMS', 'a-v1.json']);
+        expect(await store.list('a-amd64-v1')).toEqual(['a-amd64-v1', 'a-amd64-v10']);
+        expect(await store.list('c')).toEqual([]);
+      }));
+
+    test('takes every name that a release file can have, and refuses others before anything is touched', () =>
+      use(async (store) => {
+        const odd = [
+          '0-amd64-v1',
+          'x-amd64-amd64-v9007199254740991',
+          'a-amd64-v1.sigstore.json',
+          `${'t'.repeat(100)}-arm64-musl-v1`,
+        ];
+        for (const name of odd) {
+          expect(await store.create(name, sourceOf(Buffer.from(name)))).toBe('created');
+          expect((await bytesOf(await store.fetch(name))).toString()).toBe(name);
+        }
+        for (const name of [
+          '',
+          '.',
+          '..',
+          '../up',
+          'a/b',
+          '.hidden',
+          'a b',
+          'ä',
+          'a?b',
+          'a%2fb',
+          'a\0',
+          'x'.repeat(201),
+        ]) {
+          expect(await failureOf(store.fetch(name))).toBeInstanceOf(Error);
+          expect(await failureOf(store.create(name, sourceOf(Buffer.from('x'))))).toBeInstanceOf(Error);
+        }
+        expect(await store.list('')).toEqual([...odd].sort());
+      }));
+
+    test('takes an empty file', () =>
+      use(async (store) => {
+        expect(await store.create(NAME, sourceOf(Buffer.alloc(0)))).toBe('created');
+        const file = await store.fetch(NAME);
+        expect(file?.size).toBe(0);
+        expect((await bytesOf(file)).byteLength).toBe(0);
+      }));
+
+    test('carries a file of 20 MB unchanged', () =>
+      use(async (store) => {
+        const bytes = randomBytes(20_000_000);
+        await store.create(NAME, sourceOf(bytes, 1024 * 1024));
+        const hash = createHash('sha256');
+        for await (const chunk of (await store.fetch(NAME))?.bytes ?? []) hash.update(chunk);
+        expect(`sha256:${hash.digest('hex')}`).toBe(digestOf(bytes));
+      }));
+
+    test('holds many tools and versions side by side', () =>
+      use(async (store) => {
+        const names = ['a', 'b', 'a-b'].flatMap((tool) =>
+          [1, 2, 10].flatMap((version) => [`${tool}-amd64-v${version}`, `${tool}-arm64-any-v${version}`]),
+        );
+        for (const name of names) expect(await store.create(name, sourceOf(Buffer.from(name)))).toBe('created');
+        for (const name of names) expect((await bytesOf(await store.fetch(name))).toString()).toBe(name);
+        expect(await store.list('')).toEqual([...names].sort());
+      }));
+  });
+}
