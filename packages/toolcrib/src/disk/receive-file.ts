@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { createDigester, verifyExpected, type Digest, type Digester, type Expected } from '../core/digest.ts';
 import { IntegrityError } from '../core/errors.ts';
 import { abortable } from './abortable.ts';
-import { storageError } from './storage-error.ts';
+import { onDisk, storageError } from './storage-error.ts';
 import { createTemporary, discardTemporary, type TemporaryFile } from './temporary.ts';
 
 /** Bytes are collected to blocks of this size before they are hashed and written. */
@@ -17,7 +17,7 @@ export interface ReceiveOptions {
   readonly expected?: Expected | undefined;
   /** No more bytes than this are ever written. */
   readonly maxBytes: number;
-  /** Permission bits before the umask. */
+  /** Permission bits exactly as given; without it 0o666 less the umask. */
   readonly mode?: number;
   /** Called with the number of bytes of each piece that came. */
   readonly onBytes?: (bytes: number) => void;
@@ -55,14 +55,17 @@ async function receiveInto(file: TemporaryFile, options: ReceiveOptions): Promis
   try {
     const measured = await copy(file, options);
     if (options.expected !== undefined) verifyExpected(options.what, options.expected, measured);
-    await file.handle.sync().catch((error: unknown) => {
-      throw storageError(error, 'write', file.path);
-    });
+    await onDisk('write', file.path, () => settle(file.handle, options.mode));
     options.signal?.throwIfAborted();
     return { path: file.path, ...measured };
   } finally {
     await file.handle.close();
   }
+}
+
+async function settle(handle: FileHandle, mode: number | undefined): Promise<void> {
+  if (mode !== undefined) await handle.chmod(mode);
+  await handle.sync();
 }
 
 async function copy(file: TemporaryFile, options: ReceiveOptions): Promise<{ digest: Digest; size: number }> {

@@ -1,0 +1,67 @@
+import type { ToolPins } from '../config/config.ts';
+import { NotFoundError, RemoteError, type ToolcribError } from '../core/errors.ts';
+import { targetsOfSums } from '../core/release.ts';
+import { formatTarget, type Target } from '../core/target.ts';
+import { formatTierReport, type Search } from './search.ts';
+
+/** What a search that found nothing is for the user: it may be there (exit 7), or it is not (exit 3). */
+export function notResolved(search: Search): ToolcribError {
+  const { pins, offline } = search.request;
+  if (offline && pins.stores.length > 0) return notCached(search);
+  const unreachable = search.trail.filter((report) => report.outcome === 'unreachable');
+  return unreachable.length > 0 ? unreachableStores(search, unreachable) : nowhere(search);
+}
+
+/** The version is pinned for other targets, or for none. */
+export function notPinned(pins: ToolPins, target: Target): NotFoundError {
+  const pinned = targetsOfSums(pins.sums);
+  const there = pinned.length === 0 ? 'it pins nothing yet' : `it pins ${pinned.join(', ')}`;
+  const what = `${pins.tool} v${pins.version} for ${formatTarget(target)}`;
+  return new NotFoundError('NOT_FOUND', `${pins.sumsFile} has no pin of ${what}; ${there}`, {
+    hint:
+      pinned.length === 0
+        ? 'publish the version with "toolcrib publish"; it writes the pins'
+        : `take a pinned target with --target, or add ${formatTarget(target)} to a new version`,
+    details: { tool: pins.tool, version: pins.version, target: formatTarget(target), pinned },
+  });
+}
+
+function notCached(search: Search): RemoteError {
+  return new RemoteError(
+    'OFFLINE',
+    `${search.artifact.name} (${search.artifact.digest}) is neither bundled nor cached, and no store is asked offline`,
+    {
+      hint: 'run the same command once online, or bring it here in a bundle with "toolcrib bundle load"',
+      details: detailsOf(search),
+    },
+  );
+}
+
+function unreachableStores(search: Search, reports: Search['trail']): RemoteError {
+  const names = reports.map(({ where, reason }) => `${where} (${reason})`).join(', ');
+  return new RemoteError(
+    'UNREACHABLE',
+    `${search.artifact.name} was not found, and not every store answered: ${names}`,
+    {
+      hint: 'check the network, proxy and credentials, then try again; "toolcrib resolve --explain" tells every place',
+      details: { ...detailsOf(search), urls: reports.map(({ where }) => where) },
+    },
+  );
+}
+
+function nowhere(search: Search): NotFoundError {
+  const places = search.trail.map(({ where }) => where).join(', ');
+  const { stores } = search.request.pins;
+  return new NotFoundError('NOT_FOUND', `${search.artifact.name} is in none of: ${places}`, {
+    hint:
+      stores.length === 0
+        ? 'no store is configured: name one under "stores" in toolcrib.json, or build it with "toolcrib build"'
+        : 'publish it with "toolcrib publish", or check "stores" in toolcrib.json',
+    details: detailsOf(search),
+  });
+}
+
+function detailsOf(search: Search): { name: string; digest: string; trail: readonly string[] } {
+  const { name, digest } = search.artifact;
+  return { name, digest, trail: search.trail.map(formatTierReport) };
+}

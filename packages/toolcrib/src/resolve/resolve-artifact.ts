@@ -1,0 +1,89 @@
+import { stat } from 'node:fs/promises';
+import type { PinnedArtifact, ToolPins } from '../config/config.ts';
+import { formatArtifactName } from '../core/artifact-name.ts';
+import { pinOf } from '../core/sums.ts';
+import type { Target } from '../core/target.ts';
+import { onDisk } from '../disk/storage-error.ts';
+import { bundledTier } from './bundled-tier.ts';
+import { cacheTier } from './cache-tier.ts';
+import type { Resolution, ResolutionPlan, ResolveRequest } from './resolution.ts';
+import { report, type Found, type Search, type Tier } from './search.ts';
+import { storeTier } from './store-tier.ts';
+
+/** In the order in which they are asked. */
+const TIERS: readonly Tier[] = [bundledTier, cacheTier, storeTier];
+
+/**
+ * Finds the verified artifact of one target: bundled, cached, or from a store. A store that has it not, or cannot be
+ * reached, is passed over with a warning; wrong bytes stop everything, and nothing of them is kept.
+ * @throws NotFoundError `NOT_FOUND`: no pin for the target, or no place has it; IntegrityError `DIGEST_MISMATCH`,
+ * `TOO_LARGE`; RemoteError `UNREACHABLE` when a store that may have it could not be asked, `OFFLINE`, `STORAGE`; the
+ * signal's reason.
+ */
+export async function resolveArtifact(request: ResolveRequest): Promise<Resolution> {
+  const search = await startSearch(request, false);
+  const found = await firstFound(search);
+  if (found?.path != null) return resolutionOf(search, { ...found, path: found.path });
+  const { notResolved } = await import('./not-resolved.ts');
+  throw notResolved(search);
+}
+
+/**
+ * Takes the same way as {@link resolveArtifact}, but downloads nothing: stores are asked whether they have the file.
+ * Finding nothing is a result.
+ * @throws NotFoundError `NOT_FOUND` when the target is not pinned; IntegrityError `DIGEST_MISMATCH` for a bundled file;
+ * RemoteError `STORAGE`; the signal's reason.
+ */
+export async function planResolution(request: ResolveRequest): Promise<ResolutionPlan> {
+  const search = await startSearch(request, true);
+  const found = await firstFound(search);
+  const { name, digest, target } = search.artifact;
+  return {
+    name,
+    digest,
+    target,
+    tier: found?.tier ?? null,
+    where: found?.path ?? found?.url ?? null,
+    trail: search.trail,
+  };
+}
+
+async function startSearch(request: ResolveRequest, dryRun: boolean): Promise<Search> {
+  request.signal?.throwIfAborted();
+  return { request, artifact: await pinnedArtifact(request.pins, request.target), trail: [], dryRun };
+}
+
+/**
+ * What the sums file pins for a target.
+ * @throws NotFoundError `NOT_FOUND` naming the targets that are pinned.
+ */
+export async function pinnedArtifact(pins: ToolPins, target: Target): Promise<PinnedArtifact> {
+  const name = { tool: pins.tool, target, version: pins.version, dev: false };
+  const digest = pinOf(pins.sums, name);
+  if (digest !== undefined) return { name: formatArtifactName(name), target, digest };
+  const { notPinned } = await import('./not-resolved.ts');
+  throw notPinned(pins, target);
+}
+
+async function firstFound(search: Search): Promise<Found | undefined> {
+  for (const [index, tier] of TIERS.entries()) {
+    const found = await tier.look(search);
+    if (found === undefined) continue;
+    skipRest(search, TIERS.slice(index + 1));
+    return found;
+  }
+  return undefined;
+}
+
+function skipRest(search: Search, tiers: readonly Tier[]): void {
+  for (const tier of tiers) {
+    for (const place of tier.places(search)) report(search, tier.name, place, 'skipped', 'it was found before');
+  }
+}
+
+async function resolutionOf(search: Search, found: Found & { readonly path: string }): Promise<Resolution> {
+  const { name, digest, target } = search.artifact;
+  const { size } = await onDisk('examine', found.path, () => stat(found.path));
+  const { path, tier, url, store } = found;
+  return { name, path, digest, size, target, tier, url, store, trail: search.trail };
+}

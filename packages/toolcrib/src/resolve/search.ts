@@ -1,0 +1,45 @@
+import type { PinnedArtifact } from '../config/config.ts';
+import type { ResolveRequest, TierName, TierReport } from './resolution.ts';
+
+/** One search for one pinned artifact, and what it met so far. */
+export interface Search {
+  readonly request: ResolveRequest;
+  readonly artifact: PinnedArtifact;
+  readonly trail: TierReport[];
+  /** True: stores are asked whether they have the file, and nothing is kept. */
+  readonly dryRun: boolean;
+}
+
+/** Where the artifact was found. */
+export interface Found {
+  readonly tier: TierName;
+  /** Absolute path of verified bytes; null for what a dry run left in a store. */
+  readonly path: string | null;
+  readonly url: string | null;
+  readonly store: string | null;
+}
+
+/** One kind of place. */
+export interface Tier {
+  readonly name: TierName;
+  /** Its places in order, for the trail of a search that ended before. */
+  places(search: Search): readonly string[];
+  /** Looks there and writes to the trail, also when it throws because the bytes are wrong. */
+  look(search: Search): Promise<Found | undefined>;
+}
+
+/** Adds to the trail. */
+export function report(
+  search: Search,
+  tier: TierName,
+  where: string,
+  outcome: TierReport['outcome'],
+  reason: string,
+): void {
+  search.trail.push({ tier, where, outcome, reason });
+}
+
+/** One line of the trail, for messages and details of errors. */
+export function formatTierReport(of: TierReport): string {
+  return `${of.tier} ${of.where}: ${of.outcome} (${of.reason})`;
+}

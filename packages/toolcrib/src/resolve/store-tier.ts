@@ -1,0 +1,139 @@
+import type { LockedBlob } from '../cache/cache.ts';
+import { IntegrityError, messageOf, RemoteError } from '../core/errors.ts';
+import type { StoreReference } from '../core/reference.ts';
+import type { OpenedFile } from '../stores/store.ts';
+import type { OpenFetcher } from './resolution.ts';
+import { report, type Found, type Search, type Tier } from './search.ts';
+
+/** An artifact above this size, in bytes, is not downloaded. */
+export const MAX_ARTIFACT_BYTES = 2 * 1024 ** 3;
+
+/** What is done with a file that a store has. */
+type Take = (store: OpenFetcher, file: OpenedFile) => Promise<Found>;
+
+/**
+ * The stores in the order of the configuration, by one process at a time: the others wait, and find the artifact in the
+ * cache. Bytes are verified on their way into it.
+ */
+export const storeTier: Tier = {
+  name: 'store',
+  places: ({ request }) => request.pins.stores.map((store) => store.url),
+  async look(search) {
+    const { request, artifact } = search;
+    const { cache, offline, pins, signal } = request;
+    if (pins.stores.length === 0) return undefined;
+    if (offline) {
+      skipAll(search, 'no store is asked offline');
+      return undefined;
+    }
+    if (search.dryRun) return lookInStores(search, (store, file) => leave(search, store, file));
+    return cache.withLock(artifact.digest, (blob) => lookUnderLock(search, blob), {
+      signal,
+      meanwhile: async () => fetchedElsewhere(search, await cache.find(artifact.digest, { signal })),
+    });
+  },
+};
+
+async function lookUnderLock(search: Search, blob: LockedBlob): Promise<Found | undefined> {
+  const other = fetchedElsewhere(search, await blob.find());
+  return other ?? (await lookInStores(search, (store, file) => download(search, store, file, blob)));
+}
+
+function fetchedElsewhere(search: Search, path: string | undefined): Found | undefined {
+  if (path === undefined) return undefined;
+  report(search, 'cache', path, 'found', 'another process put it there meanwhile');
+  skipAll(search, 'it was found before');
+  return { tier: 'cache', path, url: null, store: null };
+}
+
+async function lookInStores(search: Search, take: Take): Promise<Found | undefined> {
+  const { stores } = search.request.pins;
+  for (const [index, store] of stores.entries()) {
+    const found = await lookInStore(search, store, take);
+    if (found === undefined) continue;
+    for (const { url } of stores.slice(index + 1)) report(search, 'store', url, 'skipped', 'it was found before');
+    return found;
+  }
+  return undefined;
+}
+
+async function lookInStore(search: Search, reference: StoreReference, take: Take): Promise<Found | undefined> {
+  try {
+    const store = await search.request.openStore(reference).catch(failedStore);
+    const file = await store.fetch(search.artifact.name, callOptions(search)).catch(failedStore);
+    if (file !== undefined) return await take(store, file);
+    passOver(search, reference.url, 'missing', 'it has no such file');
+  } catch (error) {
+    if (error instanceof IntegrityError) report(search, 'store', reference.url, 'refused', error.message);
+    if (!(error instanceof StoreFailure)) throw error;
+    passOver(search, urlOf(error.cause) ?? reference.url, 'unreachable', messageOf(error.cause));
+  }
+  return undefined;
+}
+
+async function download(search: Search, store: OpenFetcher, file: OpenedFile, blob: LockedBlob): Promise<Found> {
+  const progress = search.request.reporter.progress(search.artifact.name, file.size);
+  try {
+    const path = await blob.admit({
+      what: file.url,
+      maxBytes: MAX_ARTIFACT_BYTES,
+      open: () => fromStore(file.bytes),
+      onBytes: (bytes) => progress.advance(bytes),
+    });
+    report(search, 'store', file.url, 'found', 'it has the pinned digest');
+    return { tier: 'store', path, url: file.url, store: store.reference };
+  } finally {
+    progress.end();
+  }
+}
+
+/** For a dry run: the store has the file. Ending the iteration frees the connection, which takes one that began. */
+async function leave(search: Search, store: OpenFetcher, file: OpenedFile): Promise<Found> {
+  for await (const _piece of fromStore(file.bytes)) break;
+  report(search, 'store', file.url, 'found', 'it has a file of that name; its bytes were not checked');
+  return { tier: 'store', path: null, url: file.url, store: store.reference };
+}
+
+/** A failure of a store, told apart from a failure of the cache's disk, which asking the next store does not heal. */
+class StoreFailure extends Error {}
+
+function failedStore(error: unknown): never {
+  if (error instanceof RemoteError) throw new StoreFailure('a store failed', { cause: error });
+  throw error;
+}
+
+async function* fromStore(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const iterator = bytes[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await iterator.next().catch(failedStore);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function passOver(search: Search, where: string, outcome: 'missing' | 'unreachable', reason: string): void {
+  report(search, 'store', where, outcome, reason);
+  search.request.reporter.notice({
+    kind: 'warning',
+    text: `${search.artifact.name} does not come from ${where}: ${reason}`,
+  });
+}
+
+function skipAll(search: Search, reason: string): void {
+  for (const place of storeTier.places(search)) report(search, 'store', place, 'skipped', reason);
+}
+
+/** Where the store really looked, after rewrites. */
+function urlOf(error: unknown): string | undefined {
+  const url = error instanceof RemoteError ? error.details['url'] : undefined;
+  return typeof url === 'string' ? url : undefined;
+}
+
+function callOptions(search: Search): { signal?: AbortSignal } {
+  const { signal } = search.request;
+  return signal === undefined ? {} : { signal };
+}
