@@ -112,7 +112,12 @@ export function isSystemError(error: unknown, ...codes: readonly string[]): erro
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
-/** The message of whatever was thrown. */
+/** The message of whatever was thrown, also of objects that refuse to become a text. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (error instanceof Error) return error.message;
+  try {
+    return String(error);
+  } catch {
+    return `an ${typeof error} without a message was thrown`;
+  }
 }
