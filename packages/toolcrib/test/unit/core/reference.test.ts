@@ -1,0 +1,157 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseSandboxReference, parseStoreReference } from '../../../src/core/reference.ts';
+import { failureOf } from './failure.ts';
+
+const s3 = { kind: 's3', prefix: '', region: undefined, endpoint: undefined, pathStyle: false, acl: undefined };
+
+function expectRefused(parse: (text: string) => unknown, text: string): void {
+  const error = failureOf(() => parse(text));
+  expect(error.code).toBe('REFERENCE_INVALID');
+  expect(error.hint).toBeTruthy();
+}
+
+/** Texts that come near to a reference, and any text. */
+const nearly = (schemes: readonly string[]) =>
+  fc.oneof(
+    fc.string(),
+    fc.tuple(fc.constantFrom(...schemes), fc.string({ unit: 'binary' })).map(([scheme, rest]) => scheme + rest),
+    fc.tuple(fc.constantFrom(...schemes), fc.webUrl()).map(([scheme, rest]) => scheme + rest),
+  );
+
+describe('a store reference', () => {
+  test.each([
+    ['file:./store', './store'],
+    ['file:store', 'store'],
+    ['file:/srv/store', '/srv/store'],
+    ['file:///srv/store', '/srv/store'],
+    ['file:/srv/with space?and=mark', '/srv/with space?and=mark'],
+  ])('%s is the directory %s', (text, directory) => {
+    expect(parseStoreReference(text)).toEqual({ kind: 'directory', url: text, directory });
+  });
+
+  test('s3://bucket is a bucket with everything else left to the defaults', () => {
+    expect(parseStoreReference('s3://my.bucket-1')).toEqual({ ...s3, url: 's3://my.bucket-1', bucket: 'my.bucket-1' });
+  });
+
+  test('of S3 takes a prefix, a region, an endpoint, path style and an ACL', () => {
+    const text = 's3://bucket//a/b//?region=eu-north-1&endpoint=http://127.0.0.1:7480/&pathStyle=true&acl=public-read';
+    expect(parseStoreReference(text)).toEqual({
+      kind: 's3',
+      url: text,
+      bucket: 'bucket',
+      prefix: 'a/b',
+      region: 'eu-north-1',
+      endpoint: 'http://127.0.0.1:7480',
+      pathStyle: true,
+      acl: 'public-read',
+    });
+  });
+
+  test.each([
+    '',
+    'store',
+    '/srv/store',
+    'FILE:/srv/store',
+    'file:',
+    'file://',
+    'file://host/share',
+    'file:/srv/\0',
+    's3:bucket',
+    's3://',
+    's3://ab',
+    's3://Bucket',
+    's3://-bucket',
+    's3://bucket-',
+    `s3://${'b'.repeat(64)}`,
+    's3://key:secret@bucket',
+    's3://bucket#fragment',
+    's3://bucket?versioned=true',
+    's3://bucket?region=',
+    's3://bucket?region=a&region=b',
+    's3://bucket?pathStyle=yes',
+    's3://bucket?acl=private',
+    's3://bucket?endpoint=127.0.0.1:7480',
+    's3://bucket?endpoint=ftp://127.0.0.1',
+    's3://bucket?endpoint=http://127.0.0.1/?x=y',
+    'github:owner/repo',
+    'oci://host/repo',
+    'https://host/base',
+  ])('is not %j, and a hint says what is', (text) => {
+    expectRefused(parseStoreReference, text);
+  });
+
+  test('is read or refused with a hint, whatever the text; nothing else is thrown', () => {
+    fc.assert(
+      fc.property(nearly(['file:', 's3://', 's3://bucket/', 's3://bucket?', 's3://bucket?endpoint=']), (text) => {
+        try {
+          expect(parseStoreReference(text).url).toBe(text);
+        } catch {
+          expectRefused(parseStoreReference, text);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test.each([
+    's3://AKIAKEY:SECRET/with/slash@bucket',
+    's3:AKIAKEY:SECRET@bucket',
+    's3://bucket?endpoint=https://me:SECRET@host',
+    's3://bucket?endpoint=https%3A%2F%2Fme%3ASECRET%40host',
+    'https://me:SECRET@host/base',
+    'https://host/base?X-Amz-Signature=SECRET',
+    'me:SECRET@host',
+  ])('with credentials (%s) is refused without repeating them', (text) => {
+    const { message, hint, details } = failureOf(() => parseStoreReference(text));
+    expect(JSON.stringify({ message, hint, details })).not.toMatch(/SECRET/);
+  });
+});
+
+describe('a sandbox reference', () => {
+  test.each([
+    ['docker:web', { kind: 'docker', name: 'web' }],
+    ['docker:my_app.1-x', { kind: 'docker', name: 'my_app.1-x' }],
+    [`docker:${'0f'.repeat(32)}`, { kind: 'docker', name: '0f'.repeat(32) }],
+    ['local:.', { kind: 'local', directory: '.' }],
+    ['local:/srv/a b', { kind: 'local', directory: '/srv/a b' }],
+    ['local:a:b', { kind: 'local', directory: 'a:b' }],
+  ])('%s names one', (text, expected) => {
+    expect(parseSandboxReference(text)).toEqual({ ...expected, text });
+  });
+
+  test.each([
+    '',
+    'web',
+    ':web',
+    'docker:',
+    'docker:-rm',
+    'docker:a/b',
+    'docker:a b',
+    'docker:../x',
+    'docker:a?b',
+    'docker:a\n',
+    'Docker:web',
+    'local:',
+    'local:\0',
+    'podman:web',
+    'exec:ssh host --',
+  ])('is not %j, and a hint says what is', (text) => {
+    expectRefused(parseSandboxReference, text);
+  });
+
+  test('is read or refused with a hint, whatever the text; a container name never leaves its place in a URL', () => {
+    fc.assert(
+      fc.property(nearly(['docker:', 'local:', 'podman:']), (text) => {
+        try {
+          const reference = parseSandboxReference(text);
+          expect(reference.text).toBe(text);
+          if (reference.kind === 'docker') expect(encodeURIComponent(reference.name)).toBe(reference.name);
+        } catch {
+          expectRefused(parseSandboxReference, text);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
