@@ -1,0 +1,221 @@
+import { IntegrityError } from './errors.ts';
+import type { Arch } from './target.ts';
+
+/** What an ELF file says about itself. Sources: System V ABI, chapter 4 and 5; LSB 5.0 Core, "Symbol Versioning". */
+export interface Elf {
+  /** Undefined for a machine that is no target of ours; `rawMachine` has its number then. */
+  readonly machine: Arch | undefined;
+  /** `e_machine`, e.g. 62 for x86-64. */
+  readonly rawMachine: number;
+  /** 64-bit little-endian files alone are read further: of others the fields below are empty. */
+  readonly class: 32 | 64;
+  readonly endian: 'little' | 'big';
+  /** A position-independent executable is `shared`. */
+  readonly type: 'executable' | 'shared' | 'other';
+  /** The loader that the kernel starts for it. */
+  readonly interpreter: string | undefined;
+  /** Libraries it cannot start without, as it names them. */
+  readonly needed: readonly string[];
+  /** Its own ideas of where libraries are (RPATH and RUNPATH, split at colons). */
+  readonly searchPaths: readonly string[];
+  /** Highest version `x.y` of glibc that its symbols need; undefined when none does. */
+  readonly glibcFloor: string | undefined;
+  /** It has neither a loader nor needed libraries. */
+  readonly static: boolean;
+}
+
+/** Hands out bytes of the file; fewer than asked for only at its end. */
+export type ReadAt = (offset: number, length: number) => Uint8Array;
+
+const MACHINES: ReadonlyMap<number, Arch> = new Map([
+  [62, 'amd64'],
+  [183, 'arm64'],
+]);
+const HEADER_BYTES = 64;
+const PROGRAM_HEADER_BYTES = 56;
+const DYNAMIC_BYTES = 16;
+
+/** More than any linker writes: who exceeds these is not an executable but an attempt. */
+const MAX_PROGRAM_HEADERS = 256;
+const MAX_DYNAMIC_ENTRIES = 4096;
+const MAX_NEEDED = 256;
+const MAX_STRING_BYTES = 4096;
+const MAX_VERSIONS = 4096;
+
+const SEGMENT = { load: 1, dynamic: 2, interpreter: 3 } as const;
+const TAG = { needed: 1n, strings: 5n, rpath: 15n, runpath: 29n, versions: 0x6ffffffen, versionCount: 0x6fffffffn };
+
+/**
+ * Reads an ELF file through its program headers, so that one without section headers is read too.
+ * @throws IntegrityError `MALFORMED` for whatever is not a whole, sane ELF file.
+ */
+export function parseElf(read: ReadAt): Elf {
+  const ident = bytesAt(read, 0, 20);
+  if (ident.getUint32(0) !== 0x7f454c46) throw malformed('it does not start with the magic number');
+  const bits = pick(ident.getUint8(4), { 1: 32, 2: 64 } as const, 'class');
+  const endian = pick(ident.getUint8(5), { 1: 'little', 2: 'big' } as const, 'byte order');
+  const rawMachine = ident.getUint16(18, endian === 'little');
+  const rawType = ident.getUint16(16, endian === 'little');
+  const type = rawType === 2 ? 'executable' : rawType === 3 ? 'shared' : 'other';
+  const readable = bits === 64 && endian === 'little';
+  const machine = readable ? MACHINES.get(rawMachine) : undefined;
+  const linking = readable ? linkingOf(read) : NO_LINKING;
+  const isStatic = readable && linking.interpreter === undefined && linking.needed.length === 0;
+  return { machine, rawMachine, class: bits, endian, type, ...linking, static: isStatic };
+}
+
+type Linking = Pick<Elf, 'interpreter' | 'needed' | 'searchPaths' | 'glibcFloor'>;
+
+const NO_LINKING: Linking = { interpreter: undefined, needed: [], searchPaths: [], glibcFloor: undefined };
+
+function linkingOf(read: ReadAt): Linking {
+  const segments = segmentsOf(read);
+  const interpreter = segments.find(({ type }) => type === SEGMENT.interpreter);
+  const dynamic = segments.find(({ type }) => type === SEGMENT.dynamic);
+  return {
+    ...NO_LINKING,
+    ...(dynamic === undefined ? {} : dynamicLinking(read, segments, dynamic)),
+    interpreter: interpreter && textAt(read, interpreter.offset, Math.min(interpreter.size, MAX_STRING_BYTES)),
+  };
+}
+
+interface Segment {
+  readonly type: number;
+  readonly offset: number;
+  readonly address: number;
+  /** In the file. */
+  readonly size: number;
+}
+
+function segmentsOf(read: ReadAt): readonly Segment[] {
+  const header = bytesAt(read, 0, HEADER_BYTES);
+  const start = wholeNumber(header.getBigUint64(32, true));
+  const [size, count] = [header.getUint16(54, true), header.getUint16(56, true)];
+  if (count === 0) return [];
+  if (size !== PROGRAM_HEADER_BYTES) throw malformed(`a program header has ${size} bytes`);
+  if (count > MAX_PROGRAM_HEADERS) throw malformed(`it has ${count} program headers`);
+  const table = bytesAt(read, start, count * PROGRAM_HEADER_BYTES);
+  return Array.from({ length: count }, (_, index) => {
+    const at = index * PROGRAM_HEADER_BYTES;
+    return {
+      type: table.getUint32(at, true),
+      offset: wholeNumber(table.getBigUint64(at + 8, true)),
+      address: wholeNumber(table.getBigUint64(at + 16, true)),
+      size: wholeNumber(table.getBigUint64(at + 32, true)),
+    };
+  });
+}
+
+function dynamicLinking(read: ReadAt, segments: readonly Segment[], dynamic: Segment): Omit<Linking, 'interpreter'> {
+  const entries = dynamicEntries(read, dynamic);
+  const valueOf = (tag: bigint) => entries.find((entry) => entry.tag === tag)?.value;
+  const strings = valueOf(TAG.strings);
+  if (strings === undefined) return NO_LINKING;
+  const base = fileOffset(segments, strings);
+  const textOf = (value: bigint) => textAt(read, base + wholeNumber(value), MAX_STRING_BYTES);
+  const textsOf = (...tags: bigint[]) =>
+    entries.filter(({ tag }) => tags.includes(tag)).map(({ value }) => textOf(value));
+  const needed = entries.filter(({ tag }) => tag === TAG.needed).length;
+  if (needed > MAX_NEEDED) throw malformed(`it needs ${needed} libraries`);
+  const versions = valueOf(TAG.versions);
+  const count = valueOf(TAG.versionCount) ?? 0n;
+  return {
+    needed: textsOf(TAG.needed),
+    searchPaths: textsOf(TAG.rpath, TAG.runpath).flatMap((paths) => paths.split(':')),
+    glibcFloor:
+      versions === undefined
+        ? undefined
+        : highestGlibc(versionNames(read, fileOffset(segments, versions), wholeNumber(count), textOf)),
+  };
+}
+
+function dynamicEntries(read: ReadAt, { offset, size }: Segment): readonly { tag: bigint; value: bigint }[] {
+  const count = Math.floor(size / DYNAMIC_BYTES);
+  if (count > MAX_DYNAMIC_ENTRIES) throw malformed(`its dynamic section has ${count} entries`);
+  const table = bytesAt(read, offset, count * DYNAMIC_BYTES);
+  const entries = Array.from({ length: count }, (_, index) => ({
+    tag: table.getBigUint64(index * DYNAMIC_BYTES, true),
+    value: table.getBigUint64(index * DYNAMIC_BYTES + 8, true),
+  }));
+  const end = entries.findIndex(({ tag }) => tag === 0n);
+  return end < 0 ? entries : entries.slice(0, end);
+}
+
+/** Names of all versions that are needed of any library: a list of libraries, each with a list of versions. */
+function versionNames(read: ReadAt, start: number, libraries: number, textOf: (offset: bigint) => string): string[] {
+  const names: string[] = [];
+  let at = start;
+  for (let library = 0; library < libraries; library++) {
+    const need = bytesAt(read, at, 16);
+    let aux = at + need.getUint32(8, true);
+    for (let version = 0; version < need.getUint16(2, true); version++) {
+      if (names.length >= MAX_VERSIONS) throw malformed(`it needs more than ${MAX_VERSIONS} symbol versions`);
+      const entry = bytesAt(read, aux, 16);
+      names.push(textOf(BigInt(entry.getUint32(8, true))));
+      aux += entry.getUint32(12, true);
+    }
+    const next = need.getUint32(12, true);
+    if (next === 0) break;
+    if (library >= MAX_VERSIONS) throw malformed('its list of needed versions does not end');
+    at += next;
+  }
+  return names;
+}
+
+/** The first glibc whose loader knows packed relocations; binaries that have them need this marker instead of a number. */
+const MARKERS: ReadonlyMap<string, string> = new Map([['GLIBC_ABI_DT_RELR', '2.36']]);
+
+function highestGlibc(names: readonly string[]): string | undefined {
+  const versions = names.flatMap((name) => MARKERS.get(name) ?? /^GLIBC_([0-9]+(?:\.[0-9]+)+)$/.exec(name)?.[1] ?? []);
+  return versions.sort(compareVersions).at(-1);
+}
+
+/** Orders dotted numbers: 2.9 before 2.17. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
+  for (let index = 0; index < Math.max(left.length, right.length); index++) {
+    const difference = (left[index] ?? 0) - (right[index] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+/** Where in the file the byte is that will stand at an address. */
+function fileOffset(segments: readonly Segment[], address: bigint): number {
+  const at = wholeNumber(address);
+  const segment = segments.find(
+    (candidate) =>
+      candidate.type === SEGMENT.load && at >= candidate.address && at < candidate.address + candidate.size,
+  );
+  if (segment === undefined) throw malformed(`nothing is loaded at address 0x${at.toString(16)}`);
+  return segment.offset + at - segment.address;
+}
+
+/** Text up to its NUL, which stands within `max` bytes. */
+function textAt(read: ReadAt, offset: number, max: number): string {
+  const bytes = read(offset, max);
+  const end = bytes.subarray(0, max).indexOf(0);
+  if (end < 0) throw malformed(`a name at ${offset} does not end`);
+  return new TextDecoder().decode(bytes.subarray(0, end));
+}
+
+function bytesAt(read: ReadAt, offset: number, length: number): DataView {
+  const bytes = read(offset, length);
+  if (bytes.byteLength < length) throw malformed(`it ends before byte ${offset + length}`);
+  return new DataView(bytes.buffer, bytes.byteOffset, length);
+}
+
+function wholeNumber(value: bigint): number {
+  if (value > 0x7fff_ffff_ffffn) throw malformed(`0x${value.toString(16)} is no offset`);
+  return Number(value);
+}
+
+function pick<T>(value: number, meanings: Readonly<Record<number, T>>, what: string): T {
+  const meaning = meanings[value];
+  if (meaning === undefined) throw malformed(`${value} is no ${what}`);
+  return meaning;
+}
+
+function malformed(reason: string): IntegrityError {
+  return new IntegrityError('MALFORMED', `not an ELF file that can be read: ${reason}`);
+}
