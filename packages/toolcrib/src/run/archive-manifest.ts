@@ -1,0 +1,46 @@
+import * as z from 'zod/mini';
+import { digestOf, isDigest, type Digest } from '../core/digest.ts';
+import { compareCodePoints } from '../tar/path.ts';
+import type { ArchiveMember } from './archive-paths.ts';
+
+export const MANIFEST_SCHEMA = 'assay.runner.archive_manifest.v0';
+
+/** What the manifest says of one member. */
+export interface ManifestFile {
+  readonly path: string;
+  readonly sha256: Digest;
+  /** Size of the member. */
+  readonly bytes: number;
+}
+
+/** `manifest.json`: every other member with its digest. */
+export interface ArchiveManifest {
+  readonly schema: typeof MANIFEST_SCHEMA;
+  readonly run_id: string;
+  readonly files: Readonly<Record<string, ManifestFile>>;
+}
+
+/** As it is read. */
+export const manifestSchema = z.strictObject({
+  schema: z.literal(MANIFEST_SCHEMA),
+  run_id: z.string(),
+  files: z.record(
+    z.string(),
+    z.strictObject({
+      path: z.string(),
+      sha256: z.custom<Digest>(
+        (value) => typeof value === 'string' && isDigest(value),
+        'expected sha256:<64 lowercase hex>',
+      ),
+      bytes: z.int().check(z.minimum(0)),
+    }),
+  ),
+});
+
+/** The manifest of finished members, its files sorted by code point. */
+export function createManifest(runId: string, members: readonly ArchiveMember[]): ArchiveManifest {
+  const files = [...members]
+    .sort((a, b) => compareCodePoints(a.path, b.path))
+    .map(({ path, bytes }) => [path, { path, sha256: digestOf(bytes), bytes: bytes.byteLength }] as const);
+  return { schema: MANIFEST_SCHEMA, run_id: runId, files: Object.fromEntries(files) };
+}

@@ -1,0 +1,86 @@
+export const KERNEL_EVENT_SCHEMA = 'assay.runner.kernel_event.v0';
+
+/** What of a kernel line other members are compared with. */
+export interface KernelEvent {
+  readonly run_id: string;
+  readonly seq: number;
+  readonly kind: string;
+  readonly value: string | null;
+}
+
+/** Kinds and their ids; another id is `event_<id>`. */
+const ID_OF_KIND: ReadonlyMap<string, number> = new Map([
+  ['openat', 1],
+  ['connect', 2],
+  ['exec', 4],
+  ['sendto', 6],
+  ['sendmsg', 7],
+  ['file_blocked', 10],
+  ['connect_blocked', 20],
+]);
+
+const REQUIRED = ['schema', 'run_id', 'seq', 'pid', 'event_type', 'kind', 'value'] as const;
+const ACCESS_MODES: readonly unknown[] = ['read', 'write', 'read_write', 'unknown'];
+const OPERATIONS: readonly unknown[] = ['create', 'truncate', 'append', 'exclusive'];
+const STATUSES: readonly unknown[] = ['success', 'error'];
+
+const isText = (value: unknown): boolean => typeof value === 'string';
+const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
+
+/** What each field may hold: `kernel-event-v0.schema.json`, kinds 6 and 7 added. */
+const FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['schema', (value: unknown) => value === KERNEL_EVENT_SCHEMA],
+  ['run_id', isText],
+  ['seq', isCount],
+  ['pid', isCount],
+  ['event_type', isCount],
+  ['kind', isText],
+  ['value', (value: unknown) => value === null || isText(value)],
+  ['cgroup_id', isCount],
+  ['network_destination', isText],
+  ['network_port', isCount],
+  ['rule_id', isCount],
+  ['flags', isCount],
+  ['mode', isCount],
+  ['resolve', (value: unknown) => isCount(value) && value !== 0],
+  ['return_value', (value: unknown) => Number.isSafeInteger(value)],
+  ['access_mode', (value: unknown) => ACCESS_MODES.includes(value)],
+  ['operation_flags', isOperations],
+  ['status', (value: unknown) => STATUSES.includes(value)],
+]);
+
+function isOperations(value: unknown): boolean {
+  if (!Array.isArray(value)) return false;
+  return value.every((item) => OPERATIONS.includes(item)) && new Set(value).size === value.length;
+}
+
+/**
+ * Reads a line of the kernel layer. Written by hand because a layer can have millions of them.
+ * @returns a text that says what is wrong when it is not one.
+ */
+export function kernelEventFrom(parsed: unknown): KernelEvent | string {
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return 'it is not an object';
+  const fields: Readonly<Record<string, unknown>> = { ...parsed };
+  for (const [name, value] of Object.entries(fields)) {
+    const accepts = FIELDS.get(name);
+    if (accepts === undefined) return `unknown field ${JSON.stringify(name.slice(0, 100))}`;
+    if (!accepts(value)) return `${name} is ${quote(value)}`;
+  }
+  const missing = REQUIRED.find((name) => !(name in fields));
+  if (missing !== undefined) return `${missing} is missing`;
+  return consistent(fields);
+}
+
+function consistent(fields: Readonly<Record<string, unknown>>): KernelEvent | string {
+  const { run_id, seq, kind, value, event_type } = fields;
+  if (typeof run_id !== 'string' || typeof seq !== 'number' || typeof kind !== 'string') return 'it is incomplete';
+  if (ID_OF_KIND.get(kind) !== event_type && kind !== `event_${String(event_type)}`) {
+    return `kind ${quote(kind)} does not go with event_type ${quote(event_type)}`;
+  }
+  if ('status' in fields && !('return_value' in fields)) return 'status stands without return_value';
+  return { run_id, seq, kind, value: typeof value === 'string' ? value : null };
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value).slice(0, 200);
+}

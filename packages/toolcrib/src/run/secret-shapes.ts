@@ -1,0 +1,80 @@
+/** A shape that secrets have. The table is `assay.secret-rules.v1`, shared by everything that reads such archives. */
+export interface SecretShape {
+  /** Named in placeholders and counts. */
+  readonly rule: string;
+  /** Global, so that all places in a text are found. */
+  readonly pattern: RegExp;
+}
+
+/** In the order of the table. A test compares them with the published one. */
+export const SECRET_SHAPES: readonly SecretShape[] = [
+  { rule: 'aws-access-key-id', pattern: /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g },
+  { rule: 'github-token', pattern: /\bgh[pousr]_[A-Za-z0-9]{36,}\b/g },
+  { rule: 'openai-key', pattern: /\bsk-(?:proj-)?[A-Za-z0-9_-]{20,}\b/g },
+  { rule: 'slack-token', pattern: /\bxox[baprs]-[A-Za-z0-9-]{10,}\b/g },
+  { rule: 'google-api-key', pattern: /\bAIza[0-9A-Za-z_-]{35}\b/g },
+  { rule: 'stripe-key', pattern: /\b[sp]k_(?:live|test)_[0-9A-Za-z]{16,}\b/g },
+  { rule: 'private-key-pem', pattern: /-----BEGIN (?:[A-Z ]*)PRIVATE KEY-----/g },
+  { rule: 'jwt', pattern: /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\b/g },
+  { rule: 'bearer-token', pattern: /\bbearer\s+[A-Za-z0-9._~+/-]{20,}=*/gi },
+  {
+    rule: 'sensitive-query-param',
+    pattern: /\b(?:access[_-]?token|refresh[_-]?token|sig|signature)=[^&\s#"']{6,}/gi,
+  },
+  {
+    rule: 'credential-assignment',
+    pattern: /\b(?:api[_-]?key|secret|token|password|passwd|access[_-]?key|client[_-]?secret)\b\s*[=:]\s*[^\s'"]{6,}/gi,
+  },
+];
+
+/** What stands in the place of a secret: `<redacted:RULE:H8>`. Nothing in it is a shape. */
+export const PLACEHOLDER = /<redacted:[a-z-]+:[0-9a-f]{8}>/g;
+
+/** A place in a text that has a shape. */
+export interface SecretSpan {
+  readonly rule: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Places that have a shape, from left to right. Overlapping ones are one place, under the rule of the one that starts
+ * first (of two that start together, the longer one). Placeholders are passed over and end a shape.
+ */
+export function secretSpans(text: string): readonly SecretSpan[] {
+  const spans: SecretSpan[] = [];
+  let at = 0;
+  for (const placeholder of text.matchAll(PLACEHOLDER)) {
+    spans.push(...spansWithin(text.slice(at, placeholder.index), at));
+    at = placeholder.index + placeholder[0].length;
+  }
+  spans.push(...spansWithin(text.slice(at), at));
+  return spans;
+}
+
+function spansWithin(text: string, offset: number): readonly SecretSpan[] {
+  const found = SECRET_SHAPES.flatMap(({ rule, pattern }) =>
+    [...text.matchAll(pattern)].map((match) => ({
+      rule,
+      start: offset + match.index,
+      end: offset + match.index + match[0].length,
+    })),
+  );
+  if (found.length < 2) return found;
+  return merge(found.sort((a, b) => a.start - b.start || b.end - a.end));
+}
+
+function merge(sorted: readonly SecretSpan[]): readonly SecretSpan[] {
+  const merged: SecretSpan[] = [];
+  for (const span of sorted) {
+    const last = merged.at(-1);
+    if (last === undefined || span.start >= last.end) merged.push(span);
+    else if (span.end > last.end) merged[merged.length - 1] = { ...last, end: span.end };
+  }
+  return merged;
+}
+
+/** The rule of the first shape in a text; undefined when there is none. */
+export function secretRuleIn(text: string): string | undefined {
+  return secretSpans(text)[0]?.rule;
+}
