@@ -1,0 +1,69 @@
+import type { ArchiveContent } from './archive-content.ts';
+import type { Findings } from './archive-findings.ts';
+import {
+  CORRELATION_PATH,
+  EVENTS_PATH,
+  HEALTH_PATH,
+  KERNEL_PATH,
+  OUTCOME_PATH,
+  POLICY_PATH,
+  SDK_PATH,
+  SURFACE_PATH,
+} from './archive-paths.ts';
+import { surfaceProblems } from './capability-surface.ts';
+import { correlationProblems } from './correlation-report.ts';
+import { healthClaimProblems, healthProblem, healthProblemText } from './observation-health.ts';
+import { runEventProblems } from './run-event.ts';
+
+/** Compares the members of an archive with each other: none may claim more than the layers hold. */
+export function verifyContent(content: ArchiveContent, findings: Findings): void {
+  for (const problem of runEventProblems(content.events)) findings.add('events', EVENTS_PATH, problem);
+  verifyHealth(content, findings);
+  verifyReports(content, findings);
+  verifyOutcome(content, findings);
+  verifyShim(content, findings);
+}
+
+function verifyHealth({ health, lines }: ArchiveContent, findings: Findings): void {
+  if (health === undefined) return;
+  const problem = healthProblem(health);
+  if (problem !== undefined) findings.add('health', HEALTH_PATH, healthProblemText(problem));
+  const counts = {
+    kernel: countOf(lines, KERNEL_PATH),
+    policy: countOf(lines, POLICY_PATH),
+    sdk: countOf(lines, SDK_PATH),
+  };
+  for (const claim of healthClaimProblems(health, counts)) findings.add('health', HEALTH_PATH, claim);
+  if (health.redaction?.mode === 'disabled_unsafe') {
+    findings.add('unsafe_redaction', HEALTH_PATH, 'it was recorded with redaction switched off: it may hold secrets');
+  }
+}
+
+function verifyReports(content: ArchiveContent, findings: Findings): void {
+  const { correlation, surface, decisions, sdkToolCalls, implied, lines } = content;
+  const layers = { kernelEvents: countOf(lines, KERNEL_PATH), decisions, sdkToolCalls };
+  for (const problem of correlation === undefined ? [] : correlationProblems(correlation, layers)) {
+    findings.add('correlation', CORRELATION_PATH, problem);
+  }
+  for (const problem of surface === undefined ? [] : surfaceProblems(surface, implied.build(surface.run_id))) {
+    findings.add('surface', SURFACE_PATH, problem);
+  }
+}
+
+/** What was not started has neither a code nor a signal. */
+function verifyOutcome({ outcome, events }: ArchiveContent, findings: Findings): void {
+  const end = events.find((event) => event.type === 'run_finished');
+  if (outcome === undefined || outcome.spawn_error === null || end?.type !== 'run_finished') return;
+  if (end.exit_code === null && end.signal === null && !outcome.timed_out) return;
+  findings.add('outcome', OUTCOME_PATH, 'it says that nothing was started, but the run has an end');
+}
+
+function verifyShim({ events, lines }: ArchiveContent, findings: Findings): void {
+  const start = events.find((event) => event.type === 'run_started');
+  if (start?.type !== 'run_started' || start.agent_shim !== 'none' || countOf(lines, SDK_PATH) === 0) return;
+  findings.add('events', SDK_PATH, 'there are SDK events, but the run says that it has no agent shim');
+}
+
+function countOf(lines: ReadonlyMap<string, number>, path: string): number {
+  return lines.get(path) ?? 0;
+}

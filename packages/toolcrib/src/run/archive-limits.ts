@@ -1,0 +1,17 @@
+/** What reading an archive may cost. */
+export interface ArchiveLimits {
+  /** Of all members together, unpacked, in bytes. */
+  readonly totalBytes: number;
+  /** Of one JSON document, in bytes. */
+  readonly documentBytes: number;
+  /** Of one line, in bytes. A command line of 2 MB can become six times as long by escapes. */
+  readonly lineBytes: number;
+  readonly members: number;
+}
+
+export const ARCHIVE_LIMITS: ArchiveLimits = {
+  totalBytes: 8 * 1024 ** 3,
+  documentBytes: 64 * 1024 ** 2,
+  lineBytes: 16 * 1024 ** 2,
+  members: 64,
+};

@@ -1,0 +1,240 @@
+import * as z from 'zod/mini';
+import { createDigester } from '../core/digest.ts';
+import { hasCode } from '../core/errors.ts';
+import { compareCodePoints } from '../tar/path.ts';
+import { gunzip, readTar, type TarMember } from '../tar/read.ts';
+import {
+  createArchiveContent,
+  memberShape,
+  parseCompact,
+  readDocument,
+  readLine,
+  type ArchiveContent,
+} from './archive-content.ts';
+import { verifyContent } from './archive-consistency.ts';
+import { createFindings, type Finding, type Findings } from './archive-findings.ts';
+import { ARCHIVE_LIMITS, type ArchiveLimits } from './archive-limits.ts';
+import { decodeText, LineError, linesOf } from './archive-lines.ts';
+import { manifestSchema } from './archive-manifest.ts';
+import { MANIFEST_PATH, memberOrderKey, OWN_PREFIX, REQUIRED_PATHS } from './archive-paths.ts';
+import { fidelityVerdict, type FidelityVerdict } from './fidelity-verdict.ts';
+import { isRunId } from './run-spec.ts';
+import { secretRuleIn } from './secret-shapes.ts';
+import { summaryOf, type ArchiveSummary } from './archive-summary.ts';
+
+/** What an archive is worth. It is consistent, not authentic, unless somebody signed it. */
+export interface ArchiveInspection {
+  /** Empty: the archive verifies. Else the caller refuses it (CheckError `ARCHIVE_REFUSED`). */
+  readonly findings: readonly Finding[];
+  /** Members whose digest was checked, but whose content this version does not know. */
+  readonly unchecked: readonly string[];
+  /** What may be claimed from it, with reasons; undefined when health could not be read. */
+  readonly verdict: FidelityVerdict | undefined;
+  /** What it says, as far as it could be read. With findings it is not to be believed. */
+  readonly summary: ArchiveSummary;
+}
+
+/** Optional parts of {@link verifyArchive}. */
+export interface VerifyArchiveOptions {
+  readonly limits?: ArchiveLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Reads a whole archive once, as a stream, and checks everything that formats.md 6 names: members and their order,
+ * sizes and digests, nothing unlisted, one run id, each line against its schema, numbers without gaps, health,
+ * correlation, the surface against the layers, and that no secret is left.
+ * @returns findings; a damaged or hostile archive is one with findings, never an exception.
+ * @throws the signal's reason; errors of the stream itself (a disk that cannot be read).
+ */
+export async function verifyArchive(
+  archive: Uint8Array | AsyncIterable<Uint8Array>,
+  options: VerifyArchiveOptions = {},
+): Promise<ArchiveInspection> {
+  const { limits = ARCHIVE_LIMITS, signal } = options;
+  const reading: Reading = {
+    content: createArchiveContent(),
+    findings: createFindings(),
+    unchecked: [],
+    paths: [],
+    limits,
+  };
+  try {
+    await readMembers(abortable(archive, signal), reading);
+    verifyMemberSet(reading);
+    verifyContent(reading.content, reading.findings);
+  } catch (error) {
+    if (!hasCode(error, 'MALFORMED', 'TOO_LARGE')) throw error;
+    reading.findings.add(
+      error.code === 'TOO_LARGE' ? 'too_large' : 'unreadable',
+      undefined,
+      error.message.slice(0, 400),
+    );
+  }
+  const { health } = reading.content;
+  return {
+    findings: reading.findings.list,
+    unchecked: reading.unchecked,
+    verdict: health && fidelityVerdict(health),
+    summary: summaryOf(reading.content),
+  };
+}
+
+interface Reading {
+  readonly content: ArchiveContent;
+  readonly findings: Findings;
+  readonly unchecked: string[];
+  /** Members so far, the manifest too. */
+  readonly paths: string[];
+  readonly limits: ArchiveLimits;
+}
+
+async function* abortable(
+  archive: Uint8Array | AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of archive instanceof Uint8Array ? [archive] : archive) {
+    signal?.throwIfAborted();
+    yield chunk;
+  }
+}
+
+async function readMembers(archive: AsyncIterable<Uint8Array>, reading: Reading): Promise<void> {
+  const { limits } = reading;
+  const tar = gunzip(archive, limits.totalBytes, 'the archive');
+  const caps = { maxEntries: limits.members, maxEntryBytes: limits.totalBytes, maxTotalBytes: limits.totalBytes };
+  for await (const member of readTar(tar, caps, 'the archive')) {
+    verifyPlace(member, reading);
+    if (member.kind !== 'file') continue;
+    if (member.path === MANIFEST_PATH) await readManifest(member, reading);
+    else await readListed(member, reading);
+  }
+}
+
+function verifyPlace(member: TarMember, reading: Reading): void {
+  const { findings, paths } = reading;
+  if (member.kind !== 'file') findings.add('member_unlisted', member.path, `it is a ${member.kind}, not a file`);
+  const last = paths.at(-1);
+  if (last === undefined && member.path !== MANIFEST_PATH) {
+    findings.add('member_order', member.path, `it is the first member, expected ${MANIFEST_PATH}`);
+  }
+  if (last !== undefined && compareCodePoints(memberOrderKey(last), memberOrderKey(member.path)) >= 0) {
+    findings.add('member_order', member.path, `it stands after ${last}, expected before it`);
+  }
+  paths.push(member.path);
+}
+
+async function readManifest(member: TarMember, { content, findings, limits }: Reading): Promise<void> {
+  const text = await readText(member, limits.documentBytes);
+  const parsed = typeof text === 'string' ? parseCompact(withoutNewline(text)) : text.problem;
+  if (typeof parsed === 'string') {
+    findings.add('schema', MANIFEST_PATH, parsed);
+    return;
+  }
+  const manifest = manifestSchema.safeParse(parsed.value);
+  if (!manifest.success) {
+    findings.add('schema', MANIFEST_PATH, z.prettifyError(manifest.error).slice(0, 300));
+    return;
+  }
+  content.manifest = manifest.data;
+  if (!isRunId(manifest.data.run_id)) findings.add('run_id', MANIFEST_PATH, 'its run id is not [A-Za-z0-9_-]+');
+  for (const [path, file] of Object.entries(manifest.data.files)) {
+    if (file.path !== path) findings.add('schema', MANIFEST_PATH, `${quote(path)} is listed as ${quote(file.path)}`);
+  }
+  const rule = secretRuleIn(JSON.stringify(parsed.value));
+  if (rule !== undefined) findings.add('secret', MANIFEST_PATH, `it holds something shaped like a secret (${rule})`);
+}
+
+/** Reads a member to its end whatever is wrong with it, so that its digest is told too. */
+async function readListed(member: TarMember, reading: Reading): Promise<void> {
+  const digester = createDigester();
+  const hashed = hashing(member.bytes, digester);
+  try {
+    await readContent(member, hashed, reading);
+  } catch (error) {
+    if (!(error instanceof LineError)) throw error;
+    reading.findings.add('schema', member.path, error.message);
+  }
+  for await (const chunk of member.bytes) digester.update(chunk);
+  verifyListed(member, { size: digester.size, digest: digester.finish() }, reading);
+}
+
+async function* hashing(
+  bytes: AsyncIterable<Uint8Array>,
+  digester: { update(bytes: Uint8Array): void },
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of bytes) {
+    digester.update(chunk);
+    yield chunk;
+  }
+}
+
+async function readContent(member: TarMember, bytes: AsyncIterable<Uint8Array>, reading: Reading): Promise<void> {
+  const { content, findings, limits, unchecked } = reading;
+  const { path } = member;
+  const shape = memberShape(path);
+  if (shape === 'lines') {
+    for await (const line of linesOf(bytes, limits.lineBytes)) readLine(content, path, line, findings);
+    return;
+  }
+  if (shape === 'unknown') unchecked.push(path);
+  const text = await readText({ path, bytes, size: member.size }, limits.documentBytes);
+  if (typeof text !== 'string') {
+    findings.add('schema', path, text.problem);
+    return;
+  }
+  if (shape === 'document') readDocument(content, path, withoutNewline(text), findings);
+  else if (secretRuleIn(text) !== undefined) findings.add('secret', path, 'it holds something shaped like a secret');
+}
+
+async function readText(
+  member: Pick<TarMember, 'path' | 'bytes' | 'size'>,
+  maxBytes: number,
+): Promise<string | { readonly problem: string }> {
+  if (member.size > maxBytes) return { problem: `it has ${member.size} bytes, more than ${maxBytes}` };
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of member.bytes) chunks.push(chunk);
+  try {
+    return decodeText(Buffer.concat(chunks));
+  } catch (error) {
+    if (error instanceof LineError) return { problem: error.message };
+    throw error;
+  }
+}
+
+function verifyListed(member: TarMember, actual: { size: number; digest: string }, reading: Reading): void {
+  const { findings, content } = reading;
+  if (content.manifest === undefined) return;
+  const listed = Object.entries(content.manifest.files).find(([path]) => path === member.path)?.[1];
+  if (listed === undefined) {
+    findings.add('member_unlisted', member.path, 'the manifest does not list it');
+    return;
+  }
+  if (listed.bytes !== actual.size) {
+    findings.add('size_mismatch', member.path, `it has ${actual.size} bytes, the manifest says ${listed.bytes}`);
+  }
+  if (listed.sha256 !== actual.digest) {
+    findings.add('digest_mismatch', member.path, `its digest is ${actual.digest}, the manifest says ${listed.sha256}`);
+  }
+}
+
+function verifyMemberSet({ content, findings, paths }: Reading): void {
+  if (!paths.includes(MANIFEST_PATH)) findings.add('member_missing', MANIFEST_PATH, 'it is not in the archive');
+  const listed = Object.keys(content.manifest?.files ?? {});
+  for (const path of new Set([...REQUIRED_PATHS, ...listed])) {
+    if (!paths.includes(path)) findings.add('member_missing', path, 'it is not in the archive');
+  }
+  for (const path of [...listed, ...paths]) {
+    if (path === MANIFEST_PATH || REQUIRED_PATHS.includes(path) || path.startsWith(OWN_PREFIX)) continue;
+    findings.add('member_unlisted', path.slice(0, 200), 'the format has no such member');
+  }
+}
+
+/** Some writers end a document with a newline; what it says is the same, and its digest covers it. */
+function withoutNewline(document: string): string {
+  return document.replace(/\n$/, '');
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 200));
+}

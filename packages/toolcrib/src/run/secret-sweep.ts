@@ -1,0 +1,28 @@
+import { SECRET_SHAPES, secretRuleIn } from './secret-shapes.ts';
+
+/**
+ * Looks for shapes in a piece of JSON that is finished. What stands in its strings counts: escapes can hide a shape in
+ * the text (`\u0073k-…`) or make one that is not there (`token:\n…`).
+ * @param json one document or line.
+ * @param parsed the same, parsed.
+ * @returns the rule of a shape that is still there; undefined when it is clean.
+ */
+export function sweepJson(json: string, parsed: unknown): string | undefined {
+  if (!json.includes('\\') && !mayHoldSecret(json)) return undefined;
+  return sweepValue(parsed);
+}
+
+/** A quote is no word character: a string without escapes that has a shape has it in the whole text too. */
+function mayHoldSecret(json: string): boolean {
+  return SECRET_SHAPES.some(({ pattern }) => json.search(pattern) >= 0);
+}
+
+function sweepValue(value: unknown): string | undefined {
+  if (typeof value === 'string') return secretRuleIn(value);
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const rule = (Array.isArray(value) ? undefined : secretRuleIn(key)) ?? sweepValue(inner);
+    if (rule !== undefined) return rule;
+  }
+  return undefined;
+}
