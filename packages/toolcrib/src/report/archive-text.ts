@@ -1,0 +1,208 @@
+import { printable, truncate, wrap } from './printable.ts';
+
+/** What a person is told about a run archive: the result of `verifyArchive` fits it. */
+export interface ArchiveFacts {
+  readonly findings: readonly { readonly member: string | undefined; readonly message: string }[];
+  readonly unchecked: readonly string[];
+  readonly verdict:
+    | {
+        readonly verdict: string;
+        readonly claim_gate: Readonly<Record<ClaimName, string>>;
+        readonly reasons: readonly { readonly field: string; readonly observed: string; readonly rule: string }[];
+      }
+    | undefined;
+  readonly summary: {
+    readonly runId: string | undefined;
+    readonly platform: string | undefined;
+    readonly agentShim: string | undefined;
+    readonly command: readonly string[] | undefined;
+    readonly envKeys: readonly string[] | undefined;
+    readonly exitCode: number | null | undefined;
+    readonly signal: number | null | undefined;
+    /** Milliseconds. */
+    readonly elapsedMs: number | undefined;
+    readonly spawnError: string | null;
+    readonly timedOut: boolean;
+    readonly layers: { readonly kernel: number; readonly policy: number; readonly sdk: number };
+    readonly health:
+      | {
+          readonly kernel_layer: string;
+          readonly capture_origin?: string | undefined;
+          readonly ringbuf_drops: number;
+          readonly policy_layer: string;
+          readonly sdk_layer: string;
+          readonly cgroup_correlation: string;
+          readonly network_protocol_coverage: string;
+          readonly redaction?: { readonly mode: string; readonly redacted_count: number } | undefined;
+        }
+      | undefined;
+    readonly correlation: { readonly status: string; readonly ambiguities: readonly string[] } | undefined;
+    /** Sizes of the sets. */
+    readonly surface: Readonly<Record<string, number>> | undefined;
+  };
+}
+
+type ClaimName = 'reported_claims' | 'measured_positive_claims' | 'bounded_negative_claims' | 'per_binding_claims';
+type Summary = ArchiveFacts['summary'];
+type Health = NonNullable<Summary['health']>;
+
+const WIDTH = 80;
+const LABEL_WIDTH = 25;
+const MAX_COMMAND = 600;
+const MAX_FINDINGS = 20;
+
+/**
+ * The text of `archive show`: what ran, how it ended, what was observed and what was not, what may be claimed. ASCII, at
+ * most 80 characters a line. Says nothing that the archive does not support: a layer that is not there is "not recorded".
+ */
+export function describeArchive(facts: ArchiveFacts): string {
+  const blocks = [
+    describeRun(facts.summary),
+    describeLayers(facts.summary),
+    describeVerdict(facts),
+    describeCheck(facts),
+  ];
+  return blocks.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n');
+}
+
+function describeRun(summary: Summary): readonly string[] {
+  const { runId, command, platform, agentShim, envKeys } = summary;
+  return [
+    ...field('run', runId ?? 'unknown'),
+    ...field(
+      'command',
+      command === undefined ? 'unknown' : truncate(command.map(quoteArgument).join(' '), MAX_COMMAND),
+    ),
+    ...field('outcome', outcomeText(summary)),
+    ...field('platform', platform ?? 'unknown'),
+    ...(agentShim === undefined || agentShim === 'none' ? [] : field('agent SDK', agentShim)),
+    ...(envKeys === undefined || envKeys.length === 0 ? [] : field('variables set', envKeys.join(', '))),
+  ];
+}
+
+function quoteArgument(argument: string): string {
+  const text = printable(argument);
+  return /^[A-Za-z0-9_@%+=:,./<>-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function outcomeText(summary: Summary): string {
+  if (summary.spawnError !== null) return `not started: ${summary.spawnError}`;
+  const after = summary.elapsedMs === undefined ? '' : ` after ${formatDuration(summary.elapsedMs)}`;
+  const timeout = summary.timedOut ? ', its time was up' : '';
+  if (typeof summary.signal === 'number') return `ended by signal ${summary.signal}${after}${timeout}`;
+  if (typeof summary.exitCode === 'number') return `exit code ${summary.exitCode}${after}${timeout}`;
+  return 'unknown: the archive tells neither an exit code nor a signal';
+}
+
+/** `250 ms`, `1.5 s`, `2 min 5 s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  if (milliseconds < 60_000) return `${Math.floor(milliseconds / 100) / 10} s`;
+  const seconds = Math.floor(milliseconds / 1000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}
+
+function describeLayers(summary: Summary): readonly string[] {
+  const { health, layers, surface } = summary;
+  if (health === undefined) return field('what was observed', 'unknown: observation health could not be read');
+  return [
+    'what was observed',
+    ...field('  start and end', summary.command === undefined ? 'not recorded' : 'recorded'),
+    ...field('  what the kernel saw', kernelText(health, layers.kernel)),
+    ...(health.kernel_layer !== 'absent' && surface !== undefined ? field('', surfaceText(surface)) : []),
+    ...(health.kernel_layer !== 'absent' ? field('', `network coverage: ${health.network_protocol_coverage}`) : []),
+    ...field(
+      '  what a policy decided',
+      health.policy_layer === 'absent' ? 'not recorded' : `${layers.policy} decisions`,
+    ),
+    ...field(
+      '  what the SDK reported',
+      health.sdk_layer === 'absent' ? 'not recorded' : `${layers.sdk} events, self-reported`,
+    ),
+    ...ambiguityLines(summary),
+    ...field('  redaction', redactionText(health)),
+  ];
+}
+
+function kernelText(health: Health, events: number): string {
+  const origin = health.capture_origin === undefined ? '' : ', captured by a third party';
+  if (health.kernel_layer === 'complete') return `${events} events, none lost${origin}`;
+  if (health.kernel_layer !== 'absent') {
+    const lost = health.ringbuf_drops > 0 ? `at least ${health.ringbuf_drops} lost` : 'some lost';
+    return `${events} events, ${lost}${origin}`;
+  }
+  return events === 0
+    ? 'not recorded'
+    : `${events} events that cannot be attributed to this run: they count as not recorded`;
+}
+
+function ambiguityLines({ correlation }: Summary): readonly string[] {
+  if (correlation === undefined || correlation.status === 'clean') return [];
+  return field('  correlation', `${correlation.status}: ${correlation.ambiguities.join(', ')}`);
+}
+
+function surfaceText(surface: Readonly<Record<string, number>>): string {
+  const count = (name: string): number => surface[name] ?? 0;
+  const network = `${count('network_endpoints')} network endpoints`;
+  return `${count('filesystem_paths')} paths, ${network}, ${count('process_execs')} programs`;
+}
+
+function redactionText(health: Health): string {
+  if (health.redaction === undefined) return 'the archive does not say';
+  if (health.redaction.mode === 'disabled_unsafe') return 'switched off: it may hold secrets';
+  return `${health.redaction.redacted_count} places redacted (${health.redaction.mode})`;
+}
+
+const VERDICT_TEXTS: ReadonlyMap<string, string> = new Map([
+  ['clean', 'what the kernel saw can be claimed, and, within what was watched, what it did not see'],
+  ['clipped', 'events were lost: that something was not seen proves nothing'],
+  ['correlation_partial', 'what belongs to this run is not certain: that something was not seen proves nothing'],
+  ['not_applicable', 'the kernel was not watched: only what was reported can be claimed, nothing as measured'],
+  ['failed', 'the record contradicts itself or could not be correlated: nothing can be claimed from it'],
+]);
+
+const CLAIMS: readonly (readonly [ClaimName, string])[] = [
+  ['reported_claims', 'reported'],
+  ['measured_positive_claims', 'measured, it happened'],
+  ['bounded_negative_claims', 'measured, it did not happen'],
+  ['per_binding_claims', 'by tool call'],
+];
+
+function describeVerdict({ verdict, findings }: ArchiveFacts): readonly string[] {
+  if (verdict === undefined) return field('verdict', 'none: observation health could not be read');
+  // What an archive that was refused says of itself supports nothing.
+  if (findings.length > 0) return field('verdict', 'none: the archive is refused, nothing can be claimed from it');
+  const text = VERDICT_TEXTS.get(verdict.verdict) ?? '';
+  const claims = CLAIMS.map(([name, words]) => `${words}: ${verdict.claim_gate[name]}`).join('; ');
+  return [
+    ...field('verdict', `${verdict.verdict}: ${text}`),
+    ...field('claims', claims),
+    ...verdict.reasons.flatMap((reason) => field('because', `${reason.field} is ${reason.observed} (${reason.rule})`)),
+  ];
+}
+
+function describeCheck({ findings, unchecked }: ArchiveFacts): readonly string[] {
+  if (findings.length === 0) {
+    const consistent = 'consistent, not authentic: nobody signed it';
+    return [
+      ...field('check', consistent),
+      ...(unchecked.length === 0 ? [] : field('not understood', `${unchecked.join(', ')} (digests match)`)),
+    ];
+  }
+  const shown = findings.slice(0, MAX_FINDINGS).flatMap(({ member, message }) => {
+    return field('', member === undefined ? message : `${member}: ${message}`);
+  });
+  const rest = findings.length - MAX_FINDINGS;
+  return [
+    ...field('check', `REFUSED (findings: ${findings.length}); what stands above is not to be believed`),
+    ...shown,
+    ...(rest > 0 ? field('', `and ${rest} more`) : []),
+  ];
+}
+
+/** A label and its text, which goes on under itself. */
+function field(label: string, text: string): readonly string[] {
+  const lines = wrap(printable(text), WIDTH - LABEL_WIDTH);
+  if (lines.length === 0) return [label.trimEnd()];
+  return lines.map((line, index) => (index === 0 ? label : '').padEnd(LABEL_WIDTH) + line);
+}

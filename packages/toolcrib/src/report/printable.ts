@@ -1,0 +1,38 @@
+/**
+ * Text from an archive or a sandbox as plain ASCII that no terminal acts upon: everything else becomes an escape as in
+ * JavaScript strings.
+ */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+/** At most `width` characters; what was cut off is shown by `...`. */
+export function truncate(text: string, width: number): string {
+  if (text.length <= width) return text;
+  return width <= 3 ? text.slice(0, Math.max(0, width)) : `${text.slice(0, width - 3)}...`;
+}
+
+/** Lines of at most `width` characters, broken at blanks; words that are longer are broken where they must be. */
+export function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ').flatMap((part) => pieces(part, width))) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return line === '' ? lines : [...lines, line];
+}
+
+function pieces(word: string, width: number): readonly string[] {
+  const size = Math.max(1, width);
+  return Array.from({ length: Math.ceil(word.length / size) }, (_, index) =>
+    word.slice(index * size, (index + 1) * size),
+  );
+}
