@@ -11,6 +11,8 @@ export interface RawHeader {
   readonly size: number;
   readonly type: string;
   readonly linkName: string;
+  /** Numeric owner; 0 when it is not said. */
+  readonly uid?: number;
 }
 
 /** Bytes that fill up the last block of a body of `size` bytes. */
@@ -20,17 +22,20 @@ export function paddingOf(size: number): number {
 
 /** The largest size that eleven octal digits can say: 8 GiB - 1. */
 export const MAX_USTAR_SIZE = 0o77777777777;
+/** The largest owner that seven octal digits can say. */
+export const MAX_USTAR_UID = 0o7777777;
 
 /**
- * Writes a ustar header: owner 0, no user names, time 0. Same input, same bytes.
- * @param header its name and link name fit the fields ({@link splitName}, 100 bytes), its size {@link MAX_USTAR_SIZE}.
+ * Writes a ustar header: no user names, time 0. Same input, same bytes.
+ * @param header its name and link name fit the fields ({@link splitName}, 100 bytes), its size {@link MAX_USTAR_SIZE},
+ * its uid {@link MAX_USTAR_UID}.
  */
 export function formatHeader(header: RawHeader): Uint8Array {
   const block = Buffer.alloc(BLOCK);
   const { name, prefix } = splitName(header.name) ?? { name: header.name.slice(0, 100), prefix: '' };
   block.write(name, 0, 'latin1');
   writeOctal(block, 100, 8, header.mode);
-  writeOctal(block, 108, 8, 0);
+  writeOctal(block, 108, 8, header.uid ?? 0);
   writeOctal(block, 116, 8, 0);
   writeOctal(block, 124, 12, header.size);
   writeOctal(block, 136, 12, 0);
@@ -76,13 +81,14 @@ export function rawHeaderFrom(block: Uint8Array): RawHeader | string {
   if (!gnu && !magic.startsWith('ustar\0')) return 'a header is neither ustar nor GNU tar';
   const mode = octalAt(buffer, 100, 8);
   const size = numberAt(buffer, 124, 12);
+  const uid = numberAt(buffer, 108, 8) ?? 0;
   const name = textAt(buffer, 0, 100);
   const prefix = gnu ? '' : textAt(buffer, 345, 155);
   const linkName = textAt(buffer, 157, 100);
   if (mode === undefined || size === undefined) return 'a header has a field that is no number';
   if (name === undefined || prefix === undefined || linkName === undefined) return 'a name is not UTF-8';
   const type = buffer.toString('latin1', 156, 157);
-  return { name: prefix === '' ? name : `${prefix}/${name}`, mode: mode & 0o7777, size, type, linkName };
+  return { name: prefix === '' ? name : `${prefix}/${name}`, mode: mode & 0o7777, size, type, linkName, uid };
 }
 
 /** GNU tar writes sizes that need more than eleven digits as big-endian binary, marked by the first bit. */

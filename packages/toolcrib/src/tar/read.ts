@@ -25,6 +25,8 @@ export interface TarMember {
   readonly mode: number;
   /** In bytes; 0 unless it is a file. */
   readonly size: number;
+  /** Numeric owner. */
+  readonly uid: number;
   /** Of a link as it is written (it may lead anywhere); of a hard link the path of the earlier member; else ''. */
   readonly linkTarget: string;
   /** Read it before the next member is asked for, or not at all. */
@@ -93,7 +95,7 @@ function memberFrom(
   }
   if (kind !== 'file' && header.size > 0) throw malformed(where, `is a ${kind} with content`);
   const place = check.admit(kind, header);
-  return place && { kind, mode: header.mode, size: header.size, bytes, ...place };
+  return place && { kind, mode: header.mode, size: header.size, uid: header.uid ?? 0, bytes, ...place };
 }
 
 /** The next member's header with its extended headers applied; undefined at the end of the archive. */
@@ -124,6 +126,7 @@ interface Extended {
   path?: string;
   linkpath?: string;
   size?: string;
+  uid?: string;
 }
 
 async function readExtension(source: ByteReader, header: RawHeader, extended: Extended, what: string): Promise<void> {
@@ -156,16 +159,23 @@ function applyPax(content: Uint8Array, global: boolean, extended: Extended, what
   if (records === undefined) throw malformed(what, 'a PAX header is not a sequence of records');
   for (const [key, value] of records) {
     if (key.startsWith('GNU.sparse.')) throw malformed(what, 'has a sparse file');
-    if (key !== 'path' && key !== 'linkpath' && key !== 'size') continue;
+    if (key !== 'path' && key !== 'linkpath' && key !== 'size' && key !== 'uid') continue;
     if (global) throw malformed(what, `a global PAX header sets ${key}`);
     extended[key] = textOf(value, `a PAX ${key}`, what);
   }
 }
 
 function applyExtended(header: RawHeader, extended: Extended, what: string): RawHeader {
-  const { path = header.name, linkpath = header.linkName, size } = extended;
+  const { path = header.name, linkpath = header.linkName, size, uid } = extended;
   if (size !== undefined && !/^(0|[1-9][0-9]{0,14})$/.test(size)) throw malformed(what, 'a PAX size is no number');
-  return { ...header, name: path, linkName: linkpath, size: size === undefined ? header.size : Number(size) };
+  if (uid !== undefined && !/^[0-9]{1,10}$/.test(uid)) throw malformed(what, 'a PAX uid is no number');
+  return {
+    ...header,
+    name: path,
+    linkName: linkpath,
+    ...(size !== undefined && { size: Number(size) }),
+    ...(uid !== undefined && { uid: Number(uid) }),
+  };
 }
 
 interface Body {

@@ -19,6 +19,8 @@ export interface TarEntry {
   readonly bytes?: AsyncIterable<Uint8Array> | Uint8Array;
   /** Where a link points to. */
   readonly linkTarget?: string;
+  /** Numeric owner, up to 0o7777777; 0 without it. */
+  readonly uid?: number;
 }
 
 const DIRECTORY_MODE = 0o755;
@@ -27,7 +29,7 @@ const ZEROS = new Uint8Array(BLOCK);
 const ASCII = /^[\x01-\x7f]*$/;
 
 /**
- * A tar of the entries in their order: ustar, owner 0, no user names, time 0, a PAX header only where a name or a size
+ * A tar of the entries in their order: ustar, no user names, time 0, a PAX header only where a name or a size
  * does not fit. Same entries, same bytes.
  * @throws UsageError `NAME_INVALID` for an unsafe name; IntegrityError `SIZE_MISMATCH` when a stream does not have the
  * size that was said.
@@ -56,6 +58,7 @@ function* headersOf(entry: TarEntry): Generator<Uint8Array> {
     size: size > MAX_USTAR_SIZE ? 0 : size,
     type: { file: '0', directory: '5', link: '2' }[entry.kind],
     linkName: ascii(linkName),
+    ...(entry.uid !== undefined && { uid: entry.uid }),
   });
 }
 
