@@ -10,7 +10,10 @@ export interface SandboxIdentity {
   readonly startedAt: string;
   /** Architecture by the engine's own words (`amd64`, `arm64`, …); undefined when it does not know. */
   readonly arch: string | undefined;
-  /** The user that its commands run as (`''`, `1000`, `1000:1000`, `app`); '' is the engine's default, root. */
+  /**
+   * The user that its commands run as (`''`, `1000`, `1000:1000`, `app`); '' is the engine's default, root. Uids are
+   * those inside; for `local:`, 0 stands for the user of toolcrib itself, who owns all that it places and runs.
+   */
   readonly user: string;
   /** The working directory of its commands. */
   readonly cwd: string;
@@ -30,14 +33,12 @@ export interface SandboxMount {
 /** What stands at a path, links not followed. */
 export interface SandboxEntry {
   readonly kind: 'file' | 'directory' | 'link' | 'other';
-  /** Permission bits, e.g. 0o755. */
+  /** Permission bits with setuid, setgid and sticky, e.g. 0o1777. */
   readonly mode: number;
   /** In bytes. */
   readonly size: number;
-  /** Where a link points to; '' for anything else. */
+  /** Where a link points to, as it is written or as the engine resolves it; '' for anything else. */
   readonly linkTarget: string;
-  /** Owner, undefined where the engine does not tell. */
-  readonly uid: number | undefined;
 }
 
 export interface ExecRequest {
@@ -47,6 +48,7 @@ export interface ExecRequest {
   readonly env?: Readonly<Record<string, string>>;
   /** Another user than the sandbox's own. */
   readonly user?: string;
+  /** A path of the sandbox, not of {@link SandboxExecutor.programPath}. */
   readonly cwd?: string;
   /** False: stdin is closed at once. */
   readonly stdin: boolean;
@@ -58,12 +60,15 @@ export interface ExecExit {
   readonly code: number;
 }
 
-/** A program that runs in the sandbox. The caller consumes both outputs and ends stdin. */
+/**
+ * A program that runs in the sandbox. The caller consumes both outputs (one that is not read holds the other up) and
+ * ends stdin. What is written after the program closed its input is discarded.
+ */
 export interface SandboxProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Settles when the program has ended and all output was delivered. */
+  /** Settles when the program has ended and closed its outputs; rejects with the signal's reason after an abort. */
   readonly exit: Promise<ExecExit>;
 }
 
@@ -74,6 +79,8 @@ export interface SandboxReader {
    * @throws SandboxError `SANDBOX_STATE` when the sandbox is not running any more; RemoteError `UNREACHABLE`.
    */
   stat(path: string): Promise<SandboxEntry | undefined>;
+  /** Uid of the owner of what stands at an absolute path; undefined when nothing does. Costs more than a stat. */
+  readOwner(path: string): Promise<number | undefined>;
   /**
    * Reads a file or a tree back as a tar whose names start with the last component of `path`, from the engine's view.
    * A reader that stops early ends the iteration, which frees the connection.
@@ -87,17 +94,20 @@ export interface SandboxWriter {
   /**
    * Unpacks a tar (uncompressed, an entry for every directory, names relative to `parent`) below an existing
    * directory, as root, owners and modes as in the tar. Existing entries may be replaced: callers use fresh names.
-   * Not atomic. Nothing outside the sandbox is written as long as no component of `parent` is a link.
+   * Not atomic, nothing is taken back after an abort or a failure. Nothing outside the sandbox is written as long as no component of `parent` is a link.
    * @throws SandboxError `NOT_INJECTABLE` when this way is not possible here (read-only root, no such parent), with the
-   * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`.
+   * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`; whatever the iteration of the tar throws.
    */
-  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>, size: number): Promise<void>;
+  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>): Promise<void>;
 }
 
 /** The role of a sandbox that runs programs. */
 export interface SandboxExecutor {
+  /** How a program in the sandbox sees a path of it: the same in a container, below its directory for `local:`. */
+  programPath(path: string): string;
   /**
    * Starts a program. Engines cannot kill an exec: an abort closes the streams, and the program has to end by that.
+   * A program that is not there or cannot be executed ends with 127 or 126 and says so on one of its outputs.
    * @throws SandboxError `EXEC_FAILED` when the engine refuses; `SANDBOX_STATE`.
    */
   exec(request: ExecRequest): Promise<SandboxProcess>;
