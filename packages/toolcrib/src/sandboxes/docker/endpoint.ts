@@ -1,0 +1,156 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isSystemError, NotFoundError, RemoteError, UsageError } from '../../core/errors.ts';
+import { fieldOf, textOf } from './json-fields.ts';
+
+/** Certificates in PEM; what is absent is not sent. */
+export interface TlsMaterial {
+  readonly ca: string | undefined;
+  readonly cert: string | undefined;
+  readonly key: string | undefined;
+  /** False only when a Docker context says so (`SkipTLSVerify`). */
+  readonly verify: boolean;
+}
+
+/** Where an engine listens. `address` is for people and for the ledger; it carries no secret. */
+export type EngineEndpoint =
+  | { readonly kind: 'unix'; readonly address: string; readonly socketPath: string }
+  | {
+      readonly kind: 'tcp';
+      readonly address: string;
+      readonly host: string;
+      readonly port: number;
+      readonly tls: TlsMaterial | undefined;
+    };
+
+/** How a user points at an engine. */
+export interface EngineSettings {
+  /** As in `docker --host`; before everything else. */
+  readonly host?: string;
+  /** As in `docker --context`. */
+  readonly context?: string;
+  /**
+   * DOCKER_HOST, DOCKER_CONTEXT, DOCKER_CONFIG, DOCKER_TLS_VERIFY, DOCKER_CERT_PATH, DOCKER_API_VERSION and HOME, as
+   * the process got them.
+   */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const DEFAULT_HOST = 'unix:///var/run/docker.sock';
+
+/**
+ * Finds the engine in the order of the `docker` command: host, context, DOCKER_HOST, DOCKER_CONTEXT, the current
+ * context of `config.json`, the default socket. Source: docker/cli `cli/command/cli.go`, `resolveContextName`.
+ * @throws UsageError `REFERENCE_INVALID`; NotFoundError `NOT_FOUND` for a context that is not there; RemoteError
+ * `UNREACHABLE` for ssh hosts, which are not supported yet.
+ */
+export async function resolveEndpoint(settings: EngineSettings): Promise<EngineEndpoint> {
+  const { env } = settings;
+  if (settings.host !== undefined) return endpointOf(settings.host, await tlsOf(env));
+  if (settings.context !== undefined) return await contextEndpoint(settings.context, env);
+  if (isSet(env['DOCKER_HOST'])) return endpointOf(env['DOCKER_HOST'], await tlsOf(env));
+  const context = isSet(env['DOCKER_CONTEXT']) ? env['DOCKER_CONTEXT'] : await currentContext(env);
+  return await contextEndpoint(context ?? 'default', env);
+}
+
+function isSet(value: string | undefined): value is string {
+  return value !== undefined && value !== '';
+}
+
+function configFolder(env: EngineSettings['env']): string | undefined {
+  if (isSet(env['DOCKER_CONFIG'])) return env['DOCKER_CONFIG'];
+  return isSet(env['HOME']) ? join(env['HOME'], '.docker') : undefined;
+}
+
+async function currentContext(env: EngineSettings['env']): Promise<string | undefined> {
+  const folder = configFolder(env);
+  if (folder === undefined) return undefined;
+  const config = await readJson(join(folder, 'config.json'));
+  return textOf(config, 'currentContext') || undefined;
+}
+
+async function contextEndpoint(name: string, env: EngineSettings['env']): Promise<EngineEndpoint> {
+  if (name === 'default') return endpointOf(DEFAULT_HOST, undefined);
+  const folder = configFolder(env);
+  const id = createHash('sha256').update(name).digest('hex');
+  const meta = folder === undefined ? undefined : await readJson(join(folder, 'contexts', 'meta', id, 'meta.json'));
+  const host = textOf(meta, 'Endpoints', 'docker', 'Host');
+  if (folder === undefined || host === undefined) {
+    throw new NotFoundError('NOT_FOUND', `there is no Docker context ${JSON.stringify(name)} with an endpoint`, {
+      hint: 'list the contexts with `docker context ls`, or set DOCKER_HOST',
+    });
+  }
+  const skip = fieldOf(meta, 'Endpoints', 'docker', 'SkipTLSVerify') === true;
+  return endpointOf(host, await readTls(join(folder, 'contexts', 'tls', id, 'docker'), !skip));
+}
+
+async function tlsOf(env: EngineSettings['env']): Promise<TlsMaterial | undefined> {
+  if (!isSet(env['DOCKER_TLS_VERIFY'])) return undefined;
+  const folder = isSet(env['DOCKER_CERT_PATH']) ? env['DOCKER_CERT_PATH'] : configFolder(env);
+  const tls = folder === undefined ? undefined : await readTls(folder, true);
+  return tls ?? { ca: undefined, cert: undefined, key: undefined, verify: true };
+}
+
+async function readTls(folder: string, verify: boolean): Promise<TlsMaterial | undefined> {
+  const [ca, cert, key] = await Promise.all(['ca.pem', 'cert.pem', 'key.pem'].map((n) => readText(join(folder, n))));
+  return ca === undefined && cert === undefined && key === undefined && verify ? undefined : { ca, cert, key, verify };
+}
+
+async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw new RemoteError('STORAGE', `cannot read ${path}`, { cause: error });
+  }
+}
+
+async function readJson(path: string): Promise<unknown> {
+  const text = await readText(path);
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UsageError('CONFIG_INVALID', `${path} is not JSON`, { cause: error });
+  }
+}
+
+/**
+ * Reads a host as DOCKER_HOST has it. TLS is used for `https:`, and for `tcp:` when there is material for it.
+ * @throws UsageError `REFERENCE_INVALID`; RemoteError `UNREACHABLE` for ssh.
+ */
+export function endpointOf(host: string, tls: TlsMaterial | undefined): EngineEndpoint {
+  if (/^unix:\/\/.+/.test(host)) {
+    const socketPath = host.slice('unix://'.length);
+    return { kind: 'unix', address: host, socketPath };
+  }
+  if (host.startsWith('ssh://')) {
+    throw new RemoteError('UNREACHABLE', `engines behind ssh are not supported yet: ${JSON.stringify(host)}`, {
+      hint: 'forward the socket (ssh -L /tmp/docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix:///tmp/docker.sock',
+    });
+  }
+  return tcpEndpoint(host, tls);
+}
+
+function tcpEndpoint(host: string, tls: TlsMaterial | undefined): EngineEndpoint {
+  const match = /^(?<scheme>tcp|http|https):\/\/(?<name>\[[0-9a-fA-F:.]+\]|[^/:@\s]+)(?::(?<port>\d{1,5}))?\/?$/.exec(
+    host,
+  );
+  const { scheme, name, port } = match?.groups ?? {};
+  if (scheme === undefined || name === undefined || Number(port ?? 1) > 65_535) throw notAHost(host);
+  const secure = scheme === 'https' || (scheme === 'tcp' && tls !== undefined);
+  return {
+    kind: 'tcp',
+    address: host,
+    host: name.replace(/^\[|\]$/g, ''),
+    port: Number(port ?? (secure ? 2376 : 2375)),
+    tls: secure ? (tls ?? { ca: undefined, cert: undefined, key: undefined, verify: true }) : undefined,
+  };
+}
+
+function notAHost(host: string): UsageError {
+  return new UsageError('REFERENCE_INVALID', `not a Docker host: ${JSON.stringify(host)}`, {
+    hint: 'write unix:///PATH or tcp://HOST:PORT, as in DOCKER_HOST',
+  });
+}

@@ -1,0 +1,193 @@
+import { Agent as PlainAgent, request as plainRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Agent as TlsAgent, RequestOptions } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode, isSystemError, messageOf, RemoteError, type ToolcribError } from '../../core/errors.ts';
+import type { EngineEndpoint } from './endpoint.ts';
+
+/** One request to an engine. */
+export interface EngineRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST';
+  /** With the query, without the API version. */
+  readonly path: string;
+  /** A JSON body. */
+  readonly json?: unknown;
+  /** A tar that is streamed; it is not opened before the engine asks for it. */
+  readonly tar?: AsyncIterable<Uint8Array>;
+}
+
+/** An answer whose body has not been read. */
+export interface EngineAnswer {
+  readonly status: number;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: IncomingMessage;
+}
+
+/**
+ * HTTP to a Docker Engine over a unix socket or TCP, with TLS. Built on node:http: undici cannot send a body with an
+ * upgrade, which starting an exec needs, and dockerode costs 100 ms of start-up.
+ */
+export interface EngineConnection {
+  readonly endpoint: EngineEndpoint;
+  /** @throws RemoteError `UNREACHABLE`; the signal's reason; whatever the tar's iteration throws. */
+  send(request: EngineRequest): Promise<EngineAnswer>;
+  /** Sends a request that turns the connection into a raw stream (101), or answers like any other. */
+  upgrade(request: EngineRequest): Promise<Duplex | EngineAnswer>;
+  close(): void;
+}
+
+type Start = (options: RequestOptions) => ClientRequest;
+
+/** Pauses in milliseconds before a refused connection is tried again. */
+const RETRIES = [50, 200] as const;
+
+/** Opens nothing yet: connections are made by the first request and kept for the next. */
+export async function createEngineConnection(
+  endpoint: EngineEndpoint,
+  signal?: AbortSignal,
+): Promise<EngineConnection> {
+  const { start, agent } = await transportOf(endpoint, signal);
+  const attempt = (request: EngineRequest, upgrade: boolean) => {
+    const fail = (error: unknown): unknown => (signal?.aborted === true ? signal.reason : unreachable(error, endpoint));
+    return converse(start(optionsOf(request, upgrade)), request, fail);
+  };
+  const insist = async (request: EngineRequest, upgrade: boolean) => {
+    for (const pause of RETRIES) {
+      try {
+        return await attempt(request, upgrade);
+      } catch (error) {
+        if (!hasCode(error, 'UNREACHABLE') || !isSystemError(error.cause, 'ECONNREFUSED')) throw error;
+      }
+      await sleep(pause, undefined, signal === undefined ? {} : { signal });
+    }
+    return await attempt(request, upgrade);
+  };
+  return {
+    endpoint,
+    upgrade: (request) => insist(request, true),
+    send: async (request) => {
+      const answer = await insist(request, false);
+      if ('status' in answer) return answer;
+      answer.destroy();
+      throw unreachable(new Error('it switched protocols unasked'), endpoint);
+    },
+    close: () => agent.destroy(),
+  };
+}
+
+async function transportOf(
+  endpoint: EngineEndpoint,
+  signal: AbortSignal | undefined,
+): Promise<{ start: Start; agent: PlainAgent | TlsAgent }> {
+  const common = signal === undefined ? {} : { signal };
+  if (endpoint.kind === 'unix') {
+    const agent = new PlainAgent({ keepAlive: true });
+    return { agent, start: (o) => plainRequest({ ...o, ...common, agent, socketPath: endpoint.socketPath }) };
+  }
+  const { host, port, tls } = endpoint;
+  if (tls === undefined) {
+    const agent = new PlainAgent({ keepAlive: true });
+    return { agent, start: (o) => plainRequest({ ...o, ...common, agent, host, port }) };
+  }
+  const { Agent, request } = await import('node:https');
+  const { ca, cert, key, verify } = tls;
+  const agent = new Agent({ keepAlive: true, ca, cert, key, rejectUnauthorized: verify });
+  return { agent, start: (o) => request({ ...o, ...common, agent, host, port }) };
+}
+
+function optionsOf(request: EngineRequest, upgrade: boolean): RequestOptions {
+  const headers: Record<string, string | number> = { Host: 'docker' };
+  if (request.json !== undefined) headers['Content-Type'] = 'application/json';
+  if (request.tar !== undefined) {
+    headers['Content-Type'] = 'application/x-tar';
+    // A refusal must come before the bytes: an engine that answers early closes its side, and the answer may be lost.
+    headers['Expect'] = '100-continue';
+  }
+  if (upgrade) Object.assign(headers, { Connection: 'Upgrade', Upgrade: 'tcp' });
+  return { method: request.method, path: request.path, headers };
+}
+
+async function converse(
+  outgoing: ClientRequest,
+  request: EngineRequest,
+  failure: (error: unknown) => unknown,
+): Promise<EngineAnswer | Duplex> {
+  const answered = Promise.withResolvers<EngineAnswer | Duplex>();
+  outgoing.on('error', (error) => answered.reject(failure(error)));
+  outgoing.on('response', (body) => answered.resolve({ status: body.statusCode ?? 0, headers: body.headers, body }));
+  outgoing.on('upgrade', (_answer, socket, head) => {
+    if (head.byteLength > 0) socket.unshift(head);
+    answered.resolve(socket);
+  });
+  if (request.tar === undefined) {
+    outgoing.end(request.json === undefined ? undefined : JSON.stringify(request.json));
+  } else {
+    const { tar } = request;
+    outgoing.flushHeaders();
+    outgoing.once('continue', () => {
+      stream(outgoing, tar, answered.promise).catch((error: unknown) => {
+        answered.reject(error);
+        outgoing.destroy();
+      });
+    });
+  }
+  return await answered.promise;
+}
+
+/** Writes a body with back-pressure until it ends, or until an answer says that no more of it is wanted. */
+async function stream(
+  outgoing: ClientRequest,
+  bytes: AsyncIterable<Uint8Array>,
+  answered: Promise<unknown>,
+): Promise<void> {
+  const state = { over: false };
+  const end = () => {
+    state.over = true;
+  };
+  const done = answered.then(end, end);
+  for await (const piece of bytes) {
+    if (state.over) return;
+    if (!outgoing.write(piece)) await Promise.race([drained(outgoing), done]);
+  }
+  outgoing.end();
+}
+
+function drained(outgoing: ClientRequest): Promise<void> {
+  return new Promise((resolve) => outgoing.once('drain', resolve));
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not use that socket: run as root, or join the group that owns it (often docker)',
+  ENOENT: 'there is no such socket: start the engine, or point DOCKER_HOST or a Docker context at it',
+  ECONNREFUSED: 'nothing listens there: start the engine, or point DOCKER_HOST or a Docker context at it',
+};
+
+/** What an engine that cannot be talked to becomes for the user: RemoteError `UNREACHABLE` naming its address. */
+export function unreachable(error: unknown, endpoint: EngineEndpoint): ToolcribError {
+  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return new RemoteError(
+    'UNREACHABLE',
+    `the Docker engine at ${endpoint.address} does not answer: ${messageOf(error)}`,
+    {
+      hint: HINTS[code] ?? 'see that the engine runs and that its address is right (DOCKER_HOST, Docker context)',
+      details: { address: endpoint.address },
+      cause: error,
+    },
+  );
+}
+
+/**
+ * Reads a body that must be small.
+ * @param limit in bytes.
+ * @throws RemoteError `REMOTE_REFUSED` when it is larger.
+ */
+export async function readBody(answer: EngineAnswer, limit: number): Promise<string> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  for await (const piece of answer.body as AsyncIterable<Buffer>) {
+    size += piece.byteLength;
+    if (size > limit) throw new RemoteError('REMOTE_REFUSED', `the engine's answer is larger than ${limit} bytes`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,122 @@
+import type { Duplex } from 'node:stream';
+import { RemoteError } from '../../core/errors.ts';
+import { resolveEndpoint, type EngineEndpoint, type EngineSettings } from './endpoint.ts';
+import {
+  createEngineConnection,
+  readBody,
+  unreachable,
+  type EngineAnswer,
+  type EngineConnection,
+  type EngineRequest,
+} from './engine-connection.ts';
+import { textOf } from './json-fields.ts';
+
+/** An answer that is not a success: the engine's status and its own words. */
+export interface EngineRefusal {
+  readonly status: number;
+  readonly message: string;
+}
+
+/** Typed calls of a Docker Engine at the API version that both sides know. */
+export interface Engine {
+  readonly endpoint: EngineEndpoint;
+  /** A call with a small JSON answer; undefined when there is nothing to parse. */
+  json(request: EngineRequest): Promise<{ readonly value: unknown } | EngineRefusal>;
+  /** A call whose body the caller reads or destroys. Anything but 200 is a refusal. */
+  open(request: EngineRequest): Promise<EngineAnswer | EngineRefusal>;
+  upgrade(request: EngineRequest): Promise<Duplex | EngineRefusal>;
+  close(): void;
+}
+
+export interface ConnectOptions extends EngineSettings {
+  readonly signal?: AbortSignal;
+}
+
+/** Container and image descriptions are some kilobytes; labels may make them large. In bytes. */
+const JSON_LIMIT = 16 * 1024 * 1024;
+const REFUSAL_LIMIT = 64 * 1024;
+/** The newest API whose calls were read; nothing here changed from 1.24 on. */
+const NEWEST = '1.47';
+
+/**
+ * Finds the engine and agrees on an API version with it (one `GET /_ping`, spared by DOCKER_API_VERSION).
+ * @throws as {@link resolveEndpoint}; RemoteError `UNREACHABLE` naming the socket.
+ */
+export async function connectDocker(options: ConnectOptions): Promise<Engine> {
+  const endpoint = await resolveEndpoint(options);
+  const connection = await createEngineConnection(endpoint, options.signal);
+  try {
+    const version = options.env['DOCKER_API_VERSION'] || (await agreedVersion(connection));
+    return createEngine(connection, `/v${version}`);
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+async function agreedVersion(connection: EngineConnection): Promise<string> {
+  const answer = await connection.send({ method: 'GET', path: '/_ping' });
+  await readBody(answer, REFUSAL_LIMIT);
+  const theirs = answer.headers['api-version'];
+  if (answer.status !== 200 || typeof theirs !== 'string' || !/^\d+\.\d+$/.test(theirs)) {
+    throw unreachable(new Error(`no Docker Engine answers there (status ${answer.status})`), connection.endpoint);
+  }
+  return isOlder(theirs, NEWEST) ? theirs : NEWEST;
+}
+
+function isOlder(a: string, b: string): boolean {
+  const [aMajor = 0, aMinor = 0] = a.split('.').map(Number);
+  const [bMajor = 0, bMinor = 0] = b.split('.').map(Number);
+  return aMajor === bMajor ? aMinor < bMinor : aMajor < bMajor;
+}
+
+function createEngine(connection: EngineConnection, base: string): Engine {
+  const at = (request: EngineRequest) => ({ ...request, path: base + request.path });
+  return {
+    endpoint: connection.endpoint,
+    json: async (request) => {
+      const answer = await connection.send(at(request));
+      if (!isSuccess(answer)) return await refusalOf(answer);
+      return { value: parseJson(await readBody(answer, JSON_LIMIT), connection.endpoint) };
+    },
+    open: async (request) => {
+      const answer = await connection.send(at(request));
+      return isSuccess(answer) ? answer : await refusalOf(answer);
+    },
+    upgrade: async (request) => {
+      const answer = await connection.upgrade(at(request));
+      if (!('status' in answer)) return answer;
+      if (!isSuccess(answer)) return await refusalOf(answer);
+      answer.body.destroy();
+      return { status: answer.status, message: 'the engine did not open a raw stream' };
+    },
+    close: () => connection.close(),
+  };
+}
+
+function isSuccess(answer: EngineAnswer): boolean {
+  return answer.status >= 200 && answer.status < 300;
+}
+
+function parseJson(text: string, endpoint: EngineEndpoint): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new RemoteError('REMOTE_REFUSED', `the engine at ${endpoint.address} did not answer JSON`, { cause: error });
+  }
+}
+
+/** Engines answer `{"message": …}`; a HEAD has no body. */
+async function refusalOf(answer: EngineAnswer): Promise<EngineRefusal> {
+  const text = await readBody(answer, REFUSAL_LIMIT);
+  return { status: answer.status, message: (messageIn(text) ?? text).trim().slice(0, 500) };
+}
+
+function messageIn(text: string): string | undefined {
+  try {
+    return textOf(JSON.parse(text), 'message');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,115 @@
+import { readlink, realpath, stat } from 'node:fs/promises';
+import { basename, resolve } from 'node:path';
+import { isSystemError, NotFoundError, SandboxError } from '../../core/errors.ts';
+import { onDisk } from '../../disk/storage-error.ts';
+import type { ExecRequest, Sandbox, SandboxEntry, SandboxIdentity, SandboxProcess } from '../sandbox.ts';
+import { hostPathOf, lstatOrUndefined } from './host-path.ts';
+import { startLocalProcess } from './local-process.ts';
+import { packTree, sandboxUid, unpackTree } from './tree.ts';
+
+export interface LocalSandboxOptions {
+  /** The environment of the user; programs get a fixed choice of it. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal?: AbortSignal;
+}
+
+/** What a program needs to feel at home; secrets of the shell that started toolcrib stay there. */
+const ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'TZ', 'TERM', 'TMPDIR'];
+
+/**
+ * A directory of this machine as a sandbox, where no container engine is. **It isolates nothing**: programs run as
+ * plain children of this process, as its user, and see the whole machine; only their working directory and what
+ * toolcrib itself reads and writes is inside the directory. Absolute paths of the sandbox are below it:
+ * `/var/lib/toolcrib` is `DIR/var/lib/toolcrib`; `programPath` says the path that a program sees.
+ * @throws NotFoundError `SANDBOX_NOT_FOUND` unless it is a directory; RemoteError `STORAGE`.
+ */
+export async function openLocalSandbox(directory: string, options: LocalSandboxOptions): Promise<Sandbox> {
+  const reference = `local:${directory}`;
+  const root = await findRoot(directory, reference);
+  const identity = await identityOf(root, options.env);
+  const onHost = (path: string) => hostPathOf(root, path);
+  return {
+    reference,
+    identity,
+    ways: ['archive'],
+    programPath: (path) => resolve(root, `.${resolve('/', path)}`),
+    stat: async (path) => entryOf(await onHost(path)),
+    readOwner: async (path) => {
+      const stats = await lstatOrUndefined(await onHost(path));
+      return stats && sandboxUid(stats.uid);
+    },
+    readTar: async (path) => {
+      const host = await onHost(path);
+      return (await lstatOrUndefined(host)) && packTree(host, basename(path));
+    },
+    unpackTar: (parent, tar) => unpackTree(root, parent, tar),
+    exec: (request) => execIn(root, identity, request, options.signal),
+    close: () => Promise.resolve(),
+  };
+}
+
+async function findRoot(directory: string, reference: string): Promise<string> {
+  try {
+    const root = await realpath(directory);
+    if ((await stat(root)).isDirectory()) return root;
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+  }
+  throw new NotFoundError('SANDBOX_NOT_FOUND', `there is no ${reference}: ${resolve(directory)} is not a directory`, {
+    hint: 'make the directory first, or name another one',
+    details: { sandbox: reference },
+  });
+}
+
+async function identityOf(root: string, env: LocalSandboxOptions['env']): Promise<SandboxIdentity> {
+  const { dev, ino, birthtime } = await onDisk('examine', root, () => stat(root));
+  const chosen = ENVIRONMENT.flatMap((name): [string, string][] => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return {
+    engine: 'local',
+    id: `${dev}-${ino}`,
+    // Inode numbers are used again; the time of birth tells two directories apart.
+    startedAt: birthtime.toISOString(),
+    arch: process.arch,
+    user: '0',
+    cwd: '/',
+    env: Object.fromEntries(chosen),
+    readOnlyRoot: false,
+    mounts: [],
+  };
+}
+
+async function entryOf(path: string): Promise<SandboxEntry | undefined> {
+  const stats = await lstatOrUndefined(path);
+  if (stats === undefined) return undefined;
+  const link = stats.isSymbolicLink();
+  const kind = link ? 'link' : stats.isDirectory() ? 'directory' : stats.isFile() ? 'file' : 'other';
+  return { kind, mode: stats.mode & 0o7777, size: stats.size, linkTarget: link ? await readlink(path) : '' };
+}
+
+async function execIn(
+  root: string,
+  identity: SandboxIdentity,
+  request: ExecRequest,
+  signal: AbortSignal | undefined,
+): Promise<SandboxProcess> {
+  if (request.user !== undefined && request.user !== identity.user) {
+    throw new SandboxError(
+      'EXEC_FAILED',
+      `a local sandbox cannot run programs as user ${JSON.stringify(request.user)}`,
+      {
+        hint: 'leave the user out: programs run as the user of toolcrib',
+      },
+    );
+  }
+  const signals = [signal, request.signal].filter((one) => one !== undefined);
+  return await startLocalProcess({
+    argv: request.argv,
+    env: { ...identity.env, ...request.env },
+    cwd: await hostPathOf(root, request.cwd ?? identity.cwd),
+    stdin: request.stdin,
+    signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
+  });
+}
