@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { createMcpServer } from './mcp-server.ts';
+import type { Native } from './native.ts';
+import { endFamily, identityOf } from './process/process-ending.ts';
+import { listProcesses } from './process/process-table.ts';
+import { BashTool } from './shell/bash-tool.ts';
+
+/** Every child of the server carries this variable; its value begins with a random text of the server. */
+export const familyVariable = 'SANDBOX_TOOLS_SESSION';
+
+const patience = { grace: 500, limit: 5000 };
+const reapEvery = 5000;
+const endSignals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
+
+/** Serves MCP on stdin and stdout until stdin ends or a signal comes; then ends every process it started, and exits. */
+export async function serveMcp(env: Readonly<Record<string, string>>, cwd: string, native: Native): Promise<void> {
+  native.becomeSubreaper();
+  const random = () => randomBytes(12).toString('hex');
+  const family = { name: familyVariable, value: random() };
+  const stdin = hasNullDevice() ? '</dev/null' : '<&-';
+  const bash = new BashTool({ env, cwd, native, family, stdin, random });
+  const server = createMcpServer(bash, random);
+  const end = endOnce(async () => {
+    await endEverything(bash);
+    await server.close();
+  });
+  for (const [signal, code] of Object.entries(endSignals)) process.on(signal, () => end(code));
+  for (const event of ['end', 'close', 'error']) process.stdin.on(event, () => end(0));
+  process.stdout.on('error', () => end(0));
+  setInterval(createReaper(native), reapEvery).unref();
+  await server.connect(new StdioServerTransport());
+}
+
+async function endEverything(bash: BashTool): Promise<void> {
+  const { shellPid } = bash;
+  const members = shellPid === undefined ? [] : [shellPid];
+  await endFamily({ ancestors: [process.pid], members, variable: bash.variable, spared: new Set() }, patience);
+}
+
+/** The first call decides the exit code; a second one while the end is under way changes nothing. */
+function endOnce(work: () => Promise<void>): (code: number) => void {
+  let begun = false;
+  return (code) => {
+    if (begun) return;
+    begun = true;
+    // Answers that are ready are sent before: the client may have closed its end right after its last request.
+    setImmediate(() => void work().finally(() => process.exit(code)));
+  };
+}
+
+/** Collects orphans that ended. The runtime collects its own children at once: theirs are never seen twice. */
+function createReaper(native: Native): () => void {
+  let seen = new Set<string>();
+  return () => {
+    const ended = listProcesses().filter((entry) => entry.parent === process.pid && entry.state === 'Z');
+    for (const entry of ended) if (seen.has(identityOf(entry))) native.reap(entry.pid);
+    seen = new Set(ended.map(identityOf));
+  };
+}
+
+function hasNullDevice(): boolean {
+  return statSync('/dev/null', { throwIfNoEntry: false })?.isCharacterDevice() ?? false;
+}
