@@ -132,7 +132,7 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
       use(async (store) => {
         const announced = sourceOf(Buffer.alloc(100_000, 1));
         const failure = await failureOf(
-          store.create(NAME, { ...announced, open: sourceOf(Buffer.alloc(100_000, 2)).open }),
+          store.create(NAME, { ...announced, open: () => sourceOf(Buffer.alloc(100_000, 2)).open() }),
         );
         expect(failure).toBeInstanceOf(Error);
         expect(await store.fetch(NAME)).toBeUndefined();

@@ -1,0 +1,27 @@
+import { formatArtifactName } from '../core/artifact-name.ts';
+import { UsageError } from '../core/errors.ts';
+import { formatSums, type Sums } from '../core/sums.ts';
+import { writeFileAtomically } from '../disk/write-file.ts';
+import type { ReleaseSubject } from './release-artifacts.ts';
+
+/**
+ * Writes the project's sums file, the trust anchor: exactly the targets of exactly this version, as a whole.
+ * @param path absolute.
+ * @throws UsageError `SUMS_INVALID` when the sums are not exactly that; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function writeSumsFile(
+  path: string,
+  sums: Sums,
+  subject: ReleaseSubject,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  const { tool, version, targets } = subject;
+  const expected = targets.map((target) => formatArtifactName({ tool, version, target, dev: false })).sort();
+  const actual = [...sums.keys()].sort();
+  if (expected.join() !== actual.join()) {
+    throw new UsageError('SUMS_INVALID', `${path} has to pin ${expected.join(', ')}, not ${actual.join(', ')}`, {
+      hint: 'build every target of toolcrib.json, and nothing else, before publishing',
+    });
+  }
+  await writeFileAtomically(path, formatSums(sums), options);
+}
