@@ -1,0 +1,124 @@
+import type { IForbiddenRuleType } from 'dependency-cruiser';
+
+/**
+ * Who may import whom, as rules for dependency-cruiser. Folders follow the way the bytes travel: CONTRIBUTING.md says it
+ * in words. Paths are relative to the folder that holds `src`.
+ */
+
+/** What other folders of the same size build on; they know nothing above `core` but one another. */
+const SUPPORTS = ['disk', 'tar', 'transfer'];
+const STAGES = ['build', 'publish', 'resolve', 'inject', 'run', 'extensions', 'serve'];
+const PORTS = ['stores', 'sandboxes'];
+
+/** Paths below `src`, as regular expressions: a folder, or a file. */
+const folder = (name: string): string => `${name}/`;
+const PORT_FILES = PORTS.map((port) => `${port}/[^/]+\\.ts$`);
+const CONFIG_TYPES = 'config/config\\.ts$';
+
+/** For each folder of `src`: what it may import besides itself. Whoever adds a folder adds it here. */
+export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  core: [],
+  ...Object.fromEntries(SUPPORTS.map((name) => [name, ['core', ...SUPPORTS].map(folder)])),
+  config: ['core', ...SUPPORTS].map(folder),
+  cache: ['core', ...SUPPORTS].map(folder),
+  report: ['core', ...SUPPORTS].map(folder),
+  ...Object.fromEntries(PORTS.map((name) => [name, ['core', ...SUPPORTS].map(folder)])),
+  ...Object.fromEntries(
+    STAGES.map((name) => [name, [...['core', 'cache', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES]]),
+  ),
+  flows: ['core', 'config', 'cache', 'report', ...SUPPORTS, ...PORTS, ...STAGES].map(folder),
+  cli: [...['core', 'flows', 'report', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES],
+};
+
+/** Packages that cost start-up time or reach the network, and the only places that need them. */
+const HEAVY: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk': ['stores/s3/'],
+  '@smithy': ['stores/s3/'],
+  undici: ['stores/', 'sandboxes/docker/', 'transfer/'],
+  execa: ['build/', 'sandboxes/', 'run/'],
+  'tar-stream': ['tar/'],
+  commander: ['cli/'],
+};
+
+const src = (paths: readonly string[]): string => `^src/(?:${paths.join('|')})`;
+
+const folderRules = Object.entries(MAY_IMPORT).map(([name, others]): IForbiddenRuleType => ({
+  name: `${name}-imports`,
+  comment: `src/${name} imports only itself${others.length === 0 ? '' : `, ${others.join(', ')}`}`,
+  severity: 'error',
+  from: { path: src([folder(name)]) },
+  to: { path: '^src/', pathNot: src([folder(name), ...others]) },
+}));
+
+const heavyRules = Object.entries(HEAVY).map(([name, places]): IForbiddenRuleType => ({
+  name: `${name.replace('@', '')}-only-where-needed`,
+  comment: `${name} is imported only in ${places.join(', ')}`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: src(places) },
+  to: { path: `node_modules/${name}/` },
+}));
+
+const implementationRules = PORTS.flatMap((port): IForbiddenRuleType[] => [
+  {
+    name: `${port}-implementations-apart`,
+    comment: `one implementation in src/${port} never imports another`,
+    severity: 'error',
+    from: { path: `^src/${port}/([^/]+)/` },
+    to: { path: `^src/${port}/[^/]+/`, pathNot: `^src/${port}/$1/` },
+  },
+  {
+    name: `${port}-port-knows-no-implementation`,
+    comment: `the port and its decorators stand directly in src/${port} and import no implementation`,
+    severity: 'error',
+    from: { path: `^src/${PORT_FILES[PORTS.indexOf(port)] ?? ''}` },
+    to: { path: `^src/${port}/[^/]+/` },
+  },
+  {
+    name: `${port}-are-picked-lazily`,
+    comment: `flows load implementations in src/${port} with await import: the command line starts fast`,
+    severity: 'error',
+    from: { path: '^src/flows/' },
+    to: { path: `^src/${port}/[^/]+/`, dynamic: false, dependencyTypesNot: ['type-only'] },
+  },
+]);
+
+export const IMPORT_RULES: readonly IForbiddenRuleType[] = [
+  ...folderRules,
+  ...implementationRules,
+  ...heavyRules,
+  {
+    name: 'core-is-pure',
+    comment: 'src/core uses node:crypto and zod, and nothing else from outside: no files, network, clock, environment',
+    severity: 'error',
+    from: { path: '^src/core/' },
+    to: { pathNot: ['^src/', '^(?:node:)?crypto$', 'node_modules/zod/'] },
+  },
+  {
+    name: 'config-only-types',
+    comment: 'stages and the command line take normalised configuration as types; they never read it themselves',
+    severity: 'error',
+    from: { path: src([...STAGES, 'cli'].map(folder)) },
+    to: { path: src([folder('config')]), dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'index-imports',
+    comment: 'the public API is flows, ports and core types',
+    severity: 'error',
+    from: { path: '^src/index\\.ts$' },
+    to: { path: '^src/', pathNot: src([...['core', 'flows'].map(folder), CONFIG_TYPES, ...PORT_FILES]) },
+  },
+  {
+    name: 'no-circles',
+    comment: 'no file imports itself by way of others; circles of types alone cost nothing',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+  },
+  {
+    name: 'no-tests',
+    comment: 'src imports nothing of test',
+    severity: 'error',
+    from: { path: '^src/' },
+    to: { path: '^test/' },
+  },
+];
