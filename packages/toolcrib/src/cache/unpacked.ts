@@ -41,7 +41,7 @@ export interface UnpackedArtifact {
    * @throws IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`: the tar was changed on disk, and the next call of
    * `unpacked` makes it again; RemoteError `STORAGE`; the signal's reason.
    */
-  open(signal?: AbortSignal): AsyncIterable<Uint8Array>;
+  readonly open: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
 }
 
 /** What names an artifact that is to be unpacked: {@link ArtifactFile} without its size. */
