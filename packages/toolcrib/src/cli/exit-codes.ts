@@ -13,6 +13,12 @@ import {
 /** 1: whatever is not one of ours is a bug in toolcrib. docs/exit-codes.md. */
 const BUG = 1;
 
+/** A check that was asked for came out negative, and its result tells why. */
+export const CHECK_FAILED = 9;
+
+/** What `run` and `exec` exit with when toolcrib itself failed, so that it is not taken for the command's own code. */
+export const WRAPPER_FAILED = 125;
+
 const EXIT_CODES = [
   [UsageError, 2],
   [NotFoundError, 3],
@@ -21,12 +27,9 @@ const EXIT_CODES = [
   [ConflictError, 6],
   [RemoteError, 7],
   [SandboxError, 8],
-  [CheckError, 9],
+  [CheckError, CHECK_FAILED],
   [InterruptedError, 130],
 ] as const;
-
-/** What `run` and `exec` exit with when toolcrib itself failed, so that it is not taken for the command's own code. */
-export const WRAPPER_FAILED = 125;
 
 /** The documented exit code of whatever was thrown. */
 export function exitCodeOf(error: unknown): number {

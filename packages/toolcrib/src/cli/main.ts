@@ -1,29 +1,18 @@
 #!/usr/bin/env node
-import { InterruptedError, messageOf, UsageError } from '../core/errors.ts';
+import { messageOf, UsageError } from '../core/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { createProgram } from './program.ts';
-
-/** Ctrl-C and a polite end abort what is running; a second one ends the process at once. */
-function abortOnSignals(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(130);
-      controller.abort(new InterruptedError(`interrupted by ${name}; nothing half-done was left`));
-    });
-  }
-  return controller.signal;
-}
+import { listenToSignals } from './signals.ts';
 
 async function main(argv: readonly string[]): Promise<number> {
-  const signal = abortOnSignals();
-  const { program, exitCode } = createProgram(signal);
+  const signals = listenToSignals(process);
+  const { program, exitCode } = createProgram(signals);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();
   } catch (error) {
-    const failure = signal.aborted ? signal.reason : asUsageError(error);
+    const failure: unknown = signals.abort.aborted ? signals.abort.reason : asUsageError(error);
     if (failure === undefined) return 0; // help or version was printed
     createOutput(process, { json: argv.includes('--json'), quiet: false }).fail(failure);
     return exitCodeOf(failure);

@@ -9,7 +9,7 @@ export type Action<Arguments extends unknown[]> = (session: Session, ...args: Ar
 export interface Registration {
   readonly program: Command;
   /** Wraps a command's work: opens the session and keeps the exit code. */
-  action<Arguments extends unknown[]>(work: Action<Arguments>): (...args: Arguments) => Promise<void>;
+  readonly action: <Arguments extends unknown[]>(work: Action<Arguments>) => (...args: Arguments) => Promise<void>;
 }
 
 /** For options that may be given again. */

@@ -13,9 +13,10 @@ import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
 import type { Registration } from './program-options.ts';
 import { openSession, type GlobalOptions } from './session.ts';
+import type { Signals } from './signals.ts';
 
 /** The whole command line. Nothing heavy is loaded before a command runs. */
-export function createProgram(signal: AbortSignal): { program: Command; exitCode: () => number } {
+export function createProgram(signals: Signals): { program: Command; exitCode: () => number } {
   let code = 0;
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
@@ -33,7 +34,7 @@ export function createProgram(signal: AbortSignal): { program: Command; exitCode
     action:
       (work) =>
       async (...args) => {
-        code = await work(openSession(program.opts<GlobalOptions>(), signal), ...args);
+        code = await work(openSession(program.opts<GlobalOptions>(), signals), ...args);
       },
   };
   for (const register of COMMANDS) register(registration);

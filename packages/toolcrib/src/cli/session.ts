@@ -1,6 +1,7 @@
 import { createHost, type Host } from '../flows/host.ts';
 import type { Project } from '../flows/project.ts';
 import { createOutput, type Output } from './output.ts';
+import type { Signals } from './signals.ts';
 import { createTerminalReporter } from './terminal-reporter.ts';
 
 /** The options that stand before every command. */
@@ -16,21 +17,23 @@ export interface GlobalOptions {
 /** What a command works with: the machine, where its words go, and the project it stands in. */
 export interface Session {
   readonly host: Host;
+  readonly signals: Signals;
   readonly output: Output;
   readonly options: GlobalOptions;
   project(): Promise<Project>;
 }
 
-export function openSession(options: GlobalOptions, signal: AbortSignal): Session {
+export function openSession(options: GlobalOptions, signals: Signals): Session {
   const host = createHost({
     env: process.env,
     cwd: process.cwd(),
     offline: options.offline,
-    signal,
+    signal: signals.abort,
     reporter: createTerminalReporter(process.stderr, { quiet: options.quiet, bars: options.progress && !options.json }),
   });
   return {
     host,
+    signals,
     options,
     output: createOutput(process, options),
     async project() {

@@ -9,23 +9,30 @@ import type { Host } from './host.ts';
 export interface Project {
   /** Undefined without a `toolcrib.json`: then everything works on the tool that ships. */
   readonly config: ProjectConfig | undefined;
-  readonly pins: ToolPins;
+  /**
+   * Reads the pins as they are now: publishing writes them.
+   * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID`.
+   */
+  readPins(): Promise<ToolPins>;
 }
 
 /**
  * Opens the project of a folder: its `toolcrib.json`, or that of a folder above, else the tool that ships.
  * @param options.config path of a configuration that must be there.
- * @throws UsageError `CONFIG_INVALID`, `VERSION_INVALID`, `SUMS_INVALID`; NotFoundError `NOT_FOUND`.
+ * @throws UsageError `CONFIG_INVALID`; NotFoundError `NOT_FOUND`.
  */
 export async function openProject(host: Host, options: { config?: string } = {}): Promise<Project> {
   const path = options.config === undefined ? nearestConfig(host.cwd) : resolve(host.cwd, options.config);
-  if (path === undefined) return { config: undefined, pins: await shippedPins() };
-  const [{ readConfig }, { readPins }] = await Promise.all([
-    import('../config/read-config.ts'),
-    import('../config/read-pins.ts'),
-  ]);
+  if (path === undefined) return { config: undefined, readPins: shippedPins };
+  const { readConfig } = await import('../config/read-config.ts');
   const config = await readConfig(path);
-  return { config, pins: await readPins(config) };
+  return {
+    config,
+    async readPins() {
+      const { readPins } = await import('../config/read-pins.ts');
+      return await readPins(config);
+    },
+  };
 }
 
 /** The configuration of a project that has one. @throws UsageError `USAGE`. */

@@ -65,6 +65,12 @@ export function describeArchive(facts: ArchiveFacts): string {
   return blocks.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n');
 }
 
+/** The text of `archive verify`: what was checked, the verdict, what may be claimed and why. */
+export function describeVerification(facts: ArchiveFacts): string {
+  const lines = [...field('run', facts.summary.runId ?? 'unknown'), ...describeCheck(facts), ...describeVerdict(facts)];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
 function describeRun(summary: Summary): readonly string[] {
   const { runId, command, platform, agentShim, envKeys } = summary;
   return [

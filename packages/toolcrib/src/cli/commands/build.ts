@@ -1,4 +1,4 @@
-import { shortDigest, formatSize } from '../format.ts';
+import { shortDigest, formatSize } from '../../report/size.ts';
 import { collect, type Registration } from '../program-options.ts';
 
 interface BuildOptions {

@@ -1,3 +1,4 @@
+import { CHECK_FAILED } from '../exit-codes.ts';
 import type { Registration } from '../program-options.ts';
 
 export function registerCache({ program, action }: Registration): void {
@@ -8,8 +9,9 @@ export function registerCache({ program, action }: Registration): void {
     .action(
       action(async ({ host, output }) => {
         const { listCache } = await import('../../flows/inspect-cache.ts');
-        const { document, text } = await listCache(host);
-        output.result(document, text);
+        const { describeBlobs } = await import('../../report/cache-text.ts');
+        const listed = await listCache(host);
+        output.result(listed, describeBlobs(listed));
         return 0;
       }),
     );
@@ -19,9 +21,10 @@ export function registerCache({ program, action }: Registration): void {
     .action(
       action(async ({ host, output }) => {
         const { verifyCache } = await import('../../flows/inspect-cache.ts');
-        const { document, text, sound } = await verifyCache(host);
-        output.result(document, text);
-        return sound ? 0 : 9;
+        const { describeFindings } = await import('../../report/cache-text.ts');
+        const verified = await verifyCache(host);
+        output.result(verified, describeFindings(verified));
+        return verified.findings.length === 0 ? 0 : CHECK_FAILED;
       }),
     );
 }

@@ -8,7 +8,7 @@ export function registerInject({ program, action }: Registration): void {
     .action(
       action(async (session, sandbox: string) => {
         const { injectTool } = await import('../../flows/inject-tool.ts');
-        const { describeInjection } = await import('../injection-text.ts');
+        const { describeInjection } = await import('../../report/injection-text.ts');
         const injection = await injectTool(await session.project(), session.host, { sandbox });
         session.output.result(injection, describeInjection(injection));
         return 0;

@@ -14,7 +14,7 @@ export function registerPublish({ program, action }: Registration): void {
     .action(
       action(async (session, options: PublishOptions) => {
         const { publishRelease } = await import('../../flows/publish-release.ts');
-        const { describePublication } = await import('../publication-text.ts');
+        const { describePublication } = await import('../../report/publication-text.ts');
         const publication = await publishRelease(await session.project(), session.host, options);
         session.output.result(publication, describePublication(publication));
         return 0;

@@ -17,7 +17,7 @@ export function registerResolve({ program, action }: Registration): void {
         const resolution = await resolveArtifact(await session.project(), session.host, options);
         const { trail, ...found } = resolution;
         if (options.explain) {
-          const { describeTrail } = await import('../trail-text.ts');
+          const { describeTrail } = await import('../../report/trail-text.ts');
           session.output.result(resolution, describeTrail(resolution));
         } else {
           session.output.result(found, resolution.path);

@@ -1,4 +1,5 @@
 import { writeResult, wrapped } from '../child-result.ts';
+import type { Signals } from '../signals.ts';
 import { collectAssignment, parseSeconds, type Registration } from '../program-options.ts';
 
 interface RunOptions {
@@ -29,10 +30,21 @@ export function registerRun({ program, action }: Registration): void {
         wrapped(async () => {
           const { recordRun } = await import('../../flows/record-run.ts');
           const { result, ...request } = options;
-          const recorded = await recordRun(session.host, { command, ...request });
+          const signals = forwarded(session.signals, request.timeout === undefined);
+          const recorded = await recordRun(session.host, { command, signals, ...request });
           await writeResult(result, recorded);
           return recorded.exitStatus;
         }, session.output),
       ),
     );
+}
+
+/**
+ * What goes on to the command. At a terminal Ctrl-C reaches it by itself, unless it runs in a session of its own.
+ */
+function forwarded(signals: Signals, sharesTerminal: boolean): Pick<Signals, 'subscribe'> {
+  if (!sharesTerminal || !process.stdin.isTTY) return signals;
+  return {
+    subscribe: (listener) => signals.subscribe((name) => (name === 'SIGINT' ? undefined : listener(name))),
+  };
 }

@@ -7,7 +7,7 @@ export function registerStatus({ program, action }: Registration): void {
     .action(
       action(async (session) => {
         const { readStatus } = await import('../../flows/read-status.ts');
-        const { describeStatus } = await import('../status-text.ts');
+        const { describeStatus } = await import('../../report/status-text.ts');
         const status = await readStatus(await session.project(), session.host);
         session.output.result(status, describeStatus(status));
         return 0;

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { buildArtifact, type BuiltArtifact } from '../build/build-artifact.ts';
+import { readPins, readVersion } from '../config/read-pins.ts';
+import { verifyExpected } from '../core/digest.ts';
+import { UsageError } from '../core/errors.ts';
+import { pinOf } from '../core/sums.ts';
+import { formatTarget, isSameTarget, parseTarget, type Target } from '../core/target.ts';
+import type { ProjectConfig } from '../config/config.ts';
+import type { Host } from './host.ts';
+import { configOf, type Project } from './project.ts';
+
+export interface BuildOptions {
+  /** In their written form; default: all of the configuration. */
+  readonly targets?: readonly string[];
+  /** True: a `-dev` artifact, which is never published. */
+  readonly dev?: boolean;
+  /** True: the result must have the pinned digests. */
+  readonly verify?: boolean;
+}
+
+/**
+ * Builds artifacts into the binaries folder, one after the other.
+ * @throws what `build/build-artifact.ts` says; UsageError `USAGE`, `TARGET_INVALID`; with `verify` IntegrityError
+ * `DIGEST_MISMATCH`.
+ */
+export async function buildTool(
+  project: Project,
+  host: Host,
+  options: BuildOptions = {},
+): Promise<readonly BuiltArtifact[]> {
+  const config = configOf(project, 'build');
+  const version = await readVersion(config);
+  const { dev = false } = options;
+  const { reporter, signal, cacheDirectory } = host;
+  const place = { outputDirectory: config.binaries, toolchainCache: join(cacheDirectory, 'toolchain') };
+  const built: BuiltArtifact[] = [];
+  for (const target of targetsOf(config, options.targets ?? [])) {
+    built.push(await buildArtifact({ config, version, target, dev, ...place, reporter, signal }));
+  }
+  if (options.verify === true) await verifyAgainstPins(config, version, built);
+  return built;
+}
+
+function targetsOf(config: ProjectConfig, names: readonly string[]): readonly Target[] {
+  const wanted = names.map(parseTarget);
+  const foreign = wanted.find((target) => !config.targets.some((each) => isSameTarget(each, target)));
+  if (foreign === undefined) return wanted.length === 0 ? config.targets : wanted;
+  throw new UsageError('TARGET_INVALID', `${formatTarget(foreign)} is not among the targets of ${config.file}`, {
+    hint: `its targets are ${config.targets.map(formatTarget).join(', ')}`,
+  });
+}
+
+async function verifyAgainstPins(
+  config: ProjectConfig,
+  version: number,
+  built: readonly BuiltArtifact[],
+): Promise<void> {
+  const { tool, sums } = await readPins(config);
+  for (const { name, target, digest, size } of built) {
+    const pin = pinOf(sums, { tool, version, target, dev: false });
+    if (pin === undefined) throw new UsageError('SUMS_INVALID', `${config.sumsFile} does not pin ${name}`);
+    verifyExpected(`the artifact built as ${name}`, { digest: pin }, { digest, size });
+  }
+}

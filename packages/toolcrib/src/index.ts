@@ -1,0 +1,35 @@
+/** The public API: flows, ports, core types. */
+export type { BuiltArtifact } from './build/build-artifact.ts';
+export type { ProjectConfig, ToolPins } from './config/config.ts';
+export type { Clock } from './core/clock.ts';
+export type { Digest } from './core/digest.ts';
+export {
+  CheckError,
+  ConflictError,
+  IntegrityError,
+  InterruptedError,
+  NotFoundError,
+  PolicyError,
+  RemoteError,
+  SandboxError,
+  ToolcribError,
+  UsageError,
+  type ErrorCode,
+  type ErrorDetails,
+} from './core/errors.ts';
+export type { Notice, Progress, Reporter } from './core/reporter.ts';
+export type { Sums } from './core/sums.ts';
+export type { Arch, Libc, Target } from './core/target.ts';
+export { buildTool, type BuildOptions } from './flows/build-tool.ts';
+export { createHost, type Host, type HostOptions } from './flows/host.ts';
+export { initProject } from './flows/init-project.ts';
+export { openProject, type Project } from './flows/project.ts';
+export { publishRelease, type Publication, type PublishOptions } from './flows/publish-release.ts';
+export { readArchive, type ArchiveInspection } from './flows/read-archive.ts';
+export { readStatus, type Status, type StoreStatus, type TargetStatus } from './flows/read-status.ts';
+export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';
+export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
+export type { PublishedFile, PublishReport } from './publish/publish-release.ts';
+export type { Resolution, TierReport } from './resolve/resolution.ts';
+export type { Sandbox, SandboxIdentity, SandboxProcess } from './sandboxes/sandbox.ts';
+export type { Store } from './stores/store.ts';

@@ -1,0 +1,48 @@
+import { formatTable } from './table.ts';
+
+/** What a person is told about a project. */
+export interface StatusFacts {
+  readonly tool: string;
+  readonly version: number;
+  readonly config: string | null;
+  readonly sumsFile: string;
+  readonly targets: readonly {
+    readonly target: string;
+    readonly pin: string | null;
+    readonly tier: string | null;
+    readonly where: string | null;
+    readonly problem: string | null;
+  }[];
+  readonly stores: readonly {
+    readonly store: string;
+    readonly complete: readonly number[];
+    readonly abandoned: readonly { readonly version: number; readonly missing: readonly string[] }[];
+    readonly problem: string | null;
+  }[];
+}
+
+const PIN_LENGTH = 'sha256:'.length + 12;
+
+/** The text of `status`. */
+export function describeStatus(status: StatusFacts): string {
+  const head = `${status.tool} v${status.version}, ${status.config ?? 'the tool that ships with toolcrib'}\npins: ${status.sumsFile}\n`;
+  const rows = status.targets.map(({ target, pin, tier, where, problem }) => [
+    target,
+    pin?.slice(0, PIN_LENGTH) ?? 'none',
+    tier ?? 'nowhere',
+    problem ?? where ?? 'no place has it',
+  ]);
+  const columns = ['TARGET', 'PIN', 'FROM', 'WHERE'].map((title) => ({ title }));
+  return [head, formatTable(columns, rows), ...status.stores.map(describeStore)].join('\n');
+}
+
+function describeStore({ store, complete, abandoned, problem }: StatusFacts['stores'][number]): string {
+  if (problem !== null) return `${store}: ${problem}\n`;
+  const versions =
+    complete.length === 0 ? 'nothing published' : `published: ${complete.map((v) => `v${v}`).join(', ')}`;
+  const claims = abandoned.map(
+    ({ version, missing }) =>
+      `  v${version} was claimed and never completed; missing: ${missing.join(', ') || 'the manifest'}\n`,
+  );
+  return `${store}: ${versions}\n${claims.join('')}`;
+}

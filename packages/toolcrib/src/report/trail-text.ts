@@ -1,0 +1,29 @@
+import { formatSize } from './size.ts';
+import { wrap } from './printable.ts';
+
+/** What a person is told about a resolution: that of `resolveArtifact` fits it. */
+export interface TrailFacts {
+  readonly name: string;
+  readonly path: string;
+  readonly digest: string;
+  /** In bytes. */
+  readonly size: number;
+  readonly tier: string;
+  readonly trail: readonly {
+    readonly tier: string;
+    readonly where: string;
+    readonly outcome: string;
+    readonly reason: string;
+  }[];
+}
+
+const WIDTH = 80;
+
+/** The text of `resolve --explain`: every tier in order, used or not, and why. */
+export function describeTrail({ name, path, digest, size, tier, trail }: TrailFacts): string {
+  const steps = trail.flatMap((step, index) => [
+    `${index + 1}. ${step.tier}: ${step.outcome}`,
+    ...wrap(`${step.where}: ${step.reason}`, WIDTH - 4).map((line) => `    ${line}`),
+  ]);
+  return [`${name} from the tier "${tier}"`, `${digest}, ${formatSize(size)}`, path, '', ...steps, ''].join('\n');
+}
