@@ -1,0 +1,142 @@
+import { chmod, lstat, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BuildConfig, ProjectConfig } from '../config/config.ts';
+import { formatArtifactName, type ArtifactName } from '../core/artifact-name.ts';
+import type { Digest } from '../core/digest.ts';
+import { CheckError, isSystemError, UsageError } from '../core/errors.ts';
+import type { Reporter } from '../core/reporter.ts';
+import { formatTarget, type Arch, type Target } from '../core/target.ts';
+import { digestFile } from '../disk/digest-file.ts';
+import { onDisk, storageError } from '../disk/storage-error.ts';
+import { publishTemporary } from '../disk/write-file.ts';
+import { compileWithBun } from './bun-driver.ts';
+import { checkOutput, type CheckedOutput } from './check-output.ts';
+import { runCommand } from './command.ts';
+import { DEBIAN_LIBC, type DebianPin } from './debian-libc.ts';
+import { writeSelfContained } from './self-contained.ts';
+import { withScratch, type Toolchain } from './toolchain.ts';
+
+/** What is to be built, and with what. */
+export interface BuildRequest {
+  readonly config: ProjectConfig;
+  readonly version: number;
+  readonly target: Target;
+  /** A local build: `-dev` in its name. */
+  readonly dev: boolean;
+  /** Where the artifact becomes visible under its own name, once it is checked. */
+  readonly outputDirectory: string;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+  /** Directory of verified downloads of compilers and libraries. */
+  readonly toolchainCache: string;
+  /** Environment of build commands, npm and apt. */
+  readonly env: NodeJS.ProcessEnv;
+  /** Other glibc packages than those that toolcrib pins. */
+  readonly libcPackages?: Readonly<Record<Arch, DebianPin>>;
+}
+
+/** An artifact that was checked and is visible. */
+export interface BuiltArtifact {
+  readonly name: string;
+  readonly path: string;
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  readonly target: Target;
+  /** Highest glibc version that it needs of the sandbox; null when it needs none. */
+  readonly glibcFloor: string | null;
+  readonly mediaType: string;
+}
+
+const MEDIA_TYPES = { elf: 'application/x-executable', tree: 'application/gzip' } as const;
+
+/**
+ * Builds one artifact. Nothing is visible in the output directory before it was checked; what was there under the same
+ * name is replaced as a whole. On any end nothing else is left, and no process of the build runs any more.
+ * @throws UsageError `CONFIG_INVALID` without a `build` in the configuration; CheckError `BUILD_FAILED` with the tail of
+ * the output, or telling why the output is no artifact; NotFoundError, IntegrityError or RemoteError for parts that have
+ * to be fetched; InterruptedError.
+ */
+export async function buildArtifact(request: BuildRequest): Promise<BuiltArtifact> {
+  const { config, target, version, dev } = request;
+  const artifact: ArtifactName = { tool: config.tool, target, version, dev };
+  const build = buildConfigOf(config);
+  return withScratch(request.outputDirectory, async (scratch) => {
+    request.reporter.notice({ kind: 'step', text: `building ${formatArtifactName(artifact)} (${build.driver})` });
+    const output = join(scratch, 'output');
+    if (build.driver === 'bun') await buildWithBun(request, build.entry, scratch, output);
+    else await buildWithCommand(request, build.command, output);
+    await verifyProduced(output, artifact, build);
+    const checked = await checkOutput(output, artifact, config.entrypoint);
+    return publish(request, artifact, output, checked);
+  });
+}
+
+function buildConfigOf(config: ProjectConfig): BuildConfig {
+  if (config.build !== undefined) return config.build;
+  throw new UsageError('CONFIG_INVALID', `${config.file} does not say how ${config.tool} is built`, {
+    hint: 'set "build", e.g. {"driver": "bun", "entry": "src/main.ts"}',
+  });
+}
+
+async function buildWithCommand(request: BuildRequest, command: string, output: string): Promise<void> {
+  const { config, target, version, env, signal } = request;
+  await runCommand({
+    ...{ program: '/bin/sh', args: ['-c', command], cwd: config.folder, signal },
+    env: {
+      ...env,
+      TOOLCRIB_ARCH: target.arch,
+      TOOLCRIB_LIBC: target.libc,
+      TOOLCRIB_VERSION: String(version),
+      TOOLCRIB_OUTPUT: output,
+    },
+    what: `the build command of ${config.tool} for ${formatTarget(target)}`,
+  });
+}
+
+async function buildWithBun(request: BuildRequest, entry: string, scratch: string, output: string): Promise<void> {
+  const { config, target, version, env, signal, reporter } = request;
+  const toolchain: Toolchain = { cache: request.toolchainCache, folder: config.folder, env, reporter, signal };
+  const build = { tool: config.tool, version, target, targetName: formatTarget(target), entry };
+  await withScratch(scratch, async (stage) => {
+    const compiled = await compileWithBun(toolchain, build, stage);
+    if (target.libc === 'any') {
+      const pins = request.libcPackages ?? DEBIAN_LIBC;
+      await writeSelfContained(toolchain, { ...build, ...compiled, healthcheck: config.healthcheck }, pins, output);
+    } else {
+      await publishTemporary(compiled.executable, output);
+    }
+  });
+}
+
+/** @throws CheckError unless a file stands there that is no link. */
+async function verifyProduced(output: string, artifact: ArtifactName, build: BuildConfig): Promise<void> {
+  try {
+    if ((await lstat(output)).isFile()) return;
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw storageError(error, 'examine', output);
+  }
+  const hint = build.driver === 'command' ? 'the command has to write one file to $TOOLCRIB_OUTPUT' : 'see its output';
+  throw new CheckError('BUILD_FAILED', `the build of ${formatArtifactName(artifact)} ended well, but made no file`, {
+    hint,
+  });
+}
+
+async function publish(
+  request: BuildRequest,
+  artifact: ArtifactName,
+  output: string,
+  checked: CheckedOutput,
+): Promise<BuiltArtifact> {
+  const name = formatArtifactName(artifact);
+  const path = join(request.outputDirectory, name);
+  const measured = await digestFile(output, { signal: request.signal });
+  await onDisk('write', output, async () => {
+    await chmod(output, checked.kind === 'elf' ? 0o755 : 0o644);
+    const handle = await open(output, 'r');
+    await handle.sync().finally(() => handle.close());
+  });
+  await publishTemporary(output, path);
+  const { glibcFloor, kind } = checked;
+  return { name, path, ...measured, target: artifact.target, glibcFloor, mediaType: MEDIA_TYPES[kind] };
+}
