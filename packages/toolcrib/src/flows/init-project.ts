@@ -1,5 +1,6 @@
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { Readable } from 'node:stream';
 import { isToolName } from '../core/artifact-name.ts';
 import { digestOf } from '../core/digest.ts';
 import { isSystemError, UsageError } from '../core/errors.ts';
@@ -85,9 +86,13 @@ async function toolNameOf(folder: string): Promise<string> {
   );
   const name = words.find(isToolName);
   if (name !== undefined) return name;
-  throw new UsageError('USAGE', `neither a package.json nor the folder's name says what the tool in ${folder} is called`, {
-    hint: 'name it with --tool, e.g. --tool sandbox-tools',
-  });
+  throw new UsageError(
+    'USAGE',
+    `neither a package.json nor the folder's name says what the tool in ${folder} is called`,
+    {
+      hint: 'name it with --tool, e.g. --tool sandbox-tools',
+    },
+  );
 }
 
 /** The name in `package.json`, '' when it has none or there is none. */
@@ -118,14 +123,8 @@ function inTheWay(path: string): UsageError {
 /** False when it is there already. */
 async function create(path: string, text: string, signal: AbortSignal | undefined): Promise<boolean> {
   const bytes = Buffer.from(text);
-  const open = () => [bytes].values();
-  const source = { size: bytes.length, digest: digestOf(bytes), open: () => streamOf(open) };
+  const source = { size: bytes.length, digest: digestOf(bytes), open: () => Readable.from([bytes]) };
   return (await createFileOnce(path, source, { signal })) === 'created';
-}
-
-async function* streamOf(pieces: () => Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  await Promise.resolve();
-  yield* pieces();
 }
 
 /** Adds one line by one write: whoever reads in between sees the old lines or all of them. */
