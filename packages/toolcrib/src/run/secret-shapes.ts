@@ -53,15 +53,45 @@ export function secretSpans(text: string): readonly SecretSpan[] {
 }
 
 function spansWithin(text: string, offset: number): readonly SecretSpan[] {
-  const found = SECRET_SHAPES.flatMap(({ rule, pattern }) =>
-    [...text.matchAll(pattern)].map((match) => ({
-      rule,
-      start: offset + match.index,
-      end: offset + match.index + match[0].length,
-    })),
+  const found = SECRET_SHAPES.flatMap((shape) =>
+    [...rangesOf(shape, text)].map((range) => ({ rule: shape.rule, ...range })),
   );
-  if (found.length < 2) return found;
-  return merge(found.sort((a, b) => a.start - b.start || b.end - a.end));
+  const sorted = found.length < 2 ? found : merge(found.sort((a, b) => a.start - b.start || b.end - a.end));
+  return sorted.map(({ rule, start, end }) => ({ rule, start: offset + start, end: offset + end }));
+}
+
+/** Whether any shape may be in a text: the cheap look before {@link secretSpans}. Placeholders do not matter to it. */
+export function mayHoldSecret(text: string): boolean {
+  return SECRET_SHAPES.some((shape) => rangesOf(shape, text).next().done !== true);
+}
+
+function rangesOf(shape: SecretShape, text: string): Generator<Range> {
+  return shape.rule === 'jwt' ? jwtRanges(text) : patternRanges(shape.pattern, text);
+}
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+function* patternRanges(pattern: RegExp, text: string): Generator<Range> {
+  for (const match of text.matchAll(pattern)) yield { start: match.index, end: match.index + match[0].length };
+}
+
+/**
+ * A whole run of letters before the first dot of a token, what follows looked at in advance. The pattern of the table
+ * takes quadratic time where `-eyJ` is repeated; this one looks at each run once.
+ */
+const JWT_RUN = /(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{13,})(?=(\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\b))/g;
+const JWT_HEAD = /\beyJ[A-Za-z0-9_-]{10,}$/;
+
+/** The places of the pattern of the table; where tokens follow each other without a gap, they may overlap. */
+function* jwtRanges(text: string): Generator<Range> {
+  for (const match of text.matchAll(JWT_RUN)) {
+    const [, run = '', tail = ''] = match;
+    const head = JWT_HEAD.exec(run);
+    if (head !== null) yield { start: match.index + head.index, end: match.index + run.length + tail.length };
+  }
 }
 
 function merge(sorted: readonly SecretSpan[]): readonly SecretSpan[] {

@@ -1,4 +1,4 @@
-import { SECRET_SHAPES, secretRuleIn } from './secret-shapes.ts';
+import { mayHoldSecret, secretRuleIn } from './secret-shapes.ts';
 
 /**
  * Looks for shapes in a piece of JSON that is finished. What stands in its strings counts: escapes can hide a shape in
@@ -8,13 +8,9 @@ import { SECRET_SHAPES, secretRuleIn } from './secret-shapes.ts';
  * @returns the rule of a shape that is still there; undefined when it is clean.
  */
 export function sweepJson(json: string, parsed: unknown): string | undefined {
+  // A quote is no word character: a string without escapes that has a shape has it in the whole text too.
   if (!json.includes('\\') && !mayHoldSecret(json)) return undefined;
   return sweepValue(parsed);
-}
-
-/** A quote is no word character: a string without escapes that has a shape has it in the whole text too. */
-function mayHoldSecret(json: string): boolean {
-  return SECRET_SHAPES.some(({ pattern }) => json.search(pattern) >= 0);
 }
 
 function sweepValue(value: unknown): string | undefined {
