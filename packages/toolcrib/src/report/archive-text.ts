@@ -47,7 +47,7 @@ type Summary = ArchiveFacts['summary'];
 type Health = NonNullable<Summary['health']>;
 
 const WIDTH = 80;
-const LABEL_WIDTH = 25;
+const LABEL_WIDTH = 22;
 const MAX_COMMAND = 600;
 const MAX_FINDINGS = 20;
 
@@ -112,9 +112,8 @@ function describeLayers(summary: Summary): readonly string[] {
   const { health, layers, surface } = summary;
   if (health === undefined) return field('what was observed', 'unknown: observation health could not be read');
   return [
-    'what was observed',
-    ...field('  start and end', summary.command === undefined ? 'not recorded' : 'recorded'),
-    ...field('  what the kernel saw', kernelText(health, layers.kernel)),
+    ...field('start and end', summary.command === undefined ? 'not recorded' : 'recorded'),
+    ...field('what the kernel saw', kernelText(health, layers.kernel)),
     ...(health.kernel_layer !== 'absent' && surface !== undefined ? field('', surfaceText(surface)) : []),
     ...(health.kernel_layer !== 'absent' ? field('', `network coverage: ${health.network_protocol_coverage}`) : []),
     ...field(
@@ -126,7 +125,7 @@ function describeLayers(summary: Summary): readonly string[] {
       health.sdk_layer === 'absent' ? 'not recorded' : `${layers.sdk} events, self-reported`,
     ),
     ...ambiguityLines(summary),
-    ...field('  redaction', redactionText(health)),
+    ...field('redaction', redactionText(health)),
   ];
 }
 
@@ -144,7 +143,7 @@ function kernelText(health: Health, events: number): string {
 
 function ambiguityLines({ correlation }: Summary): readonly string[] {
   if (correlation === undefined || correlation.status === 'clean') return [];
-  return field('  correlation', `${correlation.status}: ${correlation.ambiguities.join(', ')}`);
+  return field('correlation', `${correlation.status}: ${correlation.ambiguities.join(', ')}`);
 }
 
 function surfaceText(surface: Readonly<Record<string, number>>): string {
@@ -183,7 +182,7 @@ function describeVerdict({ verdict, findings }: ArchiveFacts): readonly string[]
   return [
     ...field('verdict', `${verdict.verdict}: ${text}`),
     ...field('claims', claims),
-    ...verdict.reasons.flatMap((reason) => field('because', `${reason.field} is ${reason.observed} (${reason.rule})`)),
+    ...verdict.reasons.flatMap((reason) => field('because', `${reason.field} is ${reason.observed}: ${reason.rule}`)),
   ];
 }
 
