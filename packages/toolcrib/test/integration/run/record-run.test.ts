@@ -1,0 +1,305 @@
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { openSync, closeSync, existsSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Clock } from '../../../src/core/clock.ts';
+import { verifyArchive } from '../../../src/run/archive-verify.ts';
+import { archiveBytes } from '../../../src/run/archive-write.ts';
+import { exitStatusOf } from '../../../src/run/exit-status.ts';
+import { createEphemeralKey } from '../../../src/run/redaction-key.ts';
+import {
+  recordRun,
+  type ForwardedSignal,
+  type RecordRunOptions,
+  type RunOutcome,
+} from '../../../src/run/record-run.ts';
+import { outcomeSchema } from '../../../src/run/run-outcome.ts';
+import { createRunSpec } from '../../../src/run/run-spec.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
+
+const clock: Clock = {
+  now: () => Date.now(),
+  elapsed: () => performance.now(),
+  sleep: async (ms, signal) => {
+    await sleep(ms, undefined, signal === undefined ? {} : { signal });
+  },
+};
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'toolcrib-run-'));
+});
+afterEach(async () => {
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Runs with its output in a file `output`, which only the command writes to. */
+async function run(
+  command: readonly string[],
+  options: Partial<RecordRunOptions> = {},
+  spec: { env?: Record<string, string> } = {},
+): Promise<RunOutcome> {
+  const output = openSync(join(directory, 'output'), 'w');
+  try {
+    return await recordRun({
+      spec: createRunSpec(command, { platform: 'linux', random: randomBytes, ...spec }),
+      cwd: directory,
+      env: process.env,
+      stdio: [0, output, output],
+      clock,
+      redactionKey: createEphemeralKey(randomBytes),
+      ...options,
+    });
+  } finally {
+    closeSync(output);
+  }
+}
+
+function member(outcome: RunOutcome, path: string): string {
+  return Buffer.from(outcome.archive.find((candidate) => candidate.path === path)?.bytes ?? []).toString();
+}
+
+function events(outcome: RunOutcome): readonly unknown[] {
+  return member(outcome, 'events.ndjson')
+    .trimEnd()
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+}
+
+async function findingsOf(outcome: RunOutcome): Promise<readonly unknown[]> {
+  return (await verifyArchive(archiveBytes(outcome.archive))).findings;
+}
+
+/** Waits for what a command does. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(10);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie has been ended, only nobody has asked yet.
+    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+describe('a recorded run', () => {
+  test('has a start and an end, and an archive that verifies and claims nothing that was not watched', async () => {
+    const outcome = await run(['sh', '-c', 'echo out; exit 3', 'sh']);
+    expect(outcome).toMatchObject({ exitCode: 3, signal: null, success: false, timedOut: false, spawnError: null });
+    expect(events(outcome)).toMatchObject([
+      {
+        seq: 0,
+        type: 'run_started',
+        command: ['sh', '-c', 'echo out; exit 3', 'sh'],
+        env_keys: [],
+        window_elapsed_ms: 0,
+      },
+      { seq: 1, type: 'run_finished', exit_code: 3, signal: null, success: false },
+    ]);
+    for (const layer of ['kernel', 'policy', 'sdk']) expect(member(outcome, `layers/${layer}.ndjson`)).toBe('');
+    expect(member(outcome, 'observation-health.json')).toContain('"kernel_layer":"absent"');
+    expect(member(outcome, 'observation-health.json')).toContain('contract_only_mode');
+    expect(outcome.archive.some(({ path }) => path.startsWith('toolcrib/'))).toBe(false);
+    expect(await findingsOf(outcome)).toEqual([]);
+    expect(exitStatusOf(outcome)).toBe(3);
+  });
+
+  test('leaves the standard streams to the command', async () => {
+    await run(['sh', '-c', 'echo out; echo err >&2']);
+    expect(await readFile(join(directory, 'output'), 'utf8')).toBe('out\nerr\n');
+  });
+
+  test('gives the command its variables and records their names, never a value, and no inherited name', async () => {
+    const outcome = await run(
+      ['sh', '-c', 'echo $ZED $A_NAME $INHERITED'],
+      { env: { ...process.env, INHERITED: 'three' } },
+      { env: { ZED: 'one', A_NAME: 'two' } },
+    );
+    expect(await readFile(join(directory, 'output'), 'utf8')).toBe('one two three\n');
+    expect(events(outcome)[0]).toMatchObject({ env_keys: ['A_NAME', 'ZED'] });
+    const everything = outcome.archive.map(({ bytes }) => Buffer.from(bytes).toString()).join('');
+    expect(everything).not.toContain('INHERITED":');
+    expect(everything).not.toMatch(/"(one|two|three)"/);
+  });
+
+  test('hides secrets of the command line from the archive, not from the command', async () => {
+    const key = `sk-${'a'.repeat(30)}`;
+    const outcome = await run(['echo', '--token', 'hunter2', key]);
+    expect(await readFile(join(directory, 'output'), 'utf8')).toBe(`--token hunter2 ${key}\n`);
+    const everything = outcome.archive.map(({ bytes }) => Buffer.from(bytes).toString()).join('');
+    expect(everything).not.toContain('hunter2');
+    expect(everything).not.toContain(key);
+    expect(member(outcome, 'observation-health.json')).toContain('"redacted_count":2');
+    expect(await findingsOf(outcome)).toEqual([]);
+  });
+
+  test('does not wait for what the command left running', async () => {
+    const outcome = await run(['sh', '-c', 'sleep 60 & echo $!']);
+    process.kill(Number(await readFile(join(directory, 'output'), 'utf8')));
+    expect(outcome.exitCode).toBe(0);
+  });
+
+  test('of a command that was killed has the number of the signal', async () => {
+    const outcome = await run(['sh', '-c', 'kill -9 $$']);
+    expect(outcome).toMatchObject({ exitCode: null, signal: 9, success: false });
+    expect(events(outcome)[1]).toMatchObject({ exit_code: null, signal: 9, success: false });
+    expect([await findingsOf(outcome), exitStatusOf(outcome)]).toEqual([[], 137]);
+  });
+});
+
+describe('a command that cannot be started', () => {
+  async function recorded(command: readonly string[], status: number, reason: RegExp): Promise<void> {
+    const outcome = await run(command);
+    expect([outcome.exitCode, outcome.signal, outcome.success, exitStatusOf(outcome)]).toEqual([
+      null,
+      null,
+      false,
+      status,
+    ]);
+    expect(events(outcome)).toMatchObject([{ type: 'run_started' }, { exit_code: null, signal: null, success: false }]);
+    const told = outcomeSchema.parse(JSON.parse(member(outcome, 'toolcrib/outcome.json')));
+    expect(told.spawn_error).toMatch(reason);
+    expect(told.timed_out).toBe(false);
+    expect(await findingsOf(outcome)).toEqual([]);
+  }
+
+  test('because it is not there is recorded, and is 127', async () => {
+    await recorded(
+      ['no-such-program'],
+      127,
+      /^failed to spawn command "no-such-program": no such file or directory \(ENOENT\)$/,
+    );
+    await recorded([''], 127, /ENOENT/);
+  });
+
+  test('because it is not executable is recorded, and is 126', async () => {
+    const path = join(directory, 'plain');
+    await writeFile(path, 'text');
+    await chmod(path, 0o644);
+    await recorded([path], 126, /permission denied \(EACCES\)$/);
+    await recorded([directory], 126, /EACCES/);
+  });
+
+  test('because its arguments are too long is recorded, and is 126', async () => {
+    await recorded(['true', 'x'.repeat(4_000_000)], 126, /E2BIG/);
+  });
+
+  test('because an argument holds NUL is recorded without a word of it, and is 125', async () => {
+    const outcome = await run(['echo', 'hunter2\0']);
+    expect(exitStatusOf(outcome)).toBe(125);
+    expect(member(outcome, 'toolcrib/outcome.json')).not.toContain('hunter2');
+  });
+
+  test('with a secret in its name is recorded without the secret', async () => {
+    const outcome = await run(['https://me:hunter2@host/program']);
+    expect(member(outcome, 'toolcrib/outcome.json')).toContain('url-userinfo');
+    expect(outcome.archive.map(({ bytes }) => Buffer.from(bytes).toString()).join('')).not.toContain('hunter2');
+  });
+});
+
+describe('what is wrong before the start', () => {
+  test('is a usage error and nothing runs', async () => {
+    const touch = ['touch', join(directory, 'ran')];
+    const errors = [
+      await failureOfAsync(() => run([])),
+      await failureOfAsync(() => run(touch, { cwd: join(directory, 'none') })),
+      await failureOfAsync(() => {
+        const spec = createRunSpec(touch, { platform: 'linux', random: randomBytes, runId: `sk-${'a'.repeat(30)}` });
+        return run(touch, { spec });
+      }),
+      await failureOfAsync(() => run(touch, { signal: AbortSignal.abort() })),
+    ];
+    expect(errors.map(({ code }) => code)).toEqual(['RUN_SPEC_INVALID', 'USAGE', 'RUN_SPEC_INVALID', 'INTERRUPTED']);
+    expect(existsSync(join(directory, 'ran'))).toBe(false);
+  });
+});
+
+describe('a time limit', () => {
+  test('that is not reached changes nothing', async () => {
+    expect(await run(['true'], { timeoutMs: 60_000 })).toMatchObject({ exitCode: 0, timedOut: false });
+  });
+
+  test('ends a command by TERM, and the run says so', async () => {
+    const outcome = await run(['sleep', '60'], { timeoutMs: 100 });
+    expect(outcome).toMatchObject({ exitCode: null, signal: 15, success: false, timedOut: true });
+    expect(JSON.parse(member(outcome, 'toolcrib/outcome.json'))).toEqual({ spawn_error: null, timed_out: true });
+    expect([await findingsOf(outcome), exitStatusOf(outcome)]).toEqual([[], 143]);
+  });
+
+  test('ends a command that ignores TERM, with everything that it started, by KILL', async () => {
+    const script = `trap '' TERM; sh -c 'trap "" TERM; echo $$ > grandchild; while :; do sleep 0.05; done' & echo $$ > child; wait; while :; do sleep 0.05; done`;
+    const outcome = await run(['sh', '-c', script], { timeoutMs: 400, killGraceMs: 300 });
+    expect(outcome).toMatchObject({ signal: 9, timedOut: true });
+    const pids = await Promise.all(['child', 'grandchild'].map((name) => readFile(join(directory, name), 'utf8')));
+    await until(() => pids.every((pid) => !isAlive(Number(pid))));
+  });
+
+  test('ends what a polite command leaves behind', async () => {
+    const script = `sh -c 'trap "" TERM; echo $$ > grandchild; while :; do sleep 0.05; done' & wait`;
+    const outcome = await run(['sh', '-c', script], { timeoutMs: 400, killGraceMs: 300 });
+    expect(outcome).toMatchObject({ signal: 15, timedOut: true });
+    const pid = Number(await readFile(join(directory, 'grandchild'), 'utf8'));
+    await until(() => !isAlive(pid));
+  });
+
+  test('lets a command choose its own exit code', async () => {
+    const outcome = await run(['sh', '-c', `trap 'exit 7' TERM; while :; do sleep 0.05; done`], { timeoutMs: 300 });
+    expect(outcome).toMatchObject({ exitCode: 7, signal: null, timedOut: true });
+  });
+});
+
+describe('signals', () => {
+  test.each<[ForwardedSignal, number]>([
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+    ['SIGHUP', 1],
+  ])('%s reaches the command, and the run says so', async (signal, number) => {
+    const started = join(directory, 'started');
+    let send: (signal: ForwardedSignal) => void = () => undefined;
+    let subscribed = 0;
+    const signals = {
+      subscribe: (listener: (signal: ForwardedSignal) => void) => {
+        send = listener;
+        subscribed += 1;
+        return () => void (subscribed -= 1);
+      },
+    };
+    const running = run(
+      [
+        'sh',
+        '-c',
+        `trap 'trap - ${signal.slice(3)}; kill -${signal.slice(3)} $$' ${signal.slice(3)}; touch started; while :; do sleep 0.05; done`,
+      ],
+      { signals },
+    );
+    await until(() => existsSync(started));
+    send(signal);
+    expect(await running).toMatchObject({ exitCode: null, signal: number, timedOut: false });
+    expect(subscribed).toBe(0);
+  });
+
+  test('that come before the command is there reach it afterwards', async () => {
+    const signals = {
+      subscribe: (listener: (signal: ForwardedSignal) => void) => {
+        listener('SIGTERM');
+        return () => undefined;
+      },
+    };
+    expect(await run(['sleep', '60'], { signals })).toMatchObject({ signal: 15 });
+  });
+
+  test('an abort ends the command, and what was recorded is kept', async () => {
+    const controller = new AbortController();
+    const running = run(['sh', '-c', 'touch started; exec sleep 60'], { signal: controller.signal });
+    await until(() => existsSync(join(directory, 'started')));
+    controller.abort();
+    const outcome = await running;
+    expect(outcome).toMatchObject({ signal: 15, timedOut: false });
+    expect(await findingsOf(outcome)).toEqual([]);
+  });
+});

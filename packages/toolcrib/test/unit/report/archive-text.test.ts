@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { describeArchive, formatDuration } from '../../../src/report/archive-text.ts';
+import { verifyArchive } from '../../../src/run/archive-verify.ts';
+import { archiveBytes } from '../../../src/run/archive-write.ts';
+import { fullSample, sampleMembers, type SampleParts } from '../run/sample-archive.ts';
+
+async function described(parts: SampleParts): Promise<string> {
+  return describeArchive(await verifyArchive(archiveBytes(sampleMembers(parts))));
+}
+
+describe('the text of an archive', () => {
+  test('of a run that nothing watched says so and claims nothing', async () => {
+    const text = await described({ command: ['npm', 'run', "it's", '\u001b[2J'] });
+    expect(text).toBe(
+      [
+        'run                   run_001',
+        String.raw`command               npm run 'it'\''s' '\x1b[2J'`,
+        'outcome               exit code 0 after 7 ms',
+        'platform              linux',
+        '',
+        'start and end         recorded',
+        'what the kernel saw   not recorded',
+        'what a policy decided not recorded',
+        'what the SDK reported not recorded',
+        'redaction             0 places redacted (shape_and_flag)',
+        '',
+        'verdict               not_applicable: the kernel was not watched: only what was',
+        '                      reported can be claimed, nothing as measured',
+        'claims                reported: allowed; measured, it happened: blocked;',
+        '                      measured, it did not happen: blocked; by tool call:',
+        '                      blocked',
+        'because               kernel_layer is absent:',
+        '                      absent_kernel_layer_blocks_measured_kernel_effect_claims',
+        '',
+        'check                 consistent, not authentic: nobody signed it',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('of a run with every layer tells what each held, and who says so', async () => {
+    const text = await described(fullSample);
+    expect(text).toContain('what the kernel saw   8 events, none lost\n');
+    expect(text).toContain('2 paths, 4 network endpoints, 1 programs\n');
+    expect(text).toContain('what a policy decided 1 decisions\n');
+    expect(text).toContain('what the SDK reported 1 events, self-reported\n');
+  });
+
+  test('does not count kernel events that cannot be attributed', async () => {
+    const text = await described({ kernel: [{ type: 1, kind: 'openat', value: '/tmp/a' }] });
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      '1 events that cannot be attributed to this run: they count as not recorded',
+    );
+    expect(text).not.toContain('paths');
+  });
+
+  test('of a run that lost events, or was captured by others, or is ambiguous, says so', async () => {
+    const lossy = { kernel_layer: 'partial_ringbuf_drops', ringbuf_drops: 4, capture_origin: 'third_party' } as const;
+    const text = (
+      await described({ ...fullSample, kernel: [], health: { ...fullSample.health, ...lossy } })
+    ).replaceAll(/\s+/g, ' ');
+    expect(text).toContain('0 events, at least 4 lost, captured by a third party');
+    expect(text).toContain('correlation partial: policy_events_without_kernel_events');
+    expect(text).toContain('clipped: events were lost: that something was not seen proves nothing');
+  });
+
+  test('of a run that did not start, or whose time was up, says why', async () => {
+    const outcome = (spawn_error: string | null, timed_out: boolean) => ({
+      replace: { 'toolcrib/outcome.json': JSON.stringify({ spawn_error, timed_out }) },
+    });
+    expect(await described(outcome('no such file', false))).toContain('not started: no such file');
+    expect(await described(outcome(null, true))).toContain('exit code 0 after 7 ms, its time was up');
+  });
+
+  test('of an archive that is refused draws no verdict from it, and names what is wrong', async () => {
+    const text = await described({ ...fullSample, replace: { 'layers/sdk.ndjson': '{}\n' } });
+    expect(text).toContain('none: the archive is refused');
+    expect(text).toContain('REFUSED');
+    expect(text).not.toContain('clean:');
+    expect(text).toContain('layers/sdk.ndjson: line 1:');
+  });
+
+  test('of nothing at all is a text too', async () => {
+    const text = describeArchive(await verifyArchive(new Uint8Array()));
+    expect(text).toContain('REFUSED');
+    expect(text).toContain('run                   unknown');
+  });
+
+  test('stays within 80 columns of plain ASCII', async () => {
+    const text = await described({ ...fullSample, command: ['x'.repeat(200), 'é'.repeat(100), 'a b '.repeat(60)] });
+    expect(text).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+});
+
+test('a duration is told in the unit that a person would take', () => {
+  expect([0, 999, 1000, 59_999, 60_000, 125_000].map(formatDuration)).toEqual([
+    '0 ms',
+    '999 ms',
+    '1 s',
+    '59.9 s',
+    '1 min 0 s',
+    '2 min 5 s',
+  ]);
+});

@@ -1,0 +1,71 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { printable, truncate, wrap } from '../../../src/report/printable.ts';
+import { formatTable } from '../../../src/report/table.ts';
+
+const COLUMNS = [{ title: 'NAME' }, { title: 'SIZE', align: 'right' }, { title: 'WHY' }] as const;
+
+describe('a table', () => {
+  test('aligns its columns and has no blanks at the end of a line', () => {
+    const text = formatTable(COLUMNS, [
+      ['a', '5', ''],
+      ['longer', '1234', 'because'],
+    ]);
+    expect(text).toBe('NAME    SIZE  WHY\na          5\nlonger  1234  because\n');
+  });
+
+  test('without rows has its titles', () => {
+    expect(formatTable(COLUMNS, [])).toBe('NAME  SIZE  WHY\n');
+  });
+
+  test('that is too wide cuts the column that may give way', () => {
+    const row = ['n'.repeat(30), '1', 'w'.repeat(30)];
+    expect(formatTable(COLUMNS, [row], { width: 60 }).split('\n')[1]).toBe(
+      `${'n'.repeat(30)}     1  ${'w'.repeat(19)}...`,
+    );
+    const first = COLUMNS.map((column, index) => ({ ...column, shrink: index === 0 }));
+    expect(formatTable(first, [row], { width: 60 }).split('\n')[1]).toBe(
+      `${'n'.repeat(19)}...     1  ${'w'.repeat(30)}`,
+    );
+  });
+
+  test('never lets a cell act upon the terminal or break a line', () => {
+    expect(formatTable([{ title: 'A' }], [['\u001b[2Jx\ny']])).toBe('A\n\\x1b[2Jx\\x0ay\n');
+  });
+
+  test('is no wider than it may be, as long as its column can give way', () => {
+    const cell = fc.string({ maxLength: 40 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(cell), { maxLength: 5 }), fc.integer({ min: 8, max: 30 }), (rows, width) => {
+        const lines = formatTable([{ title: 'A' }], rows, { width }).split('\n');
+        expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+        expect(lines).toHaveLength(rows.length + 2);
+      }),
+    );
+  });
+});
+
+describe('text for a terminal', () => {
+  test('is plain ASCII whatever it was', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (text) => {
+        expect(printable(text)).toMatch(/^[\x20-\x7e]*$/);
+      }),
+    );
+    expect(printable('é \u{1f600} \t')).toBe('\\xe9 \\u{1f600} \\x09');
+  });
+
+  test('shows where it was cut', () => {
+    expect([truncate('abcdef', 6), truncate('abcdefg', 6), truncate('abc', 2)]).toEqual(['abcdef', 'abc...', 'ab']);
+  });
+
+  test('is wrapped without losing anything but blanks', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 1, max: 20 }), (text, width) => {
+        const lines = wrap(text, width);
+        expect(lines.join('').replaceAll(' ', '')).toBe(text.replaceAll(' ', ''));
+        expect(Math.max(0, ...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
+      }),
+    );
+  });
+});

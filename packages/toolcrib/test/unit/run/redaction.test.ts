@@ -1,0 +1,163 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  createEphemeralKey,
+  formatRedactionKeyFile,
+  parseRedactionKeyFile,
+  redactionKeyId,
+} from '../../../src/run/redaction-key.ts';
+import { createRedactor } from '../../../src/run/redaction.ts';
+import { SECRET_SHAPES, secretRuleIn, secretSpans } from '../../../src/run/secret-shapes.ts';
+import { sweepJson } from '../../../src/run/secret-sweep.ts';
+import { failureOf } from '../core/failure.ts';
+import { fixedKey, fixedRandom } from './fixed.ts';
+
+/** One secret of every shape; put together here so that no scanner takes this file for a leak. */
+const SECRETS: readonly (readonly [rule: string, secret: string])[] = [
+  ['aws-access-key-id', `AKIA${'A'.repeat(16)}`],
+  ['github-token', `ghp_${'a'.repeat(36)}`],
+  ['openai-key', `sk-proj-${'a'.repeat(20)}`],
+  ['slack-token', `xoxb-${'1'.repeat(10)}`],
+  ['google-api-key', `AIza${'a'.repeat(35)}`],
+  ['stripe-key', `sk_live_${'a'.repeat(16)}`],
+  ['private-key-pem', ['-----BEGIN RSA', 'PRIVATE', 'KEY-----'].join(' ')],
+  ['jwt', `eyJ${'a'.repeat(10)}.eyJ${'b'.repeat(10)}.${'c'.repeat(10)}`],
+  ['bearer-token', `Bearer ${'a'.repeat(20)}==`],
+  ['sensitive-query-param', `access_token=${'a'.repeat(6)}`],
+  ['credential-assignment', `password: ${'a'.repeat(6)}`],
+];
+
+describe('redaction', () => {
+  test.each(SECRETS)('replaces %s and counts it', (rule, secret) => {
+    const redactor = createRedactor(fixedKey);
+    const redacted = redactor.text('command', `before ${secret} after`);
+    expect(redacted).toMatch(new RegExp(`^before <redacted:${rule}:[0-9a-f]{8}> after$`));
+    expect(redactor.summary()).toMatchObject({ redacted_count: 1, by_rule: { [rule]: 1 }, by_field: { command: 1 } });
+  });
+
+  test('of anything mixed with secrets leaves no shape, changes nothing the second time, and tells no secret', () => {
+    const piece = fc.oneof(fc.constantFrom(...SECRETS.map(([, secret]) => secret)), fc.string({ maxLength: 6 }));
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+        const redactor = createRedactor(fixedKey);
+        const once = redactor.text('f', pieces.join(''));
+        expect(secretRuleIn(once)).toBeUndefined();
+        expect(redactor.text('f', once)).toBe(once);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('gives one secret one placeholder under one key, and another under another key', () => {
+    const other = { ...fixedKey, bytes: fixedRandom(31) };
+    const [, secret = ''] = SECRETS[0] ?? [];
+    expect(createRedactor(fixedKey).text('f', secret)).toBe(createRedactor(fixedKey).text('g', secret));
+    expect(createRedactor(other).text('f', secret)).not.toBe(createRedactor(fixedKey).text('f', secret));
+  });
+
+  test('takes overlapping shapes as one place', () => {
+    const text = `access-token=${'a'.repeat(6)}#tail`;
+    expect(createRedactor(fixedKey).text('f', text)).toMatch(/^<redacted:sensitive-query-param:[0-9a-f]{8}>$/);
+  });
+
+  test('of a command line hides what follows a credential flag, whatever it looks like', () => {
+    const argv = ['curl', '--token', 'x', '--PASSWORD=hunter2', '-p', '1', 'https://me:pw@host/', '--verbose', 'plain'];
+    const redacted = createRedactor(fixedKey).commandLine('command', argv);
+    expect(redacted.map((text) => text.replace(/:[0-9a-f]{8}>/, '>'))).toEqual([
+      'curl',
+      '--token',
+      '<redacted:credential-flag-value>',
+      '--PASSWORD=<redacted:credential-flag-value>',
+      '-p',
+      '<redacted:credential-flag-value>',
+      'https://<redacted:url-userinfo>@host/',
+      '--verbose',
+      'plain',
+    ]);
+  });
+
+  test('does not take the program for a flag, nor a value for the next flag', () => {
+    const redactor = createRedactor(fixedKey);
+    expect(redactor.commandLine('c', ['-p', 'x'])).toEqual(['-p', 'x']);
+    expect(redactor.commandLine('c', ['x', '--token', '--token', 'y']).at(-1)).toBe('y');
+  });
+
+  test('of shapes alone leaves flags; switched off, it leaves everything and says so', () => {
+    expect(createRedactor(fixedKey, 'shape_only').commandLine('c', ['x', '--token', 'y'])).toEqual([
+      'x',
+      '--token',
+      'y',
+    ]);
+    const off = createRedactor(fixedKey, 'disabled_unsafe');
+    expect(off.text('f', SECRETS[0]?.[1] ?? '')).toBe(SECRETS[0]?.[1]);
+    expect(off.summary().mode).toBe('disabled_unsafe');
+  });
+
+  test('finds web tokens exactly where the pattern of the table does', () => {
+    const jwt = SECRET_SHAPES.find(({ rule }) => rule === 'jwt')?.pattern ?? /$^/g;
+    const piece = fc.constantFrom('eyJ', 'eyJaaaaaaaaaa', '.', '-', ' ', 'bbbbbbbbbb', '----------', '_');
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
+        const text = pieces.join('');
+        const expected = [...text.matchAll(jwt)].map((match) => match.index);
+        const found = secretSpans(text);
+        expect(found[0]?.start).toBe(expected[0]);
+        for (const start of expected) expect(found.some((span) => span.start <= start && start < span.end)).toBe(true);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('of a long hostile text takes no time', () => {
+    const begin = performance.now();
+    for (const unit of ['a:', '-eyJ', 'sk-', 'token ', 'bearer ', '-----BEGIN ', '.eyJ-', 'x://a:']) {
+      createRedactor(fixedKey).commandLine('c', ['x', unit.repeat(60_000)]);
+    }
+    expect(performance.now() - begin).toBeLessThan(5000);
+  });
+});
+
+describe('the sweep', () => {
+  test('finds a shape that an escape hides', () => {
+    const json = JSON.stringify({ value: SECRETS[0]?.[1] }).replace('AKIA', String.raw`\u0041KIA`);
+    expect(sweepJson(json, JSON.parse(json))).toBe('aws-access-key-id');
+  });
+
+  test('does not find one that only an escape makes', () => {
+    const value = { value: 'token:\nabc' };
+    expect(sweepJson(JSON.stringify(value), value)).toBeUndefined();
+  });
+
+  test('finds every shape in keys and in values, however deep', () => {
+    for (const [rule, secret] of SECRETS) {
+      expect(sweepJson(JSON.stringify([{ a: [secret] }]), [{ a: [secret] }])).toBe(rule);
+      expect(sweepJson(JSON.stringify({ [secret]: 1 }), { [secret]: 1 })).toBe(rule);
+    }
+  });
+});
+
+describe('a redaction key', () => {
+  test('is named without being told', () => {
+    expect(redactionKeyId(fixedKey)).toMatch(/^hmac-sha256:[0-9a-f]{8}$/);
+    expect(createEphemeralKey(fixedRandom)).toEqual(fixedKey);
+  });
+
+  test('comes back from its file', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 16, maxLength: 64 }), (bytes) => {
+        const key = parseRedactionKeyFile(formatRedactionKeyFile(bytes), 'key');
+        expect([Buffer.from(key.bytes), key.scope]).toEqual([Buffer.from(bytes), 'host_local']);
+      }),
+    );
+  });
+
+  test.each([
+    '',
+    'assay-redaction-key-v1:',
+    'assay-redaction-key-v1:AAAA',
+    'assay-redaction-key-v2:AAAAAAAAAAAAAAAAAAAAAA',
+  ])('is not read from %j, and the error does not quote it', (text) => {
+    const error = failureOf(() => parseRedactionKeyFile(text, '/k'));
+    expect([error.code, error.message]).toEqual(['USAGE', '/k is not a redaction key']);
+  });
+});
