@@ -22,9 +22,9 @@ export function createProgram(signals: Signals): { program: Command; exitCode: (
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
     .version(manifest.version)
     .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
-    .option('--json', 'print exactly one JSON document on stdout, also on failure', false)
-    .option('--quiet', 'say nothing but warnings and errors', false)
-    .option('--offline', 'open no socket of the internet', false)
+    .option('--json', 'print exactly one JSON document on stdout, also on failure')
+    .option('--quiet', 'say nothing but warnings and errors')
+    .option('--offline', 'open no socket of the internet')
     .addOption(new Option('--no-progress', 'show no progress bar'))
     .showHelpAfterError(false)
     .exitOverride()
@@ -34,7 +34,7 @@ export function createProgram(signals: Signals): { program: Command; exitCode: (
     action:
       (work) =>
       async (...args) => {
-        code = await work(openSession(program.opts<GlobalOptions>(), signals), ...args);
+        code = await work(openSession(program.opts<Partial<GlobalOptions>>(), signals), ...args);
       },
   };
   for (const register of COMMANDS) register(registration);

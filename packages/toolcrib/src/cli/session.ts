@@ -23,7 +23,8 @@ export interface Session {
   project(): Promise<Project>;
 }
 
-export function openSession(options: GlobalOptions, signals: Signals): Session {
+export function openSession(given: Partial<GlobalOptions>, signals: Signals): Session {
+  const options = { json: false, quiet: false, offline: false, progress: true, ...given };
   const host = createHost({
     env: process.env,
     cwd: process.cwd(),

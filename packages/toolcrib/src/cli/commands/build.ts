@@ -3,8 +3,8 @@ import { collect, type Registration } from '../program-options.ts';
 
 interface BuildOptions {
   readonly target: readonly string[];
-  readonly dev: boolean;
-  readonly verify: boolean;
+  readonly dev?: boolean;
+  readonly verify?: boolean;
 }
 
 export function registerBuild({ program, action }: Registration): void {
@@ -12,8 +12,8 @@ export function registerBuild({ program, action }: Registration): void {
     .command('build')
     .description('build artifacts into the binaries folder')
     .option('--target <target>', 'only this target; may be given again', collect, [])
-    .option('--dev', 'name the result -dev: a local build that is never published', false)
-    .option('--verify', 'compare the result with the pins (exit 4 when it differs)', false)
+    .option('--dev', 'name the result -dev: a local build that is never published')
+    .option('--verify', 'compare the result with the pins (exit 4 when it differs)')
     .action(
       action(async (session, options: BuildOptions) => {
         const { buildTool } = await import('../../flows/build-tool.ts');

@@ -2,7 +2,7 @@ import { collect, type Registration } from '../program-options.ts';
 
 interface PublishOptions {
   readonly to: readonly string[];
-  readonly dryRun: boolean;
+  readonly dryRun?: boolean;
 }
 
 export function registerPublish({ program, action }: Registration): void {
@@ -10,7 +10,7 @@ export function registerPublish({ program, action }: Registration): void {
     .command('publish')
     .description('publish a complete release, read it back, and write the sums file')
     .option('--to <store>', 'a store instead of the configured ones; may be given again', collect, [])
-    .option('--dry-run', 'show what would be done, through the same code', false)
+    .option('--dry-run', 'show what would be done, through the same code')
     .action(
       action(async (session, options: PublishOptions) => {
         const { publishRelease } = await import('../../flows/publish-release.ts');
