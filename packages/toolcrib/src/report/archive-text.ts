@@ -116,12 +116,9 @@ function describeLayers(summary: Summary): readonly string[] {
     ...field('what the kernel saw', kernelText(health, layers.kernel)),
     ...(health.kernel_layer !== 'absent' && surface !== undefined ? field('', surfaceText(surface)) : []),
     ...(health.kernel_layer !== 'absent' ? field('', `network coverage: ${health.network_protocol_coverage}`) : []),
+    ...field('what a policy decided', health.policy_layer === 'absent' ? 'not recorded' : `${layers.policy} decisions`),
     ...field(
-      '  what a policy decided',
-      health.policy_layer === 'absent' ? 'not recorded' : `${layers.policy} decisions`,
-    ),
-    ...field(
-      '  what the SDK reported',
+      'what the SDK reported',
       health.sdk_layer === 'absent' ? 'not recorded' : `${layers.sdk} events, self-reported`,
     ),
     ...ambiguityLines(summary),
