@@ -1,5 +1,5 @@
 import { identity } from './identity.ts';
-import { findShells, shellWorks } from './shell/shell-choice.ts';
+import { findShells, shellWorks, type Shell } from './shell/shell-choice.ts';
 
 /** The result of a health check; one line of JSON. */
 export interface Health {
@@ -17,9 +17,9 @@ export interface Health {
 }
 
 /** Checks that the tool can do its work here: it starts a child process, when there is a shell to start. */
-export function checkHealth(nonce: string, env: Readonly<Record<string, string>>, cwd: string): Health {
+export async function checkHealth(nonce: string, env: Readonly<Record<string, string>>, cwd: string): Promise<Health> {
   const shells = findShells(env['PATH'], cwd);
-  const working = shells.find((shell) => shellWorks(shell, env, cwd));
+  const working = await firstWorking(shells, env, cwd);
   const ok = working !== undefined || shells.length === 0;
   const names = shells.map((shell) => shell.path).join(', ');
   return {
@@ -31,4 +31,13 @@ export function checkHealth(nonce: string, env: Readonly<Record<string, string>>
     ok,
     ...(ok ? {} : { problem: `no shell could be run, though there are: ${names}` }),
   };
+}
+
+async function firstWorking(
+  shells: readonly Shell[],
+  env: Readonly<Record<string, string>>,
+  cwd: string,
+): Promise<Shell | undefined> {
+  for (const shell of shells) if (await shellWorks(shell, env, cwd)) return shell;
+  return undefined;
 }

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
 import { findExecutable, type Lookup } from './executable-lookup.ts';
 import type { Native } from './native.ts';
+import { findShells } from './shell/shell-choice.ts';
 
 /** What `hold` becomes once it is released. */
 export interface HeldCommand {
@@ -32,19 +33,23 @@ export function hold(held: HeldCommand, native: Native): number {
 function become({ command, args, env, cwd }: HeldCommand, native: Native): number {
   const found = findExecutable(command, env['PATH'], cwd);
   if (found.kind !== 'found') return refuse(command, found);
-  const interpreter = scriptInterpreter(found.path);
-  if (interpreter !== undefined && !existsSync(interpreter)) {
-    tell(`sandbox-tools hold: ${found.path}: its interpreter ${interpreter} does not exist`);
+  const format = formatOf(found.path);
+  if (format.kind === 'script' && !existsSync(format.interpreter)) {
+    tell(`sandbox-tools hold: ${found.path}: its interpreter ${format.interpreter} does not exist`);
     return 127;
   }
+  const [shell] = format.kind === 'text' ? findShells(env['PATH'], cwd) : [];
+  const file = shell?.path ?? found.path;
+  const argv = shell === undefined ? [command, ...args] : [shell.path, ...shell.args, found.path, ...args];
   try {
     process.chdir(cwd);
     native.resetSignals();
-    process.execve?.(found.path, [command, ...args], env);
+    process.execve?.(file, argv, env);
     throw new Error('this runtime cannot replace its process');
   } catch (error) {
     tell(`sandbox-tools hold: ${found.path}: ${error instanceof Error ? error.message : String(error)}`);
-    return 126;
+    // The file is there: what is missing is the loader that it names.
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT' ? 127 : 126;
   }
 }
 
@@ -54,19 +59,31 @@ function refuse(command: string, found: Exclude<Lookup, { kind: 'found' }>): num
   return found.kind === 'not-found' ? 127 : 126;
 }
 
-/** The path after `#!`. A failed execve ends Node at once, so the usual reason for one is looked for before. */
-function scriptInterpreter(path: string): string | undefined {
+type Format =
+  { readonly kind: 'binary' } | { readonly kind: 'script'; readonly interpreter: string } | { readonly kind: 'text' };
+
+/**
+ * What execve would find. Known before, because a failed execve ends Node at once, and because a script without `#!` is
+ * for a shell to run, as execvp does. A file that can be executed but not read is taken for a binary.
+ */
+function formatOf(path: string): Format {
+  const start = startOf(path);
+  const interpreter = /^#![ \t]*([^ \t\n]+)/.exec(start)?.[1];
+  if (interpreter !== undefined) return { kind: 'script', interpreter };
+  return start === '' || start.includes('\0') ? { kind: 'binary' } : { kind: 'text' };
+}
+
+function startOf(path: string): string {
   try {
     const file = openSync(path, 'r');
     try {
       const start = Buffer.alloc(256);
-      const text = start.toString('latin1', 0, readSync(file, start));
-      return /^#![ \t]*([^ \t\n]+)/.exec(text)?.[1];
+      return start.toString('latin1', 0, readSync(file, start));
     } finally {
       closeSync(file);
     }
   } catch {
-    return undefined;
+    return '';
   }
 }
 

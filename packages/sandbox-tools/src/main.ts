@@ -30,7 +30,7 @@ async function serveIn(
 ): Promise<number | undefined> {
   if (request.kind === 'healthcheck') {
     const { checkHealth } = await import('./health.ts');
-    const health = checkHealth(request.nonce, env, cwd);
+    const health = await checkHealth(request.nonce, env, cwd);
     return print(1, JSON.stringify(health), health.ok ? 0 : 1);
   }
   const { loadNative } = await import('./native.ts');

@@ -21,7 +21,8 @@ export interface Native {
   openPipe(): { readonly pipe: Pipe; readonly reader: Readable } | undefined;
 }
 
-const withoutLibC: Native = {
+/** What can be had without the C library: nothing. */
+export const withoutLibC: Native = {
   becomeSubreaper: () => false,
   reap: () => undefined,
   resetSignals: () => undefined,

@@ -6,6 +6,7 @@ import type { Native } from './native.ts';
 import { endFamily, identityOf } from './process/process-ending.ts';
 import { listProcesses } from './process/process-table.ts';
 import { BashTool } from './shell/bash-tool.ts';
+import { findShells } from './shell/shell-choice.ts';
 
 /** Every child of the server carries this variable; its value begins with a random text of the server. */
 export const familyVariable = 'SANDBOX_TOOLS_SESSION';
@@ -20,7 +21,7 @@ export async function serveMcp(env: Readonly<Record<string, string>>, cwd: strin
   const random = () => randomBytes(12).toString('hex');
   const family = { name: familyVariable, value: random() };
   const stdin = hasNullDevice() ? '</dev/null' : '<&-';
-  const bash = new BashTool({ env, cwd, native, family, stdin, random });
+  const bash = new BashTool({ env, cwd, native, family, stdin, random, findShells });
   const server = createMcpServer(bash, random);
   const end = endOnce(async () => {
     await endEverything(bash);

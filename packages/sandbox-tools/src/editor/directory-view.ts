@@ -5,7 +5,7 @@ const entryLimit = 1000;
 
 /** The names in a directory, two levels deep, hidden ones left out; links are named and not followed. */
 export function viewDirectory(path: string): string {
-  const rows = [`${path}/`, ...namesBelow(path, 2)];
+  const rows = [path.endsWith('/') ? path : `${path}/`, ...namesBelow(path, 2)];
   const shown = rows.slice(0, entryLimit);
   if (rows.length > shown.length) shown.push(`[… more than ${entryLimit} entries; view a directory below …]`);
   return shown.join('\n');

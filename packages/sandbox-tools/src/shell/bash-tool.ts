@@ -1,6 +1,6 @@
 import type { Native } from '../native.ts';
 import { describeEnd, describeFinish, describeInterruption, type ToolAnswer } from './bash-answer.ts';
-import { findShells } from './shell-choice.ts';
+import type { findShells } from './shell-choice.ts';
 import type { Marker } from './shell-protocol.ts';
 import { ShellSession, type Outcome } from './shell-session.ts';
 
@@ -16,6 +16,8 @@ export interface BashSettings {
   /** The redirection that gives commands an empty standard input. */
   readonly stdin: string;
   readonly random: () => string;
+  /** The shells of the sandbox, best first; looked up anew for each session. */
+  readonly findShells: typeof findShells;
 }
 
 /** One call of the `bash` tool. */
@@ -38,6 +40,8 @@ export class BashTool {
   #cwd: string;
   #note = '';
   #running = false;
+  /** Ends the calls that came before a restart, the waiting ones too. */
+  #untilRestart = new AbortController();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(settings: BashSettings) {
@@ -59,13 +63,18 @@ export class BashTool {
   call(call: BashCall, signal: AbortSignal): Promise<ToolAnswer> {
     const problem = problemOf(call);
     if (problem !== undefined) return Promise.resolve({ text: problem, isError: true });
-    if (call.restart === true) this.#session?.interrupt('restart');
-    const served = this.#queue.then(() => this.#serve(call, signal));
+    if (call.restart === true) {
+      this.#untilRestart.abort('restart');
+      this.#untilRestart = new AbortController();
+    }
+    const stop = AbortSignal.any([signal, this.#untilRestart.signal]);
+    const served = this.#queue.then(() => this.#serve(call, stop));
     this.#queue = served.catch(() => undefined);
     return served;
   }
 
-  async #serve(call: BashCall, signal: AbortSignal): Promise<ToolAnswer> {
+  async #serve(call: BashCall, stop: AbortSignal): Promise<ToolAnswer> {
+    if (stop.aborted) return neverBegun;
     const notes: string[] = [];
     if (call.restart === true) notes.push(await this.#restart());
     if (call.command === undefined) return { text: notes.join('\n'), isError: false };
@@ -75,7 +84,7 @@ export class BashTool {
     this.#note = '';
     const seconds = call.timeout_seconds ?? defaultTimeout;
     this.#running = true;
-    const outcome = await session.run(call.command, seconds * 1000, signal);
+    const outcome = await session.run(call.command, seconds * 1000, stop);
     this.#running = false;
     const answer = this.#answer(outcome, seconds);
     return { ...answer, text: [...notes, answer.text].join('\n') };
@@ -104,7 +113,7 @@ export class BashTool {
 
   #start(): ShellSession | undefined {
     const { env, family, random } = this.#settings;
-    const [shell] = findShells(env['PATH'], this.#cwd);
+    const [shell] = this.#settings.findShells(env['PATH'], this.#cwd);
     if (shell === undefined) return undefined;
     const value = `${family.value}.${random()}`;
     const session = new ShellSession({
@@ -131,6 +140,11 @@ const noShell: ToolAnswer = {
   text:
     'This sandbox has no shell: neither bash nor sh nor busybox is in its PATH or in the usual places. ' +
     'Commands cannot be run here; files can be viewed and edited with text_editor.',
+  isError: true,
+};
+
+const neverBegun: ToolAnswer = {
+  text: '[the command was not started: it was cancelled, or the session was restarted, while it waited]',
   isError: true,
 };
 

@@ -1,5 +1,7 @@
-import { spawnSync } from 'node:child_process';
 import { findExecutable, wellKnownDirectories } from '../executable-lookup.ts';
+import { withoutLibC } from '../native.ts';
+import { send } from '../process/process-ending.ts';
+import { startShell } from './shell-process.ts';
 
 /** A program that reads shell commands from its standard input when it is started with `args`. */
 export interface Shell {
@@ -26,15 +28,22 @@ export function findShells(searchPath: string | undefined, cwd: string): Shell[]
   });
 }
 
+/** Milliseconds that a shell may take to answer the health check. */
+const patience = 10_000;
+
 /** Whether a shell really runs here, by running it. */
-export function shellWorks(shell: Shell, env: Readonly<Record<string, string>>, cwd: string): boolean {
-  const word = 'shell-works';
-  const child = spawnSync(shell.path, shell.args.concat('-c', `echo ${word}`), {
-    env,
-    cwd,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    timeout: 10_000,
-    maxBuffer: 65_536,
+export async function shellWorks(shell: Shell, env: Readonly<Record<string, string>>, cwd: string): Promise<boolean> {
+  const started = startShell(shell, env, cwd, withoutLibC);
+  let output = '';
+  started.onOutput((chunk) => {
+    output = (output + Buffer.from(chunk).toString('latin1')).slice(-1024);
   });
-  return child.error === undefined && child.stdout.toString().includes(word);
+  started.write('echo shell-""works; exit\n');
+  const timer = setTimeout(() => {
+    if (started.pid !== undefined) send(started.pid, 'SIGKILL');
+  }, patience);
+  const { exitCode } = await started.ended;
+  clearTimeout(timer);
+  started.close();
+  return exitCode === 0 && output.includes('shell-works');
 }

@@ -50,7 +50,6 @@ export class ShellSession {
   #finished: KeptOutput | undefined;
   #scanner: MarkerScanner | undefined;
   #finish: ((exitCode: number) => void) | undefined;
-  #interrupt: ((why: Interruption) => void) | undefined;
 
   constructor(settings: SessionSettings) {
     this.#settings = settings;
@@ -80,26 +79,16 @@ export class ShellSession {
     const marker = this.#settings.newMarker();
     this.#scanner = new MarkerScanner(marker);
     const finished = new Promise<number>((resolve) => (this.#finish = resolve));
-    const interrupted = new Promise<Interruption>((resolve) => (this.#interrupt = resolve));
-    const timer = setTimeout(() => this.interrupt('timeout'), timeout);
-    const abort = () => this.interrupt('cancelled');
-    signal.addEventListener('abort', abort, { once: true });
-    if (signal.aborted) abort();
+    const interruption = interruptionBy(timeout, signal);
     this.#process.write(formatRequest(command, marker, this.#settings.stdin));
     const result = await Promise.race([
       finished.then((exitCode) => ({ kind: 'finished' as const, exitCode })),
       this.#process.ended.then((end) => ({ kind: 'ended' as const, end })),
-      interrupted.then((why) => ({ kind: 'interrupted' as const, why })),
+      interruption.happened.then((why) => ({ kind: 'interrupted' as const, why })),
     ]);
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
+    interruption.forget();
     if (result.kind === 'interrupted') return this.#stop(result.why, before);
     return { ...result, output: this.#takeOutput() };
-  }
-
-  /** Ends the running call, if there is one. */
-  interrupt(why: Interruption): void {
-    this.#interrupt?.(why);
   }
 
   /** Ends the shell and everything that was ever started in it; the pids that could not be ended. */
@@ -163,6 +152,25 @@ export class ShellSession {
     this.#finished = undefined;
     return output.text();
   }
+}
+
+/** Resolves with what comes first: the timeout, or the abort of the signal, whose reason may be `'restart'`. */
+function interruptionBy(
+  timeout: number,
+  signal: AbortSignal,
+): { readonly happened: Promise<Interruption>; forget(): void } {
+  const { promise, resolve } = Promise.withResolvers<Interruption>();
+  const abort = () => resolve(signal.reason === 'restart' ? 'restart' : 'cancelled');
+  const timer = setTimeout(() => resolve('timeout'), timeout);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  return {
+    happened: promise,
+    forget: () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+    },
+  };
 }
 
 function workingDirectory(pid: number): string | undefined {

@@ -1,6 +1,10 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { withoutLibC } from '../../src/native.ts';
+import { BashTool } from '../../src/shell/bash-tool.ts';
+import { findShells } from '../../src/shell/shell-choice.ts';
+import { ShellSession } from '../../src/shell/shell-session.ts';
 import { connect, lives, temporaryDirectory, until, type Connection } from './tool.ts';
 
 let tool: Connection;
@@ -35,7 +39,9 @@ describe('a bash session', () => {
 
   it('does not let output forge the end of a command, also when the shell echoes what it reads', async () => {
     expect((await tool.bash('set -xv; echo in; set +xv; echo after')).text).toMatch(/after\n\[exit code 0\]$/);
-    expect((await tool.bash('cat /proc/$$/cmdline | tr "\\0" "\\n"; set; echo last')).text).toMatch(/last\n\[exit code 0\]$/);
+    expect((await tool.bash('cat /proc/$$/cmdline | tr "\\0" "\\n"; set; echo last')).text).toMatch(
+      /last\n\[exit code 0\]$/,
+    );
   });
 
   it('answers also when a command has sent the output of the shell elsewhere', async () => {
@@ -62,6 +68,13 @@ describe('a bash session', () => {
     const { text } = await tool.bash('echo first; head -c 3000000 /dev/zero | tr "\\0" x; echo; echo last');
     expect(text.length).toBeLessThan(66_000);
     expect(text).toMatch(/^first\nx+\n\[… 293\d{4} bytes cut …\]\nx+\nlast\n\[exit code 0\]$/);
+  });
+
+  it('needs little memory for a lot of output', async () => {
+    const resident = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${tool.pid}/status`, 'utf8'))?.[1]);
+    const before = resident();
+    await tool.bash('head -c 200000000 /dev/zero');
+    expect(resident() - before).toBeLessThan(100_000);
   });
 
   it('serves calls that arrive together one after the other', async () => {
@@ -109,10 +122,18 @@ describe('the end of a bash session', () => {
   it('comes with a restart, which does not wait for the running command and ends everything', async () => {
     const pid = Number.parseInt((await tool.bash('z=1; setsid sleep 60 >/dev/null & echo $!')).text);
     const running = tool.bash('sleep 60');
+    const waiting = tool.bash('sleep 60');
+    await new Promise((resolve) => setTimeout(resolve, 100));
     const restarted = await tool.call('bash', { restart: true, command: 'echo "<$z>"' });
     expect((await running).text).toContain('ended by a restart');
+    expect((await waiting).text).toContain('not started');
     expect(restarted.text).toMatch(/^\[the session was restarted.*\]\n<>\n\[exit code 0\]$/);
     expect(lives(pid)).toBe(false);
+  });
+
+  it('comes with a restart also when the call before it has just arrived', async () => {
+    const calls = [tool.bash('sleep 60'), tool.call('bash', { restart: true })];
+    expect((await Promise.all(calls)).map((answer) => answer.isError)).toEqual([true, false]);
   });
 
   it('is reported when the shell is killed from outside, during a call and between calls', async () => {
@@ -121,7 +142,9 @@ describe('the end of a bash session', () => {
     process.kill(pid, 'SIGKILL');
     await until(() => !lives(pid));
     await new Promise((resolve) => setTimeout(resolve, 200));
-    expect((await tool.bash('echo new')).text).toMatch(/^\[the shell was ended from outside.*\]\nnew\n\[exit code 0\]$/);
+    expect((await tool.bash('echo new')).text).toMatch(
+      /^\[the shell was ended from outside.*\]\nnew\n\[exit code 0\]$/,
+    );
   });
 
   it('comes when the client cancels the call', async () => {
@@ -137,17 +160,24 @@ describe('the end of a bash session', () => {
 
 describe('the shell of a session', () => {
   it.each([
-    ['dash as sh', '/usr/bin/dash', 'sh'],
-    ['bash as sh', '/usr/bin/bash', 'sh'],
-  ])('may be %s alone', async (_name, target, name) => {
-    using directory = temporaryDirectory();
-    const bin = join(directory.path, 'bin');
-    mkdirSync(bin);
-    symlinkSync(target, join(bin, name));
-    // bash in a well-known place would be taken first: a broken one is not executable.
-    await using own = await connect({ PATH: bin });
-    await own.bash('v=5');
-    expect((await own.bash('echo $v; if')).text).toMatch(/^5|syntax error/);
+    ['dash', '/usr/bin/dash', []],
+    ['bash in POSIX mode', '/usr/bin/bash', ['--posix']],
+  ])('may be %s', async (_name, path, args) => {
+    const session = new ShellSession({
+      shell: { path, args },
+      env: {},
+      cwd: '/usr',
+      native: withoutLibC,
+      variable: 'SESSION=1',
+      outputLimit: 1000,
+      stdin: '</dev/null',
+      newMarker: () => ['mark', 'er:'],
+    });
+    const run = (command: string) => session.run(command, 5000, new AbortController().signal);
+    await run('v=5; cd bin');
+    expect(await run('if')).toMatchObject({ kind: 'finished', exitCode: 2 });
+    expect(await run('echo $v; pwd')).toEqual({ kind: 'finished', exitCode: 0, output: '5\n/usr/bin\n' });
+    expect(await run('exit 4')).toMatchObject({ kind: 'ended', end: { exitCode: 4 } });
   });
 
   it('is the first in the PATH of the sandbox', async () => {
@@ -156,5 +186,34 @@ describe('the shell of a session', () => {
     writeFileSync(shell, '#!/bin/sh\nMINE=yes\nexport MINE\nexec /bin/sh\n', { mode: 0o755 });
     await using own = await connect({ PATH: directory.path });
     expect((await own.bash('echo $MINE; (exit 2)')).text).toBe('yes\n[exit code 2]');
+  });
+
+  it('is looked for as bash, then sh, then busybox, also outside of the PATH', () => {
+    using directory = temporaryDirectory();
+    for (const name of ['sh', 'busybox']) writeFileSync(join(directory.path, name), '', { mode: 0o755 });
+    writeFileSync(join(directory.path, 'bash'), 'not executable');
+    const shells = findShells(directory.path, '/');
+    expect(shells.map((shell) => [shell.path, ...shell.args].join(' '))).toEqual([
+      '/usr/bin/bash --noprofile --norc',
+      join(directory.path, 'sh'),
+      `${join(directory.path, 'busybox')} sh`,
+    ]);
+  });
+
+  it('is missing in a sandbox without one, and the answer says what can still be done', async () => {
+    const family = { name: 'F', value: 'v' };
+    const settings = { env: {}, cwd: '/', native: withoutLibC, family, stdin: '</dev/null', random: () => 'r' };
+    const bash = new BashTool({ ...settings, findShells: () => [] });
+    const { text, isError } = await bash.call({ command: 'true' }, new AbortController().signal);
+    expect(isError).toBe(true);
+    expect(text).toContain('no shell');
+  });
+
+  it('that cannot be started is reported, and the server lives on', async () => {
+    using directory = temporaryDirectory();
+    writeFileSync(join(directory.path, 'bash'), '#!/nowhere/interpreter\n', { mode: 0o755 });
+    await using own = await connect({ PATH: directory.path });
+    expect(await own.bash('true')).toMatchObject({ isError: true });
+    expect((await own.call('text_editor', { command: 'view', path: '/' })).isError).toBe(false);
   });
 });

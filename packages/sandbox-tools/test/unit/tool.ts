@@ -37,7 +37,11 @@ const answerShape = z.object({
 export interface Connection extends AsyncDisposable {
   readonly client: Client;
   readonly pid: number;
-  call(name: string, args: Record<string, unknown>, options?: { signal?: AbortSignal }): Promise<{ text: string; isError: boolean }>;
+  call(
+    name: string,
+    args: Record<string, unknown>,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ text: string; isError: boolean }>;
   bash(command: string, timeoutSeconds?: number): Promise<{ text: string; isError: boolean }>;
 }
 
@@ -59,7 +63,8 @@ export async function connect(env: Record<string, string> = { PATH: '/usr/bin:/b
     client,
     pid: transport.pid ?? 0,
     call,
-    bash: (text, seconds) => call('bash', { command: text, ...(seconds === undefined ? {} : { timeout_seconds: seconds }) }),
+    bash: (text, seconds) =>
+      call('bash', { command: text, ...(seconds === undefined ? {} : { timeout_seconds: seconds }) }),
     [Symbol.asyncDispose]: () => client.close(),
   };
 }
