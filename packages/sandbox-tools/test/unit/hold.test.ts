@@ -2,20 +2,25 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { runTool, startTool, temporaryDirectory } from './tool.ts';
 
 const held = (...command: string[]) => ['hold', '--', ...command];
 
+/** What a stream says first. */
+async function firstOf(stream: Readable): Promise<string> {
+  const events: unknown[] = await once(stream, 'data');
+  return String(events[0]);
+}
+
 describe('hold', () => {
   it('says on stderr that it is held, and becomes the command with the same pid once it is released', async () => {
     const tool = startTool(held('sh', '-c', 'echo $$; exit 9'), { PATH: '/usr/bin' });
-    const [line]: Buffer[] = await once(tool.stderr, 'data');
-    expect(String(line)).toBe(`toolcrib-hold {"held":true,"pid":${tool.pid ?? ''}}\n`);
+    expect(await firstOf(tool.stderr)).toBe(`toolcrib-hold {"held":true,"pid":${tool.pid ?? ''}}\n`);
     expect(readFileSync(`/proc/${tool.pid ?? ''}/cmdline`, 'utf8')).toContain('hold');
     tool.stdin.write('go\n');
-    const [output]: Buffer[] = await once(tool.stdout, 'data');
-    expect(String(output)).toBe(`${tool.pid ?? ''}\n`);
+    expect(await firstOf(tool.stdout)).toBe(`${tool.pid ?? ''}\n`);
     if (tool.exitCode === null) await once(tool, 'exit');
     expect(tool.exitCode).toBe(9);
   });

@@ -19,6 +19,11 @@ async function startStubborn(tool: Connection): Promise<number[]> {
   return pids;
 }
 
+const request = (id: number, method: string, params: object) =>
+  `${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`;
+const clientInfo = { name: 'test', version: '0' };
+const hello = request(1, 'initialize', { protocolVersion: '2025-06-18', capabilities: {}, clientInfo });
+
 describe('the end of the server', () => {
   it('ends every process that it started when stdin closes, also orphans in own sessions that ignore SIGTERM', async () => {
     const tool = await connect();
@@ -38,18 +43,15 @@ describe('the end of the server', () => {
   it('comes with exit code 0 when stdin ends and 128+N for a signal', async () => {
     expect(runTool(['mcp']).status).toBe(0);
     const tool = startTool(['mcp']);
-    tool.stdin.write('{}\n');
-    await new Promise((resolve) => setTimeout(resolve, 700));
+    tool.stdin.write(hello);
+    await once(tool.stdout, 'data');
     tool.kill('SIGTERM');
-    const [code]: unknown[] = await once(tool, 'exit');
-    expect(code).toBe(143);
+    await once(tool, 'exit');
+    expect(tool.exitCode).toBe(143);
   });
 
   it('waits for the answers that were ready when stdin ended', () => {
-    const request = (id: number, method: string, params: object) =>
-      `${JSON.stringify({ jsonrpc: '2.0', id, method, params })}\n`;
-    const hello = { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 't', version: '0' } };
-    const { stdout } = runTool(['mcp'], {}, request(1, 'initialize', hello) + request(2, 'tools/list', {}));
+    const { stdout } = runTool(['mcp'], {}, hello + request(2, 'tools/list', {}));
     expect(
       stdout
         .trim()
