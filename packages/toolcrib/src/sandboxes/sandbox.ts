@@ -46,6 +46,8 @@ export interface ExecRequest {
   readonly argv: readonly string[];
   /** Added to what the engine gives. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Names that the program must not see; an engine that cannot take them away gives them the empty string. */
+  readonly unset?: readonly string[];
   /** Another user than the sandbox's own. */
   readonly user?: string;
   /** A path of the sandbox, not of {@link SandboxExecutor.programPath}. */

@@ -169,10 +169,21 @@ function execOf(request: ExecRequest): Record<string, unknown> {
     AttachStderr: true,
     Tty: false,
     Cmd: request.argv,
-    Env: Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`),
+    Env: [
+      ...unsetting(request.unset ?? []),
+      ...Object.entries(request.env ?? {}).map(([name, value]) => `${name}=${value}`),
+    ],
     ...(request.user !== undefined && { User: request.user }),
     ...(request.cwd !== undefined && { WorkingDir: request.cwd }),
   };
+}
+
+/**
+ * An entry without `=` takes a variable away (moby `container.ReplaceOrAppendEnvVars`); engines that do not know that
+ * have the empty string from the entry before it.
+ */
+function unsetting(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => [`${name}=`, name]);
 }
 
 /** In milliseconds. The engine notes the end of a program a moment after it closed the program's streams. */

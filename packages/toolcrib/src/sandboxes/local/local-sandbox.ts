@@ -107,9 +107,13 @@ async function execIn(
   const signals = [signal, request.signal].filter((one) => one !== undefined);
   return await startLocalProcess({
     argv: request.argv,
-    env: { ...identity.env, ...request.env },
+    env: { ...environmentWithout(identity.env, request.unset ?? []), ...request.env },
     cwd: await hostPathOf(root, request.cwd ?? identity.cwd),
     stdin: request.stdin,
     signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
   });
+}
+
+function environmentWithout(env: SandboxIdentity['env'], names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
 }

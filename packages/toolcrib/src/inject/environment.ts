@@ -1,0 +1,52 @@
+import type { ExecRequest, SandboxIdentity } from '../sandboxes/sandbox.ts';
+
+/** Where the tool finds what agent commands get back: JSON `{"env": {…}, "unset": […], "cwd": "…"}`. */
+export const CONTEXT_VARIABLE = 'TOOLCRIB_SANDBOX_CONTEXT';
+
+/**
+ * What the tool itself may see of the sandbox's environment: names that no loader, libc or runtime takes code, files or
+ * options from. Everything else is withheld, because a list of what is dangerous is never complete.
+ */
+const HARMLESS: ReadonlySet<string> = new Set(['PATH', 'HOME', 'USER', 'LOGNAME', 'HOSTNAME', 'SHELL']);
+
+/** What a user cannot have meant for the tool itself; it reaches only the commands that the tool starts. */
+const DANGEROUS =
+  /^(?:LD_|GLIBC_|MALLOC_|BUN_|NODE_|JSC_|UV_|MIMALLOC_)|^(?:GCONV_PATH|LOCPATH|NLSPATH|RES_OPTIONS|HOSTALIASES|LOCALDOMAIN|RESOLV_[A-Z_]+|TZDIR|TMPDIR|GETCONF_DIR|OPENSSL_[A-Z_]+|SSL_CERT_[A-Z]+|XDG_CONFIG_HOME)$/;
+
+/** What an exec is given, so that it starts in a clean environment. */
+export type CleanEnvironment = Required<Pick<ExecRequest, 'env' | 'unset'>>;
+
+/**
+ * A clean environment for a tool. What of the sandbox's environment is withheld from the tool travels in
+ * {@link CONTEXT_VARIABLE}, from which the tool gives the commands that it starts the container's own environment back.
+ * @param given what the user adds (`--env`).
+ * @param cwd the working directory of commands, as they see it.
+ */
+export function cleanEnvironment(
+  identity: SandboxIdentity,
+  given: Readonly<Record<string, string>>,
+  cwd: string,
+): CleanEnvironment {
+  const entries = Object.entries(given).filter(([name]) => name !== CONTEXT_VARIABLE);
+  const direct = Object.fromEntries(entries.filter(([name]) => !DANGEROUS.test(name)));
+  const withheld = withheldNames(identity);
+  const originals = withheld.map((name): [string, string] => [name, identity.env[name] ?? '']);
+  const context = {
+    env: { ...Object.fromEntries(originals), ...Object.fromEntries(entries) },
+    unset: [CONTEXT_VARIABLE],
+    cwd,
+  };
+  return {
+    env: { ...direct, [CONTEXT_VARIABLE]: JSON.stringify(context) },
+    unset: withheld.filter((name) => !Object.hasOwn(direct, name)),
+  };
+}
+
+/** For programs of the sandbox that are run for an injection. */
+export function emptiedEnvironment(identity: SandboxIdentity): CleanEnvironment {
+  return { env: {}, unset: withheldNames(identity) };
+}
+
+function withheldNames(identity: SandboxIdentity): readonly string[] {
+  return Object.keys(identity.env).filter((name) => !HARMLESS.has(name) && name !== CONTEXT_VARIABLE);
+}

@@ -1,0 +1,140 @@
+import { messageOf, SandboxError } from '../core/errors.ts';
+import { formatTarget } from '../core/target.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { InjectableArtifact } from './artifact.ts';
+import type { Candidate } from './attempts.ts';
+import { examineAgain } from './examine-parent.ts';
+import { verifyHealth } from './health-check.ts';
+import type { Injection } from './injection.ts';
+import type { LedgerEntry } from './ledger.ts';
+import { collectOutput } from './output.ts';
+import type { Placement, Rung } from './placement.ts';
+import { protectionOf } from './protection.ts';
+import { verifyReadBack } from './read-back.ts';
+import { placeByArchive } from './rungs/archive.ts';
+import { directoryOf, requireProgram, startProgram, type Attempt, type PlacedTree } from './rungs/attempt.ts';
+import { placeByCat, readBackByCat } from './rungs/exec-cat.ts';
+import { placeByTar, readBackByTar } from './rungs/exec-tar.ts';
+import { directoriesOf } from './tree.ts';
+
+const PLACE = { archive: placeByArchive, 'exec-tar': placeByTar, 'exec-cat': placeByCat };
+
+/**
+ * Places by one way and proves it; what was written is taken away again when that fails.
+ * @throws SandboxError `NOT_INJECTABLE`, `EXEC_FAILED`: this way is not usable; everything else ends the injection.
+ */
+export async function placeAndProve(
+  injection: Injection,
+  candidate: Candidate,
+  name: string,
+  uid: number | undefined,
+): Promise<{ readonly placement: Placement; readonly entry: LedgerEntry }> {
+  const { sandbox, artifact, signal, reporter } = injection;
+  const progress = reporter.progress(`inject ${artifact.tool} into ${sandbox.reference}`, artifact.tar.size);
+  const attempt: Attempt = { ...candidate, sandbox, artifact, name, progress, signal };
+  try {
+    await PLACE[candidate.rung](attempt);
+    const readBack = await proveBytes(attempt, candidate);
+    await proveHealth(injection, directoryOf(attempt));
+    return describe(injection, candidate, directoryOf(attempt), uid, readBack);
+  } catch (error) {
+    await takeAway(injection, attempt);
+    throw error;
+  } finally {
+    progress.end();
+  }
+}
+
+/** @returns who could read the tree back. */
+async function proveBytes(attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
+  const { sandbox, artifact, examination, name, signal } = attempt;
+  const directory = directoryOf(attempt);
+  const byEngine = examination.mount?.kind === 'tmpfs' ? undefined : await sandbox.readTar(directory);
+  if (byEngine !== undefined || candidate.rung === 'archive') {
+    const owner = candidate.rung === 'archive' || candidate.user === '0' ? 0 : undefined;
+    await verifyReadBack({ artifact, name, tar: byEngine, owner, signal });
+    const changed = await examineAgain(sandbox, examination, directory);
+    if (changed !== undefined) throw new SandboxError('NOT_INJECTABLE', `after placing, ${changed}`);
+    return 'engine';
+  }
+  await readBackByExec(candidate.rung, { sandbox, artifact, directory, signal });
+  return 'exec';
+}
+
+/** Where the engine cannot look: through the programs that placed it. */
+export async function readBackByExec(rung: Rung, placed: PlacedTree): Promise<void> {
+  await (rung === 'exec-cat' ? readBackByCat(placed) : readBackByTar(placed));
+}
+
+/** @throws as {@link verifyHealth}. */
+export async function proveHealth(injection: Injection, directory: string): Promise<void> {
+  const { sandbox, artifact, clock, random, signal } = injection;
+  const nonce = Buffer.from(random(16)).toString('hex');
+  const placement = { directory, command: commandOf(sandbox, artifact, directory) };
+  await verifyHealth({ sandbox, artifact, placement, nonce, clock, signal });
+}
+
+/** The entry point as programs in the sandbox see it: what exists in the tree is a path in the placement. */
+export function commandOf(sandbox: Sandbox, artifact: InjectableArtifact, directory: string): readonly string[] {
+  const { files, links = [] } = artifact.tar;
+  const tree = new Set([
+    ...files.map(({ path }) => path),
+    ...links.map(({ path }) => path),
+    ...directoriesOf(artifact),
+  ]);
+  const root = sandbox.programPath(directory);
+  return artifact.descriptor.entrypoint.map((element) => (tree.has(element) ? `${root}/${element}` : element));
+}
+
+function describe(
+  injection: Injection,
+  candidate: Candidate,
+  directory: string,
+  uid: number | undefined,
+  readBack: 'engine' | 'exec',
+): { readonly placement: Placement; readonly entry: LedgerEntry } {
+  const { examination, rung, user } = candidate;
+  const placedAsRoot = rung === 'archive' || user === '0' || uid === 0;
+  const stated = protectionOf({ examination, uid, placedAsRoot, readBack });
+  const entry = { directory, rung, ...stated, readBack, provenAt: injection.clock.now() };
+  return { entry, placement: placementFrom(injection, entry) };
+}
+
+/** A placement that the ledger knows, as callers see it. */
+export function placementFrom(injection: Injection, entry: LedgerEntry): Placement {
+  const { sandbox, artifact } = injection;
+  return {
+    sandbox: sandbox.reference,
+    tool: artifact.tool,
+    version: artifact.version,
+    target: formatTarget(artifact.target),
+    digest: artifact.digest,
+    directory: entry.directory,
+    command: commandOf(sandbox, artifact, entry.directory),
+    rung: entry.rung,
+    protection: entry.protection,
+    why: entry.why,
+    readBack: entry.readBack,
+    provenAt: entry.provenAt,
+    reused: false,
+    plan: [],
+  };
+}
+
+/** Best effort: engines have no call for it, so it takes an `rm` of the sandbox that is safe to run. */
+async function takeAway(injection: Injection, attempt: Attempt): Promise<void> {
+  const { sandbox, reporter } = injection;
+  const directory = directoryOf(attempt);
+  try {
+    if (attempt.examination.mount?.kind !== 'tmpfs' && (await sandbox.stat(directory)) === undefined) return;
+    const user = attempt.rung === 'archive' && sandbox.identity.user !== '' ? '0' : attempt.user;
+    const cleanup = { sandbox, user, signal: undefined };
+    const rm = await requireProgram(cleanup, 'rm');
+    const argv = [rm, '-r', '-f', '--', sandbox.programPath(directory)];
+    const output = await collectOutput(await startProgram(cleanup, argv, false));
+    if (output.code !== 0) throw new Error(`rm ended with ${output.code}`);
+  } catch (error) {
+    const text = `an unfinished placement was left in ${directory} of ${sandbox.reference}: ${messageOf(error)}`;
+    reporter.notice({ kind: 'warning', text, hint: 'nothing uses it; remove it, or remove the sandbox' });
+  }
+}

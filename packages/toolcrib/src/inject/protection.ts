@@ -1,0 +1,43 @@
+import type { ParentExamination } from './examine-parent.ts';
+import type { Protection } from './placement.ts';
+
+/** What decides against whom a proof holds. */
+export interface Circumstances {
+  readonly examination: ParentExamination;
+  /** The sandbox's own user; undefined when it is not known. */
+  readonly uid: number | undefined;
+  /** True when the tree belongs to root (or, in a local sandbox, to the user of toolcrib). */
+  readonly placedAsRoot: boolean;
+  readonly readBack: 'engine' | 'exec';
+}
+
+/** States the protection that was really achieved, and why it is no more. */
+export function protectionOf(circumstances: Circumstances): { readonly protection: Protection; readonly why: string } {
+  const { examination, uid, placedAsRoot, readBack } = circumstances;
+  const [weakness] = examination.weaknesses;
+  if (weakness !== undefined) return { protection: 'writable-parent', why: holdsNow(weakness) };
+  if (readBack === 'exec') {
+    return {
+      protection: 'writable-parent',
+      why: holdsNow(`the engine cannot see ${examination.parent} as the sandbox does`),
+    };
+  }
+  if (uid === undefined)
+    return { protection: 'same-user', why: holdsNow(`the sandbox's user cannot be looked up, it may be root`) };
+  if (!placedAsRoot || uid === 0) {
+    const who = uid === 0 ? 'root, who can change everything there' : `uid ${uid}, to whom the tree belongs`;
+    return { protection: 'same-user', why: holdsNow(`commands of the sandbox run as ${who}`) };
+  }
+  if (examination.mount !== undefined) {
+    const why = holdsNow(`${examination.mount.path} is a volume, which other containers may share`);
+    return { protection: 'writable-parent', why };
+  }
+  return {
+    protection: 'root-owned',
+    why: `the tree and every directory above it belong to root, commands of the sandbox run as uid ${uid}; root in the sandbox could still change it`,
+  };
+}
+
+function holdsNow(reason: string): string {
+  return `${reason}: what was proven holds at placement only`;
+}

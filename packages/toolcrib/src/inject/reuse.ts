@@ -1,0 +1,59 @@
+import { posix } from 'node:path';
+import { hasCode, messageOf } from '../core/errors.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { componentsOf } from './examine-parent.ts';
+import type { Injection } from './injection.ts';
+import type { Ledger, LedgerEntry } from './ledger.ts';
+import { placementFrom, proveHealth, readBackByExec } from './place-and-prove.ts';
+import { holdsAtPlacementOnly, type Placement } from './placement.ts';
+import { differs, verifyReadBack } from './read-back.ts';
+import { DIRECTORY_MODE } from './tree.ts';
+
+/**
+ * The placement that is there already: one look into the ledger and one stat in the sandbox. Where the sandbox's own
+ * user could have written since, everything is proven again.
+ * @returns undefined when there is none that can be used.
+ */
+export async function findPlacement(injection: Injection, ledger: Ledger): Promise<Placement | undefined> {
+  const { sandbox, artifact, clock, reporter } = injection;
+  const entry = await ledger.find(sandbox.identity, artifact.digest);
+  if (entry === undefined || !(await isThere(sandbox, entry))) return undefined;
+  if (!holdsAtPlacementOnly(entry.protection)) return { ...placementFrom(injection, entry), reused: true };
+  try {
+    await proveAgain(injection, entry);
+  } catch (error) {
+    if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
+    const text = `the placement in ${entry.directory} was changed and is not used any more: ${messageOf(error)}`;
+    reporter.notice({ kind: 'warning', text });
+    return undefined;
+  }
+  const proven = { ...entry, provenAt: clock.now() };
+  await ledger.record(sandbox.identity, artifact.digest, proven);
+  return { ...placementFrom(injection, proven), reused: true };
+}
+
+/** An engine that could not see a placement when it was made cannot see it now. */
+async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
+  if (entry.readBack === 'exec') return true;
+  const there = await sandbox.stat(entry.directory);
+  return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
+}
+
+async function proveAgain(injection: Injection, entry: LedgerEntry): Promise<void> {
+  const { sandbox, artifact, signal } = injection;
+  const { directory, rung } = entry;
+  if (entry.readBack === 'exec') await readBackByExec(rung, { sandbox, artifact, directory, signal });
+  else await readBackByEngine(injection, entry);
+  await proveHealth(injection, directory);
+}
+
+async function readBackByEngine(injection: Injection, entry: LedgerEntry): Promise<void> {
+  const { sandbox, artifact, signal } = injection;
+  for (const path of componentsOf(entry.directory)) {
+    const kind = (await sandbox.stat(path))?.kind;
+    if (kind !== 'directory') throw differs(`${path} is a ${kind ?? 'hole'} now`);
+  }
+  const tar = await sandbox.readTar(entry.directory);
+  const owner = entry.rung === 'archive' ? 0 : undefined;
+  await verifyReadBack({ artifact, name: posix.basename(entry.directory), tar, owner, signal });
+}

@@ -1,0 +1,36 @@
+import { posix } from 'node:path';
+import { SandboxError } from '../../core/errors.ts';
+import { collectOutput, tailOf } from '../output.ts';
+import { verifyReadBack } from '../read-back.ts';
+import { placementTar, verifiedTar } from '../tree.ts';
+import { namesToMake, requireProgram, startProgram, type Attempt, type PlacedTree } from './attempt.ts';
+
+/**
+ * Streams into the sandbox's own `tar`.
+ * @throws SandboxError `NOT_INJECTABLE` with what tar said; IntegrityError when the artifact's bytes are wrong.
+ */
+export async function placeByTar(attempt: Attempt): Promise<void> {
+  const { sandbox, artifact, examination, progress, signal } = attempt;
+  const tar = await requireProgram(attempt, 'tar');
+  const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
+  const argv = [tar, '-x', '-p', '-f', '-', '-C', sandbox.programPath(examination.existing)];
+  const process = await startProgram(attempt, argv, true);
+  const output = await collectOutput(process, placementTar(artifact, namesToMake(attempt), bytes));
+  if (output.code === 0) return;
+  throw new SandboxError('NOT_INJECTABLE', `${tar} ended with ${output.code}: ${tailOf(output)}`);
+}
+
+/**
+ * Reads back through the sandbox's own `tar`, where the engine cannot look. That is as good as that program is.
+ * @throws as {@link verifyReadBack}.
+ */
+export async function readBackByTar(placed: PlacedTree): Promise<void> {
+  const { sandbox, artifact, directory, signal } = placed;
+  const context = { sandbox, signal, user: undefined };
+  const name = posix.basename(directory);
+  const parent = sandbox.programPath(posix.dirname(directory));
+  const argv = [await requireProgram(context, 'tar'), '-c', '-f', '-', '-C', parent, name];
+  const process = await startProgram(context, argv, false);
+  process.stderr.resume();
+  await verifyReadBack({ artifact, name, tar: process.stdout, owner: undefined, signal });
+}
