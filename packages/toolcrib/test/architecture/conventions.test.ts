@@ -41,6 +41,7 @@ describe('the conventions', () => {
     ["process.stdout.write('x');", 'process.stdout'],
     ["process.stderr.write('x');", 'process.stderr'],
     ['process.exit(1);', 'process.exit'],
+    ['function f(process: P) {} const { stdout } = process;', 'process.stdout'],
     ['process.exitCode = 1;', 'process.exitCode'],
     ["console.log('x');", 'console'],
     ["console['error']('x');", 'console'],
@@ -65,6 +66,10 @@ describe('the conventions', () => {
     'const { pid } = process;',
     "import { hrtime } from 'node:process';",
     'const home = host.process.env;',
+    'const process = await sandbox.exec(request); process.stdout.resume();',
+    'const run = ({ process }: Started) => { process.stdin.end(); };',
+    'function run(process: SandboxProcess) { return () => process.stderr; }',
+    'for (const process of all) process.stdin.end();',
     "await import('../stores/s3/store.ts');",
     'const here = import.meta.url;',
   ])('let everybody say: %s', (text) => {

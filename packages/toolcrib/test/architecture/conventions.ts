@@ -70,13 +70,34 @@ function partsImported(node: ts.Node): readonly string[] {
   return bindings?.elements.map((element) => (element.propertyName ?? element.name).text) ?? [];
 }
 
+/** Node's `process`, not what somebody else gave that name, e.g. a program in a sandbox. */
 function isProcess(node: ts.Expression): boolean {
-  if (ts.isPropertyAccessExpression(node)) return node.expression.getText() === 'globalThis' && isNamed(node.name);
-  return isNamed(node);
+  if (ts.isPropertyAccessExpression(node)) {
+    return node.expression.getText() === 'globalThis' && node.name.text === 'process';
+  }
+  return ts.isIdentifier(node) && node.text === 'process' && !isShadowed(node);
 }
 
-function isNamed(node: ts.Node): boolean {
-  return ts.isIdentifier(node) && node.text === 'process';
+function isShadowed(name: ts.Identifier): boolean {
+  const isBoundIn = (scope: ts.Node): boolean => bindingsOf(scope).some((binding) => bindsName(binding, name.text));
+  let scope: ts.Node = name.parent;
+  while (!ts.isSourceFile(scope) && !isBoundIn(scope)) scope = scope.parent;
+  return isBoundIn(scope);
+}
+
+/** What a scope gives names to, apart from imports. */
+function bindingsOf(scope: ts.Node): readonly (ts.ParameterDeclaration | ts.VariableDeclaration)[] {
+  if (ts.isFunctionLike(scope)) return [...scope.parameters];
+  if (ts.isForOfStatement(scope) && ts.isVariableDeclarationList(scope.initializer)) {
+    return [...scope.initializer.declarations];
+  }
+  if (!ts.isBlock(scope) && !ts.isSourceFile(scope)) return [];
+  return scope.statements.filter(ts.isVariableStatement).flatMap((each) => [...each.declarationList.declarations]);
+}
+
+function bindsName({ name }: { readonly name: ts.BindingName }, text: string): boolean {
+  if (ts.isIdentifier(name)) return name.text === text;
+  return name.elements.some((element) => ts.isBindingElement(element) && bindsName(element, text));
 }
 
 function consoleUse(node: ts.Node): string | undefined {
