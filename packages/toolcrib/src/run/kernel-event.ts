@@ -59,28 +59,34 @@ function isOperations(value: unknown): boolean {
  * @returns a text that says what is wrong when it is not one.
  */
 export function kernelEventFrom(parsed: unknown): KernelEvent | string {
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return 'it is not an object';
-  const fields: Readonly<Record<string, unknown>> = { ...parsed };
-  for (const [name, value] of Object.entries(fields)) {
+  if (!isFields(parsed)) return 'it is not an object';
+  for (const name of Object.keys(parsed)) {
     const accepts = FIELDS.get(name);
     if (accepts === undefined) return `unknown field ${JSON.stringify(name.slice(0, 100))}`;
-    if (!accepts(value)) return `${name} is ${quote(value)}`;
+    if (!accepts(parsed[name])) return `${name} is ${quote(parsed[name])}`;
   }
-  const missing = REQUIRED.find((name) => !(name in fields));
+  const missing = REQUIRED.find((name) => !Object.hasOwn(parsed, name));
   if (missing !== undefined) return `${missing} is missing`;
-  return consistent(fields);
+  return consistent(parsed);
 }
 
-function consistent(fields: Readonly<Record<string, unknown>>): KernelEvent | string {
+type Fields = Readonly<Record<string, unknown>>;
+
+function isFields(parsed: unknown): parsed is Fields {
+  return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed);
+}
+
+function consistent(fields: Fields): KernelEvent | string {
   const { run_id, seq, kind, value, event_type } = fields;
   if (typeof run_id !== 'string' || typeof seq !== 'number' || typeof kind !== 'string') return 'it is incomplete';
   if (ID_OF_KIND.get(kind) !== event_type && kind !== `event_${String(event_type)}`) {
     return `kind ${quote(kind)} does not go with event_type ${quote(event_type)}`;
   }
-  if ('status' in fields && !('return_value' in fields)) return 'status stands without return_value';
+  if (Object.hasOwn(fields, 'status') && !Object.hasOwn(fields, 'return_value'))
+    return 'status stands without return_value';
   return { run_id, seq, kind, value: typeof value === 'string' ? value : null };
 }
 
 function quote(value: unknown): string {
-  return JSON.stringify(value).slice(0, 200);
+  return value === undefined ? 'undefined' : JSON.stringify(value).slice(0, 200);
 }
