@@ -7,8 +7,9 @@ export interface Scratch extends AsyncDisposable {
   readonly path: string;
 }
 
-export async function createScratch(): Promise<Scratch> {
-  const path = await mkdtemp(join(tmpdir(), 'toolcrib-scratch-'));
+/** @param parent default: the system's directory for temporary files. */
+export async function createScratch(parent: string = tmpdir()): Promise<Scratch> {
+  const path = await mkdtemp(join(parent, 'toolcrib-scratch-'));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
