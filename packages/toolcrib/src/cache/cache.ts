@@ -66,6 +66,8 @@ export interface Cache {
    * @throws IntegrityError `DIGEST_MISMATCH`, `MALFORMED`, `TOO_LARGE`; NotFoundError `NOT_FOUND`.
    */
   unpacked(source: ArtifactSource, options?: CacheCallOptions): Promise<UnpackedArtifact>;
+  /** The plain tar that {@link Cache.unpacked} made before; undefined when it has to be made. Reads no artifact. */
+  findUnpacked(source: Pick<ArtifactSource, 'digest' | 'tool'>): Promise<UnpackedArtifact | undefined>;
   /** Says that this process uses a blob, for as long as it streams it. */
   lease(digest: Digest): Promise<Lease>;
   /** Reads everything and tells what is wrong, by path. Removes nothing. */
@@ -132,6 +134,10 @@ export function openCache(directory: string, options: CacheOptions): Cache {
       const find = () => findUnpacked(context, source);
       const make = async () => (await find()) ?? (await makeUnpacked(context, source, call.signal));
       return (await find()) ?? (await locked('unpacked', source.digest, call, make, find));
+    },
+    async findUnpacked(source) {
+      const { findUnpacked } = await import('./unpacked.ts');
+      return findUnpacked(context, source);
     },
     async lease(digest) {
       const { createLease } = await import('./leases.ts');

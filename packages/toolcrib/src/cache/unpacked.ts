@@ -50,7 +50,7 @@ export type ArtifactSource = Omit<ArtifactFile, 'size'>;
 /** The tar that was made before, when its record and its size still agree. */
 export async function findUnpacked(
   context: BlobContext,
-  source: ArtifactSource,
+  source: Pick<ArtifactSource, 'digest' | 'tool'>,
 ): Promise<UnpackedArtifact | undefined> {
   const record = await readUnpackedRecord(context.layout, source.digest);
   if (record === undefined || (record.tool !== null && record.tool !== source.tool)) return undefined;

@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import type { UnpackedArtifact } from '../cache/cache.ts';
+import type { PinnedArtifact, ToolPins } from '../config/config.ts';
+import { IntegrityError, SandboxError } from '../core/errors.ts';
+import { pinOf } from '../core/sums.ts';
+import { formatTarget, type Target } from '../core/target.ts';
+import type { InjectableArtifact } from '../inject/artifact.ts';
+import { detectSandbox } from '../inject/detect-sandbox.ts';
+import { injectTool as inject } from '../inject/inject-tool.ts';
+import { createLedger } from '../inject/ledger.ts';
+import type { Placement } from '../inject/placement.ts';
+import { chooseTarget } from '../resolve/choose-target.ts';
+import type { Resolution } from '../resolve/resolution.ts';
+import { pinnedArtifact } from '../resolve/resolve-artifact.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { Host } from './host.ts';
+import { openSandbox } from './open-sandbox.ts';
+import type { Project } from './project.ts';
+import { cacheOf, resolveTarget } from './resolve-artifact.ts';
+
+/** A tool in a sandbox, and where its artifact came from. */
+export interface InjectedTool {
+  readonly placement: Placement;
+  /** Null when its verified, unpacked form was in the cache already, so that nothing had to be looked for. */
+  readonly resolution: Resolution | null;
+}
+
+/**
+ * Resolves a project's tool for a sandbox, places it there and proves that it runs; a placement that is there and still
+ * proven is used again.
+ * @throws what `resolve/resolve-artifact.ts` and `inject/inject-tool.ts` say; as {@link openSandbox}.
+ */
+export async function injectTool(
+  project: Project,
+  host: Host,
+  options: { readonly sandbox: string },
+): Promise<InjectedTool> {
+  const sandbox = await openSandbox(host, options.sandbox);
+  try {
+    return await injectInto(sandbox, project, host);
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** As {@link injectTool}, for who has opened the sandbox. */
+export async function injectInto(sandbox: Sandbox, project: Project, host: Host): Promise<InjectedTool> {
+  const pins = await project.readPins();
+  const { clock, random, reporter, signal, cacheDirectory } = host;
+  const ledger = join(cacheDirectory, 'v1', 'placements');
+  const pinned = (await placedBefore(sandbox, pins, ledger)) ?? (await fittingArtifact(sandbox, pins));
+  const { artifact, resolution } = await unpackedFor(pins, pinned, host);
+  const request = { sandbox, artifact, install: pins.install, ledger, clock, random, reporter, signal };
+  return { placement: await inject(request), resolution };
+}
+
+/** What the ledger knows to be in this very sandbox: then nothing has to be looked at there to choose it. */
+async function placedBefore(sandbox: Sandbox, pins: ToolPins, directory: string): Promise<PinnedArtifact | undefined> {
+  const ledger = createLedger(directory);
+  const { tool, version, sums } = pins;
+  for (const target of pins.targets) {
+    const digest = pinOf(sums, { tool, version, target, dev: false });
+    if (digest === undefined || (await ledger.find(sandbox.identity, digest)) === undefined) continue;
+    return await pinnedArtifact(pins, target);
+  }
+  return undefined;
+}
+
+async function fittingArtifact(sandbox: Sandbox, pins: ToolPins): Promise<PinnedArtifact> {
+  const { arch, libc, evidence } = await detectSandbox(sandbox);
+  if (arch === undefined) throw foreignArchitecture(sandbox, pins.targets, evidence);
+  return await pinnedArtifact(pins, chooseTarget(pins.targets, { arch, libc: libc === 'none' ? undefined : libc }));
+}
+
+function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evidence: readonly string[]): SandboxError {
+  const names = targets.map(formatTarget);
+  return new SandboxError('NO_TARGET_FITS', `no target fits ${sandbox.reference}: ${evidence.join(', ')}`, {
+    hint: `nothing was sent; there are ${names.join(', ')}`,
+    details: { sandbox: sandbox.reference, targets: names, evidence },
+  });
+}
+
+async function unpackedFor(
+  pins: ToolPins,
+  pinned: PinnedArtifact,
+  host: Host,
+): Promise<{ artifact: InjectableArtifact; resolution: Resolution | null }> {
+  const cache = cacheOf(host);
+  const { tool } = pins;
+  const { digest, target } = pinned;
+  const known = await cache.findUnpacked({ digest, tool });
+  if (known !== undefined) return { artifact: injectable(pins, pinned, known), resolution: null };
+  const resolution = await resolveTarget(pins, host, target);
+  const unpacked = await cache.unpacked({ path: resolution.path, digest, tool }, { signal: host.signal });
+  return { artifact: injectable(pins, pinned, unpacked), resolution };
+}
+
+function injectable(
+  pins: ToolPins,
+  { digest, target, name }: PinnedArtifact,
+  unpacked: UnpackedArtifact,
+): InjectableArtifact {
+  const { tool, version } = pins;
+  const { descriptor, entries, tarSize, tarDigest, open } = unpacked;
+  if (descriptor !== null) verifyDescriptor(descriptor, { tool, version, target: formatTarget(target) }, name);
+  return {
+    tool,
+    version,
+    target,
+    digest,
+    descriptor: descriptor ?? { entrypoint: pins.entrypoint, healthcheck: pins.healthcheck },
+    tar: {
+      size: tarSize,
+      digest: tarDigest,
+      files: entries.filter((entry) => entry.kind === 'file'),
+      links: entries.filter((entry) => entry.kind === 'link'),
+      open,
+    },
+  };
+}
+
+interface Subject {
+  readonly tool: string;
+  readonly version: number;
+  readonly target: string;
+}
+
+/** @throws IntegrityError `VERSION_MISMATCH` when an artifact says of itself that it is another one. */
+function verifyDescriptor(actual: Subject, expected: Subject, name: string): void {
+  const say = ({ tool, version, target }: Subject): string => `${tool} v${version} for ${target}`;
+  if (say(actual) === say(expected)) return;
+  throw new IntegrityError('VERSION_MISMATCH', `${name} says that it is ${say(actual)}, expected ${say(expected)}`, {
+    hint: 'the pinned artifact was built as another one: build it again and publish a new version',
+    details: { expected: say(expected), actual: say(actual) },
+  });
+}

@@ -1,0 +1,24 @@
+import { resolve } from 'node:path';
+import { parseSandboxReference } from '../core/reference.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { Host } from './host.ts';
+
+/**
+ * Opens the sandbox that a reference names; who opens it closes it.
+ * @throws UsageError `REFERENCE_INVALID`; NotFoundError `SANDBOX_NOT_FOUND`; SandboxError `SANDBOX_STATE`; RemoteError
+ * `UNREACHABLE`.
+ */
+export async function openSandbox(host: Host, text: string): Promise<Sandbox> {
+  const reference = parseSandboxReference(text);
+  const options = { env: host.env, ...(host.signal !== undefined && { signal: host.signal }) };
+  switch (reference.kind) {
+    case 'docker': {
+      const { openDockerSandbox } = await import('../sandboxes/docker/docker-sandbox.ts');
+      return await openDockerSandbox(reference.name, options);
+    }
+    case 'local': {
+      const { openLocalSandbox } = await import('../sandboxes/local/local-sandbox.ts');
+      return await openLocalSandbox(resolve(host.cwd, reference.directory), options);
+    }
+  }
+}

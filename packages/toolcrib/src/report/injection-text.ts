@@ -1,0 +1,57 @@
+import { shortDigest } from './size.ts';
+import { wrap } from './printable.ts';
+
+/** What a person is told about an injection: the result of `injectTool` fits it. */
+export interface InjectionFacts {
+  readonly placement: {
+    readonly sandbox: string;
+    readonly tool: string;
+    readonly version: number;
+    readonly target: string;
+    readonly digest: string;
+    readonly directory: string;
+    readonly rung: string;
+    readonly protection: string;
+    readonly why: string;
+    readonly readBack: string;
+    readonly reused: boolean;
+    readonly plan: readonly {
+      readonly rung: string;
+      readonly parent: string;
+      readonly usable: boolean;
+      readonly reason: string;
+    }[];
+  };
+  readonly resolution: { readonly tier: string } | null;
+}
+
+const WIDTH = 80;
+
+/** The text of `inject`: what is where, how it got there, what was proven, and against whom that holds. */
+export function describeInjection({ placement, resolution }: InjectionFacts): string {
+  const { sandbox, tool, version, target, directory, rung, protection, why, readBack, reused, plan } = placement;
+  const rejected = plan.filter(({ usable }) => !usable);
+  return [
+    `${tool} v${version} (${target}, ${shortDigest(placement.digest)}) is in ${sandbox}`,
+    `  where       ${directory}`,
+    `  how         ${reused ? 'it was there already' : howText(rung)}${resolution === null ? '' : `; artifact from the tier "${resolution.tier}"`}`,
+    `  proven      every byte read back through the ${readBack === 'engine' ? 'engine' : "sandbox's own programs"}; it answered its health check`,
+    ...field('  protection', `${protection}: ${why}`),
+    ...rejected.flatMap(({ rung: way, parent, reason }) => field('  not used', `${way} in ${parent}: ${reason}`)),
+    '',
+  ].join('\n');
+}
+
+function howText(rung: string): string {
+  const words: Readonly<Record<string, string>> = {
+    archive: "through the engine's archive API",
+    'exec-tar': "streamed into the sandbox's tar",
+    'exec-cat': "streamed into the sandbox's cat",
+  };
+  return words[rung] ?? rung;
+}
+
+function field(label: string, text: string): readonly string[] {
+  const lines = wrap(text, WIDTH - 14);
+  return lines.map((line, index) => (index === 0 ? label : '').padEnd(14) + line);
+}
