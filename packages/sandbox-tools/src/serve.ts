@@ -30,6 +30,8 @@ export async function serveMcp(env: Readonly<Record<string, string>>, cwd: strin
   for (const [signal, code] of Object.entries(endSignals)) process.on(signal, () => end(code));
   for (const event of ['end', 'close', 'error']) process.stdin.on(event, () => end(0));
   process.stdout.on('error', () => end(0));
+  // The transport gives up on a message that is too long: without it nobody could reach the server any more.
+  server.server.onclose = () => end(1);
   setInterval(createReaper(native), reapEvery).unref();
   await server.connect(new StdioServerTransport());
 }

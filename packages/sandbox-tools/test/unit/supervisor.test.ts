@@ -50,6 +50,16 @@ describe('the end of the server', () => {
     expect(tool.exitCode).toBe(143);
   });
 
+  it('comes when the client sends a message that is too long to be read', async () => {
+    const tool = startTool(['mcp']);
+    tool.stdin.on('error', () => undefined);
+    tool.stdin.write(hello);
+    await once(tool.stdout, 'data');
+    tool.stdin.write('x'.repeat(12_000_000));
+    await once(tool, 'exit');
+    expect(tool.exitCode).toBe(1);
+  });
+
   it('waits for the answers that were ready when stdin ended', () => {
     const { stdout } = runTool(['mcp'], {}, hello + request(2, 'tools/list', {}));
     expect(
