@@ -14,7 +14,8 @@ import { checkOutput, type CheckedOutput } from './check-output.ts';
 import { runCommand } from './command.ts';
 import { DEBIAN_LIBC, type DebianPin } from './debian-libc.ts';
 import { writeSelfContained } from './self-contained.ts';
-import { withScratch, type Toolchain } from './toolchain.ts';
+import { withScratch } from './scratch.ts';
+import type { Toolchain } from './toolchain.ts';
 
 /** What is to be built, and with what. */
 export interface BuildRequest {

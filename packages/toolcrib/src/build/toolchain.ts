@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { verifyFile } from '../disk/digest-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
-import { onDisk } from '../disk/storage-error.ts';
-import { ensureDirectory, publishTemporary } from '../disk/write-file.ts';
+import { publishTemporary } from '../disk/write-file.ts';
 import { gunzip, readTar } from '../tar/read.ts';
 import { BUN_MEMBER, type BunRuntime } from './bun-runtimes.ts';
 import { runCommand } from './command.ts';
+import { withScratch } from './scratch.ts';
 
 /** Where parts of artifacts come from and are kept. */
 export interface Toolchain {
@@ -49,17 +49,6 @@ export async function cachedFile(
   toolchain.reporter.notice({ kind: 'step', text: `fetching ${name}` });
   await withScratch(toolchain.cache, async (scratch) => publishTemporary(await fetch(scratch), path));
   return path;
-}
-
-/** Gives a new directory to the work and removes it afterwards. */
-export async function withScratch<T>(parent: string, work: (scratch: string) => Promise<T>): Promise<T> {
-  await ensureDirectory(parent);
-  const scratch = await onDisk('create a directory in', parent, () => mkdtemp(join(parent, '.toolcrib-build-')));
-  try {
-    return await work(scratch);
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
 }
 
 /**

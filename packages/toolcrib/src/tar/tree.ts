@@ -1,7 +1,8 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
+import { RemoteError, UsageError } from '../core/errors.ts';
+import { onDisk } from '../disk/storage-error.ts';
 import { textFrom } from './header.ts';
 import { sortTree, type TarEntry } from './write.ts';
 
@@ -25,7 +26,7 @@ export async function readTree(directory: string): Promise<readonly TarEntry[]> 
 }
 
 async function namesIn(folder: string): Promise<readonly string[]> {
-  const names = await onDisk('read', folder, readdir(folder, { encoding: 'buffer' }));
+  const names = await onDisk('read', folder, () => readdir(folder, { encoding: 'buffer' }));
   return names.map((bytes) => {
     const name = textFrom(bytes);
     if (name === undefined) throw refused(`${folder}/${bytes.toString('latin1')}`, 'a name that is not UTF-8');
@@ -35,41 +36,29 @@ async function namesIn(folder: string): Promise<readonly string[]> {
 
 async function entryAt(directory: string, path: string): Promise<TarEntry> {
   const file = join(directory, path);
-  const stats = await onDisk('stat', file, lstat(file));
+  const stats = await onDisk('stat', file, () => lstat(file));
   const mode = stats.mode & 0o7777;
   if (stats.isDirectory()) return { path, kind: 'directory', mode };
   if (stats.isFile()) return { path, kind: 'file', mode, size: stats.size, bytes: fileBytes(file, stats) };
   if (!stats.isSymbolicLink()) throw refused(file, 'neither a file nor a directory nor a link');
-  return { path, kind: 'link', mode: 0o777, linkTarget: await onDisk('readlink', file, readlink(file)) };
+  return { path, kind: 'link', mode: 0o777, linkTarget: await onDisk('readlink', file, () => readlink(file)) };
 }
 
 /** Opens the very file that was examined. */
 async function* fileBytes(file: string, expected: Stats): AsyncGenerator<Uint8Array> {
-  const handle = await onDisk('open', file, open(file, constants.O_RDONLY | constants.O_NOFOLLOW));
+  const handle = await onDisk('open', file, () => open(file, constants.O_RDONLY | constants.O_NOFOLLOW));
   try {
     const stats = await handle.stat();
     if (stats.ino !== expected.ino || stats.dev !== expected.dev) {
       throw new RemoteError('STORAGE', `${file} was replaced while its tree was read`);
     }
     for (;;) {
-      const { bytesRead, buffer } = await onDisk('read', file, handle.read(Buffer.allocUnsafe(256 * 1024)));
+      const { bytesRead, buffer } = await onDisk('read', file, () => handle.read(Buffer.allocUnsafe(256 * 1024)));
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
     await handle.close();
-  }
-}
-
-async function onDisk<T>(operation: string, path: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!isSystemError(error, 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR', 'EIO', 'ELOOP', 'EMFILE')) throw error;
-    throw new RemoteError('STORAGE', `cannot ${operation} ${path}: ${messageOf(error)}`, {
-      cause: error,
-      details: { path, operation },
-    });
   }
 }
 

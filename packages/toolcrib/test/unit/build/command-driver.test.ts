@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,7 @@ import { formatArtifactDescriptor } from '../../../src/core/artifact-descriptor.
 import { digestOf } from '../../../src/core/digest.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
 import { parseTarget } from '../../../src/core/target.ts';
+import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
 import { gzip, sortTree, writeTar, type TarEntry } from '../../../src/tar/write.ts';
 import { collect } from '../tar/bytes.ts';
 import { elfFile } from './elf-file.ts';
@@ -244,8 +245,15 @@ describe('a tree', () => {
   });
 });
 
-test('an output directory that cannot be written is named', async () => {
-  if (process.getuid?.() === 0) return;
-  await chmod(folder, 0o555);
-  await expect(build('true')).rejects.toMatchObject({ code: 'STORAGE' });
+test('an output directory that cannot be made is named', async () => {
+  await writeFile(join(folder, 'file'), '');
+  await expect(build('true', { outputDirectory: join(folder, 'file/out') })).rejects.toMatchObject({ code: 'STORAGE' });
+});
+
+test('what a killed build left is removed by the next one', async () => {
+  const dead = `.toolcrib-build-${formatIdentity({ ...ownIdentity(), pid: 4_194_305 })}-abcdef`;
+  const alive = `.toolcrib-build-${formatIdentity(ownIdentity())}-abcdef`;
+  for (const name of [dead, alive]) await mkdir(join(out, name, 'stage'), { recursive: true });
+  await buildFrom(GLIBC, 'amd64');
+  expect((await readdir(out)).sort()).toEqual([alive, 'demo-amd64-v3']);
 });

@@ -7,15 +7,11 @@ const CACHE = '/etc/ld.so.cache\0';
 const LOADER = Buffer.from(`head\0${DIRECTORIES}mid\0${DIRECTORIES}${CACHE}${PRELOAD}tail`);
 
 test('a sealed loader has the same length, and none of the places where the sandbox could put code', () => {
-  const sealed = Buffer.from(sealLibrary('ld-linux-x86-64.so.2', 'amd64', LOADER));
-  expect(sealed).toHaveLength(LOADER.length);
-  expect(sealed.toString().replaceAll('\0', '')).toBe('head////mid////tail');
-  const first = sealed.indexOf('/');
-  expect(
-    DIRECTORIES.split('\0').map(
-      (_, index, all) => sealed[first + all.slice(0, index).join('\0').length + (index > 0 ? 1 : 0)],
-    ),
-  ).toEqual([0x2f, 0x2f, 0x2f, 0x2f, 0x6d]);
+  const emptied = DIRECTORIES.replace(/[^\0]+/g, (directory) => '/'.padEnd(directory.length, '\0'));
+  const rest = '\0'.repeat(CACHE.length + PRELOAD.length);
+  expect(Buffer.from(sealLibrary('ld-linux-x86-64.so.2', 'amd64', LOADER)).toString()).toBe(
+    `head\0${emptied}mid\0${emptied}${rest}tail`,
+  );
 });
 
 test.each([
