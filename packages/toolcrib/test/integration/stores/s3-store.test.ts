@@ -6,6 +6,7 @@ import { bytesOf, sourceOf } from '../../contract/store-contract.ts';
 import { s3Options, s3Reference } from '../../contract/store-s3-client.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available } from '../../servers/s3.ts';
+import { startProxy } from '../transfer/proxy-server.ts';
 import { startStrictS3, type PutFault, type StrictS3 } from './strict-s3.ts';
 
 const NAME = 'tool-amd64-v1';
@@ -134,6 +135,22 @@ describe('reading an object from S3', () => {
     for (const work of [() => store.fetch(NAME), () => store.create(NAME, SOURCE), () => store.list('')]) {
       expect(await failureOf(work())).toMatchObject({ code: 'UNREACHABLE' });
     }
+  });
+});
+
+describe('behind a proxy', () => {
+  test('everything goes through the proxy', async () => {
+    await using server = await startStrictS3();
+    await using proxy = await startProxy();
+    const store = storeOf(server, { proxy: { http: proxy.url } });
+    expect(await store.create(NAME, SOURCE)).toBe('created');
+    expect(await bytesOf(await store.fetch(NAME))).toEqual(BYTES);
+    expect(proxy.asked.map((line) => line.split('?')[0])).toEqual([
+      `PUT ${server.url}/bucket/${NAME}`,
+      `GET ${server.url}/bucket/${NAME}`,
+      `GET ${server.url}/bucket/${NAME}`,
+    ]);
+    await store.close();
   });
 });
 
