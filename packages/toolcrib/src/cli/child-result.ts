@@ -1,4 +1,4 @@
-import { InterruptedError, ToolcribError } from '../core/errors.ts';
+import { InterruptedError } from '../core/errors.ts';
 import { WRAPPER_FAILED } from './exit-codes.ts';
 import type { Output } from './output.ts';
 
@@ -10,7 +10,7 @@ export async function wrapped(work: () => Promise<number>, output: Output): Prom
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof ToolcribError) || error instanceof InterruptedError) throw error;
+    if (error instanceof InterruptedError) throw error;
     output.fail(error);
     return WRAPPER_FAILED;
   }
