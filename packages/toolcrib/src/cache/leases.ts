@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { unlink } from 'node:fs/promises';
+import { unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
 import { formatIdentity, ownIdentity } from '../disk/process-identity.ts';
-import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
+import { onDisk } from '../disk/storage-error.ts';
+import { ensureDirectory } from '../disk/write-file.ts';
 import type { CacheLayout } from './layout.ts';
 
 /** Says that this process uses a blob: it is not to be collected until the lease is released or the process ended. */
@@ -23,7 +24,7 @@ export async function createLease(layout: CacheLayout, digest: Digest): Promise<
   const path = join(layout.leases, `${digestHex(digest)}-${formatIdentity(ownIdentity())}-${random}`);
   try {
     await ensureDirectory(layout.leases);
-    await writeFileAtomically(path, '');
+    await onDisk('create', path, () => writeFile(path, '', { flag: 'wx' }));
   } catch (error) {
     if (hasCode(error, 'STORAGE')) return NOTHING;
     throw error;

@@ -113,7 +113,7 @@ test('an abort ends a download that hangs, and nothing is left', async () => {
       yield right;
       await new Promise(() => undefined);
     })(),
-    onBytes: () => controller.abort(new Error('enough')),
+    onBytes: () => void setTimeout(() => controller.abort(new Error('enough')), 10),
     maxBytes: MAX,
     what: 'bytes',
     signal: controller.signal,
