@@ -53,7 +53,8 @@ function mountRefusal(sandbox: Sandbox, parent: string, mount: SandboxMount | un
   if (mount === undefined) return sandbox.identity.readOnlyRoot ? 'the root file system is read-only' : undefined;
   if (mount.kind === 'bind') return `${mount.path} is a directory of the host: nothing is written outside the sandbox`;
   if (mount.kind === 'other') return `${parent} is on ${mount.path}, which belongs to the engine`;
-  return mount.writable ? undefined : `${mount.path} is mounted read-only`;
+  if (!mount.writable) return `${mount.path} is mounted read-only`;
+  return mount.executable ? undefined : `${mount.path} is mounted noexec`;
 }
 
 /** Engines look below a tmpfs, not into it. */

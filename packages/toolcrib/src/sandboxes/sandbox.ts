@@ -28,6 +28,8 @@ export interface SandboxMount {
   readonly path: string;
   readonly kind: 'bind' | 'volume' | 'tmpfs' | 'other';
   readonly writable: boolean;
+  /** False when programs there cannot be started (`noexec`), as far as the engine tells. */
+  readonly executable: boolean;
 }
 
 /** What stands at a path, links not followed. */

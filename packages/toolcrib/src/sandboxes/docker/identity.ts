@@ -7,6 +7,7 @@ const OWN_MOUNTS: readonly SandboxMount[] = ['/dev', '/proc', '/sys'].map((path)
   path,
   kind: 'other',
   writable: false,
+  executable: false,
 }));
 
 /**
@@ -45,8 +46,10 @@ function splitPair(entry: string): [string, string] {
 function mountsOf(container: unknown): SandboxMount[] {
   const listed = listOf(container, 'Mounts').flatMap((mount) => mountOf(mount));
   const tmpfs = keysOf(container, 'HostConfig', 'Tmpfs').map((path) => {
-    const options = textOf(container, 'HostConfig', 'Tmpfs', path) ?? '';
-    return { path: trimmed(path), kind: 'tmpfs' as const, writable: !options.split(',').includes('ro') };
+    const options = (textOf(container, 'HostConfig', 'Tmpfs', path) ?? '').split(',');
+    // Engines mount a tmpfs noexec unless they are told otherwise.
+    const executable = options.includes('exec');
+    return { path: trimmed(path), kind: 'tmpfs' as const, writable: !options.includes('ro'), executable };
   });
   return [...OWN_MOUNTS, ...listed, ...tmpfs].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -57,7 +60,8 @@ function mountOf(mount: unknown): SandboxMount[] {
   const type = textOf(mount, 'Type');
   const kind = type === 'bind' || type === 'volume' || type === 'tmpfs' ? type : 'other';
   // Engines leave RW out for tmpfs mounts, which are writable.
-  return [{ path: trimmed(path), kind, writable: fieldOf(mount, 'RW') !== false || type === 'tmpfs' }];
+  const writable = fieldOf(mount, 'RW') !== false || type === 'tmpfs';
+  return [{ path: trimmed(path), kind, writable, executable: true }];
 }
 
 function trimmed(path: string): string {

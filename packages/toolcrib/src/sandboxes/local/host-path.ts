@@ -2,6 +2,7 @@ import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, SandboxError } from '../../core/errors.ts';
+import { storageError } from '../../disk/storage-error.ts';
 import { unsafePathReason } from '../../tar/path.ts';
 
 /**
@@ -34,12 +35,15 @@ function refused(path: string, reason: string): SandboxError {
   return new SandboxError('NOT_INJECTABLE', `cannot use ${JSON.stringify(path)} in a local sandbox: ${reason}`);
 }
 
-/** Undefined when nothing stands there, also when a component on the way is a file. */
+/**
+ * Undefined when nothing stands there, also when a component on the way is a file.
+ * @throws RemoteError `STORAGE`.
+ */
 export async function lstatOrUndefined(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
+    throw storageError(error, 'examine', path);
   }
 }

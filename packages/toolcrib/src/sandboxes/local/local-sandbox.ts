@@ -1,7 +1,7 @@
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { isSystemError, NotFoundError, SandboxError } from '../../core/errors.ts';
-import { onDisk } from '../../disk/storage-error.ts';
+import { onDisk, storageError } from '../../disk/storage-error.ts';
 import type { ExecRequest, Sandbox, SandboxEntry, SandboxIdentity, SandboxProcess } from '../sandbox.ts';
 import { hostPathOf, lstatOrUndefined } from './host-path.ts';
 import { startLocalProcess } from './local-process.ts';
@@ -53,7 +53,7 @@ async function findRoot(directory: string, reference: string): Promise<string> {
     const root = await realpath(directory);
     if ((await stat(root)).isDirectory()) return root;
   } catch (error) {
-    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw storageError(error, 'open', directory);
   }
   throw new NotFoundError('SANDBOX_NOT_FOUND', `there is no ${reference}: ${resolve(directory)} is not a directory`, {
     hint: 'make the directory first, or name another one',
