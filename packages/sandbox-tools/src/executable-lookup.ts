@@ -13,7 +13,7 @@ export const wellKnownDirectories = ['/usr/local/sbin', '/usr/local/bin', '/usr/
 /**
  * The files that a command name may mean, in order. A name with a slash is a path; an empty entry of `PATH` is `cwd`.
  */
-export function candidatePaths(command: string, searchPath: string | undefined, cwd: string): string[] {
+function candidatePaths(command: string, searchPath: string | undefined, cwd: string): string[] {
   if (command === '') return [];
   if (command.includes('/')) return [resolve(cwd, command)];
   const directories =

@@ -12,7 +12,7 @@ export interface HeldCommand {
 }
 
 /** What stands before the JSON of the line on stderr that says that the process is held. */
-export const readyPrefix = 'toolcrib-hold ';
+const readyPrefix = 'toolcrib-hold ';
 const word = 'go\n';
 
 /**

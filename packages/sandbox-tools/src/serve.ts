@@ -9,7 +9,7 @@ import { BashTool } from './shell/bash-tool.ts';
 import { findShells } from './shell/shell-choice.ts';
 
 /** Every child of the server carries this variable; its value begins with a random text of the server. */
-export const familyVariable = 'SANDBOX_TOOLS_SESSION';
+const familyVariable = 'SANDBOX_TOOLS_SESSION';
 
 const patience = { grace: 500, limit: 5000 };
 const reapEvery = 5000;

@@ -5,9 +5,9 @@ export interface Step {
 }
 
 /** Levels of undo for one path. */
-export const levelsLimit = 10;
+const levelsLimit = 10;
 /** Bytes that the whole history keeps at most; the oldest steps go first. */
-export const bytesLimit = 64 * 1024 * 1024;
+const bytesLimit = 64 * 1024 * 1024;
 
 /** What edits replaced, in bounded memory. */
 export class EditHistory {

@@ -19,7 +19,7 @@ import { basename, dirname, join } from 'node:path';
 import { EditError } from './text-edits.ts';
 
 /** Bytes of a file that can be viewed or edited at most. */
-export const fileLimit = 10 * 1024 * 1024;
+const fileLimit = 10 * 1024 * 1024;
 
 /** A regular file as it is now. */
 export interface CurrentFile {

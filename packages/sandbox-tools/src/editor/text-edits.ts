@@ -12,10 +12,10 @@ export interface Edited {
 }
 
 /** Characters that a view shows at most. */
-export const viewLimit = 131_072;
+const viewLimit = 131_072;
 
 /** The lines of a text; a final newline does not begin another line. */
-export function linesOf(text: string): string[] {
+function linesOf(text: string): string[] {
   const lines = text.split('\n');
   if (lines.at(-1) === '') lines.pop();
   return lines;

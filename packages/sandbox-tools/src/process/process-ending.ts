@@ -27,7 +27,7 @@ const step = 15;
 export const identityOf = (entry: ProcessEntry): string => `${entry.pid}@${entry.started}`;
 
 /** The living members of a family, parents before children. */
-export function livingMembers(family: ProcessFamily, entries = listProcesses()): ProcessEntry[] {
+function livingMembers(family: ProcessFamily, entries = listProcesses()): ProcessEntry[] {
   const others = entries.filter((entry) => entry.pid !== process.pid);
   const marked = others.filter((entry) => hasVariable(entry.pid, family.variable)).map((entry) => entry.pid);
   const heads = new Set([...family.members, ...marked]);

@@ -191,7 +191,7 @@ describe('an edited file', () => {
     }
     writeFileSync(file, Buffer.alloc(11 * 1024 * 1024, 65));
     expect(replace).toThrow(/larger than/);
-    spawnSync('mkfifo', [join(directory.path, 'fifo')]);
+    spawnSync('/usr/bin/mkfifo', [join(directory.path, 'fifo')]);
     for (const path of [join(directory.path, 'fifo'), '/dev/zero'])
       expect(() => edit({ command: 'view', path })).toThrow(/not a regular file/);
   });
