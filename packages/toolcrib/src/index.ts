@@ -1,5 +1,5 @@
 /** The public API: flows, ports, core types. */
-export type { BuiltArtifact } from './build/build-artifact.ts';
+export type { BuiltArtifact } from './build/artifact.ts';
 export type { ProjectConfig, ToolPins } from './config/config.ts';
 export type { Clock } from './core/clock.ts';
 export type { Digest } from './core/digest.ts';

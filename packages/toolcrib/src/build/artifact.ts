@@ -2,20 +2,20 @@ import { chmod, lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildConfig, ProjectConfig } from '../config/config.ts';
 import { formatArtifactName, type ArtifactName } from '../core/artifact-name.ts';
-import type { Digest } from '../core/digest.ts';
 import { CheckError, isSystemError, UsageError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { formatTarget, type Arch, type Target } from '../core/target.ts';
-import { digestFile } from '../disk/digest-file.ts';
 import { onDisk, storageError } from '../disk/storage-error.ts';
 import { publishTemporary } from '../disk/write-file.ts';
 import { compileWithBun } from './bun-driver.ts';
-import { checkOutput, type CheckedOutput } from './check-output.ts';
 import { runCommand } from './command.ts';
 import { DEBIAN_LIBC, type DebianPin } from './debian-libc.ts';
+import { examineArtifact, MEDIA_TYPES, type BuiltArtifact } from './examine-artifact.ts';
 import { writeSelfContained } from './self-contained.ts';
 import { withScratch } from './scratch.ts';
 import type { Toolchain } from './toolchain.ts';
+
+export type { BuiltArtifact } from './examine-artifact.ts';
 
 /** What is to be built, and with what. */
 export interface BuildRequest {
@@ -36,21 +36,6 @@ export interface BuildRequest {
   readonly libcPackages?: Readonly<Record<Arch, DebianPin>>;
 }
 
-/** An artifact that was checked and is visible. */
-export interface BuiltArtifact {
-  readonly name: string;
-  readonly path: string;
-  readonly digest: Digest;
-  /** In bytes. */
-  readonly size: number;
-  readonly target: Target;
-  /** Highest glibc version that it needs of the sandbox; null when it needs none. */
-  readonly glibcFloor: string | null;
-  readonly mediaType: string;
-}
-
-const MEDIA_TYPES = { elf: 'application/x-executable', tree: 'application/gzip' } as const;
-
 /**
  * Builds one artifact. Nothing is visible in the output directory before it was checked; what was there under the same
  * name is replaced as a whole. On any end nothing else is left, and no process of the build runs any more.
@@ -68,8 +53,8 @@ export async function buildArtifact(request: BuildRequest): Promise<BuiltArtifac
     if (build.driver === 'bun') await buildWithBun(request, build.entry, scratch, output);
     else await buildWithCommand(request, build.command, output);
     await verifyProduced(output, artifact, build);
-    const checked = await checkOutput(output, artifact, config.entrypoint);
-    return publish(request, artifact, output, checked);
+    const examined = await examineArtifact(output, artifact, config.entrypoint, request.signal);
+    return await publish(request, examined);
   });
 }
 
@@ -123,21 +108,14 @@ async function verifyProduced(output: string, artifact: ArtifactName, build: Bui
   });
 }
 
-async function publish(
-  request: BuildRequest,
-  artifact: ArtifactName,
-  output: string,
-  checked: CheckedOutput,
-): Promise<BuiltArtifact> {
-  const name = formatArtifactName(artifact);
-  const path = join(request.outputDirectory, name);
-  const measured = await digestFile(output, { signal: request.signal });
-  await onDisk('write', output, async () => {
-    await chmod(output, checked.kind === 'elf' ? 0o755 : 0o644);
-    const handle = await open(output, 'r');
+/** Makes a checked file visible under its own name. */
+async function publish(request: BuildRequest, examined: BuiltArtifact): Promise<BuiltArtifact> {
+  const path = join(request.outputDirectory, examined.name);
+  await onDisk('write', examined.path, async () => {
+    await chmod(examined.path, examined.mediaType === MEDIA_TYPES.elf ? 0o755 : 0o644);
+    const handle = await open(examined.path, 'r');
     await handle.sync().finally(() => handle.close());
   });
-  await publishTemporary(output, path);
-  const { glibcFloor, kind } = checked;
-  return { name, path, ...measured, target: artifact.target, glibcFloor, mediaType: MEDIA_TYPES[kind] };
+  await publishTemporary(examined.path, path);
+  return { ...examined, path };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { buildArtifact, type BuiltArtifact } from '../build/build-artifact.ts';
+import { buildArtifact, type BuiltArtifact } from '../build/artifact.ts';
 import { readPins, readVersion } from '../config/read-pins.ts';
 import { verifyExpected } from '../core/digest.ts';
 import { UsageError } from '../core/errors.ts';
@@ -20,7 +20,7 @@ export interface BuildOptions {
 
 /**
  * Builds artifacts into the binaries folder, one after the other.
- * @throws what `build/build-artifact.ts` says; UsageError `USAGE`, `TARGET_INVALID`; with `verify` IntegrityError
+ * @throws what `build/artifact.ts` says; UsageError `USAGE`, `TARGET_INVALID`; with `verify` IntegrityError
  * `DIGEST_MISMATCH`.
  */
 export async function buildTool(
@@ -31,11 +31,12 @@ export async function buildTool(
   const config = configOf(project, 'build');
   const version = await readVersion(config);
   const { dev = false } = options;
-  const { reporter, signal, cacheDirectory } = host;
+  const { reporter, env, cacheDirectory } = host;
+  const signal = host.signal ?? new AbortController().signal;
   const place = { outputDirectory: config.binaries, toolchainCache: join(cacheDirectory, 'toolchain') };
   const built: BuiltArtifact[] = [];
   for (const target of targetsOf(config, options.targets ?? [])) {
-    built.push(await buildArtifact({ config, version, target, dev, ...place, reporter, signal }));
+    built.push(await buildArtifact({ config, version, target, dev, ...place, reporter, env: { ...env }, signal }));
   }
   if (options.verify === true) await verifyAgainstPins(config, version, built);
   return built;

@@ -3,8 +3,8 @@ import { examineArtifact } from '../build/examine-artifact.ts';
 import type { ProjectConfig } from '../config/config.ts';
 import { anchorStore } from '../config/read-config.ts';
 import { readVersion } from '../config/read-pins.ts';
-import { formatArtifactName } from '../core/artifact-name.ts';
-import { InterruptedError, UsageError } from '../core/errors.ts';
+import { formatArtifactName, type ArtifactName } from '../core/artifact-name.ts';
+import { UsageError } from '../core/errors.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { publishRelease as publishToStore, type PublishReport } from '../publish/publish-release.ts';
 import { sumsOfArtifacts, type ReleaseArtifact } from '../publish/release-artifacts.ts';
@@ -70,9 +70,9 @@ function storesOf(config: ProjectConfig, host: Host, to: readonly string[]): rea
 async function artifactsOf(config: ProjectConfig, version: number, host: Host): Promise<readonly ReleaseArtifact[]> {
   const artifacts: ReleaseArtifact[] = [];
   for (const target of config.targets) {
-    if (host.signal?.aborted === true) throw new InterruptedError();
-    const name = formatArtifactName({ tool: config.tool, version, target, dev: false });
-    artifacts.push({ name, target, ...(await examineArtifact(join(config.binaries, name), target)) });
+    const name: ArtifactName = { tool: config.tool, version, target, dev: false };
+    const path = join(config.binaries, formatArtifactName(name));
+    artifacts.push(await examineArtifact(path, name, config.entrypoint, host.signal));
   }
   return artifacts;
 }
