@@ -178,7 +178,7 @@ function createTap(entry: TarEntry): Tap {
   return {
     bytes: (async function* () {
       for await (const piece of bytes instanceof Uint8Array ? [bytes] : bytes) {
-        if (digester.size <= MAX_DESCRIPTOR_BYTES && path === DESCRIPTOR_NAME) kept.push(Uint8Array.from(piece));
+        if (digester.size <= MAX_DESCRIPTOR_BYTES && path === DESCRIPTOR_NAME) kept.push(new Uint8Array(piece));
         digester.update(piece);
         yield piece;
       }

@@ -57,7 +57,7 @@ export async function* readVerified(
     if (held !== undefined) yield held;
     digester.update(block);
     refuseExcess(path, expected, digester.size);
-    held = Uint8Array.from(block);
+    held = new Uint8Array(block);
   }
   verifyExpected(path, expected, { digest: digester.finish(), size: digester.size });
   if (held !== undefined) yield held;
