@@ -1,10 +1,12 @@
-import type { Dispatcher } from 'undici';
+import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
 import { trustedAuthorities } from './certificate-authorities.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
 
-/** Connections to servers, by way of the proxies that were named and no others. */
+/**
+ * Connections to servers, by way of the proxies that were named and no others. This file is imported when the first URL
+ * is asked for, because undici is heavy; named imports of it survive bundling in a static import only.
+ */
 export async function openDispatcher(options: TransferOptions): Promise<Dispatcher> {
-  const { Agent, EnvHttpProxyAgent } = await import('undici');
   const ca = await trustedAuthorities(options.certificateAuthorities);
   const tls = ca === undefined ? {} : { ca };
   const stall = options.stallTimeoutMs ?? STALL_TIMEOUT_MS;

@@ -1,7 +1,6 @@
 import type { Dispatcher } from 'undici';
 import { RemoteError } from '../core/errors.ts';
 import { displayUrl } from './display-url.ts';
-import { openDispatcher } from './dispatcher.ts';
 import { locationOf, redirected, type Location } from './location.ts';
 import { networkFailure } from './network-failure.ts';
 import { readBody } from './response-body.ts';
@@ -54,7 +53,7 @@ export function createTransfer(options: TransferOptions): Transfer {
   return {
     async get(url, request = {}) {
       refuseOffline(options, url);
-      dispatcher ??= openDispatcher(options);
+      dispatcher ??= import('./dispatcher.ts').then(({ openDispatcher }) => openDispatcher(options));
       const exchange = { options, request, dispatcher: await dispatcher, start: startOf(url, options, request) };
       return await retry(() => follow(exchange), { ...options, signal: request.signal });
     },

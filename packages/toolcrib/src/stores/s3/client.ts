@@ -19,7 +19,7 @@ export async function createClient(
   options: TransferOptions,
   credentials: S3Credentials | undefined,
 ): Promise<S3Client> {
-  const { S3Client } = await import('@aws-sdk/client-s3');
+  const { S3Client } = await import('./sdk.ts');
   const { endpoint } = reference;
   const region = reference.region ?? (endpoint === undefined ? undefined : 'us-east-1');
   return new S3Client({

@@ -67,7 +67,7 @@ async function putCommand(
   source: ByteSource,
   body: Readable,
 ): Promise<PutObjectCommand> {
-  const { PutObjectCommand } = await import('@aws-sdk/client-s3');
+  const { PutObjectCommand } = await import('./sdk.ts');
   const hex = digestHex(source.digest);
   const command = new PutObjectCommand({
     Bucket: reference.bucket,
@@ -115,7 +115,7 @@ function openUpload(source: ByteSource, signal: AbortSignal | undefined): Upload
 
 /** False also when nobody can say: then the next attempt will tell. */
 async function isThere(session: S3Session, name: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const { HeadObjectCommand } = await import('@aws-sdk/client-s3');
+  const { HeadObjectCommand } = await import('./sdk.ts');
   const { reference } = session;
   try {
     await session.attempt(`HEAD ${objectUrl(reference, name)}`, signal, (client) =>

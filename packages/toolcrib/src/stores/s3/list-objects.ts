@@ -28,7 +28,7 @@ async function listPage(
   token: string | undefined,
   signal: AbortSignal | undefined,
 ): Promise<{ names: readonly string[]; next: string | undefined }> {
-  const { ListObjectsV2Command } = await import('@aws-sdk/client-s3');
+  const { ListObjectsV2Command } = await import('./sdk.ts');
   const { reference } = session;
   const base = objectKey(reference, '');
   const command = { Bucket: reference.bucket, Prefix: base + prefix, Delimiter: '/', ContinuationToken: token };

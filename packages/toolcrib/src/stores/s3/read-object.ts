@@ -58,7 +58,7 @@ async function readSigned(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<OpenedFile | undefined> {
-  const { GetObjectCommand } = await import('@aws-sdk/client-s3');
+  const { GetObjectCommand } = await import('./sdk.ts');
   const { reference } = session;
   const what = `GET ${displayUrl(objectUrl(reference, name))}`;
   const command = { Bucket: reference.bucket, Key: objectKey(reference, name) };
