@@ -54,7 +54,7 @@ export async function* gunzip(
   what = 'archive',
 ): AsyncGenerator<Uint8Array> {
   const inflater = createGunzip({ chunkSize: BLOCK_BYTES });
-  const fed = { bytes: 0, ended: false };
+  const fed = { bytes: 0 };
   pipeline(Readable.from(counted(bytes, fed), { objectMode: false }), inflater, () => undefined);
   let total = 0;
   try {
@@ -68,15 +68,14 @@ export async function* gunzip(
   }
   if (fed.bytes === 0) throw malformed(what, 'it is empty');
   // zlib reads zeros after the last member as padding; here they are bytes that nobody pinned the meaning of.
-  if (!fed.ended || inflater.bytesWritten !== fed.bytes) throw malformed(what, 'something follows its end');
+  if (inflater.bytesWritten !== fed.bytes) throw malformed(what, 'something follows its end');
 }
 
-async function* counted(bytes: AsyncIterable<Uint8Array>, fed: { bytes: number; ended: boolean }) {
+async function* counted(bytes: AsyncIterable<Uint8Array>, fed: { bytes: number }) {
   for await (const chunk of bytes) {
     fed.bytes += chunk.byteLength;
     if (chunk.byteLength > 0) yield chunk;
   }
-  fed.ended = true;
 }
 
 async function* asBytes(stream: AsyncIterable<unknown>): AsyncGenerator<Uint8Array> {

@@ -65,14 +65,17 @@ describe('the bun driver', requireOrSkip(missing), () => {
       );
     });
 
-    test('that runs in a container without any library', async () => {
+    test('that runs in a container without any library, and preloads nothing of it', async () => {
       const image: TestImage = arch === host ? 'toolcrib-test/busybox' : 'toolcrib-test/arm64';
       await using container = await startContainer({ image });
       await docker('exec', container.name, 'mkdir', '-p', '/opt/t');
       await run('sh', ['-c', `"$0" exec -i "$1" tar -xzf - -C /opt/t < "$2"`, DOCKER, container.name, built.path]);
       const loader = arch === 'amd64' ? 'ld-linux-x86-64.so.2' : 'ld-linux-aarch64.so.1';
+      // Debian's loader would complain of a file that it cannot preload; a carried one does not even look.
+      const hostile = 'echo /planted.so > /etc/ld.so.preload; exec "$@" 2>&1';
       const answer = await docker(
-        ...['exec', container.name, `/opt/t/lib/${loader}`, '--inhibit-cache', '--library-path', '/opt/t/lib'],
+        ...['exec', container.name, 'sh', '-c', hostile, 'sh'],
+        ...[`/opt/t/lib/${loader}`, '--inhibit-cache', '--library-path', '/opt/t/lib'],
         ...['/opt/t/bin/sandbox-tools', 'healthcheck', '--nonce', 'n123'],
       );
       expect(JSON.parse(answer)).toMatchObject({
