@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 
 /** A pipe of the kernel: two descriptors, both close-on-exec. */
-export interface Pipe {
+interface Pipe {
   readonly read: number;
   readonly write: number;
 }

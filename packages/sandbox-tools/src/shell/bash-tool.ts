@@ -40,8 +40,8 @@ export class BashTool {
   #cwd: string;
   #note = '';
   #running = false;
-  /** Ends the calls that came before a restart, the waiting ones too. */
-  #untilRestart = new AbortController();
+  /** The calls that run or wait: a restart ends them all. */
+  readonly #calls = new Set<AbortController>();
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(settings: BashSettings) {
@@ -63,12 +63,18 @@ export class BashTool {
   call(call: BashCall, signal: AbortSignal): Promise<ToolAnswer> {
     const problem = problemOf(call);
     if (problem !== undefined) return Promise.resolve({ text: problem, isError: true });
-    if (call.restart === true) {
-      this.#untilRestart.abort('restart');
-      this.#untilRestart = new AbortController();
-    }
-    const stop = AbortSignal.any([signal, this.#untilRestart.signal]);
-    const served = this.#queue.then(() => this.#serve(call, stop));
+    if (call.restart === true) for (const waiting of this.#calls) waiting.abort('restart');
+    // Not AbortSignal.any: under load Node 24 sometimes did not pass the abort of a source on.
+    const stop = new AbortController();
+    const cancel = () => stop.abort();
+    signal.addEventListener('abort', cancel, { once: true });
+    this.#calls.add(stop);
+    const served = this.#queue
+      .then(() => this.#serve(call, stop.signal))
+      .finally(() => {
+        this.#calls.delete(stop);
+        signal.removeEventListener('abort', cancel);
+      });
     this.#queue = served.catch(() => undefined);
     return served;
   }
