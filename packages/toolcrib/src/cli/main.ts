@@ -2,10 +2,12 @@
 import { messageOf, UsageError } from '../core/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createOutput } from './output.ts';
-import { createProgram } from './program.ts';
 import { listenToSignals } from './signals.ts';
+import { VERSION } from './version.ts';
 
 async function main(argv: readonly string[]): Promise<number> {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) return printVersion();
+  const { createProgram } = await import('./program.ts');
   const signals = listenToSignals(process);
   const { program, exitCode } = createProgram(signals);
   try {
@@ -19,6 +21,12 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
+/** Scripts ask for it often: it is answered without loading anything else. */
+function printVersion(): number {
+  process.stdout.write(`${VERSION}\n`);
+  return 0;
+}
+
 /** Commander's own errors are about the command line; undefined for the ones that only say that help was shown. */
 function asUsageError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('commander.')) return error;
@@ -27,6 +35,12 @@ function asUsageError(error: unknown): unknown {
     hint: '"toolcrib --help" lists the commands',
   });
 }
+
+/** Node 22 calls its SQLite experimental each time it is loaded; a user can do nothing about that. */
+process.removeAllListeners('warning');
+process.on('warning', (warning) => {
+  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${String(warning)}\n`);
+});
 
 /** A reader that went away (`| head`) is no failure of ours. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import manifest from '../../package.json' with { type: 'json' };
 import { registerArchive } from './commands/archive.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCache } from './commands/cache.ts';
@@ -12,15 +11,16 @@ import { registerResolve } from './commands/resolve.ts';
 import { registerRun } from './commands/run.ts';
 import { registerStatus } from './commands/status.ts';
 import type { Registration } from './program-options.ts';
-import { openSession, type GlobalOptions } from './session.ts';
+import type { GlobalOptions } from './session.ts';
 import type { Signals } from './signals.ts';
+import { VERSION } from './version.ts';
 
 /** The whole command line. Nothing heavy is loaded before a command runs. */
 export function createProgram(signals: Signals): { program: Command; exitCode: () => number } {
   let code = 0;
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
-    .version(manifest.version)
+    .version(VERSION)
     .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
     .option('--json', 'print exactly one JSON document on stdout, also on failure')
     .option('--quiet', 'say nothing but warnings and errors')
@@ -34,6 +34,7 @@ export function createProgram(signals: Signals): { program: Command; exitCode: (
     action:
       (work) =>
       async (...args) => {
+        const { openSession } = await import('./session.ts');
         code = await work(openSession(program.opts<Partial<GlobalOptions>>(), signals), ...args);
       },
   };

@@ -63,5 +63,12 @@ export function cacheDirectoryOf(env: Readonly<Record<string, string | undefined
 export const systemClock: Clock = {
   now: () => Date.now(),
   elapsed: () => performance.now(),
-  sleep: (ms, signal) => sleep(ms, undefined, signal === undefined ? {} : { signal }),
+  async sleep(ms, signal) {
+    try {
+      await sleep(ms, undefined, signal === undefined ? {} : { signal });
+    } catch (error) {
+      signal?.throwIfAborted(); // with its own reason, not with Node's AbortError
+      throw error;
+    }
+  },
 };
