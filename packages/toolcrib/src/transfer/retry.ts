@@ -11,7 +11,7 @@ export interface RetryPolicy {
   readonly longestWaitMs: number;
 }
 
-export const RETRY_POLICY: RetryPolicy = { attempts: 4, firstWaitMs: 300, longestWaitMs: 20_000 };
+const RETRY_POLICY: RetryPolicy = { attempts: 4, firstWaitMs: 300, longestWaitMs: 20_000 };
 
 /** A failure that may pass. Thrown by an attempt; {@link retry} never lets it out. */
 export class TransientFailure extends Error {
