@@ -25,7 +25,7 @@ export function verifyElf(name: string, elf: Elf, target: Target): string | null
 }
 
 /** Demands that a file of a tree is for the target's machine. */
-export function verifyMachine(name: string, elf: Elf, target: Target): void {
+function verifyMachine(name: string, elf: Elf, target: Target): void {
   if (elf.machine === target.arch) return;
   const actual = elf.machine ?? `${elf.class}-bit ${elf.endian}-endian machine ${elf.rawMachine}`;
   throw mismatch(name, target, `is for ${actual}`, `build it for ${target.arch}`);

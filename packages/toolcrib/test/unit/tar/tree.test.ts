@@ -1,5 +1,6 @@
-import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -23,9 +24,11 @@ test('a directory on disk becomes a tar without following links', async () => {
   ]);
 });
 
-test('a fifo is refused, naming it', async () => {
-  execFileSync('mkfifo', [join(folder, 'pipe')]);
-  await expect(readTree(folder)).rejects.toThrow(/pipe is neither a file/);
+test('a socket is refused, naming it', async () => {
+  const server = createServer().listen(join(folder, 'socket'));
+  await once(server, 'listening');
+  await expect(readTree(folder)).rejects.toThrow(/socket is neither a file/);
+  server.close();
 });
 
 test('a file that was replaced after it was examined is refused', async () => {
