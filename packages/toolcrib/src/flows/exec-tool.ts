@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { combineSignals } from '../core/combined-signal.ts';
 import { isSystemError, SandboxError } from '../core/errors.ts';
 import type { Placement } from '../inject/placement.ts';
 import { startTool } from '../inject/start-tool.ts';
@@ -43,14 +44,12 @@ export async function execTool(project: Project, host: Host, request: ExecReques
   try {
     const { placement } = await injectInto(sandbox, project, host);
     const deadline = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000);
-    const signals = [host.signal, deadline].filter((signal) => signal !== undefined);
-    const signal = AbortSignal.any(signals);
     const started = await startTool({
       sandbox,
       placement,
       args,
       stdin: true,
-      signal,
+      signal: combineSignals([host.signal, deadline]),
       ...(user !== undefined && { user }),
       ...(env !== undefined && { env }),
       ...(cwd !== undefined && { cwd }),

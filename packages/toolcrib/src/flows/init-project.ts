@@ -38,9 +38,9 @@ export async function initProject(options: InitOptions): Promise<string[]> {
   const config = join(folder, 'toolcrib.json');
   const versionFile = join(folder, VERSION_FILE);
   const tool = options.tool === undefined ? await toolNameOf(folder) : verifyToolName(options.tool);
-  const text = await configText(folder, tool, options.reporter);
   if ((await textOf(config)) !== undefined) throw inTheWay(config);
   await verifyFree(versionFile, formatVersionFile(1));
+  const text = await configText(folder, tool, options.reporter);
   const written: string[] = [];
   if (await create(versionFile, formatVersionFile(1), options.signal)) written.push(versionFile);
   if (await ignoreBinaries(join(folder, '.gitignore'))) written.push(join(folder, '.gitignore'));

@@ -1,6 +1,9 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { constants, existsSync } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { onDisk } from '../disk/storage-error.ts';
 import { archiveExists, writeArchive } from '../run/archive-write.ts';
+import { spawnErrorText } from '../run/child-process.ts';
 import { exitStatusOf } from '../run/exit-status.ts';
 import { platformName } from '../run/platform.ts';
 import { recordRun as record, type SignalSource } from '../run/record-run.ts';
@@ -48,6 +51,8 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   const { clock, random, env, cwd } = host;
   const path = resolve(cwd, request.output);
   if (existsSync(path)) throw archiveExists(path);
+  // A run cannot be repeated: its evidence must not be lost to a folder that is not there.
+  await onDisk('write to', dirname(path), () => access(dirname(path), constants.W_OK));
   const spec = createRunSpec(request.command, {
     platform: platformName(process.platform),
     random,
@@ -66,7 +71,7 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   });
   const { digest, size } = await writeArchive(path, outcome.archive);
   const { exitCode, signal, success, timedOut } = outcome;
-  const spawnError = outcome.spawnError?.reason ?? null;
+  const spawnError = outcome.spawnError && spawnErrorText(spec.command[0] ?? '', outcome.spawnError);
   const exitStatus = exitStatusOf(outcome);
   return {
     runId: spec.run_id,
