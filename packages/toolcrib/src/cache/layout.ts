@@ -13,8 +13,8 @@ export interface CacheLayout {
   readonly unpacked: string;
 }
 
-/** Directories below `v1` that belong to the format; `refs` is not used yet. */
-export const KNOWN_DIRECTORIES: readonly string[] = ['blobs', 'leases', 'locks', 'refs', 'unpacked'];
+/** Directories below `v1` that belong to the format; `refs` is not used yet, `placements` is the ledger of injections. */
+export const KNOWN_DIRECTORIES: readonly string[] = ['blobs', 'leases', 'locks', 'placements', 'refs', 'unpacked'];
 
 export function layoutOf(directory: string): CacheLayout {
   const root = join(directory, 'v1');
