@@ -48,7 +48,7 @@ function verifyPin(search: Search, path: string, measured: MeasuredFile): void {
     'DIGEST_MISMATCH',
     `the bundled file ${path} is not what is pinned: it has digest ${measured.digest}, ${sumsFile} pins ${digest}`,
     {
-      hint: 'remove the file, or put the published one there with "toolcrib fetch"',
+      hint: 'remove the file, then it is fetched from a store; or put the published one there',
       details: { path, expected: digest, actual: measured.digest },
     },
   );

@@ -31,7 +31,7 @@ function notCached(search: Search): RemoteError {
     'OFFLINE',
     `${search.artifact.name} (${search.artifact.digest}) is neither bundled nor cached, and no store is asked offline`,
     {
-      hint: 'run the same command once online, or bring it here in a bundle with "toolcrib bundle load"',
+      hint: 'run the same command once online: then it is in the cache',
       details: detailsOf(search),
     },
   );
