@@ -16,7 +16,7 @@ async function main(argv: readonly string[]): Promise<number> {
   } catch (error) {
     const failure: unknown = signals.abort.aborted ? signals.abort.reason : asUsageError(error);
     if (failure === undefined) return 0; // help or version was printed
-    createOutput(process, { json: argv.includes('--json'), quiet: false }).fail(failure);
+    createOutput(process, { json: wantsJson(argv), quiet: false }).fail(failure);
     return exitCodeOf(failure);
   }
 }
@@ -27,11 +27,18 @@ function printVersion(): number {
   return 0;
 }
 
+/** What stands after `--` is for another program. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
+}
+
 /** Commander's own errors are about the command line; undefined for the ones that only say that help was shown. */
 function asUsageError(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('commander.')) return error;
   if ('exitCode' in error && error.exitCode === 0) return undefined;
-  return new UsageError('USAGE', messageOf(error).replace(/^error: /, ''), {
+  const message = error.code === 'commander.help' ? 'no command given' : messageOf(error).replace(/^error: /, '');
+  return new UsageError('USAGE', message, {
     hint: '"toolcrib --help" lists the commands',
   });
 }

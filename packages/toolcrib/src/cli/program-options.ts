@@ -13,23 +13,27 @@ export interface Registration {
 }
 
 /** For options that may be given again. */
-export function collect(value: string, earlier: readonly string[]): readonly string[] {
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
 }
 
 /** For options that take `NAME=VALUE`. @throws UsageError `USAGE`. */
 export function collectAssignment(
   value: string,
-  earlier: Readonly<Record<string, string>>,
+  earlier: Readonly<Record<string, string>> = {},
 ): Readonly<Record<string, string>> {
   const at = value.indexOf('=');
   if (at > 0) return { ...earlier, [value.slice(0, at)]: value.slice(at + 1) };
-  throw new UsageError('USAGE', `--env takes NAME=VALUE, found ${JSON.stringify(value)}`);
+  throw new UsageError('USAGE', `--env takes NAME=VALUE, found ${JSON.stringify(value)}`, {
+    hint: 'e.g. --env LANG=C',
+  });
 }
 
 /** For options that take a time in seconds. @throws UsageError `USAGE`. */
 export function parseSeconds(value: string): number {
   const seconds = Number(value);
   if (value.trim() !== '' && seconds > 0 && seconds <= 7 * 24 * 3600) return seconds;
-  throw new UsageError('USAGE', `expected a number of seconds above 0, found ${JSON.stringify(value)}`);
+  throw new UsageError('USAGE', `expected a number of seconds above 0, found ${JSON.stringify(value)}`, {
+    hint: 'at most a week: --timeout 604800',
+  });
 }

@@ -3,7 +3,7 @@ import { collectAssignment, parseSeconds, type Registration } from '../program-o
 
 interface ExecOptions {
   readonly user?: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly timeout?: number;
   readonly result?: string;
@@ -16,7 +16,7 @@ export function registerExec({ program, action }: Registration): void {
     .argument('<sandbox>', 'docker:NAME or local:DIR')
     .argument('<args...>', 'what the tool gets, after --')
     .option('--user <user>', "another user than the sandbox's own")
-    .option('--env <name=value>', 'for what the tool runs; may be given again', collectAssignment, {})
+    .option('--env <name=value>', 'for what the tool runs; may be given again', collectAssignment)
     .option('--cwd <dir>', 'where what the tool runs stands')
     .option('--timeout <seconds>', 'end it after that time', parseSeconds)
     .option('--result <file>', 'write what happened as JSON')

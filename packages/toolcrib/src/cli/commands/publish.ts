@@ -1,7 +1,7 @@
 import { collect, type Registration } from '../program-options.ts';
 
 interface PublishOptions {
-  readonly to: readonly string[];
+  readonly to?: readonly string[];
   readonly dryRun?: boolean;
 }
 
@@ -9,7 +9,7 @@ export function registerPublish({ program, action }: Registration): void {
   program
     .command('publish')
     .description('publish a complete release, read it back, and write the sums file')
-    .option('--to <store>', 'a store instead of the configured ones; may be given again', collect, [])
+    .option('--to <store>', 'a store instead of the configured ones; may be given again', collect)
     .option('--dry-run', 'show what would be done, through the same code')
     .action(
       action(async (session, options: PublishOptions) => {

@@ -1,3 +1,5 @@
+import { ToolcribError } from '../../core/errors.ts';
+import type { Output } from '../output.ts';
 import type { Registration } from '../program-options.ts';
 
 interface ResolveOptions {
@@ -14,7 +16,12 @@ export function registerResolve({ program, action }: Registration): void {
     .action(
       action(async (session, options: ResolveOptions) => {
         const { resolveArtifact } = await import('../../flows/resolve-artifact.ts');
-        const resolution = await resolveArtifact(await session.project(), session.host, options);
+        const resolution = await resolveArtifact(await session.project(), session.host, options).catch(
+          (error: unknown) => {
+            if (options.explain === true) explainFailure(error, session.output);
+            throw error;
+          },
+        );
         if (options.explain === true) {
           const { describeTrail } = await import('../../report/trail-text.ts');
           session.output.result(resolution, describeTrail(resolution));
@@ -25,4 +32,13 @@ export function registerResolve({ program, action }: Registration): void {
         return 0;
       }),
     );
+}
+
+/** Every tier that was tried, on stderr: with `--json` they are in the details of the error. */
+function explainFailure(error: unknown, output: Output): void {
+  const trail = error instanceof ToolcribError ? error.details['trail'] : undefined;
+  if (!Array.isArray(trail) || output.json) return;
+  trail.forEach((step, index) => {
+    output.say(`${index + 1}. ${step}`);
+  });
 }
