@@ -5,7 +5,7 @@ import { collectAssignment, parseSeconds, type Registration } from '../program-o
 interface RunOptions {
   readonly output: string;
   readonly runId?: string;
-  readonly env: Readonly<Record<string, string>>;
+  readonly env?: Readonly<Record<string, string>>;
   readonly timeout?: number;
   readonly result?: string;
 }
@@ -21,7 +21,6 @@ export function registerRun({ program, action }: Registration): void {
       '--env <name=value>',
       'set for the command; only its name is recorded; may be given again',
       collectAssignment,
-      {},
     )
     .option('--timeout <seconds>', 'end the command after that time', parseSeconds)
     .option('--result <file>', 'write what happened as JSON')
@@ -32,6 +31,9 @@ export function registerRun({ program, action }: Registration): void {
           const { result, ...request } = options;
           const signals = forwarded(session.signals, request.timeout === undefined);
           const recorded = await recordRun(session.host, { command, signals, ...request });
+          if (recorded.spawnError !== null)
+            session.output.say(`toolcrib: ${command.join(' ')}: ${recorded.spawnError}`);
+          if (recorded.timedOut) session.output.say(`toolcrib: ended after ${request.timeout ?? 0} s`);
           await writeResult(result, recorded);
           return recorded.exitStatus;
         }, session.output),
