@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { messageOf, UsageError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Store } from '../stores/store.ts';
 import type { RewriteRule } from '../transfer/rewrite.ts';
@@ -17,7 +19,7 @@ export async function openStore(
     }
     case 's3': {
       const { openS3Store } = await import('../stores/s3/s3-store.ts');
-      return openS3Store(reference, transferOptions(host, rewrite));
+      return openS3Store(reference, await transferOptions(host, rewrite));
     }
   }
 }
@@ -42,14 +44,26 @@ export function collectStores(host: Host, rewrite: readonly RewriteRule[]): Open
   };
 }
 
-function transferOptions(host: Host, rewrite: readonly RewriteRule[]): TransferOptions {
+async function transferOptions(host: Host, rewrite: readonly RewriteRule[]): Promise<TransferOptions> {
   return {
     offline: host.offline,
     rewrite,
     proxy: proxyOf(host.env),
+    certificateAuthorities: await readAuthorities(host.env['SSL_CERT_FILE']),
     clock: host.clock,
     random: () => (host.random(1)[0] ?? 0) / 256,
   };
+}
+
+/** Certificates of a company's own authority; Node itself reads `NODE_EXTRA_CA_CERTS`. */
+async function readAuthorities(path: string | undefined): Promise<string | undefined> {
+  if (path === undefined || path === '') return undefined;
+  return await readFile(path, 'utf8').catch((error: unknown) => {
+    throw new UsageError('USAGE', `cannot read the certificates that SSL_CERT_FILE names: ${messageOf(error)}`, {
+      hint: 'name a PEM file, or unset the variable',
+      cause: error,
+    });
+  });
 }
 
 /** The usual variables, lower case first as curl does it; an empty one counts as absent. */
