@@ -80,9 +80,8 @@ async function statPath(
   return parsePathStat(answer.headers['x-docker-container-path-stat']);
 }
 
-/** The refusal of a HEAD says nothing but its status; the same GET has the engine's words. */
+/** The refusal of a HEAD says nothing but its status (404 is also a container that is gone); a GET has the words. */
 async function explained(engine: Engine, base: string, path: string, refusal: EngineRefusal): Promise<EngineRefusal> {
-  if (refusal.status === 404) return refusal;
   const answer = await engine.open({ method: 'GET', path: archivePath(base, path) });
   if (!('body' in answer)) return answer;
   answer.body.destroy();
@@ -95,12 +94,12 @@ async function readTar(
   path: string,
   reference: string,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
+  const body = await engine.download(archivePath(base, path));
+  if (body !== undefined) return passOn(body, engine);
   const answer = await engine.open({ method: 'GET', path: archivePath(base, path) });
-  if (!('body' in answer)) {
-    verifyAbsent(answer, reference);
-    return undefined;
-  }
-  return passOn(answer.body, engine);
+  if ('body' in answer) return passOn(answer.body, engine);
+  verifyAbsent(answer, reference);
+  return undefined;
 }
 
 async function* passOn(body: AsyncIterable<Uint8Array>, engine: Engine): AsyncGenerator<Uint8Array> {

@@ -82,7 +82,10 @@ async function transportOf(
   const common = signal === undefined ? {} : { signal };
   if (endpoint.kind === 'unix') {
     const agent = new PlainAgent({ keepAlive: true });
-    return { agent, start: (o) => plainRequest({ ...o, ...common, agent, socketPath: endpoint.socketPath }) };
+    return {
+      agent,
+      start: (o) => plainRequest({ ...o, ...common, agent, host: 'docker', socketPath: endpoint.socketPath }),
+    };
   }
   const { host, port, tls } = endpoint;
   if (tls === undefined) {
@@ -96,7 +99,7 @@ async function transportOf(
 }
 
 function optionsOf(request: EngineRequest, upgrade: boolean): RequestOptions {
-  const headers: Record<string, string | number> = { Host: 'docker' };
+  const headers: Record<string, string | number> = {};
   if (request.json !== undefined) headers['Content-Type'] = 'application/json';
   if (request.tar !== undefined) {
     headers['Content-Type'] = 'application/x-tar';

@@ -10,6 +10,7 @@ import {
   type EngineRequest,
 } from './engine-connection.ts';
 import { textOf } from './json-fields.ts';
+import { rawDownload } from './raw-download.ts';
 
 /** An answer that is not a success: the engine's status and its own words. */
 export interface EngineRefusal {
@@ -22,6 +23,8 @@ export interface Engine {
   readonly endpoint: EngineEndpoint;
   /** A call with a small JSON answer; undefined when there is nothing to parse. */
   json(request: EngineRequest): Promise<{ readonly value: unknown } | EngineRefusal>;
+  /** A large body; undefined when {@link Engine.open} has to be asked instead. The reader ends the iteration. */
+  download(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
   /** A call whose body the caller reads or destroys. Anything but 200 is a refusal. */
   open(request: EngineRequest): Promise<EngineAnswer | EngineRefusal>;
   upgrade(request: EngineRequest): Promise<Duplex | EngineRefusal>;
@@ -47,7 +50,7 @@ export async function connectDocker(options: ConnectOptions): Promise<Engine> {
   const connection = await createEngineConnection(endpoint, options.signal);
   try {
     const version = options.env['DOCKER_API_VERSION'] || (await agreedVersion(connection));
-    return createEngine(connection, `/v${version}`);
+    return createEngine(connection, `/v${version}`, options.signal);
   } catch (error) {
     connection.close();
     throw error;
@@ -70,7 +73,7 @@ function isOlder(a: string, b: string): boolean {
   return aMajor === bMajor ? aMinor < bMinor : aMajor < bMajor;
 }
 
-function createEngine(connection: EngineConnection, base: string): Engine {
+function createEngine(connection: EngineConnection, base: string, signal: AbortSignal | undefined): Engine {
   const at = (request: EngineRequest) => ({ ...request, path: base + request.path });
   return {
     endpoint: connection.endpoint,
@@ -78,6 +81,13 @@ function createEngine(connection: EngineConnection, base: string): Engine {
       const answer = await connection.send(at(request));
       if (!isSuccess(answer)) return await refusalOf(answer);
       return { value: parseJson(await readBody(answer, JSON_LIMIT), connection.endpoint) };
+    },
+    download: async (path) => {
+      try {
+        return await rawDownload(connection.endpoint, base + path, signal);
+      } catch (error) {
+        throw signal?.aborted === true ? signal.reason : unreachable(error, connection.endpoint);
+      }
     },
     open: async (request) => {
       const answer = await connection.send(at(request));

@@ -12,7 +12,7 @@ const image = 'toolcrib-test/busybox';
 const ready = requireOrSkip(await dockerAvailable(image));
 
 describe('a container that an agent prepared', ready, () => {
-  let program = Buffer.alloc(0);
+  let program: Buffer = Buffer.alloc(0);
   let artifact: InjectableArtifact;
   beforeAll(async () => {
     program = await compileSyntheticTool();
@@ -40,7 +40,12 @@ describe('a container that an agent prepared', ready, () => {
     const placement = await site.inject(artifact);
     const env = { LD_AUDIT: '/given.so', GIVEN: 'by the user', TOOLCRIB_SANDBOX_CONTEXT: '{}' };
     const { stdout } = await site.call(placement, ['env'], { env });
-    const seen = new Map(stdout.split('\0').filter((line) => line !== '').map((line) => splitPair(line)));
+    const seen = new Map(
+      stdout
+        .split('\0')
+        .filter((line) => line !== '')
+        .map((line) => splitPair(line)),
+    );
     expect([...seen.keys()].sort()).toEqual(['GIVEN', 'HOME', 'HOSTNAME', 'PATH', 'TOOLCRIB_SANDBOX_CONTEXT']);
     expect(JSON.parse(seen.get('TOOLCRIB_SANDBOX_CONTEXT') ?? '')).toEqual({
       env: { ...planted, LD_AUDIT: '/given.so', GIVEN: 'by the user' },
@@ -51,7 +56,10 @@ describe('a container that an agent prepared', ready, () => {
 
   test('cannot put files into the working directory of the tool', async () => {
     await using site = await startSite({ image, args: ['--workdir', '/work'] }, async ({ shell }) => {
-      await shell('0', 'echo "preload = [\\"/evil.js\\"]" > /work/bunfig.toml; echo EVIL=1 > /work/.env; echo /evil.so > /etc/ld.so.preload');
+      await shell(
+        '0',
+        'echo "preload = [\\"/evil.js\\"]" > /work/bunfig.toml; echo EVIL=1 > /work/.env; echo /evil.so > /etc/ld.so.preload',
+      );
     });
     const placement = await site.inject(artifact);
     expect((await site.call(placement, ['cwd'])).stdout).toBe(`${placement.directory}\n`);
@@ -137,7 +145,9 @@ describe('a container that an agent prepared', ready, () => {
       await shell('0', 'mkdir -p /srv/open/toolcrib /srv/sticky; chmod 777 /srv/open; chmod 1777 /srv/sticky');
     };
     await using site = await startSite({ image, args: ['--user', '1000'] }, prepare);
-    await expect(site.inject(artifact, { install: ['/srv/open/toolcrib'] })).rejects.toMatchObject({ code: 'NOT_INJECTABLE' });
+    await expect(site.inject(artifact, { install: ['/srv/open/toolcrib'] })).rejects.toMatchObject({
+      code: 'NOT_INJECTABLE',
+    });
     const sticky = await site.inject(artifact, { install: ['/srv/sticky/toolcrib'] });
     expect(sticky).toMatchObject({ rung: 'archive', protection: 'root-owned' });
     await expect(site.shell('1000', `mv /srv/sticky/toolcrib /srv/sticky/mine`)).rejects.toThrow();

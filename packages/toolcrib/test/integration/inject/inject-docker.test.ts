@@ -19,7 +19,7 @@ const ready = requireOrSkip(
 );
 
 describe('injecting into a container', ready, () => {
-  let program = Buffer.alloc(0);
+  let program: Buffer = Buffer.alloc(0);
   beforeAll(async () => {
     program = await compileSyntheticTool();
   });
@@ -117,7 +117,9 @@ describe('injecting into a container', ready, () => {
     const artifact = await syntheticArtifact({ program });
     await using site = await startSite(
       { image: busybox, args: ['--tmpfs', '/place:exec,mode=1777', '--user', '1000'] },
-      async ({ shell }) => void (await shell('0', 'rm /bin/tar')),
+      async ({ shell }) => {
+        await shell('0', 'rm /bin/tar');
+      },
     );
     const placement = await site.inject(artifact, { install: ['/place/toolcrib'] });
     expect(placement).toMatchObject({ rung: 'exec-cat', readBack: 'exec', protection: 'writable-parent' });

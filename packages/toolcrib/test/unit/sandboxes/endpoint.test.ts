@@ -1,0 +1,96 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { endpointOf, resolveEndpoint } from '../../../src/sandboxes/docker/endpoint.ts';
+
+let home = '';
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'docker-home-'));
+});
+afterEach(async () => {
+  await rm(home, { recursive: true });
+});
+
+async function writeContext(name: string, host: string, tls: Record<string, string> = {}): Promise<void> {
+  const id = createHash('sha256').update(name).digest('hex');
+  const meta = join(home, '.docker', 'contexts', 'meta', id);
+  const material = join(home, '.docker', 'contexts', 'tls', id, 'docker');
+  await mkdir(meta, { recursive: true });
+  await mkdir(material, { recursive: true });
+  await writeFile(join(meta, 'meta.json'), JSON.stringify({ Name: name, Endpoints: { docker: { Host: host } } }));
+  for (const [file, text] of Object.entries(tls)) await writeFile(join(material, file), text);
+}
+
+async function writeConfig(config: unknown): Promise<void> {
+  await mkdir(join(home, '.docker'), { recursive: true });
+  await writeFile(join(home, '.docker', 'config.json'), JSON.stringify(config));
+}
+
+describe('the engine', () => {
+  test('is found in the order of the docker command', async () => {
+    await writeContext('current', 'tcp://current:1');
+    await writeContext('named', 'tcp://named:2');
+    const at = async (settings: { host?: string; context?: string }, env: Record<string, string>) =>
+      (await resolveEndpoint({ ...settings, env: { HOME: home, ...env } })).address;
+    expect(await at({}, {})).toBe('unix:///var/run/docker.sock');
+    await writeConfig({ currentContext: 'current' });
+    const all = { DOCKER_HOST: 'tcp://host:3', DOCKER_CONTEXT: 'named' };
+    expect(await at({}, {})).toBe('tcp://current:1');
+    expect(await at({}, { DOCKER_CONTEXT: 'named' })).toBe('tcp://named:2');
+    expect(await at({}, { DOCKER_CONTEXT: 'default' })).toBe('unix:///var/run/docker.sock');
+    expect(await at({}, all)).toBe('tcp://host:3');
+    expect(await at({ context: 'named' }, all)).toBe('tcp://named:2');
+    expect(await at({ host: 'tcp://given:4', context: 'named' }, all)).toBe('tcp://given:4');
+  });
+
+  test('of a context has the certificates of that context', async () => {
+    await writeContext('secure', 'tcp://secure:2376', { 'ca.pem': 'the authority', 'key.pem': 'the key' });
+    expect(await resolveEndpoint({ context: 'secure', env: { HOME: home } })).toEqual({
+      kind: 'tcp',
+      address: 'tcp://secure:2376',
+      host: 'secure',
+      port: 2376,
+      tls: { ca: 'the authority', cert: undefined, key: 'the key', verify: true },
+    });
+  });
+
+  test('of DOCKER_HOST is verified when DOCKER_TLS_VERIFY is set, also without certificates', async () => {
+    const env = { HOME: home, DOCKER_HOST: 'tcp://secure', DOCKER_TLS_VERIFY: '1' };
+    expect(await resolveEndpoint({ env })).toMatchObject({ port: 2376, tls: { verify: true, ca: undefined } });
+  });
+
+  test('of a context that is not there, or a broken file, is an error that names it', async () => {
+    await expect(resolveEndpoint({ context: 'gone', env: { HOME: home } })).rejects.toThrow('no Docker context "gone"');
+    await mkdir(join(home, '.docker'));
+    await writeFile(join(home, '.docker', 'config.json'), '{');
+    await expect(resolveEndpoint({ env: { HOME: home } })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  test('is read from a host as DOCKER_HOST has it', () => {
+    expect(endpointOf('unix:///run/x.sock', undefined)).toMatchObject({ kind: 'unix', socketPath: '/run/x.sock' });
+    expect(endpointOf('tcp://[::1]:99', undefined)).toMatchObject({ host: '::1', port: 99, tls: undefined });
+    expect(endpointOf('http://h', undefined)).toMatchObject({ host: 'h', port: 2375, tls: undefined });
+    expect(endpointOf('https://h/', undefined)).toMatchObject({ port: 2376, tls: { verify: true } });
+  });
+
+  test.each([
+    '',
+    'unix://',
+    'tcp://',
+    'tcp://h:99999',
+    'ftp://h',
+    'tcp://user:pass@h:1',
+    'tcp://h:1/path',
+    'npipe://x',
+  ])('is refused from the host %j with what to write', (host) => {
+    expect(() => endpointOf(host, undefined)).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }));
+  });
+
+  test('behind ssh is not supported yet, and the error says what to do', () => {
+    expect(() => endpointOf('ssh://me@host', undefined)).toThrow(
+      expect.objectContaining({ code: 'UNREACHABLE', hint: expect.stringContaining('ssh -L') as string }),
+    );
+  });
+});
