@@ -8,6 +8,10 @@ import { report, type Found, type Search, type Tier } from './search.ts';
 /** An artifact above this size, in bytes, is not downloaded. */
 export const MAX_ARTIFACT_BYTES = 2 * 1024 ** 3;
 
+/** How often a download that breaks is begun, and the wait before the second time, in milliseconds. */
+const DOWNLOADS = 3;
+const WAIT_MS = 500;
+
 /** What is done with a file that a store has. */
 type Take = (store: OpenFetcher, file: OpenedFile) => Promise<Found>;
 
@@ -60,8 +64,8 @@ async function lookInStores(search: Search, take: Take): Promise<Found | undefin
 async function lookInStore(search: Search, reference: StoreReference, take: Take): Promise<Found | undefined> {
   try {
     const store = await search.request.openStore(reference).catch(failedStore);
-    const file = await store.fetch(search.artifact.name, callOptions(search)).catch(failedStore);
-    if (file !== undefined) return await take(store, file);
+    const found = await takeFrom(search, store, take);
+    if (found !== undefined) return found;
     passOver(search, reference.url, 'missing', 'it has no such file');
   } catch (error) {
     if (error instanceof IntegrityError) report(search, 'store', reference.url, 'refused', error.message);
@@ -69,6 +73,21 @@ async function lookInStore(search: Search, reference: StoreReference, take: Take
     passOver(search, urlOf(error.cause) ?? reference.url, 'unreachable', messageOf(error.cause));
   }
   return undefined;
+}
+
+/** A store repeats what fails before it answers; a body that breaks after that is asked for again here. */
+async function takeFrom(search: Search, store: OpenFetcher, take: Take): Promise<Found | undefined> {
+  const { clock, signal } = search.request;
+  for (let attempt = 1; ; attempt++) {
+    const file = await store.fetch(search.artifact.name, callOptions(search)).catch(failedStore);
+    if (file === undefined) return undefined;
+    try {
+      return await take(store, file);
+    } catch (error) {
+      if (!(error instanceof StoreFailure) || attempt === DOWNLOADS) throw error;
+      await clock.sleep(attempt * WAIT_MS, signal);
+    }
+  }
 }
 
 async function download(search: Search, store: OpenFetcher, file: OpenedFile, blob: LockedBlob): Promise<Found> {

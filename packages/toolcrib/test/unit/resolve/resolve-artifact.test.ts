@@ -99,12 +99,14 @@ const unreachable = new RemoteError('UNREACHABLE', 'https://mirror.example/probe
 /** A line that breaks: before an answer, or after some bytes. */
 function brokenStore(reference: string, after: 'opening' | 'asking' | 'bytes'): Promise<OpenFetcher> {
   if (after === 'opening') return Promise.reject(unreachable);
-  const bytes = (async function* () {
+  const beginning = async function* () {
     yield* inPieces(BYTES.subarray(0, 50_000));
     await Promise.reject(unreachable);
-  })();
+  };
   const fetch = () =>
-    after === 'asking' ? Promise.reject(unreachable) : Promise.resolve({ size: BYTES.length, url: reference, bytes });
+    after === 'asking'
+      ? Promise.reject(unreachable)
+      : Promise.resolve({ size: BYTES.length, url: reference, bytes: beginning() });
   return Promise.resolve({ reference, fetch });
 }
 
@@ -160,7 +162,7 @@ test('offline no store is opened, and the error says how to get the artifact', a
   const request = requestIn(scratch.path, ['store'], { offline: true, openStore });
   const failure = await failureOfAsync(() => resolveArtifact(request));
   expect(failure).toMatchObject({ name: 'RemoteError', code: 'OFFLINE' });
-  expect(failure.hint).toMatch(/once online.*bundle/);
+  expect(failure.hint).toMatch(/once online/);
   await request.cache.admit(DIGEST, { what: 'it', maxBytes: 1e9, open: () => inPieces(BYTES) });
   expect(await resolveArtifact(request)).toMatchObject({ tier: 'cache' });
 });
