@@ -1,0 +1,82 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const CLI = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
+
+/** How the command line is started from its source; the arguments follow. */
+export const TOOLCRIB: readonly string[] = [process.execPath, '--disable-warning=ExperimentalWarning', CLI];
+
+export interface CliOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+/** How a command line ended, and all that it said. */
+export interface CliEnd {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command line that runs, without a terminal. */
+export interface StartedCli {
+  readonly process: ChildProcess;
+  readonly end: Promise<CliEnd>;
+  /** Waits until it has said this on stdout or stderr. */
+  said(words: string): Promise<void>;
+}
+
+/** An environment in which a user's cache, proxies and credentials do not count. */
+export function cliEnvironment(cwd: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: cwd,
+    TOOLCRIB_CACHE_DIR: join(cwd, 'cache'),
+    NODE_COMPILE_CACHE: join(tmpdir(), 'toolcrib-test-compile-cache'),
+    ...more,
+  };
+}
+
+export function startCli(args: readonly string[], options: CliOptions): StartedCli {
+  const [program = '', ...first] = TOOLCRIB;
+  const { cwd, env, stdin = '' } = options;
+  const child = spawn(program, [...first, ...args], { cwd, env: cliEnvironment(cwd, env) });
+  const heard = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => (heard[name] += text));
+  }
+  child.stdin.on('error', () => undefined).end(stdin);
+  const end = once(child, 'close').then((): CliEnd => ({
+    code: child.exitCode,
+    signal: child.signalCode,
+    stdout: heard.stdout,
+    stderr: heard.stderr,
+  }));
+  return {
+    process: child,
+    end,
+    async said(words) {
+      while (!`${heard.stdout}\n${heard.stderr}`.includes(words)) {
+        if (child.exitCode !== null) throw new Error(`it ended without saying ${words}: ${heard.stderr}`);
+        await Promise.race([once(child.stdout, 'data'), once(child.stderr, 'data'), end]);
+      }
+    },
+  };
+}
+
+/** Runs a command line to its end. */
+export function toolcrib(args: readonly string[], options: CliOptions): Promise<CliEnd> {
+  return startCli(args, options).end;
+}
+
+/** The one JSON document that stdout has to be. */
+export function documentOf(end: CliEnd): unknown {
+  if (!/^[^\n]+\n$/.test(end.stdout)) throw new Error(`stdout is not one line: ${JSON.stringify(end)}`);
+  const parsed: unknown = JSON.parse(end.stdout);
+  return parsed;
+}

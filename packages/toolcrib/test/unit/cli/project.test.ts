@@ -1,0 +1,170 @@
+import { execFile } from 'node:child_process';
+import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { describe, expect, test } from 'vitest';
+import { elfFile } from '../build/elf-file.ts';
+import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
+import { scratchProject, type ScratchProject } from './scratch-project.ts';
+
+const BUILD = { driver: 'command', command: 'cp "program-$TOOLCRIB_VERSION" "$TOOLCRIB_OUTPUT"' };
+const NAME = (version: number) => `demo-amd64-any-v${version}`;
+
+/** A project whose build command hands out small static executables, other ones for each version. */
+async function demoProject(): Promise<ScratchProject> {
+  const config = { tool: 'demo', targets: ['amd64-any'], build: BUILD, stores: ['file:./store'] };
+  const project = await scratchProject({ 'toolcrib.json': config, 'tool-version.txt': '1\n' });
+  for (const version of [1, 2])
+    await project.write(`program-${version}`, elfFile({ versions: [] }).fill(version, 0x1f00));
+  return project;
+}
+
+/** Runs a command line that has to succeed. */
+async function succeed(project: ScratchProject, args: readonly string[], folder = ''): Promise<CliEnd> {
+  const end = await toolcrib(args, { cwd: join(project.folder, folder) });
+  expect(end, end.stderr).toMatchObject({ code: 0 });
+  return end;
+}
+
+const sumsCheck = (store: string, version: number) =>
+  promisify(execFile)('sha256sum', ['-c', `demo-v${version}.SHA256SUMS`], { cwd: store });
+
+describe.concurrent('a tool of a project', () => {
+  test('goes from init to two published versions that anybody can check with sha256sum', async () => {
+    await using project = await demoProject();
+    const { folder } = project;
+    for (const version of [1, 2]) {
+      await project.write('tool-version.txt', `${version}\n`);
+      const built = documentOf(await succeed(project, ['build', '--json']));
+      expect(built).toMatchObject({
+        artifacts: [{ name: NAME(version), path: `${folder}/binaries/${NAME(version)}` }],
+      });
+      const published = await succeed(project, ['publish']);
+      expect(published.stdout).toContain(`demo v${version} is published`);
+      expect(published.stdout).toContain(`${folder}/SHA256SUMS pins this release now. Commit it`);
+      const resolved = await succeed(project, ['resolve', '--target', 'amd64-any']);
+      expect(resolved.stdout).toBe(`${folder}/binaries/${NAME(version)}\n`);
+    }
+    for (const version of [1, 2]) {
+      const { stdout } = await sumsCheck(join(folder, 'store'), version);
+      expect(stdout).toBe(`${NAME(version)}: OK\n`);
+    }
+    expect(await readFile(join(folder, 'SHA256SUMS'), 'utf8')).toBe(
+      await readFile(join(folder, 'store', 'demo-v2.SHA256SUMS'), 'utf8'),
+    );
+    expect((await succeed(project, ['status'])).stdout).toContain('published: v1, v2');
+  });
+
+  test('is found bundled, in the store, then in the cache, and --explain tells each place', async () => {
+    await using project = await demoProject();
+    await succeed(project, ['build']);
+    await succeed(project, ['publish']);
+    const tier = async (...options: string[]) => {
+      const found = documentOf(await succeed(project, ['resolve', '--json', ...options]));
+      return typeof found === 'object' && found !== null && 'tier' in found ? found.tier : undefined;
+    };
+    expect(await tier()).toBe('bundled');
+    await promisify(execFile)('rm', ['-r', join(project.folder, 'binaries')]);
+    expect((await toolcrib(['resolve', '--offline'], { cwd: project.folder })).code).toBe(7);
+    expect(await tier()).toBe('store');
+    expect(await tier('--offline')).toBe('cache');
+    const { stdout } = await succeed(project, ['resolve', '--explain']);
+    expect(stdout).toMatch(/1\. bundled: missing\n[^]*2\. cache: found\n/);
+    expect((await succeed(project, ['cache', 'verify'])).stdout).toContain('is what its name says');
+    expect((await succeed(project, ['cache', 'ls'])).stdout).toContain('1 blobs');
+  });
+
+  test('is published to folders meant from where the command was typed', async () => {
+    await using project = await demoProject();
+    await project.write('a/b/x', '');
+    await succeed(project, ['build'], 'a/b');
+    await succeed(project, ['publish', '--to', 'file:../there'], 'a/b');
+    expect(await readdir(join(project.folder, 'a/there'))).toContain('demo-v1.json');
+    expect(await readdir(project.folder)).not.toContain('store');
+  });
+
+  test('shows with --dry-run what publishing would do, and writes nothing', async () => {
+    await using project = await demoProject();
+    await succeed(project, ['build']);
+    const before = await readdir(project.folder);
+    const { stdout } = await succeed(project, ['publish', '--dry-run']);
+    expect(stdout).toContain('demo v1 would be published');
+    expect(stdout).toContain('Nothing was written');
+    expect(await readdir(project.folder)).toEqual(before);
+  });
+
+  test('is published once: again with the same bytes is fine, with others exits with 6 and names the next version', async () => {
+    await using project = await demoProject();
+    await succeed(project, ['build']);
+    await succeed(project, ['publish']);
+    expect((await succeed(project, ['publish'])).stdout).toContain('was published before, with the same bytes');
+    await project.write('program-1', elfFile({}));
+    await succeed(project, ['build']);
+    const end = await toolcrib(['publish', '--json'], { cwd: project.folder });
+    expect(end.code).toBe(6);
+    const hint: unknown = expect.stringContaining('bump the version file to 2');
+    expect(documentOf(end)).toMatchObject({ error: { code: 'VERSION_TAKEN', hint } });
+  });
+
+  test('is verified by build --verify against its pins: other bytes exit with 4', async () => {
+    await using project = await demoProject();
+    await succeed(project, ['build']);
+    await succeed(project, ['publish']);
+    await succeed(project, ['build', '--verify']);
+    await project.write('program-1', elfFile({}));
+    const end = await toolcrib(['build', '--verify', '--json'], { cwd: project.folder });
+    expect(end.code).toBe(4);
+    expect(documentOf(end)).toMatchObject({ error: { code: 'DIGEST_MISMATCH' } });
+  });
+
+  test('whose build command fails exits with 9 and shows the end of its output', async () => {
+    await using project = await demoProject();
+    const build = { driver: 'command', command: 'echo it broke >&2; exit 3' };
+    await project.write('toolcrib.json', JSON.stringify({ tool: 'demo', targets: ['amd64-any'], build }));
+    const end = await toolcrib(['build'], { cwd: project.folder });
+    expect(end.code).toBe(9);
+    expect(end.stderr).toContain('exited with 3; the end of its output:\nit broke\n');
+    expect(await readdir(join(project.folder, 'binaries')).catch(() => [])).toEqual([]);
+  });
+
+  test('that was not built cannot be published: exit 3, naming the file and the command', async () => {
+    await using project = await demoProject();
+    const end = await toolcrib(['publish'], { cwd: project.folder });
+    expect(end.code).toBe(3);
+    expect(end.stderr).toContain(`${project.folder}/binaries/${NAME(1)}`);
+    expect(end.stderr).toContain('"toolcrib build" makes it');
+  });
+});
+
+describe.concurrent('pins', () => {
+  test('of another version exit with 2, naming the line, until that version is published', async () => {
+    await using project = await demoProject();
+    await succeed(project, ['build']);
+    await succeed(project, ['publish']);
+    await project.write('tool-version.txt', '2\n');
+    const end = await toolcrib(['resolve'], { cwd: project.folder });
+    expect(end.code).toBe(2);
+    expect(end.stderr).toContain(`${project.folder}/SHA256SUMS:1: ${NAME(1)} does not belong to demo version 2`);
+  });
+
+  test('refuse a bundled file with other bytes: exit 4 with expected and actual, nothing in the cache', async () => {
+    await using project = await demoProject();
+    await succeed(project, ['build']);
+    await succeed(project, ['publish']);
+    await appendFile(join(project.folder, 'binaries', NAME(1)), 'x');
+    const end = await toolcrib(['resolve', '--json'], { cwd: project.folder });
+    expect(end.code).toBe(4);
+    const digest: unknown = expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
+    const details = { path: `${project.folder}/binaries/${NAME(1)}`, expected: digest, actual: digest };
+    expect(documentOf(end)).toMatchObject({ error: { code: 'DIGEST_MISMATCH', details } });
+    expect(await readdir(project.folder)).not.toContain('cache');
+  });
+
+  test('of a version that nobody has exit with 3, and --explain tells every place', async () => {
+    await using project = await demoProject();
+    await project.write('SHA256SUMS', `${'a'.repeat(64)}  ${NAME(1)}\n`);
+    const end = await toolcrib(['resolve', '--explain'], { cwd: project.folder });
+    expect(end).toMatchObject({ code: 3, stdout: '' });
+    expect(end.stderr).toMatch(/1\. bundled .*missing[^]*2\. cache .*missing[^]*3\. store .*missing/);
+  });
+});

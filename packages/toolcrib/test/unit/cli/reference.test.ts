@@ -1,0 +1,33 @@
+import type { Command } from 'commander';
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { createProgram } from '../../../src/cli/program.ts';
+import { describeProgram } from '../../../src/cli/reference.ts';
+
+const { program } = createProgram({ abort: new AbortController().signal, subscribe: () => () => undefined });
+const withChildren = (command: Command): readonly Command[] => [command, ...command.commands.flatMap(withChildren)];
+const commands = withChildren(program);
+
+test('docs/cli.md is what the program says of itself', () => {
+  const text = readFileSync(new URL('../../../../../docs/cli.md', import.meta.url), 'utf8');
+  expect(text, 'scripts/node scripts/generate-cli-docs.mjs writes it').toBe(describeProgram());
+});
+
+describe.each(commands.map((command) => [command.name(), command] as const))('the help of %s', (_, command) => {
+  test('fits into 80 columns', () => {
+    const long = command
+      .helpInformation()
+      .split('\n')
+      .filter((line) => line.length > 80);
+    expect(long).toEqual([]);
+  });
+
+  test('describes every option, shows no value of the program itself, and no option twice', () => {
+    const help = command.helpInformation();
+    expect(help).not.toMatch(/default: [[{]/);
+    for (const { flags, description } of command.options) {
+      expect(description, flags).not.toBe('');
+      expect(help.split(`  ${flags} `)).toHaveLength(2);
+    }
+  });
+});
