@@ -18,7 +18,7 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 const arch = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 /** The bundled command line, as a user runs it. */
-export const cli = join(repository, 'packages/toolcrib/dist/cli.js');
+export const cli = join(repository, 'packages/toolcrib/dist/cli.cjs');
 export const target = `${arch}-any`;
 
 /** A project with the real tool built and published, in a folder of its own. */

@@ -1,58 +1,15 @@
 #!/usr/bin/env node
-import { messageOf, UsageError } from '../core/errors.ts';
-import { exitCodeOf } from './exit-codes.ts';
-import { createOutput } from './output.ts';
-import { listenToSignals } from './signals.ts';
 import { VERSION } from './version.ts';
 
-async function main(argv: readonly string[]): Promise<number> {
-  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) return printVersion();
-  const { createProgram } = await import('./program.ts');
-  const signals = listenToSignals(process);
-  const { program, exitCode } = createProgram(signals);
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return exitCode();
-  } catch (error) {
-    const failure: unknown = signals.abort.aborted ? signals.abort.reason : asUsageError(error);
-    if (failure === undefined) return 0; // help or version was printed
-    createOutput(process, { json: wantsJson(argv), quiet: false }).fail(failure);
-    return exitCodeOf(failure);
+/** Scripts ask for the version often: it is answered without loading anything else. */
+async function main(argv: readonly string[]): Promise<void> {
+  if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
+    process.stdout.write(`${VERSION}\n`);
+    return;
   }
+  const { runCommandLine } = await import('./command-line.ts');
+  process.exitCode = await runCommandLine(argv);
 }
 
-/** Scripts ask for it often: it is answered without loading anything else. */
-function printVersion(): number {
-  process.stdout.write(`${VERSION}\n`);
-  return 0;
-}
-
-/** What stands after `--` is for another program. */
-function wantsJson(argv: readonly string[]): boolean {
-  const end = argv.indexOf('--');
-  return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
-}
-
-/** Commander's own errors are about the command line; undefined for the ones that only say that help was shown. */
-function asUsageError(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('commander.')) return error;
-  if ('exitCode' in error && error.exitCode === 0) return undefined;
-  const message = error.code === 'commander.help' ? 'no command given' : messageOf(error).replace(/^error: /, '');
-  return new UsageError('USAGE', message, {
-    hint: '"toolcrib --help" lists the commands',
-  });
-}
-
-/** Node 22 calls its SQLite experimental each time it is loaded; a user can do nothing about that. */
-process.removeAllListeners('warning');
-process.on('warning', (warning) => {
-  if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${String(warning)}\n`);
-});
-
-/** A reader that went away (`| head`) is no failure of ours. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
-
-process.exitCode = await main(process.argv.slice(2));
+// Not awaited at the top level: the published command is CommonJS (scripts/build.mjs).
+void main(process.argv.slice(2));

@@ -1,0 +1,58 @@
+import { messageOf, UsageError } from '../core/errors.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { createOutput } from './output.ts';
+import { createProgram } from './program.ts';
+import { listenToSignals } from './signals.ts';
+
+/**
+ * Runs a command line to its end.
+ * @param argv what stands after the program's name.
+ * @returns the exit code; failures are told on stderr, or on stdout with `--json`.
+ */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  keepQuietAboutExperiments();
+  endWithTheReader();
+  const signals = listenToSignals(process);
+  const { program, exitCode } = createProgram(signals);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode();
+  } catch (error) {
+    const failure: unknown = signals.abort.aborted ? signals.abort.reason : asUsageError(error);
+    if (failure === undefined) return 0; // help or version was printed
+    createOutput(process, { json: wantsJson(argv), quiet: false }).fail(failure);
+    return exitCodeOf(failure);
+  }
+}
+
+/** What stands after `--` is for another program. */
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
+}
+
+/** Commander's own errors are about the command line; undefined for the ones that only say that help was shown. */
+function asUsageError(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('commander.')) return error;
+  if ('exitCode' in error && error.exitCode === 0) return undefined;
+  const message = error.code === 'commander.help' ? 'no command given' : messageOf(error).replace(/^error: /, '');
+  return new UsageError('USAGE', message, {
+    hint: '"toolcrib --help" lists the commands',
+  });
+}
+
+/** Node 22 calls its SQLite experimental each time it is loaded; a user can do nothing about that. */
+function keepQuietAboutExperiments(): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (warning) => {
+    if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${String(warning)}\n`);
+  });
+}
+
+/** A reader that went away (`| head`) is no failure of ours. */
+function endWithTheReader(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}
