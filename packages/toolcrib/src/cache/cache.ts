@@ -11,7 +11,6 @@ import type { ArtifactSource, UnpackedArtifact } from './unpacked.ts';
 export type { CachedBlob, CacheFinding } from './audit.ts';
 export type { BlobContent } from './blobs.ts';
 export type { Lease } from './leases.ts';
-export type { UnpackedEntry } from './unpacked-record.ts';
 export type { ArtifactSource, UnpackedArtifact } from './unpacked.ts';
 
 /** What may be done to a blob by who holds its lock. */
