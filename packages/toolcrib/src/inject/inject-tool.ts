@@ -4,6 +4,7 @@ import { archFrom, formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import { optionsIn, type Candidate } from './attempts.ts';
+import { detectSandbox } from './detect-sandbox.ts';
 import { examineParent, type ParentExamination } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -28,7 +29,7 @@ import { sandboxUid } from './sandbox-user.ts';
 export async function injectTool(injection: Injection): Promise<Placement> {
   const { sandbox, artifact, signal } = injection;
   signal?.throwIfAborted();
-  verifyArchitecture(sandbox, artifact);
+  await verifyArchitecture(sandbox, artifact);
   const ledger = createLedger(injection.ledger);
   const known = await findPlacement(injection, ledger);
   if (known !== undefined) return known;
@@ -40,10 +41,11 @@ export async function injectTool(injection: Injection): Promise<Placement> {
   return placement;
 }
 
-function verifyArchitecture(sandbox: Sandbox, artifact: InjectableArtifact): void {
+/** The engine's word decides only where it agrees: its programs tell what an imported image is really for. */
+async function verifyArchitecture(sandbox: Sandbox, artifact: InjectableArtifact): Promise<void> {
   const name = sandbox.identity.arch;
-  const arch = name === undefined ? undefined : archFrom(name);
-  if (name === undefined || arch === artifact.target.arch) return;
+  if (name === undefined || archFrom(name) === artifact.target.arch) return;
+  if ((await detectSandbox(sandbox)).arch === artifact.target.arch) return;
   throw new SandboxError(
     'NO_TARGET_FITS',
     `${sandbox.reference} is ${name}, but ${artifact.tool} v${artifact.version} is for ${formatTarget(artifact.target)}`,
