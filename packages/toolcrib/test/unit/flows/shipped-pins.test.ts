@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { builtinPins, PLATFORM_PACKAGES } from '../../../src/config/builtin-pins.ts';
+import { formatSums } from '../../../src/core/sums.ts';
+
+const packaged = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8');
+
+test('the pins inside the package are those of packages/sandbox-tools', () => {
+  const { tool, version, sums } = builtinPins([]);
+  expect(tool).toBe('sandbox-tools');
+  expect(`${version}\n`).toBe(packaged('sandbox-tools/tool-version.txt'));
+  expect(formatSums(sums)).toBe(packaged('sandbox-tools/SHA256SUMS'));
+});
+
+test('every target that ships is pinned, and has its platform package', () => {
+  const { targets, sums } = builtinPins([]);
+  expect(sums.size).toBe(targets.length);
+  expect(PLATFORM_PACKAGES).toHaveLength(targets.length);
+  const manifest: unknown = JSON.parse(packaged('toolcrib/package.json'));
+  expect(manifest).toMatchObject({
+    optionalDependencies: Object.fromEntries(PLATFORM_PACKAGES.map((name) => [name, expect.any(String) as unknown])),
+  });
+});
