@@ -45,7 +45,8 @@ export async function commandSite(project: string): Promise<CommandSite> {
   };
 }
 
-function textOf({ content }: { content?: unknown }): string {
+function textOf(answer: object): string {
+  const content: unknown = 'content' in answer ? answer.content : undefined;
   if (!Array.isArray(content)) throw new Error('the tool answered without content');
   return content.map((part: unknown) => (isText(part) ? part.text : '')).join('');
 }
