@@ -2,7 +2,7 @@ import { lstat, unlink } from 'node:fs/promises';
 import type { ArtifactDescriptor } from '../core/artifact-descriptor.ts';
 import { createDigester, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, isSystemError, NotFoundError } from '../core/errors.ts';
-import { readVerified } from '../disk/digest-file.ts';
+import { readBlocks, readVerified } from '../disk/digest-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
 import { storageError } from '../disk/storage-error.ts';
 import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
@@ -42,6 +42,10 @@ export interface UnpackedArtifact {
    * `unpacked` makes it again; RemoteError `STORAGE`; the signal's reason.
    */
   readonly open: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** The same bytes unverified, for who hashes what it streams: hashing twice costs as much as sending. */
+  readonly openUnverified: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Forgets a tar that turned out to be changed: the next call of `unpacked` makes it again. */
+  readonly discard: () => Promise<void>;
 }
 
 /** What names an artifact that is to be unpacked: {@link ArtifactFile} without its size. */
@@ -116,10 +120,16 @@ function recordOf(artifact: ArtifactFile, inventory: Inventory, tar: { digest: D
 }
 
 function fromRecord(context: BlobContext, record: UnpackedRecord): UnpackedArtifact {
-  return { ...contentOf(record), open: (signal) => readStored(context, record, signal) };
+  const path = unpackedTarPath(context.layout, record.sourceDigest);
+  return {
+    ...contentOf(record),
+    open: (signal) => readStored(context, record, signal),
+    openUnverified: (signal) => copiesOf(readBlocks(path, signal)),
+    discard: () => forget(unpackedRecordPath(context.layout, record.sourceDigest)),
+  };
 }
 
-function contentOf(record: UnpackedRecord): Omit<UnpackedArtifact, 'open'> {
+function contentOf(record: UnpackedRecord): Omit<UnpackedArtifact, 'open' | 'openUnverified' | 'discard'> {
   const { tarDigest, tarSize, entries, descriptor, tool } = record;
   return { tarDigest, tarSize, entries, descriptor, bare: tool !== null };
 }
@@ -139,6 +149,11 @@ async function* readStored(
   }
 }
 
+/** Blocks are reused, and who streams them may hold one back. */
+async function* copiesOf(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const block of blocks) yield new Uint8Array(block);
+}
+
 async function forget(path: string): Promise<void> {
   await unlink(path).catch(() => undefined);
 }
@@ -148,7 +163,8 @@ async function unstored(artifact: ArtifactFile, signal: AbortSignal | undefined)
   const digester = createDigester();
   for await (const piece of unpackArtifact(artifact, inventory, signal)) digester.update(piece);
   const record = recordOf(artifact, inventory, { size: digester.size, digest: digester.finish() });
-  return { ...contentOf(record), open: (again) => unpackArtifact(artifact, createInventory(), again) };
+  const open = (again?: AbortSignal) => unpackArtifact(artifact, createInventory(), again);
+  return { ...contentOf(record), open, openUnverified: open, discard: () => Promise.resolve() };
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -71,8 +71,12 @@ function refuseExcess(path: string, expected: Expected, size: number): void {
   });
 }
 
-/** Yields blocks that are reused: a block is valid until the next one is asked for. */
-async function* readBlocks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+/**
+ * Reads one block while another is worked on.
+ * @returns blocks that are reused: one is valid until the next is asked for.
+ * @throws NotFoundError `NOT_FOUND`; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function* readBlocks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
   const handle = await openForReading(path);
   let [block, spare] = [Buffer.allocUnsafeSlow(BLOCK), Buffer.allocUnsafeSlow(BLOCK)];
   let reading = readBlock(handle, block, path);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { UnpackedArtifact } from '../cache/cache.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
-import { IntegrityError, SandboxError } from '../core/errors.ts';
+import { hasCode, IntegrityError, SandboxError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
@@ -49,9 +49,15 @@ export async function injectInto(sandbox: Sandbox, project: Project, host: Host)
   const { clock, random, reporter, signal, cacheDirectory } = host;
   const ledger = join(cacheDirectory, 'v1', 'placements');
   const pinned = (await placedBefore(sandbox, pins, ledger)) ?? (await fittingArtifact(sandbox, pins));
-  const { artifact, resolution } = await unpackedFor(pins, pinned, host);
+  const { unpacked, resolution } = await unpackedFor(pins, pinned, host);
+  const artifact = injectable(pins, pinned, unpacked);
   const request = { sandbox, artifact, install: pins.install, ledger, clock, random, reporter, signal };
-  return { placement: await inject(request), resolution };
+  try {
+    return { placement: await inject(request), resolution };
+  } catch (error) {
+    if (hasCode(error, 'DIGEST_MISMATCH', 'SIZE_MISMATCH', 'MALFORMED')) await unpacked.discard();
+    throw error;
+  }
 }
 
 /** What the ledger knows to be in this very sandbox: then nothing has to be looked at there to choose it. */
@@ -84,15 +90,15 @@ async function unpackedFor(
   pins: ToolPins,
   pinned: PinnedArtifact,
   host: Host,
-): Promise<{ artifact: InjectableArtifact; resolution: Resolution | null }> {
+): Promise<{ unpacked: UnpackedArtifact; resolution: Resolution | null }> {
   const cache = cacheOf(host);
   const { tool } = pins;
   const { digest, target } = pinned;
   const known = await cache.findUnpacked({ digest, tool });
-  if (known !== undefined) return { artifact: injectable(pins, pinned, known), resolution: null };
+  if (known !== undefined) return { unpacked: known, resolution: null };
   const resolution = await resolveTarget(pins, host, target);
   const unpacked = await cache.unpacked({ path: resolution.path, digest, tool }, { signal: host.signal });
-  return { artifact: injectable(pins, pinned, unpacked), resolution };
+  return { unpacked, resolution };
 }
 
 function injectable(
@@ -101,7 +107,7 @@ function injectable(
   unpacked: UnpackedArtifact,
 ): InjectableArtifact {
   const { tool, version } = pins;
-  const { descriptor, entries, tarSize, tarDigest, open } = unpacked;
+  const { descriptor, entries, tarSize, tarDigest, openUnverified } = unpacked;
   if (descriptor !== null) verifyDescriptor(descriptor, { tool, version, target: formatTarget(target) }, name);
   return {
     tool,
@@ -114,7 +120,7 @@ function injectable(
       digest: tarDigest,
       files: entries.filter((entry) => entry.kind === 'file'),
       links: entries.filter((entry) => entry.kind === 'link'),
-      open,
+      open: openUnverified, // injection hashes what it sends
     },
   };
 }

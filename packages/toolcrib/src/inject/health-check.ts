@@ -1,3 +1,4 @@
+import { combineSignals } from '../core/combined-signal.ts';
 import type { Clock } from '../core/clock.ts';
 import { IntegrityError, SandboxError } from '../core/errors.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
@@ -50,7 +51,7 @@ export async function verifyHealth(check: HealthCheck): Promise<void> {
 async function run(check: HealthCheck): Promise<ProgramOutput> {
   const { clock, signal } = check;
   const over = new AbortController();
-  const either = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+  const either = combineSignals([signal, over.signal]);
   const args = [...check.artifact.descriptor.healthcheck, '--nonce', check.nonce];
   const timer = clock.sleep(TIMEOUT, either).then(
     () => over.abort(unhealthy(`the health check did not end within ${TIMEOUT / 1000} s`)),

@@ -34,8 +34,7 @@ export async function placeAndProve(
   const attempt: Attempt = { ...candidate, sandbox, artifact, name, progress, signal };
   try {
     await PLACE[candidate.rung](attempt);
-    const readBack = await proveBytes(attempt, candidate);
-    await proveHealth(injection, directoryOf(attempt));
+    const readBack = await prove(injection, attempt, candidate);
     return describe(injection, candidate, directoryOf(attempt), uid, readBack);
   } catch (error) {
     await takeAway(injection, attempt);
@@ -43,6 +42,20 @@ export async function placeAndProve(
   } finally {
     progress.end();
   }
+}
+
+/**
+ * Both proofs at once, because each waits for the engine most of the time. Whatever answers the health check runs in
+ * the sandbox as its own user, which could run anything there before; it counts only if the bytes were right, too.
+ * @returns who could read the tree back.
+ */
+async function prove(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
+  const bytes = proveBytes(attempt, candidate);
+  const health = proveHealth(injection, directoryOf(attempt));
+  await Promise.allSettled([bytes, health]);
+  const readBack = await bytes;
+  await health;
+  return readBack;
 }
 
 /** @returns who could read the tree back. */

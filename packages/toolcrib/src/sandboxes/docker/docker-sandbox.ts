@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { combineSignals } from '../../core/combined-signal.ts';
 import { NotFoundError, RemoteError, SandboxError, type ToolcribError } from '../../core/errors.ts';
 import type { ExecExit, ExecRequest, Sandbox, SandboxEntry, SandboxProcess } from '../sandbox.ts';
 import { readFirstOwner } from '../tar-owner.ts';
@@ -144,7 +145,7 @@ async function startExec(
   reference: string,
 ): Promise<SandboxProcess> {
   const signals = [signal, request.signal].filter((one) => one !== undefined);
-  const either = signals.length === 0 ? undefined : AbortSignal.any(signals);
+  const either = signals.length === 0 ? undefined : combineSignals(signals);
   either?.throwIfAborted();
   const created = await engine.json({ method: 'POST', path: `${base}/exec`, json: execOf(request) });
   if ('status' in created) throw notStarted(reference, request, created);

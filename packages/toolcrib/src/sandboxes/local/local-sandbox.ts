@@ -1,5 +1,6 @@
 import { readlink, realpath, stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
+import { combineSignals } from '../../core/combined-signal.ts';
 import { isSystemError, NotFoundError, SandboxError } from '../../core/errors.ts';
 import { onDisk, storageError } from '../../disk/storage-error.ts';
 import type { ExecRequest, Sandbox, SandboxEntry, SandboxIdentity, SandboxProcess } from '../sandbox.ts';
@@ -110,7 +111,7 @@ async function execIn(
     env: { ...environmentWithout(identity.env, request.unset ?? []), ...request.env },
     cwd: await hostPathOf(root, request.cwd ?? identity.cwd),
     stdin: request.stdin,
-    signal: signals.length === 0 ? undefined : AbortSignal.any(signals),
+    signal: signals.length === 0 ? undefined : combineSignals(signals),
   });
 }
 

@@ -137,7 +137,7 @@ test('a second time neither the artifact nor the tar is read to find it', async 
   const first = await cache.unpacked(source);
   await rm(source.path);
   const second = await cache.unpacked(source);
-  expect({ ...second, open: first.open }).toEqual(first);
+  expect(JSON.stringify(second)).toBe(JSON.stringify(first)); // without its functions, which are new each time
 });
 
 describe('what was unpacked and then changed on disk', () => {
