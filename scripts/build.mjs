@@ -2,7 +2,7 @@
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -60,7 +60,7 @@ await writeFile(
   join(home, 'THIRD-PARTY-NOTICES.txt'),
   await notices(outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs))),
 );
-writeDeclarations();
+await writeDeclarations();
 
 /** Leaves the heavy files out of the one file, and Commander's child_process unloaded: it starts no programs here. */
 function loadLater() {
@@ -107,8 +107,24 @@ async function notices(inputs) {
   return `toolcrib contains code of these packages.\n\n${parts.join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
 }
 
-/** The types of the public API, as TypeScript emits them. */
-function writeDeclarations() {
-  const tsc = join(dirname(fileURLToPath(import.meta.resolve('typescript/package.json'))), 'bin/tsc');
+/**
+ * The types of the public API, as TypeScript emits them. Those of documents are inferred by zod, which no user installs:
+ * its declarations come along.
+ */
+async function writeDeclarations() {
+  const folderOf = (name) => dirname(fileURLToPath(import.meta.resolve(`${name}/package.json`)));
+  const tsc = join(folderOf('typescript'), 'bin/tsc');
   execFileSync(process.execPath, [tsc, '--project', join(home, 'tsconfig.types.json')], { stdio: 'inherit' });
+  const types = join(dist, 'types');
+  const zod = join(types, 'zod');
+  const own = (await readdir(types, { recursive: true })).filter((file) => file.endsWith('.d.ts'));
+  for (const part of ['mini', 'v4/mini', 'v4/core', 'v4/locales']) {
+    const filter = (source) => !/\.[cm]?js$|\.d\.cts$|\.map$|package\.json$/.test(source);
+    await cp(join(folderOf('zod'), part), join(zod, part), { recursive: true, filter });
+  }
+  for (const file of own) {
+    const path = join(types, file);
+    const specifier = relative(dirname(path), join(zod, 'mini/index.js'));
+    await writeFile(path, (await readFile(path, 'utf8')).replace("'zod/mini'", `'${specifier}'`));
+  }
 }
