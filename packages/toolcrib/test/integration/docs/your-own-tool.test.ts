@@ -22,10 +22,11 @@ async function follow(reader: ScratchProject, markdown: string): Promise<string>
   return said.join('');
 }
 
-async function take({ folder, write }: ScratchProject, block: Block): Promise<string> {
-  if (block.file !== undefined) await write(block.file, block.text);
+async function take(reader: ScratchProject, block: Block): Promise<string> {
+  const { folder } = reader;
+  if (block.file !== undefined) await reader.write(block.file, block.text);
   if (block.language !== 'sh') return '';
-  await write('bin/toolcrib', `#!/bin/sh\nexec ${TOOLCRIB.map((word) => `'${word}'`).join(' ')} "$@"\n`);
+  await reader.write('bin/toolcrib', `#!/bin/sh\nexec ${TOOLCRIB.map((word) => `'${word}'`).join(' ')} "$@"\n`);
   await chmod(join(folder, 'bin/toolcrib'), 0o755);
   const home = { HOME: process.env['HOME'] ?? '/', TOOLCRIB_CACHE_DIR: join(folder, 'cache') };
   const env = { ...cliEnvironment(folder, home), PATH: `${folder}/bin:${process.env['PATH'] ?? ''}` };
