@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { appendFile, readdir, readFile } from 'node:fs/promises';
+import { appendFile, cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { elfFile } from '../build/elf-file.ts';
 import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
 import { scratchProject, type ScratchProject } from './scratch-project.ts';
@@ -19,6 +19,21 @@ async function demoProject(): Promise<ScratchProject> {
   return project;
 }
 
+let template: ScratchProject;
+beforeAll(async () => {
+  template = await demoProject();
+  await succeed(template, ['build']);
+  await succeed(template, ['publish']);
+});
+afterAll(() => template[Symbol.asyncDispose]());
+
+/** A project whose first version is built and published. */
+async function publishedProject(): Promise<ScratchProject> {
+  const project = await scratchProject();
+  await cp(template.folder, project.folder, { recursive: true });
+  return project;
+}
+
 /** Runs a command line that has to succeed. */
 async function succeed(project: ScratchProject, args: readonly string[], folder = ''): Promise<CliEnd> {
   const end = await toolcrib(args, { cwd: join(project.folder, folder) });
@@ -30,7 +45,16 @@ const sumsCheck = (store: string, version: number) =>
   promisify(execFile)('sha256sum', ['-c', `demo-v${version}.SHA256SUMS`], { cwd: store });
 
 describe.concurrent('a tool of a project', () => {
-  test('goes from init to two published versions that anybody can check with sha256sum', async () => {
+  test('begins with init, whose project has a status: nothing is pinned yet', async () => {
+    await using project = await scratchProject({ 'src/main.ts': '' });
+    const init = await succeed(project, ['init', '--tool', 'demo']);
+    expect(init).toMatchObject({ stderr: '', stdout: expect.stringContaining(`wrote ${project.folder}/`) as unknown });
+    const status = documentOf(await succeed(project, ['status', '--json']));
+    expect(status).toMatchObject({ tool: 'demo', version: 1, targets: [{ pin: null, tier: null }, { pin: null }] });
+    expect((await toolcrib(['init'], { cwd: project.folder })).code).toBe(2);
+  });
+
+  test('has two published versions after two rounds, which anybody can check with sha256sum', async () => {
     await using project = await demoProject();
     const { folder } = project;
     for (const version of [1, 2]) {
@@ -56,9 +80,7 @@ describe.concurrent('a tool of a project', () => {
   });
 
   test('is found bundled, in the store, then in the cache, and --explain tells each place', async () => {
-    await using project = await demoProject();
-    await succeed(project, ['build']);
-    await succeed(project, ['publish']);
+    await using project = await publishedProject();
     const tier = async (...options: string[]) => {
       const found = documentOf(await succeed(project, ['resolve', '--json', ...options]));
       return typeof found === 'object' && found !== null && 'tier' in found ? found.tier : undefined;
@@ -94,9 +116,7 @@ describe.concurrent('a tool of a project', () => {
   });
 
   test('is published once: again with the same bytes is fine, with others exits with 6 and names the next version', async () => {
-    await using project = await demoProject();
-    await succeed(project, ['build']);
-    await succeed(project, ['publish']);
+    await using project = await publishedProject();
     expect((await succeed(project, ['publish'])).stdout).toContain('was published before, with the same bytes');
     await project.write('program-1', elfFile({}));
     await succeed(project, ['build']);
@@ -107,9 +127,7 @@ describe.concurrent('a tool of a project', () => {
   });
 
   test('is verified by build --verify against its pins: other bytes exit with 4', async () => {
-    await using project = await demoProject();
-    await succeed(project, ['build']);
-    await succeed(project, ['publish']);
+    await using project = await publishedProject();
     await succeed(project, ['build', '--verify']);
     await project.write('program-1', elfFile({}));
     const end = await toolcrib(['build', '--verify', '--json'], { cwd: project.folder });
@@ -138,9 +156,7 @@ describe.concurrent('a tool of a project', () => {
 
 describe.concurrent('pins', () => {
   test('of another version exit with 2, naming the line, until that version is published', async () => {
-    await using project = await demoProject();
-    await succeed(project, ['build']);
-    await succeed(project, ['publish']);
+    await using project = await publishedProject();
     await project.write('tool-version.txt', '2\n');
     const end = await toolcrib(['resolve'], { cwd: project.folder });
     expect(end.code).toBe(2);
@@ -148,9 +164,7 @@ describe.concurrent('pins', () => {
   });
 
   test('refuse a bundled file with other bytes: exit 4 with expected and actual, nothing in the cache', async () => {
-    await using project = await demoProject();
-    await succeed(project, ['build']);
-    await succeed(project, ['publish']);
+    await using project = await publishedProject();
     await appendFile(join(project.folder, 'binaries', NAME(1)), 'x');
     const end = await toolcrib(['resolve', '--json'], { cwd: project.folder });
     expect(end.code).toBe(4);

@@ -19,7 +19,7 @@ async function record(
 }
 
 describe.concurrent('run', () => {
-  test.for([0, 1, 2, 9, 77, 125, 126, 127, 130, 255])('exits with the code of the command: %i', async (code) => {
+  test.for([0, 1, 2, 125, 127, 255])('exits with the code of the command: %i', async (code) => {
     const end = await record(['/bin/sh', '-c', `exit ${code}`]);
     expect(end).toMatchObject({ code, stdout: '', stderr: '', files: ['run.tar.gz'] });
   });
