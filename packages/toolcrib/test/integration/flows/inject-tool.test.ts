@@ -117,23 +117,23 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
       host = await mkdtemp(join(tmpdir(), 'toolcrib-host-'));
       const planted = {
         LD_PRELOAD: '/evil.so',
-        BUN_OPTIONS: '--preload /work/evil.js',
+        BUN_OPTIONS: '--preload /site/evil.js',
         BUN_BE_BUN: '1',
-        NODE_OPTIONS: '--require /work/evil.js',
+        NODE_OPTIONS: '--require /site/evil.js',
         PROJECT: 'the image says so',
       };
       container = await startContainer({
         image: 'toolcrib-test/busybox',
         args: [
           ...Object.entries(planted).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
-          ...['--workdir', '/work', '--volume', `${host}:/mnt/host`, '--tmpfs', '/opt/toolcrib'],
+          ...['--workdir', '/site', '--volume', `${host}:/mnt/host`, '--tmpfs', '/opt/toolcrib'],
         ],
       });
       sandbox = `docker:${container.name}`;
       const prepare = [
-        'echo "require(\\"fs\\").writeFileSync(\\"/ran\\", \\"\\")" > /work/evil.js',
-        'echo "preload = [\\"/work/evil.js\\"]" > /work/bunfig.toml',
-        'echo "BUN_OPTIONS=--preload /work/evil.js" > /work/.env',
+        'echo "require(\\"fs\\").writeFileSync(\\"/ran\\", \\"\\")" > /site/evil.js',
+        'echo "preload = [\\"/site/evil.js\\"]" > /site/bunfig.toml',
+        'echo "BUN_OPTIONS=--preload /site/evil.js" > /site/.env',
         'echo /evil.so > /etc/ld.so.preload',
         'mkdir -p /var/lib && ln -s /mnt/host /var/lib/toolcrib',
         'mkdir -p /tmp/toolcrib && chown 1000 /tmp/toolcrib && echo forged > /tmp/toolcrib/placement.json',
@@ -159,7 +159,7 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
 
     test('its own environment comes back to the commands of the agent', async () => {
       const said = await site.bash('echo $PROJECT; echo $BUN_BE_BUN; pwd', sandbox);
-      expect(said).toContain('the image says so\n1\n/work');
+      expect(said).toContain('the image says so\n1\n/site');
     });
   });
 

@@ -55,10 +55,10 @@ describe('a container that an agent prepared', ready, () => {
   });
 
   test('cannot put files into the working directory of the tool', async () => {
-    await using site = await startSite({ image, args: ['--workdir', '/work'] }, async ({ shell }) => {
+    await using site = await startSite({ image, args: ['--workdir', '/site'] }, async ({ shell }) => {
       await shell(
         '0',
-        'echo "preload = [\\"/evil.js\\"]" > /work/bunfig.toml; echo EVIL=1 > /work/.env; echo /evil.so > /etc/ld.so.preload',
+        'echo "preload = [\\"/evil.js\\"]" > /site/bunfig.toml; echo EVIL=1 > /site/.env; echo /evil.so > /etc/ld.so.preload',
       );
     });
     const placement = await site.inject(artifact);
