@@ -1,5 +1,5 @@
-import { messageOf, UsageError } from '../core/errors.ts';
-import { exitCodeOf } from './exit-codes.ts';
+import { InterruptedError, messageOf, UsageError } from '../core/errors.ts';
+import { exitCodeOf, WRAPPER_FAILED } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { createProgram } from './program.ts';
 import { listenToSignals } from './signals.ts';
@@ -13,15 +13,18 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   keepQuietAboutExperiments();
   endWithTheReader();
   const signals = listenToSignals(process);
-  const { program, exitCode } = createProgram(signals);
+  const { program, exitCode, wrapsAnother } = createProgram(signals);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();
   } catch (error) {
     const failure: unknown = signals.abort.aborted ? signals.abort.reason : asUsageError(error);
     if (failure === undefined) return 0; // help or version was printed
-    createOutput(process, { json: wantsJson(argv), quiet: false }).fail(failure);
-    return exitCodeOf(failure);
+    // The stdout of a wrapper belongs to the other program: with --json the document goes to stderr.
+    const streams = wrapsAnother() ? { stdout: process.stderr, stderr: process.stderr } : process;
+    createOutput(streams, { json: wantsJson(argv), quiet: false }).fail(failure);
+    // A failure of ours is not taken for the other program's own.
+    return wrapsAnother() && !(failure instanceof InterruptedError) ? WRAPPER_FAILED : exitCodeOf(failure);
   }
 }
 

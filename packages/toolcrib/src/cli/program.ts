@@ -15,8 +15,17 @@ import type { GlobalOptions } from './session.ts';
 import type { Signals } from './signals.ts';
 import { VERSION } from './version.ts';
 
+/** The command line, ready to be parsed. */
+export interface CommandLineProgram {
+  readonly program: Command;
+  /** Of the command that ended. */
+  readonly exitCode: () => number;
+  /** True when the command that was called leaves its streams and exit code to another program. */
+  readonly wrapsAnother: () => boolean;
+}
+
 /** The whole command line. Nothing heavy is loaded before a command runs. */
-export function createProgram(signals: Signals): { program: Command; exitCode: () => number } {
+export function createProgram(signals: Signals): CommandLineProgram {
   let code = 0;
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
@@ -38,9 +47,16 @@ export function createProgram(signals: Signals): { program: Command; exitCode: (
         code = await work(openSession(program.opts<Partial<GlobalOptions>>(), signals), ...args);
       },
   };
+  let command = '';
+  program.hook('preSubcommand', (_, called) => {
+    command = called.name();
+  });
   for (const register of COMMANDS) register(registration);
-  return { program, exitCode: () => code };
+  return { program, exitCode: () => code, wrapsAnother: () => WRAPPERS.includes(command) };
 }
+
+/** Commands that leave the three standard streams, and the exit code, to another program. */
+const WRAPPERS = ['run', 'exec', 'mcp'];
 
 const COMMANDS = [
   registerInit,

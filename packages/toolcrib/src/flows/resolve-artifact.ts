@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { openCache, type Cache } from '../cache/cache.ts';
 import type { ToolPins } from '../config/config.ts';
 import { UsageError } from '../core/errors.ts';
@@ -8,6 +9,9 @@ import type { Resolution, ResolutionPlan, ResolveRequest } from '../resolve/reso
 import type { OpenStores } from './open-store.ts';
 import type { Host } from './host.ts';
 import type { Project } from './project.ts';
+
+const GLIBC_LOADERS = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'];
+const MUSL_LOADERS = ['/lib/ld-musl-x86_64.so.1', '/lib/ld-musl-aarch64.so.1'];
 
 export interface ResolveOptions {
   /** In its written form; default: what runs on this machine. */
@@ -71,8 +75,14 @@ function lazyStores(host: Host, rewrite: ToolPins['rewrite']) {
 
 function targetOfHost(pins: ToolPins): Target {
   const arch = archFrom(process.arch);
-  if (arch !== undefined) return chooseTarget(pins.targets, { arch });
+  if (arch !== undefined) return chooseTarget(pins.targets, { arch, libc: libcOfHost() });
   throw new UsageError('TARGET_INVALID', `no artifact runs on the architecture of this machine (${process.arch})`, {
     hint: 'name one with --target',
   });
+}
+
+/** The C library of this machine by its loader; undefined where there is none of those that targets know. */
+function libcOfHost(): 'glibc' | 'musl' | undefined {
+  if (GLIBC_LOADERS.some((path) => existsSync(path))) return 'glibc';
+  return MUSL_LOADERS.some((path) => existsSync(path)) ? 'musl' : undefined;
 }

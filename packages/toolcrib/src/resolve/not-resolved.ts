@@ -17,7 +17,7 @@ export function notPinned(pins: ToolPins, target: Target): NotFoundError {
   const pinned = targetsOfSums(pins.sums);
   const there = pinned.length === 0 ? 'it pins nothing yet' : `it pins ${pinned.join(', ')}`;
   const what = `${pins.tool} v${pins.version} for ${formatTarget(target)}`;
-  return new NotFoundError('NOT_FOUND', `${pins.sumsFile} has no pin of ${what}; ${there}`, {
+  return new NotFoundError('NOT_FOUND', `${what} is not pinned in ${pins.sumsFile}: ${there}`, {
     hint:
       pinned.length === 0
         ? 'publish the version with "toolcrib publish"; it writes the pins'

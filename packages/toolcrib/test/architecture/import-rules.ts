@@ -35,7 +35,6 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk': ['stores/s3/'],
   '@smithy': ['stores/s3/'],
   undici: ['stores/', 'sandboxes/docker/', 'transfer/'],
-  execa: ['build/', 'sandboxes/', 'run/'],
   'tar-stream': ['tar/'],
   commander: ['cli/'],
 };

@@ -59,7 +59,6 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['aws-sdk-only-where-needed', 'src/stores/directory/b.ts', "await import('@aws-sdk/client-s3');"],
   ['smithy-only-where-needed', 'src/flows/d.ts', "import '@smithy/core';"],
   ['undici-only-where-needed', 'src/resolve/b.ts', "import type { Agent } from 'undici';"],
-  ['execa-only-where-needed', 'src/inject/b.ts', "await import('execa');"],
   ['tar-stream-only-where-needed', 'src/inject/c.ts', "import { pack } from 'tar-stream';"],
   ['commander-only-where-needed', 'src/flows/e.ts', "import { Command } from 'commander';"],
   ['no-circles', 'src/cache/circle.ts', "import './other-half.ts';"],

@@ -1,4 +1,4 @@
-import { writeResult, wrapped } from '../child-result.ts';
+import { writeResult } from '../child-result.ts';
 import { collectAssignment, parseSeconds, type Registration } from '../program-options.ts';
 
 interface ExecOptions {
@@ -21,20 +21,18 @@ export function registerExec({ program, action }: Registration): void {
     .option('--timeout <seconds>', 'end it after that time', parseSeconds)
     .option('--result <file>', 'write what happened as JSON')
     .action(
-      action((session, sandbox: string, args: string[], options: ExecOptions) =>
-        wrapped(async () => {
-          const { execTool } = await import('../../flows/exec-tool.ts');
-          const { result, ...request } = options;
-          const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
-          const ended = await execTool(await session.project(), session.host, {
-            sandbox,
-            args,
-            ...request,
-            ...streams,
-          });
-          await writeResult(result, ended);
-          return ended.code;
-        }, session.output),
-      ),
+      action(async (session, sandbox: string, args: string[], options: ExecOptions) => {
+        const { execTool } = await import('../../flows/exec-tool.ts');
+        const { result, ...request } = options;
+        const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+        const ended = await execTool(await session.project(), session.host, {
+          sandbox,
+          args,
+          ...request,
+          ...streams,
+        });
+        await writeResult(result, ended);
+        return ended.code;
+      }),
     );
 }

@@ -1,4 +1,3 @@
-import { wrapped } from '../child-result.ts';
 import type { Registration } from '../program-options.ts';
 
 export function registerMcp({ program, action }: Registration): void {
@@ -8,13 +7,11 @@ export function registerMcp({ program, action }: Registration): void {
     .argument('<sandbox>', 'docker:NAME or local:DIR')
     .option('--user <user>', "another user than the sandbox's own")
     .action(
-      action((session, sandbox: string, options: { user?: string }) =>
-        wrapped(async () => {
-          const { execTool } = await import('../../flows/exec-tool.ts');
-          const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
-          const request = { sandbox, args: ['mcp'], ...options, ...streams };
-          return (await execTool(await session.project(), session.host, request)).code;
-        }, session.output),
-      ),
+      action(async (session, sandbox: string, options: { user?: string }) => {
+        const { execTool } = await import('../../flows/exec-tool.ts');
+        const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+        const request = { sandbox, args: ['mcp'], ...options, ...streams };
+        return (await execTool(await session.project(), session.host, request)).code;
+      }),
     );
 }

@@ -1,4 +1,4 @@
-import { writeResult, wrapped } from '../child-result.ts';
+import { writeResult } from '../child-result.ts';
 import type { Signals } from '../signals.ts';
 import { collectAssignment, parseSeconds, type Registration } from '../program-options.ts';
 
@@ -25,19 +25,16 @@ export function registerRun({ program, action }: Registration): void {
     .option('--timeout <seconds>', 'end the command after that time', parseSeconds)
     .option('--result <file>', 'write what happened as JSON')
     .action(
-      action((session, command: string[], options: RunOptions) =>
-        wrapped(async () => {
-          const { recordRun } = await import('../../flows/record-run.ts');
-          const { result, ...request } = options;
-          const signals = forwarded(session.signals, request.timeout === undefined);
-          const recorded = await recordRun(session.host, { command, signals, ...request });
-          if (recorded.spawnError !== null)
-            session.output.say(`toolcrib: ${command.join(' ')}: ${recorded.spawnError}`);
-          if (recorded.timedOut) session.output.say(`toolcrib: ended after ${request.timeout ?? 0} s`);
-          await writeResult(result, recorded);
-          return recorded.exitStatus;
-        }, session.output),
-      ),
+      action(async (session, command: string[], options: RunOptions) => {
+        const { recordRun } = await import('../../flows/record-run.ts');
+        const { result, ...request } = options;
+        const signals = forwarded(session.signals, request.timeout === undefined);
+        const recorded = await recordRun(session.host, { command, signals, ...request });
+        if (recorded.spawnError !== null) session.output.say(`toolcrib: ${command.join(' ')}: ${recorded.spawnError}`);
+        if (recorded.timedOut) session.output.say(`toolcrib: ended after ${request.timeout ?? 0} s`);
+        await writeResult(result, recorded);
+        return recorded.exitStatus;
+      }),
     );
 }
 

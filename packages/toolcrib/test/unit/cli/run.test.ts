@@ -67,8 +67,8 @@ describe.concurrent('run', () => {
     ];
     expect(plain).toMatchObject({ code: 125, stdout: '' });
     expect(plain.stderr).toContain(`${project.folder}/run.tar.gz is there already`);
-    expect(json).toMatchObject({ code: 125, stderr: '' });
-    expect(documentOf(json)).toMatchObject({ error: { code: 'USAGE' } });
+    expect(json).toMatchObject({ code: 125, stdout: '' });
+    expect(JSON.parse(json.stderr)).toMatchObject({ error: { code: 'USAGE' } });
     expect(await readdir(project.folder)).toEqual(['run.tar.gz']);
     expect(await readFile(join(project.folder, 'run.tar.gz'), 'utf8')).toBe('mine');
   });
