@@ -60,6 +60,7 @@ await writeFile(
   join(home, 'THIRD-PARTY-NOTICES.txt'),
   await notices(outputs.flatMap(({ metafile }) => Object.keys(metafile.inputs))),
 );
+await cp(join(repository, 'README.md'), join(home, 'README.md')); // what npm shows
 await writeDeclarations();
 
 /** Leaves the heavy files out of the one file, and Commander's child_process unloaded: it starts no programs here. */
