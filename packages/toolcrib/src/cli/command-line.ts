@@ -1,4 +1,4 @@
-import { InterruptedError, messageOf, UsageError } from '../core/errors.ts';
+import { InterruptedError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
 import { exitCodeOf, WRAPPER_FAILED } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { createProgram } from './program.ts';
@@ -52,10 +52,16 @@ function keepQuietAboutExperiments(): void {
   });
 }
 
-/** A reader that went away (`| head`) is no failure of ours. */
+/**
+ * A reader that went away (`| head`) is no failure of ours; a full disk behind stdout is one, because the result is
+ * lost. What cannot be said on stderr is not worth ending for.
+ */
 function endWithTheReader(): void {
+  process.stderr.on('error', () => undefined);
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);
-    throw error;
+    const failure = new RemoteError('STORAGE', `cannot write the result to stdout: ${error.message}`, { cause: error });
+    createOutput(process, { json: false, quiet: false }).fail(failure);
+    process.exit(exitCodeOf(failure));
   });
 }

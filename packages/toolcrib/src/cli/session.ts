@@ -1,3 +1,4 @@
+import { UsageError } from '../core/errors.ts';
 import { createHost, type Host } from '../flows/host.ts';
 import type { Project } from '../flows/project.ts';
 import { createOutput, type Output } from './output.ts';
@@ -27,7 +28,7 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
   const options = { json: false, quiet: false, offline: false, progress: true, ...given };
   const host = createHost({
     env: process.env,
-    cwd: process.cwd(),
+    cwd: workingDirectory(),
     offline: options.offline,
     signal: signals.abort,
     reporter: createTerminalReporter(process.stderr, { quiet: options.quiet, bars: options.progress && !options.json }),
@@ -42,4 +43,14 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
       return openProject(host, options.config === undefined ? {} : { config: options.config });
     },
   };
+}
+
+/** @throws UsageError `USAGE` when it was deleted under us. */
+function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch (error) {
+    const message = 'the working directory does not exist any more';
+    throw new UsageError('USAGE', message, { hint: 'change to one that does', cause: error });
+  }
 }

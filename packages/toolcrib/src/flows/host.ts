@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { homedir } from 'node:os';
+import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
+import { UsageError } from '../core/errors.ts';
 import { silentReporter, type Reporter } from '../core/reporter.ts';
 
 /** What a flow takes from the machine it runs on. Nothing below reads the environment, the clock or randomness itself. */
@@ -51,12 +52,27 @@ export function createHost(options: HostOptions): Host {
   };
 }
 
-/** `TOOLCRIB_CACHE_DIR`, else `$XDG_CACHE_HOME/toolcrib`, else `~/.cache/toolcrib`. */
+/** `TOOLCRIB_CACHE_DIR`, else `$XDG_CACHE_HOME/toolcrib`, else `~/.cache/toolcrib`. @throws UsageError `USAGE`. */
 export function cacheDirectoryOf(env: Readonly<Record<string, string | undefined>>): string {
   const own = env['TOOLCRIB_CACHE_DIR'];
   if (own !== undefined && own !== '') return own;
   const xdg = env['XDG_CACHE_HOME'];
-  return join(xdg !== undefined && xdg.startsWith('/') ? xdg : join(env['HOME'] ?? homedir(), '.cache'), 'toolcrib');
+  if (xdg?.startsWith('/') === true) return join(xdg, 'toolcrib');
+  return join(homeOf(env), '.cache', 'toolcrib');
+}
+
+/** An empty `HOME` would put the cache wherever the user stands, so the account's own is asked for. */
+function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+  const home = env['HOME'];
+  if (home !== undefined && home !== '') return home;
+  try {
+    return userInfo().homedir;
+  } catch (error) {
+    throw new UsageError('USAGE', 'there is no home directory for the cache: HOME is not set', {
+      hint: 'set TOOLCRIB_CACHE_DIR',
+      cause: error,
+    });
+  }
 }
 
 /** The real time. */

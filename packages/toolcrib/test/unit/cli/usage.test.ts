@@ -1,6 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
-import { documentOf, toolcrib } from './command-line.ts';
+import { documentOf, toolcrib, TOOLCRIB } from './command-line.ts';
 import { scratchProject } from './scratch-project.ts';
 
 const CONFIG = '{ "tool": "demo", "targets": ["amd64-any"] }';
@@ -124,5 +125,24 @@ describe.concurrent('help', () => {
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(both.stdout).toBe(version.stdout);
     expect(await readdir(cwd)).toEqual([]);
+  });
+});
+
+describe.concurrent('where the process stands', () => {
+  test('a working directory that was deleted is named, and exits with 2', async () => {
+    const script = `mkdir gone && cd gone && rmdir ../gone && exec ${TOOLCRIB.join(' ')} status`;
+    await using project = await scratchProject();
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', script], { cwd: project.folder, encoding: 'utf8' });
+    expect(stderr).toContain('the working directory does not exist any more');
+    expect(status).toBe(2);
+  });
+
+  test('a full disk behind stdout is said, and exits with 7', async () => {
+    const script = `exec ${TOOLCRIB.join(' ')} --json status > /dev/full`;
+    await using project = await scratchProject();
+    const { status, stderr } = spawnSync('/bin/sh', ['-c', script], { cwd: project.folder, encoding: 'utf8' });
+    expect(stderr).toContain('toolcrib: cannot write the result to stdout');
+    expect(stderr).not.toContain('    at ');
+    expect(status).toBe(7);
   });
 });
