@@ -54,7 +54,9 @@ export function formatBar(label: string, done: number, total: number | undefined
   const megabytes = `${(done / 1e6).toFixed(1)} MB`;
   if (total === undefined || total === 0) return `${label}  ${megabytes}`.slice(0, columns - 1);
   const share = Math.min(done / total, 1);
-  const figures = `${Math.floor(share * 100)} %  ${megabytes}`;
+  // As wide at the beginning as at the end, so that the bar never steps back.
+  const percent = String(Math.floor(share * 100)).padStart(3);
+  const figures = `${percent} %  ${megabytes.padStart(`${(total / 1e6).toFixed(1)} MB`.length)}`;
   const width = Math.min(24, columns - label.length - figures.length - 8);
   if (width < 4) return `${label}  ${figures}`.slice(0, columns - 1);
   const filled = Math.round(share * width);

@@ -39,6 +39,7 @@ describe('a progress bar', () => {
         const filled = (done: number) => formatBar('x', done, 1000, columns).split('=').length;
         expect(filled(Math.min(a, b))).toBeLessThanOrEqual(filled(Math.max(a, b)));
       }),
+      { examples: Array.from({ length: 20 }, (_, index) => [99, 100, 30 + index]), numRuns: 1000 },
     );
   });
 
