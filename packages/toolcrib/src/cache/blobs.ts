@@ -4,6 +4,7 @@ import { digestHex, type Digest } from '../core/digest.ts';
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { digestFile } from '../disk/digest-file.ts';
+import { isIrregular } from '../disk/open-regular-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
 import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary } from '../disk/write-file.ts';
@@ -36,9 +37,10 @@ export type BlobState = 'sound' | 'absent' | 'corrupt';
 /** Recomputes the digest. @throws RemoteError `STORAGE`; the signal's reason. */
 export async function examineBlob(path: string, digest: Digest, signal: AbortSignal | undefined): Promise<BlobState> {
   try {
-    return (await digestFile(path, { signal })).digest === digest ? 'sound' : 'corrupt';
+    return (await digestFile(path, { signal, followLinks: false })).digest === digest ? 'sound' : 'corrupt';
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return 'absent';
+    if (isIrregular(error)) return 'corrupt';
     throw error;
   }
 }
@@ -103,7 +105,7 @@ async function removeCorrupt(context: BlobContext, path: string): Promise<void> 
   }
   context.reporter.notice({
     kind: 'warning',
-    text: `the cached blob ${name} has other bytes than its name says; ${outcome}`,
+    text: `the cached blob ${name} is not what its name says; ${outcome}`,
     hint: '"toolcrib cache verify" checks the others',
   });
 }

@@ -1,4 +1,4 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import type { ArtifactDescriptor } from '../core/artifact-descriptor.ts';
@@ -6,7 +6,8 @@ import { artifactDescriptorSchema } from '../core/artifact-descriptor.ts';
 import { digestFromHex, digestHex, isDigest, type Digest } from '../core/digest.ts';
 import { hasCode, isSystemError } from '../core/errors.ts';
 import { digestFile } from '../disk/digest-file.ts';
-import { storageError } from '../disk/storage-error.ts';
+import { isIrregular, openRegularFile } from '../disk/open-regular-file.ts';
+import { onDisk, storageError } from '../disk/storage-error.ts';
 import type { CacheLayout } from './layout.ts';
 
 /** Another way of normalising is another schema: then everything is unpacked again. */
@@ -111,7 +112,7 @@ export async function examineUnpacked(
   const record = await readUnpackedRecord(layout, source);
   if (record === undefined) return 'the record is not readable, or its tar has another size';
   try {
-    const measured = await digestFile(unpackedTarPath(layout, source), { signal });
+    const measured = await digestFile(unpackedTarPath(layout, source), { signal, followLinks: false });
     return measured.digest === record.tarDigest ? undefined : 'the tar does not have the digest of its record';
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return 'its tar is gone';
@@ -120,17 +121,21 @@ export async function examineUnpacked(
 }
 
 async function readIfThere(path: string): Promise<string | undefined> {
+  const handle = await openRegularFile(path, { followLinks: false }).catch((error: unknown) => {
+    if (hasCode(error, 'NOT_FOUND') || isIrregular(error)) return undefined;
+    throw error;
+  });
   try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw storageError(error, 'read', path);
+    return handle && (await onDisk('read', path, () => handle.readFile('utf8')));
+  } finally {
+    await handle?.close();
   }
 }
 
 async function sizeIfThere(path: string): Promise<number | undefined> {
   try {
-    return (await lstat(path)).size;
+    const stats = await lstat(path);
+    return stats.isFile() ? stats.size : undefined;
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw storageError(error, 'examine', path);

@@ -1,4 +1,4 @@
-import { lstat, unlink } from 'node:fs/promises';
+import { stat, unlink } from 'node:fs/promises';
 import type { ArtifactDescriptor } from '../core/artifact-descriptor.ts';
 import { createDigester, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, isSystemError, NotFoundError } from '../core/errors.ts';
@@ -124,7 +124,7 @@ function fromRecord(context: BlobContext, record: UnpackedRecord): UnpackedArtif
   return {
     ...contentOf(record),
     open: (signal) => readStored(context, record, signal),
-    openUnverified: (signal) => copiesOf(readBlocks(path, signal)),
+    openUnverified: (signal) => copiesOf(readBlocks(path, { signal, followLinks: false })),
     discard: () => forget(unpackedRecordPath(context.layout, record.sourceDigest)),
   };
 }
@@ -141,7 +141,7 @@ async function* readStored(
 ): AsyncGenerator<Uint8Array> {
   const path = unpackedTarPath(context.layout, record.sourceDigest);
   try {
-    yield* readVerified(path, { digest: record.tarDigest, size: record.tarSize }, { signal });
+    yield* readVerified(path, { digest: record.tarDigest, size: record.tarSize }, { signal, followLinks: false });
   } catch (error) {
     // Without its record it is made again.
     if (error instanceof IntegrityError) await forget(unpackedRecordPath(context.layout, record.sourceDigest));
@@ -169,7 +169,7 @@ async function unstored(artifact: ArtifactFile, signal: AbortSignal | undefined)
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    return (await lstat(path)).size;
+    return (await stat(path)).size;
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) throw new NotFoundError('NOT_FOUND', `${path} is not there`, { cause: error });
     throw storageError(error, 'examine', path);

@@ -1,6 +1,7 @@
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
-import { IntegrityError, isSystemError, NotFoundError } from '../core/errors.ts';
+import { IntegrityError } from '../core/errors.ts';
+import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
 import { storageError } from './storage-error.ts';
 
 /** Big enough that the calls do not count, small enough for two to stay in the processor's cache. */
@@ -13,16 +14,18 @@ export interface MeasuredFile {
   readonly size: number;
 }
 
+/** How a file is read. */
+export interface ReadOptions extends OpenOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * Hashes a file, reading one block while it hashes the other.
- * @throws NotFoundError `NOT_FOUND` when there is no such file; RemoteError `STORAGE`; the signal's reason.
+ * @throws NotFoundError `NOT_FOUND` when there is no such file; RemoteError `STORAGE`, also for a pipe; the signal's reason.
  */
-export async function digestFile(
-  path: string,
-  options: { signal?: AbortSignal | undefined } = {},
-): Promise<MeasuredFile> {
+export async function digestFile(path: string, options: ReadOptions = {}): Promise<MeasuredFile> {
   const digester = createDigester();
-  for await (const block of readBlocks(path, options.signal)) digester.update(block);
+  for await (const block of readBlocks(path, options)) digester.update(block);
   return { digest: digester.finish(), size: digester.size };
 }
 
@@ -31,11 +34,7 @@ export async function digestFile(
  * @returns what was measured.
  * @throws IntegrityError `SIZE_MISMATCH`, `DIGEST_MISMATCH`; as {@link digestFile}.
  */
-export async function verifyFile(
-  path: string,
-  expected: Expected,
-  options: { signal?: AbortSignal | undefined } = {},
-): Promise<MeasuredFile> {
+export async function verifyFile(path: string, expected: Expected, options: ReadOptions = {}): Promise<MeasuredFile> {
   const measured = await digestFile(path, options);
   verifyExpected(path, expected, measured);
   return measured;
@@ -49,11 +48,11 @@ export async function verifyFile(
 export async function* readVerified(
   path: string,
   expected: Expected,
-  options: { signal?: AbortSignal | undefined } = {},
+  options: ReadOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const digester = createDigester();
   let held: Uint8Array | undefined;
-  for await (const block of readBlocks(path, options.signal)) {
+  for await (const block of readBlocks(path, options)) {
     if (held !== undefined) yield held;
     digester.update(block);
     refuseExcess(path, expected, digester.size);
@@ -76,14 +75,14 @@ function refuseExcess(path: string, expected: Expected, size: number): void {
  * @returns blocks that are reused: one is valid until the next is asked for.
  * @throws NotFoundError `NOT_FOUND`; RemoteError `STORAGE`; the signal's reason.
  */
-export async function* readBlocks(path: string, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
-  const handle = await openForReading(path);
+export async function* readBlocks(path: string, options: ReadOptions): AsyncGenerator<Uint8Array> {
+  const handle = await openRegularFile(path, options);
   let [block, spare] = [Buffer.allocUnsafeSlow(BLOCK), Buffer.allocUnsafeSlow(BLOCK)];
   let reading = readBlock(handle, block, path);
   try {
     for (;;) {
       const length = await reading;
-      signal?.throwIfAborted();
+      options.signal?.throwIfAborted();
       if (length === 0) return;
       reading = readBlock(handle, spare, path);
       yield block.subarray(0, length);
@@ -92,15 +91,6 @@ export async function* readBlocks(path: string, signal: AbortSignal | undefined)
   } finally {
     await reading.catch(() => undefined);
     await handle.close();
-  }
-}
-
-async function openForReading(path: string): Promise<FileHandle> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) throw new NotFoundError('NOT_FOUND', `${path} is not there`, { cause: error });
-    throw storageError(error, 'read', path);
   }
 }
 

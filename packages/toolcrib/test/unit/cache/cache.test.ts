@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -122,6 +123,25 @@ test('no sequence of admitting, corrupting and finding yields bytes with another
     }),
     { numRuns: 25 },
   );
+});
+
+test.each([
+  ['a pipe', (path: string) => Promise.resolve(void execFileSync('mkfifo', [path]))],
+  [
+    'a link to the right bytes',
+    (path: string) => writeFile(`${path}-target`, bytes).then(() => symlink(`${path}-target`, path)),
+  ],
+])('%s in the place of a blob is removed, and the blob comes in anew', async (_what, put) => {
+  await using scratch = await createScratch();
+  const { cache, notices } = openTestCache(scratch.path);
+  const path = pathOf(scratch.path, digest);
+  await mkdir(dirname(path), { recursive: true });
+  await put(path);
+  expect(await cache.find(digest)).toBeUndefined();
+  expect(notices).toHaveLength(1);
+  await put(path).catch(() => undefined);
+  expect(await cache.admit(digest, contentOf(bytes))).toBe(path);
+  expect((await lstat(path)).isFile()).toBe(true);
 });
 
 test('an audit names corrupt and foreign files and what killed processes left', async () => {

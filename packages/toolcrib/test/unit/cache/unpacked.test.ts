@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -213,6 +214,27 @@ test('a hard link becomes a file of its own', async () => {
     { path: 'b', kind: 'directory', mode: 0o755, text: '' },
     { path: 'b/c', kind: 'file', mode: 0o755, text: 'content' },
   ]);
+});
+
+test.each(['tar', 'json'] as const)('a pipe in the place of its %s is replaced', async (extension) => {
+  await using scratch = await createScratch();
+  const { cache } = openTestCache(join(scratch.path, 'cache'));
+  const source = await artifactIn(scratch.path, elf);
+  const before = await allBytes((await cache.unpacked(source)).open());
+  await rm(unpackedFile(cache, source, extension));
+  execFileSync('mkfifo', [unpackedFile(cache, source, extension)]);
+  const again = await allBytes((await cache.unpacked(source)).open());
+  expect(again.equals(before)).toBe(true);
+  expect(await cache.verify()).toEqual([]);
+});
+
+test('an artifact behind a link is unpacked as if it stood there', async () => {
+  await using scratch = await createScratch();
+  const { cache } = openTestCache(join(scratch.path, 'cache'));
+  const source = await artifactIn(scratch.path, elf);
+  await symlink(source.path, join(scratch.path, 'link'));
+  const unpacked = await cache.unpacked({ ...source, path: join(scratch.path, 'link') });
+  expect(unpacked.bare).toBe(true);
 });
 
 /** Turns the second member of a tar, an empty file behind one block of content, into a hard link. */

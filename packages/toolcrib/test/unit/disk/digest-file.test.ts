@@ -1,9 +1,11 @@
-import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { appendFile, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
 import { digestFile, readVerified, verifyFile } from '../../../src/disk/digest-file.ts';
+import { isIrregular } from '../../../src/disk/open-regular-file.ts';
 import { allBytes, bytesOf, createScratch } from './scratch.ts';
 
 const MIB = 1024 * 1024;
@@ -71,4 +73,27 @@ test('reading out an unchanged file yields pieces that stay as they are', async 
   await writeFile(path, bytes);
   const read = await allBytes(readVerified(path, { digest: digestOf(bytes), size: bytes.length }));
   expect(read.equals(bytes)).toBe(true);
+});
+
+test('a pipe is refused without waiting for who writes to it, and a link where none is wanted', async () => {
+  await using scratch = await createScratch();
+  const pipe = join(scratch.path, 'pipe');
+  const link = join(scratch.path, 'link');
+  const file = join(scratch.path, 'file');
+    string,
+    string,
+    string,
+  ];
+  execFileSync('mkfifo', [pipe]);
+  await writeFile(file, 'abc');
+  await symlink(file, link);
+  expect((await digestFile(link)).digest).toBe(digestOf('abc'));
+  for (const [path, options] of [[pipe], ['/dev/null'], [link, { followLinks: false }]] as const) {
+    const failure = await digestFile(path, options).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'STORAGE',
+      message: expect.stringContaining('not a regular file') as string,
+    });
+    expect(isIrregular(failure)).toBe(true);
+  }
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -41,6 +42,15 @@ test('a bundled file that is not what is pinned stops everything, whoever else h
   expect(failure).toMatchObject({ name: 'IntegrityError', code: 'DIGEST_MISMATCH' });
   expect(failure.message).toContain(`the bundled file ${path} is not what is pinned`);
   expect(await cached(scratch.path)).toEqual([]);
+});
+
+test('a pipe in the place of a bundled file is named at once', async () => {
+  await using scratch = await createScratch();
+  await mkdir(join(scratch.path, 'bundled'));
+  const path = join(scratch.path, 'bundled', NAME);
+  execFileSync('mkfifo', [path]);
+  const failure = await failureOfAsync(() => resolveArtifact(requestIn(scratch.path, ['store'])));
+  expect(failure).toMatchObject({ code: 'STORAGE', message: `cannot read ${path}: it is not a regular file` });
 });
 
 test('what a store has comes into the cache, with progress, and is found there the next time', async () => {
