@@ -80,10 +80,6 @@ test('a pipe is refused without waiting for who writes to it, and a link where n
   const pipe = join(scratch.path, 'pipe');
   const link = join(scratch.path, 'link');
   const file = join(scratch.path, 'file');
-    string,
-    string,
-    string,
-  ];
   execFileSync('mkfifo', [pipe]);
   await writeFile(file, 'abc');
   await symlink(file, link);
