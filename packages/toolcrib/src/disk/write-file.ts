@@ -1,4 +1,4 @@
-import { link, lstat, mkdir, open, rename, type FileHandle } from 'node:fs/promises';
+import { link, lstat, mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
@@ -22,13 +22,35 @@ export interface WriteOptions {
 }
 
 /**
- * Makes a directory and its parents; one that is there is fine.
+ * Makes a directory and its parents; one that is there is fine. One level at a time: Node's own recursive mkdir never
+ * ends where a file system answers ENOENT below a directory that exists, as /proc does.
  * @throws RemoteError `STORAGE`.
  */
 export async function ensureDirectory(path: string, mode?: number): Promise<void> {
-  await onDisk('create the directory', path, () =>
-    mkdir(path, { recursive: true, ...(mode !== undefined && { mode }) }),
-  );
+  await onDisk('create the directory', path, async () => {
+    const missing: string[] = [];
+    for (let at = path; !(await isDirectory(at)); at = dirname(at)) missing.unshift(at);
+    for (const directory of missing) await makeDirectory(directory, mode);
+  });
+}
+
+/** False when nothing is there. What is there instead makes {@link mkdir} fail with the system's own words. */
+async function isDirectory(path: string): Promise<boolean> {
+  const stats = await stat(path).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  });
+  if (stats?.isDirectory() === false) await mkdir(path);
+  return stats !== undefined;
+}
+
+async function makeDirectory(path: string, mode: number | undefined): Promise<void> {
+  try {
+    await mkdir(path, mode);
+  } catch (error) {
+    // Another process was faster.
+    if (!isSystemError(error, 'EEXIST') || !(await isDirectory(path))) throw error;
+  }
 }
 
 /**

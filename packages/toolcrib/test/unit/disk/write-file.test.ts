@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
-import { createFileOnce, writeFileAtomically, type FileSource } from '../../../src/disk/write-file.ts';
+import { createFileOnce, ensureDirectory, writeFileAtomically, type FileSource } from '../../../src/disk/write-file.ts';
 import { createScratch, inPieces } from './scratch.ts';
 
 function sourceOf(text: string): FileSource {
@@ -18,6 +18,22 @@ test('a file is replaced as a whole, with the mode that was asked for', async ()
   expect(await readFile(path, 'utf8')).toBe('two');
   expect((await stat(path)).mode & 0o777).toBe(0o666);
   expect(await readdir(scratch.path)).toEqual(['file']);
+});
+
+test('a directory is made with its parents, also by many at the same time', async () => {
+  await using scratch = await createScratch();
+  const paths = Array.from({ length: 16 }, (_, index) => join(scratch.path, 'a/b/c', `${index % 4}`));
+  await Promise.all(paths.map((path) => ensureDirectory(path, 0o700)));
+  expect(await readdir(join(scratch.path, 'a/b/c'))).toEqual(['0', '1', '2', '3']);
+  expect((await stat(join(scratch.path, 'a'))).mode & 0o777).toBe(0o700);
+});
+
+test.each([
+  ['/proc/nope/toolcrib', 'ENOENT'],
+  ['/etc/hostname/toolcrib', 'ENOTDIR'],
+  ['/etc/hostname', 'EEXIST'],
+])('a directory that cannot be at %s is a storage error (%s), and not for ever tried again', async (path, system) => {
+  await expect(ensureDirectory(path)).rejects.toMatchObject({ code: 'STORAGE', details: { path, system } });
 });
 
 test('a target that cannot be replaced is a storage error that names it, and no temporary file is left', async () => {
