@@ -50,7 +50,7 @@ function parseS3Store(text: string): StoreReference {
     url: text,
     bucket,
     prefix: (match?.groups?.['prefix'] ?? '').replace(/^\/+|\/+$/g, ''),
-    region: query.get('region') ?? undefined,
+    region: parseRegion(text, query.get('region')),
     endpoint: parseEndpoint(text, query.get('endpoint')),
     pathStyle: parseBoolean(text, 'pathStyle', query.get('pathStyle')),
     acl: parseAcl(text, query.get('acl')),
@@ -76,6 +76,13 @@ function parseEndpoint(text: string, endpoint: string | null): string | undefine
     'endpoint must be an http or https URL without credentials or query',
     'e.g. ?endpoint=http://127.0.0.1:7480',
   );
+}
+
+/** It becomes a part of a host name. */
+function parseRegion(text: string, region: string | null): string | undefined {
+  if (region === null) return undefined;
+  if (/^[a-z0-9-]+$/.test(region)) return region;
+  throw invalidStore(text, `not a region: ${JSON.stringify(region)}`, 'e.g. ?region=eu-north-1');
 }
 
 function parseBoolean(text: string, key: string, value: string | null): boolean {
