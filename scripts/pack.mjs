@@ -1,6 +1,7 @@
 // Packs what is published to npm into a folder: toolcrib and the platform packages with their artifacts.
 // Usage: scripts/node scripts/pack.mjs OUT [--binaries DIR]
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +14,12 @@ const { positionals, values } = parseArgs({
 });
 const out = resolve(positionals[0] ?? 'packed');
 const version = Number(await readFile(join(repository, 'packages/sandbox-tools/tool-version.txt'), 'utf8'));
+
+for (const path of [join(repository, 'packages/toolcrib/dist'), values.binaries]) {
+  if (existsSync(path)) continue;
+  console.error(`there is no ${path}: run "npm run build" and "npm run build:tool" first`);
+  process.exit(1);
+}
 
 await mkdir(out, { recursive: true });
 pack(join(repository, 'packages/toolcrib'));

@@ -1,10 +1,15 @@
 #!/usr/bin/env node
-import { VERSION } from './version.ts';
+import { isSupported, SUPPORTED_NODE, VERSION } from './version.ts';
 
 /** Scripts ask for the version often: it is answered without loading anything else. */
 async function main(argv: readonly string[]): Promise<void> {
   if (argv.length === 1 && (argv[0] === '--version' || argv[0] === '-V')) {
     process.stdout.write(`${VERSION}\n`);
+    return;
+  }
+  if (!isSupported(process.versions.node)) {
+    process.stderr.write(`toolcrib: needs Node ${SUPPORTED_NODE}, this is ${process.versions.node}\n`);
+    process.exitCode = 2;
     return;
   }
   const { runCommandLine } = await import('./command-line.ts');

@@ -24,7 +24,7 @@ export function listenToSignals(process: NodeJS.Process): Signals {
       listeners.forEach((listener) => listener(name));
       if (listeners.size > 0) return;
       if (controller.signal.aborted) process.exit(130);
-      controller.abort(new InterruptedError(`interrupted by ${name}; nothing half-done was left`));
+      controller.abort(new InterruptedError(`interrupted by ${name}`));
     });
   }
   return {

@@ -10,7 +10,8 @@ import type { Host } from './host.ts';
  */
 export async function openSandbox(host: Host, text: string): Promise<Sandbox> {
   const reference = parseSandboxReference(text);
-  const options = { env: host.env, ...(host.signal !== undefined && { signal: host.signal }) };
+  // Not the host's signal: after an abort the connection is needed to take away what was half placed.
+  const options = { env: host.env };
   switch (reference.kind) {
     case 'docker': {
       const { openDockerSandbox } = await import('../sandboxes/docker/docker-sandbox.ts');

@@ -34,21 +34,32 @@ export function describeInjection({ placement, resolution }: InjectionFacts): st
   return [
     `${tool} v${version} (${target}, ${shortDigest(placement.digest)}) is in ${sandbox}`,
     `  where       ${directory}`,
-    `  how         ${reused ? 'it was there already' : howText(rung)}${resolution === null ? '' : `; artifact from the tier "${resolution.tier}"`}`,
-    `  proven      every byte read back through the ${readBack === 'engine' ? 'engine' : "sandbox's own programs"}; it answered its health check`,
+    `  how         ${reused ? 'it was there already' : howText(sandbox, rung)}${resolution === null ? '' : `; artifact from the tier "${resolution.tier}"`}`,
+    `  proven      every byte read back ${readBackText(sandbox, readBack)}; it answered its health check`,
     ...field('  protection', `${protection}: ${why}`),
     ...rejected.flatMap(({ rung: way, parent, reason }) => field('  not used', `${way} in ${parent}: ${reason}`)),
     '',
   ].join('\n');
 }
 
-function howText(rung: string): string {
+function howText(sandbox: string, rung: string): string {
+  if (isLocal(sandbox)) return 'written by toolcrib itself';
   const words: Readonly<Record<string, string>> = {
     archive: "through the engine's archive API",
     'exec-tar': "streamed into the sandbox's tar",
     'exec-cat': "streamed into the sandbox's cat",
   };
   return words[rung] ?? rung;
+}
+
+function readBackText(sandbox: string, readBack: string): string {
+  if (isLocal(sandbox)) return 'from the disk';
+  return readBack === 'engine' ? 'through the engine' : "through the sandbox's own programs";
+}
+
+/** There is no engine between toolcrib and a directory. */
+function isLocal(sandbox: string): boolean {
+  return sandbox.startsWith('local:');
 }
 
 function field(label: string, text: string): readonly string[] {

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { docker, dockerAvailable } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { cliEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, networkEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing, REPOSITORY } from '../build/samples.ts';
 import { blocksOf, sectionOf, type Block } from './markdown.ts';
@@ -28,7 +28,7 @@ async function take(reader: ScratchProject, block: Block): Promise<string> {
   if (block.language !== 'sh') return '';
   await reader.write('bin/toolcrib', `#!/bin/sh\nexec ${TOOLCRIB.map((word) => `'${word}'`).join(' ')} "$@"\n`);
   await chmod(join(folder, 'bin/toolcrib'), 0o755);
-  const home = { HOME: process.env['HOME'] ?? '/', TOOLCRIB_CACHE_DIR: join(folder, 'cache') };
+  const home = { ...networkEnvironment(), HOME: process.env['HOME'] ?? '/', TOOLCRIB_CACHE_DIR: join(folder, 'cache') };
   const env = { ...cliEnvironment(folder, home), PATH: `${folder}/bin:${process.env['PATH'] ?? ''}` };
   const script = block.text.replaceAll(/(--name |docker:)(\w+)/g, `$1$2-${folder.replace(/\W/g, '-').slice(1)}`);
   return (await promisify(execFile)('/bin/sh', ['-e', '-c', script], { cwd: folder, env })).stdout;

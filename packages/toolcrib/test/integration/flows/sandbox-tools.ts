@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { networkEnvironment, toolcrib } from '../../unit/cli/command-line.ts';
 import { REPOSITORY } from '../build/samples.ts';
 
 const SOURCES = join(REPOSITORY, 'packages/sandbox-tools');
@@ -54,7 +54,7 @@ async function build(folder: string): Promise<void> {
   await writeFile(join(stage, 'toolcrib.json'), JSON.stringify(config));
   await writeFile(join(stage, 'tool-version.txt'), await readFile(join(SOURCES, 'tool-version.txt')));
   for (const command of ['build', 'publish']) {
-    const env = { HOME: process.env['HOME'] ?? '/', TOOLCRIB_CACHE_DIR: STATE };
+    const env = { ...networkEnvironment(), HOME: process.env['HOME'] ?? '/', TOOLCRIB_CACHE_DIR: STATE };
     const end = await toolcrib([command], { cwd: stage, env });
     if (end.code !== 0) throw new Error(`toolcrib ${command} of the tool that ships failed:\n${end.stderr}`);
   }

@@ -42,6 +42,14 @@ export function cliEnvironment(cwd: string, more: Readonly<Record<string, string
   };
 }
 
+const NETWORK = /^(?:npm_config_.*|(?:https?|no|all)_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(?:FILE|DIR))$/i;
+
+/** What it takes on this machine to reach npm and Debian's archive: proxies, certificates, npm's configuration. */
+export function networkEnvironment(): Record<string, string> {
+  const named = Object.entries(process.env).filter(([name]) => NETWORK.test(name));
+  return Object.fromEntries(named.map(([name, value]) => [name, value ?? '']));
+}
+
 export function startCli(args: readonly string[], options: CliOptions): StartedCli {
   const [program = '', ...first] = TOOLCRIB;
   const { cwd, env, stdin = '' } = options;
