@@ -10,7 +10,7 @@ function terminal(isTTY: boolean) {
 describe('a progress bar', () => {
   test('shows name, share and megabytes', () => {
     expect(formatBar('sandbox-tools-amd64-any-v2', 23_100_000, 50_000_000, 80)).toBe(
-      'sandbox-tools-amd64-any-v2  [===========>            ]  46 %  23.1 MB',
+      'sandbox-tools-amd64-any-v2  [===========>            ]   46 %  23.1 MB',
     );
   });
 
