@@ -42,9 +42,12 @@ export function cleanEnvironment(
   };
 }
 
-/** For programs of the sandbox that are run for an injection. */
+/** What helping programs get instead: the sandbox's own PATH may name directories that an agent can write. */
+const FIXED = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/' };
+
+/** For programs of the sandbox that are run for an injection: nothing of the sandbox's environment reaches them. */
 export function emptiedEnvironment(identity: SandboxIdentity): CleanEnvironment {
-  return { env: {}, unset: withheldNames(identity) };
+  return { env: FIXED, unset: Object.keys(identity.env).filter((name) => !Object.hasOwn(FIXED, name)) };
 }
 
 function withheldNames(identity: SandboxIdentity): readonly string[] {

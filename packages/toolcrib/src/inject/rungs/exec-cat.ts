@@ -12,9 +12,9 @@ import {
   type ProgramContext,
 } from './attempt.ts';
 
-const MAKE = 'umask 022; for d do mkdir -p -- "$d" || exit 1; done';
-const WRITE = 'umask 022; cat > "$1" && chmod "$2" "$1"';
-const READ = 'exec cat -- "$1"';
+// Programs come as absolute paths that were examined: what PATH finds may be an agent's.
+const MAKE = 'umask 022; mkdir=$1; shift; for d do "$mkdir" -p -- "$d" || exit 1; done';
+const WRITE = 'umask 022; "$1" > "$3" && "$2" "$4" "$3"';
 /** Every entry below a directory with what it is: d, l, x (executable file), f, o (anything else). */
 const LIST = `list() { for f in "$1"/* "$1"/.[!.]* "$1"/..?*; do
   if [ -L "$f" ]; then echo "l $f"
@@ -31,12 +31,15 @@ export async function placeByCat(attempt: Attempt): Promise<void> {
   const { artifact, progress, signal } = attempt;
   verifyNames(attempt);
   const sh = await requireProgram(attempt, 'sh');
+  const mkdir = await requireProgram(attempt, 'mkdir');
+  const cat = await requireProgram(attempt, 'cat');
+  const chmod = await requireProgram(attempt, 'chmod');
   const root = attempt.sandbox.programPath(directoryOf(attempt));
   const directories = [root, ...directoriesOf(artifact).map((path) => `${root}/${path}`)];
-  verifyDone('make the directories', await script(attempt, sh, MAKE, directories));
+  verifyDone('make the directories', await script(attempt, sh, MAKE, [mkdir, ...directories]));
   const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
   for await (const member of membersOf(artifact, bytes)) {
-    const args = [`${root}/${member.path}`, member.mode.toString(8)];
+    const args = [cat, chmod, `${root}/${member.path}`, member.mode.toString(8)];
     verifyDone(`write ${member.path}`, await script(attempt, sh, WRITE, args, member.bytes));
   }
 }
@@ -49,12 +52,13 @@ export async function readBackByCat(placed: PlacedTree): Promise<void> {
   const { sandbox, artifact, directory, signal } = placed;
   const context = { sandbox, signal, user: undefined };
   const sh = await requireProgram(context, 'sh');
+  const cat = await requireProgram(context, 'cat');
   const root = sandbox.programPath(directory);
   const listed = await script(context, sh, LIST, [root]);
   verifyDone('list the placement', listed);
   verifyListing(artifact, root, listed.stdout);
   for (const file of artifact.tar.files) {
-    const process = await startProgram(context, [sh, '-c', READ, 'sh', `${root}/${file.path}`], false);
+    const process = await startProgram(context, [cat, '--', `${root}/${file.path}`], false);
     process.stderr.resume();
     await verifyContent(file, process.stdout);
   }

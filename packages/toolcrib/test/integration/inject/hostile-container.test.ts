@@ -9,7 +9,7 @@ import { startSite } from './inject-container.ts';
 import { compileSyntheticTool, syntheticArtifact } from './synthetic-artifact.ts';
 
 const image = 'toolcrib-test/busybox';
-const ready = requireOrSkip(await dockerAvailable(image));
+const ready = requireOrSkip(await dockerAvailable(image, 'toolcrib-test/debian'));
 
 describe('a container that an agent prepared', ready, () => {
   let program: Buffer = Buffer.alloc(0);
@@ -121,6 +121,25 @@ describe('a container that an agent prepared', ready, () => {
     } finally {
       await rm(host, { recursive: true });
     }
+  });
+
+  test('with a PATH that its user can write gets no program of that user run as root', async () => {
+    const tmpfs = ['--read-only', '--tmpfs', '/place:exec,mode=755', '--tmpfs', '/tmp:exec,mode=1777'];
+    await using site = await startSite({
+      image: 'toolcrib-test/debian',
+      args: [...tmpfs, '--user', '1000', '--env', 'PATH=/tmp/evil:/bin'],
+    });
+    const evil = '#!/bin/sh\n/bin/id -u >> /tmp/pwned\nexec "/bin/${0##*/}" "$@"\n';
+    await site.shell(
+      '1000',
+      `mkdir /tmp/evil; for n in cat mkdir chmod sh rm; do
+      printf '%s' '${evil}' > /tmp/evil/$n; /bin/chmod 755 /tmp/evil/$n; done; /bin/touch /tmp/pwned; /bin/chmod 666 /tmp/pwned`,
+    );
+    const { sandbox } = site;
+    const withoutTar = { ...sandbox, ways: ['exec-cat'] as const };
+    const placement = await site.inject(artifact, { sandbox: withoutTar, install: ['/place'] });
+    expect(placement.plan.at(-1)?.reason).toBe('placed by programs of the sandbox as root and proven');
+    expect(await site.shell('1000', '/bin/cat /tmp/pwned')).toBe('');
   });
 
   test('with install directories of uid 1000 gets the tool elsewhere, or the result says that they are writable', async () => {
