@@ -1,3 +1,4 @@
+import { hasCode } from '../core/errors.ts';
 import type { Sandbox, SandboxEntry, SandboxMount } from '../sandboxes/sandbox.ts';
 
 /** What was seen of a parent of placements, from outside, before anything is written. */
@@ -69,7 +70,7 @@ async function walk(
   uid: number | undefined,
 ): Promise<Pick<ParentExamination, 'refusal' | 'existing' | 'missing' | 'weaknesses'>> {
   const paths = componentsOf(parent);
-  const entries = await Promise.all(paths.map((path) => sandbox.stat(path)));
+  const entries = await Promise.all(paths.map((path) => statWithin(sandbox, path)));
   const firstMissing = entries.indexOf(undefined);
   const there = firstMissing < 0 ? paths : paths.slice(0, firstMissing);
   const refusal = there.map((path, index) => refusalOf(path, entries[index])).find((reason) => reason !== undefined);
@@ -78,6 +79,16 @@ async function walk(
   if (refusal !== undefined) return { refusal, existing, missing, weaknesses: [] };
   const weaknesses = await Promise.all(there.map((path, index) => weaknessOf(sandbox, path, entries[index], uid)));
   return { refusal, existing, missing, weaknesses: weaknesses.filter((reason) => reason !== undefined) };
+}
+
+/** What a sandbox does not look at, because a link is on the way, is not there: the link itself is seen further up. */
+export async function statWithin(sandbox: Sandbox, path: string): Promise<SandboxEntry | undefined> {
+  try {
+    return await sandbox.stat(path);
+  } catch (error) {
+    if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
+    return undefined;
+  }
 }
 
 /** `/var/lib` has `/`, `/var` and `/var/lib`. */

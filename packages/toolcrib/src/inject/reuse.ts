@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { componentsOf } from './examine-parent.ts';
+import { componentsOf, statWithin } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { placementFrom, proveHealth, readBackByExec } from './place-and-prove.ts';
@@ -35,7 +35,7 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
 /** An engine that could not see a placement when it was made cannot see it now. */
 async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
   if (entry.readBack === 'exec') return true;
-  const there = await sandbox.stat(entry.directory);
+  const there = await statWithin(sandbox, entry.directory);
   return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
 }
 
