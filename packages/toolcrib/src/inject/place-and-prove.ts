@@ -3,6 +3,7 @@ import { formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import type { Candidate } from './attempts.ts';
+import { CLEANUP, patienceFor, withDeadline } from './deadline.ts';
 import { examineAgain } from './examine-parent.ts';
 import { verifyHealth } from './health-check.ts';
 import type { Injection } from './injection.ts';
@@ -12,12 +13,12 @@ import type { Placement, Rung } from './placement.ts';
 import { protectionOf } from './protection.ts';
 import { verifyReadBack } from './read-back.ts';
 import { placeByArchive } from './rungs/archive.ts';
-import { directoryOf, requireProgram, startProgram, type Attempt, type PlacedTree } from './rungs/attempt.ts';
+import { directoryOf, requireProgram, startProgram, type Attempt } from './rungs/attempt.ts';
 import { placeByCat, readBackByCat } from './rungs/exec-cat.ts';
 import { placeByTar, readBackByTar } from './rungs/exec-tar.ts';
 import { directoriesOf } from './tree.ts';
 
-const PLACE = { archive: placeByArchive, 'exec-tar': placeByTar, 'exec-cat': placeByCat };
+const PLACE = { 'exec-tar': placeByTar, 'exec-cat': placeByCat };
 
 /**
  * Places by one way and proves it; what was written is taken away again when that fails.
@@ -31,9 +32,9 @@ export async function placeAndProve(
 ): Promise<{ readonly placement: Placement; readonly entry: LedgerEntry }> {
   const { sandbox, artifact, signal, reporter } = injection;
   const progress = reporter.progress(`inject ${artifact.tool} into ${sandbox.reference}`, artifact.tar.size);
-  const attempt: Attempt = { ...candidate, sandbox, artifact, name, progress, signal };
+  const attempt: Attempt = { ...candidate, sandbox, artifact, name, progress, signal, moved: () => undefined };
   try {
-    await PLACE[candidate.rung](attempt);
+    await place(injection, attempt);
     const readBack = await prove(injection, attempt, candidate);
     return describe(injection, candidate, directoryOf(attempt), uid, readBack);
   } catch (error) {
@@ -44,13 +45,29 @@ export async function placeAndProve(
   }
 }
 
+/** The engine ends by itself; programs of the sandbox only if it is not hostile. */
+async function place(injection: Injection, attempt: Attempt): Promise<void> {
+  const { rung, artifact, progress } = attempt;
+  if (rung === 'archive') {
+    await placeByArchive(attempt);
+    return;
+  }
+  await withDeadline(injection, 'placing', patienceFor(artifact.tar.size), async (watched) => {
+    const advance = (bytes: number) => {
+      watched.moved();
+      progress.advance(bytes);
+    };
+    await PLACE[rung]({ ...attempt, ...watched, progress: { advance, end: () => progress.end() } });
+  });
+}
+
 /**
  * Both proofs at once, because each waits for the engine most of the time. Whatever answers the health check runs in
  * the sandbox as its own user, which could run anything there before; it counts only if the bytes were right, too.
  * @returns who could read the tree back.
  */
 async function prove(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
-  const bytes = proveBytes(attempt, candidate);
+  const bytes = proveBytes(injection, attempt, candidate);
   const health = proveHealth(injection, directoryOf(attempt));
   await Promise.allSettled([bytes, health]);
   const readBack = await bytes;
@@ -59,7 +76,7 @@ async function prove(injection: Injection, attempt: Attempt, candidate: Candidat
 }
 
 /** @returns who could read the tree back. */
-async function proveBytes(attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
+async function proveBytes(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
   const { sandbox, artifact, examination, name, signal } = attempt;
   const directory = directoryOf(attempt);
   const byEngine = examination.mount?.kind === 'tmpfs' ? undefined : await sandbox.readTar(directory);
@@ -70,13 +87,18 @@ async function proveBytes(attempt: Attempt, candidate: Candidate): Promise<'engi
     if (changed !== undefined) throw new SandboxError('NOT_INJECTABLE', `after placing, ${changed}`);
     return 'engine';
   }
-  await readBackByExec(candidate.rung, { sandbox, artifact, directory, signal });
+  await readBackByExec(injection, candidate.rung, directory);
   return 'exec';
 }
 
 /** Where the engine cannot look: through the programs that placed it. */
-export async function readBackByExec(rung: Rung, placed: PlacedTree): Promise<void> {
-  await (rung === 'exec-cat' ? readBackByCat(placed) : readBackByTar(placed));
+export async function readBackByExec(injection: Injection, rung: Rung, directory: string): Promise<void> {
+  const { sandbox, artifact } = injection;
+  const read = rung === 'exec-cat' ? readBackByCat : readBackByTar;
+  const patience = patienceFor(artifact.tar.size);
+  await withDeadline(injection, 'reading back', patience, async (watched) => {
+    await read({ sandbox, artifact, directory, ...watched });
+  });
 }
 
 /** @throws as {@link verifyHealth}. */
@@ -141,10 +163,12 @@ async function takeAway(injection: Injection, attempt: Attempt): Promise<void> {
   try {
     if (attempt.examination.mount?.kind !== 'tmpfs' && (await sandbox.stat(directory)) === undefined) return;
     const user = attempt.rung === 'archive' && sandbox.identity.user !== '' ? '0' : attempt.user;
-    const cleanup = { sandbox, user, signal: undefined };
-    const rm = await requireProgram(cleanup, 'rm');
+    const rm = await requireProgram({ sandbox, user, signal: undefined }, 'rm');
     const argv = [rm, '-r', '-f', '--', sandbox.programPath(directory)];
-    const output = await collectOutput(await startProgram(cleanup, argv, false));
+    const context = { clock: injection.clock, signal: undefined };
+    const output = await withDeadline(context, 'rm', CLEANUP, async ({ signal }) =>
+      collectOutput(await startProgram({ sandbox, user, signal }, argv, false)),
+    );
     if (output.code !== 0) throw new Error(`rm ended with ${output.code}`);
   } catch (error) {
     const text = `an unfinished placement was left in ${directory} of ${sandbox.reference}: ${messageOf(error)}`;

@@ -40,9 +40,8 @@ async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
 }
 
 async function proveAgain(injection: Injection, entry: LedgerEntry): Promise<void> {
-  const { sandbox, artifact, signal } = injection;
   const { directory, rung } = entry;
-  if (entry.readBack === 'exec') await readBackByExec(rung, { sandbox, artifact, directory, signal });
+  if (entry.readBack === 'exec') await readBackByExec(injection, rung, directory);
   else await readBackByEngine(injection, entry);
   await proveHealth(injection, directory);
 }

@@ -19,6 +19,8 @@ export interface Attempt {
   readonly user: '0' | undefined;
   readonly progress: Progress;
   readonly signal: AbortSignal | undefined;
+  /** Says that something moved, where only bytes of many files together are progress. */
+  readonly moved: () => void;
 }
 
 /** Path of the fresh directory, in the sandbox's own terms. */
@@ -41,6 +43,8 @@ export interface PlacedTree {
   /** Path of the sandbox. */
   readonly directory: string;
   readonly signal: AbortSignal | undefined;
+  /** Says that something moved. */
+  readonly moved: () => void;
 }
 
 /**

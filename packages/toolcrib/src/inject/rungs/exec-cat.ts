@@ -1,6 +1,6 @@
 import { SandboxError } from '../../core/errors.ts';
 import type { InjectableArtifact } from '../artifact.ts';
-import { collectOutput, tailOf, type ProgramOutput } from '../output.ts';
+import { collectOutput, tailOf, watchedOutput, type ProgramOutput } from '../output.ts';
 import { differs, verifyContent } from '../read-back.ts';
 import { directoriesOf, membersOf, placedMode, verifiedTar } from '../tree.ts';
 import {
@@ -41,6 +41,7 @@ export async function placeByCat(attempt: Attempt): Promise<void> {
   for await (const member of membersOf(artifact, bytes)) {
     const args = [cat, chmod, `${root}/${member.path}`, member.mode.toString(8)];
     verifyDone(`write ${member.path}`, await script(attempt, sh, WRITE, args, member.bytes));
+    attempt.moved();
   }
 }
 
@@ -49,7 +50,7 @@ export async function placeByCat(attempt: Attempt): Promise<void> {
  * @throws SandboxError `NOT_INJECTABLE` naming the first difference.
  */
 export async function readBackByCat(placed: PlacedTree): Promise<void> {
-  const { sandbox, artifact, directory, signal } = placed;
+  const { sandbox, artifact, directory, signal, moved } = placed;
   const context = { sandbox, signal, user: undefined };
   const sh = await requireProgram(context, 'sh');
   const cat = await requireProgram(context, 'cat');
@@ -60,7 +61,7 @@ export async function readBackByCat(placed: PlacedTree): Promise<void> {
   for (const file of artifact.tar.files) {
     const process = await startProgram(context, [cat, '--', `${root}/${file.path}`], false);
     process.stderr.resume();
-    await verifyContent(file, process.stdout);
+    await verifyContent(file, watchedOutput(process.stdout, moved));
   }
 }
 

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { SandboxError } from '../../core/errors.ts';
-import { collectOutput, tailOf } from '../output.ts';
+import { collectOutput, tailOf, watchedOutput } from '../output.ts';
 import { verifyReadBack } from '../read-back.ts';
 import { placementTar, verifiedTar } from '../tree.ts';
 import { namesToMake, requireProgram, startProgram, type Attempt, type PlacedTree } from './attempt.ts';
@@ -25,12 +25,18 @@ export async function placeByTar(attempt: Attempt): Promise<void> {
  * @throws as {@link verifyReadBack}.
  */
 export async function readBackByTar(placed: PlacedTree): Promise<void> {
-  const { sandbox, artifact, directory, signal } = placed;
+  const { sandbox, artifact, directory, signal, moved } = placed;
   const context = { sandbox, signal, user: undefined };
   const name = posix.basename(directory);
   const parent = sandbox.programPath(posix.dirname(directory));
   const argv = [await requireProgram(context, 'tar'), '-c', '-f', '-', '-C', parent, name];
   const process = await startProgram(context, argv, false);
   process.stderr.resume();
-  await verifyReadBack({ artifact, name, tar: process.stdout, owner: undefined, signal });
+  await verifyReadBack({
+    artifact,
+    name,
+    tar: watchedOutput(process.stdout, moved, 2 * artifact.tar.size),
+    owner: undefined,
+    signal,
+  });
 }

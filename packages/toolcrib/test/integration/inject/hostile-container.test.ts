@@ -2,11 +2,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Clock } from '../../../src/core/clock.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import { docker, dockerAvailable } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { startSite } from './inject-container.ts';
-import { compileSyntheticTool, syntheticArtifact } from './synthetic-artifact.ts';
+import { compileSyntheticTool, realClock, syntheticArtifact } from './synthetic-artifact.ts';
 
 const image = 'toolcrib-test/busybox';
 const ready = requireOrSkip(await dockerAvailable(image, 'toolcrib-test/debian'));
@@ -142,6 +143,34 @@ describe('a container that an agent prepared', ready, () => {
     expect(await site.shell('1000', '/bin/cat /tmp/pwned')).toBe('');
   });
 
+  const stalled = 'did not end within 30 s without progress';
+  test.each([
+    ['exec-tar', 'tar', 'exec sleep 100000', `placing ${stalled}`],
+    ['exec-tar', 'tar', 'exec yes', 'the program wrote more than 16777216 bytes'],
+    ['exec-tar', 'tar', 'exec yes >&2', 'the program wrote more than 16777216 bytes'],
+    ['exec-tar', 'tar', '[ "$1" = -x ] && exec busybox tar "$@"; exec sleep 100000', `reading back ${stalled}`],
+    ['exec-tar', 'tar', '[ "$1" = -x ] && exec busybox tar "$@"; exec yes >&2', `reading back ${stalled}`],
+    ['exec-cat', 'cat', 'exec sleep 100000', `placing ${stalled}`],
+    ['exec-cat', 'cat', '[ $# = 0 ] && exec busybox cat; exec sleep 100000', `reading back ${stalled}`],
+  ] as const)('cannot hold an injection up for ever: %s, %s is "%s"', async (rung, program, script, reason) => {
+    await using site = await startSite({ image, args: ['--tmpfs', '/place:exec'] }, async ({ shell }) => {
+      await shell(
+        '0',
+        `rm /bin/${program}; ${planted(program, script)}; rm /bin/rm; ${planted('rm', 'exec sleep 9999')}`,
+      );
+    });
+    const only = { ...site.sandbox, ways: [rung] };
+    const injecting = site.inject(artifact, { sandbox: only, install: ['/place'], clock: hastyClock });
+    await expect(injecting).rejects.toMatchObject({
+      code: 'NOT_INJECTABLE',
+      details: { plan: [`${rung} in /place: ${reason}`] },
+    });
+    expect(site.notices.map(({ text }) => text)).toEqual([
+      expect.stringContaining('an unfinished placement was left in /place/'),
+    ]);
+    expect(site.notices[0]?.text).toContain('rm did not end within 10 s');
+  });
+
   test('with install directories of uid 1000 gets the tool elsewhere, or the result says that they are writable', async () => {
     const prepare = async ({ shell }: { shell: (user: string, script: string) => Promise<string> }) => {
       await shell('0', 'mkdir -p /var/lib/toolcrib; chown 1000 /var/lib/toolcrib');
@@ -213,6 +242,15 @@ function splitPair(line: string): [string, string] {
   const cut = line.indexOf('=');
   return [line.slice(0, cut), line.slice(cut + 1)];
 }
+
+/** A shell command that plants a program. */
+function planted(program: string, script: string): string {
+  const bytes = Buffer.from(`#!/bin/busybox sh\n${script}\n`).toString('base64');
+  return `echo ${bytes} | base64 -d > /bin/${program} && chmod 755 /bin/${program}`;
+}
+
+/** Twenty times as fast, so that nobody waits for deadlines. */
+const hastyClock: Clock = { ...realClock, sleep: (ms, signal) => realClock.sleep(ms / 20, signal) };
 
 /** Mounts a tmpfs in a container's mount namespace, as a root agent with the right to mount would. */
 async function mountInside(pid: string, path: string): Promise<void> {
