@@ -8,6 +8,9 @@ import { createTemporary, discardTemporary, type TemporaryFile } from './tempora
 /** Bytes are collected to blocks of this size before they are hashed and written. */
 const BLOCK = 1024 * 1024;
 
+/** After so many blocks the system is asked to bring them to the disk while more come, so that little is left to wait for. */
+const BLOCKS_TO_SYNC = 8;
+
 /** What is to be received, and where to. */
 export interface ReceiveOptions {
   /** Where the temporary file is made: the directory of its final name. It exists. */
@@ -108,6 +111,8 @@ class BlockWriter {
   #filled = 0;
   #size = 0;
   #writing: Promise<unknown> = Promise.resolve();
+  #syncing: Promise<unknown> = Promise.resolve();
+  #blocks = 0;
 
   constructor(file: TemporaryFile) {
     this.#path = file.path;
@@ -132,17 +137,19 @@ class BlockWriter {
 
   async finish(): Promise<{ digest: Digest; size: number }> {
     await this.#flush();
-    await this.#writing;
+    await Promise.all([this.#writing, this.#syncing]);
     return { digest: this.#digester.finish(), size: this.#size };
   }
 
   /** Waits for a write that is under way, whose failure was told already or does not matter any more. */
   async settle(): Promise<void> {
     await this.#writing.catch(() => undefined);
+    await this.#syncing.catch(() => undefined);
   }
 
   async #flush(): Promise<void> {
     await this.#writing;
+    if (++this.#blocks % BLOCKS_TO_SYNC === 0) this.#sync();
     const full = this.#block.subarray(0, this.#filled);
     this.#writing = writeAll(this.#handle, full).catch((error: unknown) => {
       throw storageError(error, 'write', this.#path);
@@ -151,6 +158,16 @@ class BlockWriter {
     this.#digester.update(full);
     [this.#block, this.#spare] = [this.#spare, this.#block];
     this.#filled = 0;
+  }
+
+  /** A failure counts: the system tells it once, so the sync at the end may not see it again. */
+  #sync(): void {
+    const before = this.#syncing;
+    this.#syncing = (async () => {
+      await before;
+      await onDisk('write', this.#path, () => this.#handle.datasync());
+    })();
+    this.#syncing.catch(() => undefined);
   }
 }
 
