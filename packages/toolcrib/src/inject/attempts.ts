@@ -23,12 +23,36 @@ export function optionsIn(
   uid: number | undefined,
 ): readonly Option[] {
   const { parent, refusal } = examination;
-  return sandbox.ways.flatMap((rung): readonly Option[] => {
-    if (refusal !== undefined) return [{ rung, parent, usable: false, reason: refusal }];
-    if (rung !== 'archive') return usersFor(examination, uid).map((user) => ({ examination, rung, user }));
-    const reason = archiveRefusal(examination);
-    return [reason === undefined ? { examination, rung, user: undefined } : { rung, parent, usable: false, reason }];
-  });
+  if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
+  const byEngine = sandbox.ways.filter((rung) => rung === 'archive').map((rung) => engineOption(examination, rung));
+  const byPrograms = sandbox.ways
+    .filter((rung) => rung !== 'archive')
+    .flatMap((rung) => usersFor(examination, uid).map((user) => ({ examination, rung, user })));
+  const outside = outsideInReach(sandbox, uid);
+  if (outside === undefined || byPrograms.length === 0 || byEngine.some((option) => 'usable' in option)) {
+    return [...byEngine, ...byPrograms];
+  }
+  const reason = `kept for last: root in the sandbox could lead the engine into ${outside} while it unpacks`;
+  const own = byPrograms.filter(({ user }) => user === undefined);
+  const asRoot = byPrograms.filter(({ user }) => user !== undefined);
+  return [{ rung: 'archive', parent, usable: false, reason }, ...own, ...byEngine, ...asRoot];
+}
+
+/**
+ * Where something outside the sandbox can be written, when its user may be root: who is root can swap a directory that
+ * was examined for a link to there while somebody else writes. The sandbox's own programs can write nothing there that
+ * this user could not.
+ * @returns the path of the mount in the sandbox; undefined when there is none, or the user is not root.
+ */
+export function outsideInReach(sandbox: Sandbox, uid: number | undefined): string | undefined {
+  if (uid !== undefined && uid !== 0) return undefined;
+  return sandbox.identity.mounts.find(({ kind, writable }) => writable && kind !== 'tmpfs')?.path;
+}
+
+function engineOption(examination: ParentExamination, rung: 'archive'): Option {
+  const reason = archiveRefusal(examination);
+  if (reason === undefined) return { examination, rung, user: undefined };
+  return { rung, parent: examination.parent, usable: false, reason };
 }
 
 /** The engine writes as root and follows links: it is not used where somebody else can plant one. */

@@ -2,7 +2,7 @@ import { messageOf, SandboxError } from '../core/errors.ts';
 import { formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import type { Candidate } from './attempts.ts';
+import { outsideInReach, type Candidate } from './attempts.ts';
 import { CLEANUP, patienceFor, withDeadline } from './deadline.ts';
 import { examineAgain } from './examine-parent.ts';
 import { verifyHealth } from './health-check.ts';
@@ -33,6 +33,11 @@ export async function placeAndProve(
   const { sandbox, artifact, signal, reporter } = injection;
   const progress = reporter.progress(`inject ${artifact.tool} into ${sandbox.reference}`, artifact.tar.size);
   const attempt: Attempt = { ...candidate, sandbox, artifact, name, progress, signal, moved: () => undefined };
+  const raced = raceOf(sandbox, candidate, uid);
+  if (raced !== undefined) {
+    const hint = 'give the sandbox a working tar, another user than root, or no writable mount';
+    reporter.notice({ kind: 'warning', text: `while ${sandbox.reference} is written, ${raced}`, hint });
+  }
   try {
     await place(injection, attempt);
     const readBack = await prove(injection, attempt, candidate);
@@ -43,6 +48,13 @@ export async function placeAndProve(
   } finally {
     progress.end();
   }
+}
+
+/** A danger while somebody else than the user of the sandbox writes; nothing that is examined before or after helps. */
+function raceOf(sandbox: Sandbox, candidate: Candidate, uid: number | undefined): string | undefined {
+  const outside = outsideInReach(sandbox, uid);
+  if (outside === undefined || (candidate.rung !== 'archive' && candidate.user === undefined)) return undefined;
+  return `root in the sandbox can lead what writes into ${outside}, which is outside of it`;
 }
 
 /** The engine ends by itself; programs of the sandbox only if it is not hostile. */
@@ -131,7 +143,9 @@ function describe(
   const { examination, rung, user } = candidate;
   const placedAsRoot = rung === 'archive' || user === '0' || uid === 0;
   const stated = protectionOf({ examination, uid, placedAsRoot, readBack });
-  const entry = { directory, rung, ...stated, readBack, provenAt: injection.clock.now() };
+  const raced = raceOf(injection.sandbox, candidate, uid);
+  const why = raced === undefined ? stated.why : `${stated.why}; while it was written, ${raced}`;
+  const entry = { directory, rung, ...stated, why, readBack, provenAt: injection.clock.now() };
   return { entry, placement: placementFrom(injection, entry) };
 }
 

@@ -86,7 +86,7 @@ describe('a container that an agent prepared', ready, () => {
         },
       });
       const elsewhere = await site.inject(artifact, { install: ['/var/lib/toolcrib', '/srv/toolcrib'] });
-      expect(elsewhere).toMatchObject({ rung: 'archive', protection: 'same-user' });
+      expect(elsewhere).toMatchObject({ rung: 'exec-tar', protection: 'same-user' });
       expect(elsewhere.directory).toMatch(/^\/srv\/toolcrib\//);
       expect(await readdir(host)).toEqual([]);
     } finally {
@@ -122,6 +122,43 @@ describe('a container that an agent prepared', ready, () => {
     } finally {
       await rm(host, { recursive: true });
     }
+  });
+
+  test('where root could lead the engine to the host is written by its own programs', async () => {
+    const host = await mkdtemp(join(tmpdir(), 'host-directory-'));
+    try {
+      await using site = await startSite({ image, args: ['--volume', `${host}:/mnt/host`] });
+      const { sandbox } = site;
+      const swapping = {
+        ...sandbox,
+        // The moment between the examination and the engine's unpacking.
+        unpackTar: async (parent: string, tar: AsyncIterable<Uint8Array>) => {
+          await site.shell('0', 'mv /var /was; ln -s /mnt/host /var; mkdir -p /mnt/host/lib');
+          await sandbox.unpackTar(parent, tar);
+        },
+      };
+      const placement = await site.inject(artifact, { sandbox: swapping });
+      expect(placement).toMatchObject({ rung: 'exec-tar', protection: 'same-user', readBack: 'engine' });
+      expect(placement.plan.map(({ rung, reason }) => `${rung}: ${reason}`)).toEqual([
+        'archive: kept for last: root in the sandbox could lead the engine into /mnt/host while it unpacks',
+        'exec-tar: placed by programs of the sandbox as its own user and proven',
+      ]);
+      expect(await readdir(host)).toEqual([]);
+      expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
+    } finally {
+      await rm(host, { recursive: true });
+    }
+  });
+
+  test('where root could lead the engine to the host, and no program helps, has that said', async () => {
+    await using site = await startSite({ image, args: ['--volume', '/mnt/volume'] });
+    await site.shell('0', 'rm /bin/tar /bin/cat');
+    const placement = await site.inject(artifact);
+    expect(placement).toMatchObject({ rung: 'archive', protection: 'same-user' });
+    const race = 'root in the sandbox can lead what writes into /mnt/volume, which is outside of it';
+    expect(placement.why).toContain(`while it was written, ${race}`);
+    const warnings = site.notices.filter(({ kind }) => kind === 'warning');
+    expect(warnings.map(({ text }) => text)).toEqual([`while ${site.sandbox.reference} is written, ${race}`]);
   });
 
   test('with a PATH that its user can write gets no program of that user run as root', async () => {
