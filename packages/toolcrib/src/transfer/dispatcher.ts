@@ -1,12 +1,13 @@
-import { Agent, EnvHttpProxyAgent, type Dispatcher } from 'undici';
+import { EnvHttpProxyAgent } from 'undici';
 import { trustedAuthorities } from './certificate-authorities.ts';
+import type { Connections } from './connections.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
 
 /**
- * Connections to servers, by way of the proxies that were named and no others. This file is imported when the first URL
- * is asked for, because undici is heavy; named imports of it survive bundling in a static import only.
+ * Connections by way of the proxies that were named and no others. This file is imported when the first URL is asked
+ * for, because undici is heavy; named imports of it survive bundling in a static import only.
  */
-export async function openDispatcher(options: TransferOptions): Promise<Dispatcher> {
+export async function openProxiedConnections(options: TransferOptions): Promise<Connections> {
   const ca = await trustedAuthorities(options.certificateAuthorities);
   const tls = ca === undefined ? {} : { ca };
   const stall = options.stallTimeoutMs ?? STALL_TIMEOUT_MS;
@@ -18,8 +19,16 @@ export async function openDispatcher(options: TransferOptions): Promise<Dispatch
     bodyTimeout: stall,
   };
   const { http, https, noProxy } = options.proxy ?? {};
-  if (!http && !https) return new Agent(common);
   // Empty strings, because for an absent one it would look into the environment.
   const proxies = { httpProxy: http ?? '', httpsProxy: https ?? '', noProxy: noProxy ?? '' };
-  return new EnvHttpProxyAgent({ ...common, ...proxies, requestTls: tls, proxyTls: tls });
+  const agent = new EnvHttpProxyAgent({ ...common, ...proxies, requestTls: tls, proxyTls: tls });
+  return {
+    async get({ url, headers, signal }) {
+      const path = url.pathname + url.search;
+      const request = { origin: url.origin, path, method: 'GET' as const, headers, signal: signal ?? null };
+      const { statusCode, ...answer } = await agent.request(request);
+      return { status: statusCode, headers: answer.headers, body: answer.body };
+    },
+    close: () => agent.destroy(),
+  };
 }

@@ -1,5 +1,5 @@
-import type { Dispatcher } from 'undici';
 import { RemoteError } from '../core/errors.ts';
+import type { Answer, Connections } from './connections.ts';
 import { displayUrl } from './display-url.ts';
 import { locationOf, redirected, type Location } from './location.ts';
 import { networkFailure } from './network-failure.ts';
@@ -49,18 +49,27 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
 
 /** Connections are made when the first URL is asked for. */
 export function createTransfer(options: TransferOptions): Transfer {
-  let dispatcher: Promise<Dispatcher> | undefined;
+  let connections: Promise<Connections> | undefined;
   return {
     async get(url, request = {}) {
       refuseOffline(options, url);
-      dispatcher ??= import('./dispatcher.ts').then(({ openDispatcher }) => openDispatcher(options));
-      const exchange = { options, request, dispatcher: await dispatcher, start: startOf(url, options, request) };
+      connections ??= openConnections(options);
+      const exchange = { options, request, connections: await connections, start: startOf(url, options, request) };
       return await retry(() => follow(exchange), { ...options, signal: request.signal });
     },
     async close() {
-      await (await dispatcher)?.destroy();
+      await (await connections)?.close();
     },
   };
+}
+
+async function openConnections(options: TransferOptions): Promise<Connections> {
+  if (options.proxy?.http || options.proxy?.https) {
+    const { openProxiedConnections } = await import('./dispatcher.ts');
+    return await openProxiedConnections(options);
+  }
+  const { openDirectConnections } = await import('./direct-connections.ts');
+  return openDirectConnections(options);
 }
 
 /**
@@ -77,7 +86,7 @@ export function refuseOffline(options: { readonly offline: boolean }, url: strin
 interface Exchange {
   readonly options: TransferOptions;
   readonly request: GetOptions;
-  readonly dispatcher: Dispatcher;
+  readonly connections: Connections;
   readonly start: Location;
 }
 
@@ -93,7 +102,7 @@ async function follow(exchange: Exchange): Promise<Download | undefined> {
   let location = exchange.start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
     const response = await send(exchange, location);
-    if (!REDIRECTS.includes(response.statusCode)) return settle(exchange, location, response);
+    if (!REDIRECTS.includes(response.status)) return settle(exchange, location, response);
     discard(response);
     location = redirected(location, headerOf(response, 'location'));
   }
@@ -106,20 +115,18 @@ async function follow(exchange: Exchange): Promise<Download | undefined> {
   );
 }
 
-async function send(exchange: Exchange, location: Location): Promise<Dispatcher.ResponseData> {
-  const { request, dispatcher } = exchange;
+async function send(exchange: Exchange, location: Location): Promise<Answer> {
+  const { request, connections } = exchange;
   try {
-    return await dispatcher.request({
-      origin: location.url.origin,
-      path: location.url.pathname + location.url.search,
-      method: 'GET',
+    return await connections.get({
+      url: location.url,
       headers: {
         'accept-encoding': 'identity',
         'user-agent': 'toolcrib',
         ...request.headers,
         ...(location.authorization !== undefined && { authorization: location.authorization }),
       },
-      signal: request.signal ?? null,
+      signal: request.signal,
     });
   } catch (error) {
     request.signal?.throwIfAborted();
@@ -127,8 +134,8 @@ async function send(exchange: Exchange, location: Location): Promise<Dispatcher.
   }
 }
 
-function settle(exchange: Exchange, location: Location, response: Dispatcher.ResponseData): Download | undefined {
-  const { statusCode: status } = response;
+function settle(exchange: Exchange, location: Location, response: Answer): Download | undefined {
+  const { status } = response;
   if (status === 200) return download(exchange, location, response);
   discard(response);
   if (status === 404 || status === 410) return undefined;
@@ -155,7 +162,7 @@ function refusal(what: string, status: number): RemoteError {
   return new RemoteError('REMOTE_REFUSED', what, { hint, details: { status } });
 }
 
-function download(exchange: Exchange, location: Location, response: Dispatcher.ResponseData): Download {
+function download(exchange: Exchange, location: Location, response: Answer): Download {
   const url = displayUrl(location.url);
   const length = headerOf(response, 'content-length');
   return {
@@ -166,17 +173,17 @@ function download(exchange: Exchange, location: Location, response: Dispatcher.R
   };
 }
 
-function headerOf(response: Dispatcher.ResponseData, name: string): string | undefined {
+function headerOf(response: Answer, name: string): string | undefined {
   const value = response.headers[name];
   return typeof value === 'string' ? value : value?.[0];
 }
 
-function headersOf(response: Dispatcher.ResponseData): ReadonlyMap<string, string> {
+function headersOf(response: Answer): ReadonlyMap<string, string> {
   return new Map(Object.keys(response.headers).map((name) => [name, headerOf(response, name) ?? '']));
 }
 
 /** Frees the connection of an answer whose body nobody wants. */
-function discard(response: Dispatcher.ResponseData): void {
+function discard(response: Answer): void {
   response.body.on('error', () => undefined);
   response.body.destroy();
 }

@@ -1,0 +1,68 @@
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { Agent as SecureAgent, get as getSecurely } from 'node:https';
+import { trustedAuthorities } from './certificate-authorities.ts';
+import type { Answer, Connections, PlainRequest } from './connections.ts';
+import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
+
+/** Bytes of a body that are read ahead while a disk or a hash is busy. */
+const READ_AHEAD = 1024 * 1024;
+
+interface Limits {
+  readonly connectMs: number;
+  readonly stallMs: number;
+}
+
+/**
+ * Connections without a proxy, by Node's own client: it is there in a few milliseconds, where undici takes forty. The
+ * imports are static, because a dynamic one reads every export of `node:http`, one of which loads Node's own undici.
+ */
+export function openDirectConnections(options: TransferOptions): Connections {
+  const limits = {
+    connectMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    stallMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+  };
+  const plain = new Agent({ keepAlive: true, highWaterMark: READ_AHEAD });
+  let secure: Promise<SecureAgent> | undefined;
+  return {
+    async get(request) {
+      if (request.url.protocol === 'http:') return await ask(request, plain, limits);
+      secure ??= secureAgent(options.certificateAuthorities);
+      return await ask(request, await secure, limits);
+    },
+    async close() {
+      plain.destroy();
+      (await secure)?.destroy();
+    },
+  };
+}
+
+async function secureAgent(authorities: string | undefined): Promise<SecureAgent> {
+  const ca = await trustedAuthorities(authorities);
+  return new SecureAgent({ keepAlive: true, highWaterMark: READ_AHEAD, ...(ca !== undefined && { ca }) });
+}
+
+async function ask({ url, headers, signal }: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {
+  const body = await new Promise<IncomingMessage>((resolve, reject) => {
+    const options = { agent, headers, timeout: limits.stallMs, ...(signal !== undefined && { signal }) };
+    const request = url.protocol === 'http:' ? get(url, options) : getSecurely(url, options);
+    const connecting = setTimeout(() => request.destroy(timeout('no connection')), limits.connectMs);
+    request.once('socket', (socket) => {
+      const event = url.protocol === 'http:' ? 'connect' : 'secureConnect';
+      if (request.reusedSocket) clearTimeout(connecting);
+      else socket.once(event, () => clearTimeout(connecting));
+    });
+    let answer: IncomingMessage | undefined;
+    request.on('timeout', () => (answer ?? request).destroy(timeout('no byte came')));
+    request.once('response', (response) => {
+      answer = response;
+      resolve(response);
+    });
+    request.on('error', reject);
+    request.once('close', () => clearTimeout(connecting));
+  });
+  return { status: body.statusCode ?? 0, headers: body.headers, body };
+}
+
+function timeout(what: string): Error {
+  return Object.assign(new Error(`timeout: ${what}`), { code: 'ETIMEDOUT' });
+}
