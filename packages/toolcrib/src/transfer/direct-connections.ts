@@ -7,6 +7,9 @@ import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './tr
 /** Bytes of a body that are read ahead while a disk or a hash is busy. */
 const READ_AHEAD = 1024 * 1024;
 
+/** Node hands the size on to its sockets; its types do not know. */
+const SETTINGS = { keepAlive: true, highWaterMark: READ_AHEAD };
+
 interface Limits {
   readonly connectMs: number;
   readonly stallMs: number;
@@ -21,7 +24,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
     connectMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     stallMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
   };
-  const plain = new Agent({ keepAlive: true, highWaterMark: READ_AHEAD });
+  const plain = new Agent(SETTINGS);
   let secure: Promise<SecureAgent> | undefined;
   return {
     async get(request) {
@@ -38,7 +41,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
 
 async function secureAgent(authorities: string | undefined): Promise<SecureAgent> {
   const ca = await trustedAuthorities(authorities);
-  return new SecureAgent({ keepAlive: true, highWaterMark: READ_AHEAD, ...(ca !== undefined && { ca }) });
+  return new SecureAgent({ ...SETTINGS, ...(ca !== undefined && { ca }) });
 }
 
 async function ask({ url, headers, signal }: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {
