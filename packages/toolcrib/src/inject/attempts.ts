@@ -1,5 +1,7 @@
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { ParentExamination } from './examine-parent.ts';
+import type { InjectableArtifact } from './artifact.ts';
+import { findProgram } from './sandbox-program.ts';
 import type { PlanStep, Rung } from './placement.ts';
 
 /** A way that may be tried. */
@@ -16,11 +18,13 @@ export type Option = Candidate | PlanStep;
 /**
  * All ways into one parent, best first.
  * @param uid the sandbox's own user; undefined when it is not known.
+ * @param helped whether {@link canHelp}.
  */
 export function optionsIn(
   sandbox: Sandbox,
   examination: ParentExamination,
   uid: number | undefined,
+  helped: boolean,
 ): readonly Option[] {
   const { parent, refusal } = examination;
   if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
@@ -29,13 +33,20 @@ export function optionsIn(
     .filter((rung) => rung !== 'archive')
     .flatMap((rung) => usersFor(examination, uid).map((user) => ({ examination, rung, user })));
   const outside = outsideInReach(sandbox, uid);
-  if (outside === undefined || byPrograms.length === 0 || byEngine.some((option) => 'usable' in option)) {
-    return [...byEngine, ...byPrograms];
-  }
-  const reason = `kept for last: root in the sandbox could lead the engine into ${outside} while it unpacks`;
+  if (outside === undefined || !helped) return [...byEngine, ...byPrograms];
+  // Not as the last way either: a hostile sandbox would only have to make its programs fail.
+  const reason = `root in the sandbox could lead the engine into ${outside} while it unpacks`;
   const own = byPrograms.filter(({ user }) => user === undefined);
-  const asRoot = byPrograms.filter(({ user }) => user !== undefined);
-  return [{ rung: 'archive', parent, usable: false, reason }, ...own, ...byEngine, ...asRoot];
+  return [...byEngine.map(({ rung }) => ({ rung, parent, usable: false, reason })), ...own];
+}
+
+/** Whether the sandbox has what it takes to place the artifact itself. Nothing is executed. */
+export async function canHelp(sandbox: Sandbox, artifact: InjectableArtifact): Promise<boolean> {
+  const has = async (name: string) => (await findProgram(sandbox, name, false)) !== undefined;
+  if (sandbox.ways.includes('exec-tar') && (await has('tar'))) return true;
+  if (!sandbox.ways.includes('exec-cat') || (artifact.tar.links ?? []).length > 0) return false;
+  const found = await Promise.all(['sh', 'cat', 'mkdir', 'chmod'].map(has));
+  return found.every(Boolean);
 }
 
 /**

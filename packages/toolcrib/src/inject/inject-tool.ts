@@ -3,7 +3,7 @@ import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
 import { archFrom, formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import { optionsIn, type Candidate } from './attempts.ts';
+import { canHelp, optionsIn, outsideInReach, type Candidate } from './attempts.ts';
 import { detectSandbox } from './detect-sandbox.ts';
 import { examineParent, type ParentExamination } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
@@ -83,7 +83,9 @@ async function tryParent(
   uid: number | undefined,
   plan: PlanStep[],
 ): Promise<Placement | undefined> {
-  for (const option of optionsIn(injection.sandbox, examination, uid)) {
+  const { sandbox, artifact } = injection;
+  const helped = outsideInReach(sandbox, uid) !== undefined && (await canHelp(sandbox, artifact));
+  for (const option of optionsIn(sandbox, examination, uid, helped)) {
     if ('usable' in option) plan.push(option);
     const placement = 'usable' in option ? undefined : await tryOne(injection, ledger, option, uid, plan);
     if (placement !== undefined) return placement;

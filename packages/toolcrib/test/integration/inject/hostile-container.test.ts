@@ -140,11 +140,14 @@ describe('a container that an agent prepared', ready, () => {
       const placement = await site.inject(artifact, { sandbox: swapping });
       expect(placement).toMatchObject({ rung: 'exec-tar', protection: 'same-user', readBack: 'engine' });
       expect(placement.plan.map(({ rung, reason }) => `${rung}: ${reason}`)).toEqual([
-        'archive: kept for last: root in the sandbox could lead the engine into /mnt/host while it unpacks',
+        'archive: root in the sandbox could lead the engine into /mnt/host while it unpacks',
         'exec-tar: placed by programs of the sandbox as its own user and proven',
       ]);
-      expect(await readdir(host)).toEqual([]);
       expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
+      await site.shell('0', `rm /bin/tar /bin/cat; ${planted('tar', 'exit 1')}; ${planted('cat', 'exit 1')}`);
+      const again = site.inject(artifact, { sandbox: swapping, ledger: `${site.ledger}/other` });
+      await expect(again).rejects.toMatchObject({ code: 'NOT_INJECTABLE' });
+      expect(await readdir(host)).toEqual([]);
     } finally {
       await rm(host, { recursive: true });
     }
