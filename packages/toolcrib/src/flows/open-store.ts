@@ -51,6 +51,7 @@ async function transferOptions(host: Host, rewrite: readonly RewriteRule[]): Pro
     proxy: proxyOf(host.env),
     certificateAuthorities: await readAuthorities(host.env['SSL_CERT_FILE']),
     clock: host.clock,
+    reporter: host.reporter,
     random: () => (host.random(1)[0] ?? 0) / 256,
   };
 }

@@ -85,6 +85,8 @@ async function takeFrom(search: Search, store: OpenFetcher, take: Take): Promise
       return await take(store, file);
     } catch (error) {
       if (!(error instanceof StoreFailure) || attempt === DOWNLOADS) throw error;
+      const text = `${messageOf(error.cause)}; download ${attempt + 1} of ${DOWNLOADS} in ${(attempt * WAIT_MS) / 1000} s`;
+      search.request.reporter.notice({ kind: 'step', text });
       await clock.sleep(attempt * WAIT_MS, signal);
     }
   }

@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { RemoteError } from '../core/errors.ts';
+import type { Reporter } from '../core/reporter.ts';
 
 /** How often and how patiently. */
 export interface RetryPolicy {
@@ -32,6 +33,8 @@ export interface RetryContext {
   readonly retry?: RetryPolicy | undefined;
   readonly clock: Clock;
   readonly random: () => number;
+  /** Is told of each wait, so that who waits knows why. */
+  readonly reporter?: Reporter | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -48,9 +51,16 @@ export async function retry<T>(attempt: () => Promise<T>, context: RetryContext)
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       if (made >= policy.attempts) throw error.failure;
-      await context.clock.sleep(waitAfter(made, error, policy, context.random), context.signal);
+      const waitMs = waitAfter(made, error, policy, context.random);
+      context.reporter?.notice({ kind: 'step', text: describeWait(error, waitMs, made + 1, policy.attempts) });
+      await context.clock.sleep(waitMs, context.signal);
     }
   }
+}
+
+function describeWait(failure: TransientFailure, waitMs: number, next: number, attempts: number): string {
+  const wish = failure.retryAfterMs === undefined ? '' : ', as the server asks';
+  return `${failure.message}; attempt ${next} of ${attempts} in ${(waitMs / 1000).toFixed(1)} s${wish}`;
 }
 
 /** Between half and all of the doubled wait, so that many clients do not come back at once. */

@@ -1,4 +1,5 @@
 import type { Clock } from '../core/clock.ts';
+import type { Reporter } from '../core/reporter.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RewriteRule } from './rewrite.ts';
 
@@ -24,6 +25,8 @@ export interface TransferOptions {
   /** Milliseconds without a byte after which a transfer has failed; 60,000 when absent. */
   readonly stallTimeoutMs?: number | undefined;
   readonly retry?: RetryPolicy | undefined;
+  /** Is told of each wait before another attempt. */
+  readonly reporter?: Reporter | undefined;
   readonly clock: Clock;
   /** 0 ≤ n < 1, spreads retries. */
   readonly random: () => number;

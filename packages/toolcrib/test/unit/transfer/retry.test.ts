@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { RemoteError } from '../../../src/core/errors.ts';
+import { silentReporter, type Notice } from '../../../src/core/reporter.ts';
 import { parseRetryAfter, retry, TransientFailure } from '../../../src/transfer/retry.ts';
 
 /** A clock on which waiting takes no time, and that remembers how long it was to be. */
@@ -37,6 +38,21 @@ describe('repeating what may pass', () => {
     };
     expect(await retry(attempt, { retry: policy, clock, random: () => 0 })).toBe('done');
     expect(clock.waits).toEqual([700, 1000, 200]);
+  });
+
+  test('tells why somebody waits, and for how long', async () => {
+    const told: Notice[] = [];
+    const reporter = { ...silentReporter, notice: (notice: Notice) => void told.push(notice) };
+    const answers = [busy(700), busy()];
+    const attempt = (): Promise<string> => {
+      const failure = answers.shift();
+      return failure === undefined ? Promise.resolve('done') : Promise.reject(failure);
+    };
+    await retry(attempt, { retry: policy, clock: patientClock(), random: () => 0.999999, reporter });
+    expect(told).toEqual([
+      { kind: 'step', text: 'busy; attempt 2 of 5 in 0.7 s, as the server asks' },
+      { kind: 'step', text: 'busy; attempt 3 of 5 in 0.2 s' },
+    ]);
   });
 
   test('does not touch failures that cannot pass', async () => {
