@@ -22,7 +22,11 @@ export function createExecProcess(connection: ExecConnection): SandboxProcess {
   const stdin = createInput(socket);
   const exit = Promise.withResolvers<ExecExit>();
   exit.promise.catch(() => undefined);
+  let ended = false;
   const fail = (error: unknown) => {
+    // Nobody asks how it ended any more: a program that goes on would be asked about for as long as it runs.
+    ended = true;
+    signal?.removeEventListener('abort', onAbort);
     exit.reject(error);
     socket.destroy();
     for (const output of [outputs.stdout, outputs.stderr]) output.destroy(error instanceof Error ? error : undefined);
@@ -31,7 +35,6 @@ export function createExecProcess(connection: ExecConnection): SandboxProcess {
   const onAbort = () => fail(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   const parser = createFrameParser();
-  let ended = false;
   const end = () => {
     if (ended) return;
     ended = true;
