@@ -4,12 +4,6 @@ import { trustedAuthorities } from './certificate-authorities.ts';
 import type { Answer, Connections, PlainRequest } from './connections.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
 
-/** Bytes of a body that are read ahead while a disk or a hash is busy. */
-const READ_AHEAD = 1024 * 1024;
-
-/** Node hands the size on to its sockets; its types do not know. */
-const SETTINGS = { keepAlive: true, highWaterMark: READ_AHEAD };
-
 interface Limits {
   readonly connectMs: number;
   readonly stallMs: number;
@@ -24,7 +18,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
     connectMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     stallMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
   };
-  const plain = new Agent(SETTINGS);
+  const plain = new Agent({ keepAlive: true });
   let secure: Promise<SecureAgent> | undefined;
   return {
     async get(request) {
@@ -41,7 +35,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
 
 async function secureAgent(authorities: string | undefined): Promise<SecureAgent> {
   const ca = await trustedAuthorities(authorities);
-  return new SecureAgent({ ...SETTINGS, ...(ca !== undefined && { ca }) });
+  return new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) });
 }
 
 async function ask({ url, headers, signal }: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {
