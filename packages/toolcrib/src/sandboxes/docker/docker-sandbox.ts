@@ -157,7 +157,7 @@ async function startExec(
     socket,
     stdin: request.stdin,
     signal: either,
-    askExit: () => askExit(engine, id, reference),
+    askExit: () => askExit(engine, id, reference, either),
     failure: (error) => unreachable(error, engine.endpoint),
   });
 }
@@ -189,13 +189,20 @@ function unsetting(names: readonly string[]): readonly string[] {
 /** In milliseconds. The engine notes the end of a program a moment after it closed the program's streams. */
 const EXIT_POLL = { first: 2, last: 100 } as const;
 
-async function askExit(engine: Engine, id: string, reference: string): Promise<ExecExit> {
+async function askExit(
+  engine: Engine,
+  id: string,
+  reference: string,
+  signal: AbortSignal | undefined,
+): Promise<ExecExit> {
   for (let pause: number = EXIT_POLL.first; ; pause = Math.min(pause * 2, EXIT_POLL.last)) {
     const answer = await engine.json({ method: 'GET', path: `/exec/${id}/json` });
     if ('status' in answer) throw refused(reference, answer);
     const code = fieldOf(answer.value, 'ExitCode');
     if (fieldOf(answer.value, 'Running') === false && typeof code === 'number') return { code };
     await sleep(pause);
+    // A program may close its outputs and go on for ever.
+    signal?.throwIfAborted();
   }
 }
 

@@ -196,7 +196,7 @@ describe('a container that an agent prepared', ready, () => {
     await using site = await startSite({ image, args: ['--tmpfs', '/place:exec'] }, async ({ shell }) => {
       await shell(
         '0',
-        `rm /bin/${program}; ${planted(program, script)}; rm /bin/rm; ${planted('rm', 'exec sleep 9999')}`,
+        `rm /bin/${program}; ${planted(program, script)}; rm /bin/rm; ${planted('rm', 'exec >&- 2>&-; exec sleep 9999')}`,
       );
     });
     const only = { ...site.sandbox, ways: [rung] };
