@@ -12,9 +12,10 @@ const lane = (name: string, folders: string[], test: object) => ({
 /** The lanes of the test suite: `unit` needs nothing but Node; the others need what `scripts/setup` brings. */
 export default defineConfig({
   test: {
+    globalSetup: 'packages/toolcrib/test/unit/cli/bundle.ts',
     projects: [
       // Modules are loaded once a worker, not once a file: a quarter of the lane's time.
-      lane('unit', ['unit', 'architecture'], { testTimeout: 20_000, isolate: false }),
+      lane('unit', ['unit', 'architecture'], { testTimeout: 20_000, isolate: false, maxWorkers: 4 }),
       lane('integration', ['integration', 'contract'], { testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 2 }),
       lane('e2e', ['e2e'], { testTimeout: 300_000, hookTimeout: 600_000, maxWorkers: 1 }),
     ],

@@ -2,12 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-const CLI = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
-
-/** How the command line is started from its source; the arguments follow. */
-export const TOOLCRIB: readonly string[] = [process.execPath, '--disable-warning=ExperimentalWarning', CLI];
+/** How the bundled command line is started ({@link file://./bundle.ts}); the arguments follow. */
+export const TOOLCRIB: readonly string[] = [process.execPath, process.env['TOOLCRIB_TEST_COMMAND'] ?? 'no bundle'];
 
 export interface CliOptions {
   readonly cwd: string;
