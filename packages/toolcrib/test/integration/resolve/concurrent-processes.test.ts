@@ -76,6 +76,36 @@ test('kill -9 of a random process at a random time, again and again, never leave
   expect(server.cut()).toBeGreaterThan(3);
 });
 
+test('of fifty processes at once ten are killed at random times, ten times over: the others get the same verified bytes', async () => {
+  await using scratch = await createScratch(MEMORY);
+  await using server = await startSlowServer();
+  const cache = openCache(scratch.path, { clock: systemClock });
+  let killed = 0;
+  for (let round = 0; round < 10; round++) {
+    const bytes = await artifactOf(1000 + round);
+    const order: Order = {
+      cacheDirectory: scratch.path,
+      sums: sumsOf(bytes),
+      server: server.serve(bytes),
+      unpack: false,
+    };
+    const resolvers = Array.from({ length: 50 }, () => startResolver(order));
+    const victims = resolvers.slice(0, 10).map(async ({ child, end }) => {
+      await sleep(2000 * Math.random());
+      child.kill('SIGKILL');
+      return (await end).signal;
+    });
+    const others = await Promise.all(resolvers.slice(10).map(({ end }) => end));
+    killed += (await Promise.all(victims)).filter((signal) => signal === 'SIGKILL').length;
+
+    expect(others.filter(({ code, line }) => code !== 0 || line['digest'] !== digestOf(bytes))).toEqual([]);
+    expect((await cache.verify()).filter(({ kind }) => kind !== 'leftover')).toEqual([]);
+    expect(await cache.find(digestOf(bytes))).toBe(others[0]?.line['path']);
+  }
+  // Else the kills came too late to show anything.
+  expect(killed).toBeGreaterThan(20);
+});
+
 test('what killed processes left is taken away by the next download', async () => {
   await using scratch = await createScratch();
   const bytes = bytesOf(3_000_000);
