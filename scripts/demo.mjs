@@ -14,7 +14,7 @@ const place = mkdtempSync(join(tmpdir(), 'toolcrib-demo-'));
 const env = { ...process.env, TOOLCRIB_CACHE_DIR: join(place, 'cache') };
 const node = [process.execPath, '--disable-warning=ExperimentalWarning', cli];
 
-console.log(`Everything happens in ${place}\n`);
+console.log(`Everything happens in ${place}, which may be removed afterwards\n`);
 writeProject();
 const sandbox = startSandbox();
 try {
