@@ -1,5 +1,6 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { onePiece } from '../core/one-piece.ts';
 import { NotFoundError } from '../core/errors.ts';
 import type { Arch } from '../core/target.ts';
 import { verifyFile } from '../disk/digest-file.ts';
@@ -93,16 +94,11 @@ export async function readDebianPackage(
     what: `unpacking ${deb}`,
   });
   const files = new Map<string, Buffer>();
-  for await (const member of readTar(once(tar), LIMITS, deb)) {
+  for await (const member of readTar(onePiece(tar), LIMITS, deb)) {
     if (member.kind !== 'file' || !wanted(member.path)) continue;
     const chunks: Uint8Array[] = [];
     for await (const chunk of member.bytes) chunks.push(chunk);
     files.set(member.path, Buffer.concat(chunks));
   }
   return files;
-}
-
-// eslint-disable-next-line @typescript-eslint/require-await -- a stream of what is there already
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

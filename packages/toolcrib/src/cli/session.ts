@@ -20,7 +20,6 @@ export interface Session {
   readonly host: Host;
   readonly signals: Signals;
   readonly output: Output;
-  readonly options: GlobalOptions;
   project(): Promise<Project>;
 }
 
@@ -36,7 +35,6 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
   return {
     host,
     signals,
-    options,
     output: createOutput(process, options),
     async project() {
       const { openProject } = await import('../flows/project.ts');

@@ -1,3 +1,4 @@
+import { onePiece } from '../core/one-piece.ts';
 import { digestOf } from '../core/digest.ts';
 import { ConflictError, PolicyError, type ToolcribError } from '../core/errors.ts';
 import {
@@ -112,14 +113,7 @@ function artifactSource({ path, digest, size }: ReleaseArtifact, signal: AbortSi
 
 function textSource(text: string): ByteSource {
   const bytes = Buffer.from(text);
-  return {
-    digest: digestOf(bytes),
-    size: bytes.byteLength,
-    // eslint-disable-next-line @typescript-eslint/require-await -- sources are asynchronous by their contract
-    async *open() {
-      yield bytes;
-    },
-  };
+  return { digest: digestOf(bytes), size: bytes.byteLength, open: () => onePiece(bytes) };
 }
 
 async function survey({ request, store, sums }: Publication): Promise<PublishPlan> {

@@ -1,7 +1,9 @@
 import * as z from 'zod/mini';
+import { onePiece } from '../core/one-piece.ts';
 import { createDigester } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
 import { compareCodePoints } from '../tar/path.ts';
+import { abortable } from '../disk/abortable.ts';
 import { gunzip, readTar, type TarMember } from '../tar/read.ts';
 import {
   createArchiveContent,
@@ -60,7 +62,8 @@ export async function verifyArchive(
     limits,
   };
   try {
-    await readMembers(abortable(archive, signal), reading);
+    const bytes = archive instanceof Uint8Array ? onePiece(archive) : archive;
+    await readMembers(abortable(bytes, signal), reading);
     verifyMemberSet(reading);
     verifyContent(reading.content, reading.findings);
   } catch (error) {
@@ -87,16 +90,6 @@ interface Reading {
   /** Members so far, the manifest too. */
   readonly paths: string[];
   readonly limits: ArchiveLimits;
-}
-
-async function* abortable(
-  archive: Uint8Array | AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Uint8Array> {
-  for await (const chunk of archive instanceof Uint8Array ? [archive] : archive) {
-    signal?.throwIfAborted();
-    yield chunk;
-  }
 }
 
 async function readMembers(archive: AsyncIterable<Uint8Array>, reading: Reading): Promise<void> {

@@ -1,3 +1,4 @@
+import { onePiece } from '../core/one-piece.ts';
 import { digestOf } from '../core/digest.ts';
 import { CheckError, UsageError } from '../core/errors.ts';
 import { createFileOnce } from '../disk/write-file.ts';
@@ -62,7 +63,7 @@ export async function writeArchive(
   signal?: AbortSignal,
 ): Promise<{ readonly digest: string; readonly size: number }> {
   const bytes = await collect(archiveBytes(members), signal);
-  const source = { size: bytes.byteLength, digest: digestOf(bytes), open: () => once(bytes) };
+  const source = { size: bytes.byteLength, digest: digestOf(bytes), open: () => onePiece(bytes) };
   if ((await createFileOnce(path, source, { signal })) === 'exists') throw archiveExists(path);
   return { digest: source.digest, size: source.size };
 }
@@ -82,8 +83,4 @@ async function collect(chunks: AsyncIterable<Uint8Array>, signal: AbortSignal | 
     collected.push(chunk);
   }
   return Buffer.concat(collected);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }

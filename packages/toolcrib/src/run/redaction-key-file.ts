@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { onePiece } from '../core/one-piece.ts';
 import { digestOf } from '../core/digest.ts';
 import { isSystemError, UsageError } from '../core/errors.ts';
 import { storageError } from '../disk/storage-error.ts';
@@ -37,7 +38,7 @@ export async function hostRedactionKey(path: string, random: Random): Promise<Re
   await ensureDirectory(dirname(path), DIRECTORY_MODE);
   await createFileOnce(
     path,
-    { size: text.byteLength, digest: digestOf(text), open: () => once(text) },
+    { size: text.byteLength, digest: digestOf(text), open: () => onePiece(text) },
     { mode: FILE_MODE },
   );
   return await readRedactionKey(path);
@@ -50,8 +51,4 @@ async function keyAt(path: string): Promise<RedactionKey | undefined> {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw storageError(error, 'read', path);
   }
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield await Promise.resolve(bytes);
 }

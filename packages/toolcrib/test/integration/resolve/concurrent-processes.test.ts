@@ -108,12 +108,8 @@ test('of fifty processes at once ten are killed at random times, ten times over:
 
 test('what killed processes left is taken away by the next download', async () => {
   await using scratch = await createScratch();
-  const bytes = bytesOf(3_000_000);
-  await using server = await startFaultyServer(
-    { [`/${NAME}`]: bytes },
-    { [`/${NAME}`]: [{ kind: 'stall', bytes: 2e6 }] },
-  );
-  const order: Order = { cacheDirectory: scratch.path, sums: sumsOf(bytes), server: server.url, unpack: false };
+  await using server = await startStallingServer();
+  const order: Order = { cacheDirectory: scratch.path, ...server.artifact, unpack: false };
   const { child, end } = startResolver(order);
   await temporaryFileIn(scratch.path);
   child.kill('SIGKILL');
@@ -125,18 +121,22 @@ test('what killed processes left is taken away by the next download', async () =
 
 test('SIGINT in the middle of a download leaves no temporary file', async () => {
   await using scratch = await createScratch();
-  const bytes = bytesOf(3_000_000);
-  await using server = await startFaultyServer(
-    { [`/${NAME}`]: bytes },
-    { [`/${NAME}`]: [{ kind: 'stall', bytes: 2e6 }] },
-  );
-  const order: Order = { cacheDirectory: scratch.path, sums: sumsOf(bytes), server: server.url, unpack: false };
+  await using server = await startStallingServer();
+  const order: Order = { cacheDirectory: scratch.path, ...server.artifact, unpack: false };
   const { child, end } = startResolver(order);
   await temporaryFileIn(scratch.path);
   child.kill('SIGINT');
   expect(await end).toMatchObject({ code: 130, line: { code: 'ABORTED' } });
   expect(await readdir(join(scratch.path, 'v1', 'blobs', 'sha256'))).toEqual([]);
 });
+
+/** Stops two thirds through the first answer; the next one is whole. */
+async function startStallingServer() {
+  const bytes = bytesOf(3_000_000);
+  const path = `/${NAME}`;
+  const server = await startFaultyServer({ [path]: bytes }, { [path]: [{ kind: 'stall', bytes: 2e6 }] });
+  return Object.assign(server, { artifact: { sums: sumsOf(bytes), server: server.url } });
+}
 
 /** A small tree; another one each round. */
 async function artifactOf(round: number): Promise<Buffer> {
