@@ -53,9 +53,10 @@ export async function* readVerified(
   const digester = createDigester();
   let held: Uint8Array | undefined;
   for await (const block of readBlocks(path, options)) {
-    if (held !== undefined) yield held;
     digester.update(block);
+    // Before the piece held back goes out: it may be the last of what was expected.
     refuseExcess(path, expected, digester.size);
+    if (held !== undefined) yield held;
     held = new Uint8Array(block);
   }
   verifyExpected(path, expected, { digest: digester.finish(), size: digester.size });
