@@ -1,5 +1,6 @@
 import { parseSums } from '../core/sums.ts';
 import { parseTarget } from '../core/target.ts';
+import { NO_ATTESTATION_POLICY } from './attestation-policy.ts';
 import builtin from './builtin.json' with { type: 'json' };
 import type { ToolPins } from './config.ts';
 import { DEFAULT_INSTALL } from './install.ts';
@@ -21,6 +22,8 @@ export function builtinPins(binaries: readonly string[]): ToolPins {
     binaries,
     stores: [],
     rewrite: [],
+    attestation: NO_ATTESTATION_POLICY,
+    revocationFile: undefined,
     install: DEFAULT_INSTALL,
     entrypoint: [`bin/${builtin.tool}`],
     healthcheck: ['healthcheck'],

@@ -8,6 +8,29 @@ export type BuildConfig =
   | { readonly driver: 'bun'; /** Absolute path of the TypeScript entry. */ readonly entry: string }
   | { readonly driver: 'command'; /** Given to `sh -c` in the configuration's folder. */ readonly command: string };
 
+/** Who must have signed what is used: formats.md 2 and 7. */
+export interface AttestationPolicy {
+  /** True: an artifact without an attestation that is trusted is refused. */
+  readonly require: boolean;
+  /** Absolute paths of PEM files, one Ed25519 public key each. */
+  readonly publicKeys: readonly string[];
+  /** Who a certificate may be for; `subject` is exact, or a regular expression between `^` and `$`. */
+  readonly identities: readonly { readonly issuer: string; readonly subject: string }[];
+  /** What the provenance must say of where an artifact was built; absent parts may be anything. */
+  readonly source: {
+    /** URL, e.g. `https://github.com/OWNER/REPO`. */
+    readonly repository?: string | undefined;
+    /** Path in the repository, e.g. `.github/workflows/promote-tool-support.yml`. */
+    readonly workflow?: string | undefined;
+    /** E.g. `refs/heads/main`. */
+    readonly ref?: string | undefined;
+  };
+  /** Absolute path of a Sigstore trusted root under git; undefined: that of the public service. */
+  readonly trustedRoot: string | undefined;
+  /** Digest that a trusted root from a bundle must have; undefined: one from a bundle counts for nothing. */
+  readonly trustedRootDigest: Digest | undefined;
+}
+
 /** A `toolcrib.json`, normalised: every path absolute, every default filled in. */
 export interface ProjectConfig {
   /** Absolute path of the file it was read from. */
@@ -25,6 +48,7 @@ export interface ProjectConfig {
   readonly build: BuildConfig | undefined;
   readonly stores: readonly StoreReference[];
   readonly rewrite: readonly { readonly from: string; readonly to: string }[];
+  readonly attestation: AttestationPolicy;
   /** For artifacts without a descriptor. */
   readonly entrypoint: readonly string[];
   readonly healthcheck: readonly string[];
@@ -48,6 +72,9 @@ export interface ToolPins {
   readonly binaries: readonly string[];
   readonly stores: readonly StoreReference[];
   readonly rewrite: readonly { readonly from: string; readonly to: string }[];
+  readonly attestation: AttestationPolicy;
+  /** Absolute path where the project may keep its signed list of revoked releases; undefined for the tool that ships. */
+  readonly revocationFile: string | undefined;
   readonly install: readonly string[];
   readonly entrypoint: readonly string[];
   readonly healthcheck: readonly string[];

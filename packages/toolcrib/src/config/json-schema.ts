@@ -12,10 +12,12 @@ const DESCRIPTIONS: Readonly<Record<keyof ConfigFile, string>> = {
   baseBranch: 'The branch that is released from.',
   targets: 'What artifacts are built for: an architecture, and the C library that they need (any: none).',
   build: 'How an artifact is built.',
-  stores: 'Where releases are published and fetched, in this order: file:DIR or s3://BUCKET[/PREFIX].',
+  stores:
+    'Where releases are published and fetched, in this order: file:DIR, s3://BUCKET[/PREFIX], github:OWNER/REPO, oci://HOST/REPOSITORY or https://HOST/BASE.',
   rewrite: 'Replaces the beginning of addresses that artifacts are fetched from, e.g. by that of a mirror.',
   entrypoint: 'How to start an artifact that has no descriptor: elements that exist in it are relative to its root.',
   healthcheck: 'Arguments of the health check, for artifacts that have no descriptor.',
+  attestation: 'Who must have signed an artifact before it is used.',
   install: 'Folders in a sandbox that tools are placed in, absolute, in order of preference.',
 };
 

@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { parseDigest } from '../core/digest.ts';
 import { isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { parseTarget } from '../core/target.ts';
-import type { BuildConfig, ProjectConfig } from './config.ts';
+import { NO_ATTESTATION_POLICY } from './attestation-policy.ts';
+import type { AttestationPolicy, BuildConfig, ProjectConfig } from './config.ts';
 import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './schema.ts';
 
 /**
@@ -97,6 +99,7 @@ function normaliseConfig(config: ConfigFile, file: string): ProjectConfig {
     build: config.build && normaliseBuild(config.build, inFolder),
     stores: config.stores.map((text) => anchorStore(parseStoreReference(text), folder)),
     rewrite: config.rewrite,
+    attestation: normaliseAttestation(config.attestation, inFolder),
     entrypoint: config.entrypoint ?? [`bin/${config.tool}`],
     healthcheck: config.healthcheck,
     install: config.install,
@@ -105,6 +108,22 @@ function normaliseConfig(config: ConfigFile, file: string): ProjectConfig {
 
 function normaliseBuild(build: NonNullable<ConfigFile['build']>, inFolder: (path: string) => string): BuildConfig {
   return build.driver === 'bun' ? { driver: 'bun', entry: inFolder(build.entry) } : build;
+}
+
+function normaliseAttestation(
+  attestation: ConfigFile['attestation'],
+  inFolder: (path: string) => string,
+): AttestationPolicy {
+  if (attestation === undefined) return NO_ATTESTATION_POLICY;
+  const { require, publicKeys, identities, source = {}, trustedRoot, trustedRootDigest } = attestation;
+  return {
+    require,
+    publicKeys: publicKeys.map(inFolder),
+    identities,
+    source,
+    trustedRoot: trustedRoot === undefined ? undefined : inFolder(trustedRoot),
+    trustedRootDigest: trustedRootDigest === undefined ? undefined : parseDigest(trustedRootDigest),
+  };
 }
 
 /** Makes a directory store's path absolute: relative to the configuration, or to where a command line was typed. */

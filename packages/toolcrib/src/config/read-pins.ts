@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isSystemError, messageOf, UsageError } from '../core/errors.ts';
+import { revocationListName } from '../core/release.ts';
 import { parseSums, type Sums } from '../core/sums.ts';
 import { parseVersionFile } from '../core/version.ts';
 import type { ProjectConfig, ToolPins } from './config.ts';
@@ -16,9 +18,22 @@ export async function readPins(config: ProjectConfig): Promise<ToolPins> {
 
 /** A project's pins when version and sums are known already. */
 export function pinsOf(config: ProjectConfig, version: number, sums: Sums): ToolPins {
-  const { tool, targets, sumsFile, stores, rewrite, install, entrypoint, healthcheck } = config;
-  const binaries = [config.binaries];
-  return { tool, version, targets, sums, sumsFile, binaries, stores, rewrite, install, entrypoint, healthcheck };
+  const { tool, targets, sumsFile, stores, rewrite, attestation, install, entrypoint, healthcheck } = config;
+  return {
+    tool,
+    version,
+    targets,
+    sums,
+    sumsFile,
+    binaries: [config.binaries],
+    stores,
+    rewrite,
+    attestation,
+    revocationFile: join(config.folder, revocationListName(tool)),
+    install,
+    entrypoint,
+    healthcheck,
+  };
 }
 
 /** @throws UsageError `VERSION_INVALID`. */

@@ -37,6 +37,23 @@ const build = z.discriminatedUnion('driver', [
   strict({ driver: z.literal('command'), command: text }),
 ]);
 
+const identity = strict({
+  issuer: z.url(),
+  /** Exact, or a regular expression between `^` and `$`. */
+  subject: text,
+});
+
+const attestation = strict({
+  require: z._default(z.boolean(), false),
+  publicKeys: z._default(z.array(text), []),
+  identities: z._default(z.array(identity), []),
+  source: z.optional(strict({ repository: z.optional(z.url()), workflow: z.optional(text), ref: z.optional(text) })),
+  trustedRoot: z.optional(text),
+  trustedRootDigest: z.optional(
+    z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/, 'expected sha256:<64 lowercase hex>')),
+  ),
+});
+
 /** `toolcrib.json` as it is written. Defaults are filled in when it is normalised. */
 export const configFileSchema = z.strictObject({
   $schema: z.optional(z.string()),
@@ -55,10 +72,11 @@ export const configFileSchema = z.strictObject({
   rewrite: z._default(z.array(strict({ from: z.url(), to: z.url() })), []),
   entrypoint: z.optional(z.array(z.string()).check(z.minLength(1))),
   healthcheck: z._default(z.array(z.string()).check(z.minLength(1)), ['healthcheck']),
+  attestation: z.optional(attestation),
   install: z._default(z.array(absolutePath).check(z.minLength(1)), [...DEFAULT_INSTALL]),
 });
 
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the format names and this version does not act on: refused, because ignoring them would mislead. */
-export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['images', 'attestation', 'repoBase', 'cache'];
+export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['images', 'repoBase', 'cache'];

@@ -27,6 +27,11 @@ export type ErrorCode =
   | 'TOO_LARGE'
   // policy
   | 'ROLLBACK'
+  | 'ATTESTATION_MISSING'
+  | 'ATTESTATION_UNTRUSTED'
+  | 'ATTESTATION_WRONG'
+  | 'REVOKED'
+  | 'NOT_APPROVED'
   // conflict
   | 'VERSION_TAKEN'
   // remote

@@ -13,21 +13,48 @@ export type StoreReference =
       readonly endpoint: string | undefined;
       readonly pathStyle: boolean;
       readonly acl: 'public-read' | undefined;
-    };
+    }
+  | {
+      readonly kind: 'github';
+      readonly url: string;
+      readonly owner: string;
+      readonly repository: string;
+      /** What a tag begins with, before `-v{N}`; undefined: the name of the tool. */
+      readonly tagPrefix: string | undefined;
+      /** Of a GitHub Enterprise server, e.g. `https://github.example.com`, without a slash at its end; undefined: GitHub.com. */
+      readonly endpoint: string | undefined;
+    }
+  | {
+      readonly kind: 'oci';
+      readonly url: string;
+      /** With its port, e.g. `registry.example.com:5000`. */
+      readonly host: string;
+      readonly repository: string;
+      /** True: spoken to over plain HTTP. */
+      readonly plainHttp: boolean;
+    }
+  | { readonly kind: 'http'; readonly url: string; /** Without a slash at its end. */ readonly base: string };
 
 /** A sandbox as it is written on the command line. */
 export type SandboxReference =
   | { readonly kind: 'docker'; readonly text: string; readonly name: string }
   | { readonly kind: 'local'; readonly text: string; readonly directory: string };
 
-const STORE_SCHEMES = 'file:DIR, s3://BUCKET[/PREFIX][?region=&endpoint=&pathStyle=true&acl=public-read]';
+const S3_FORM = 's3://BUCKET[/PREFIX][?region=&endpoint=&pathStyle=true&acl=public-read]';
+const GITHUB_FORM = 'github:OWNER/REPO[?tag=PREFIX&endpoint=]';
+const OCI_FORM = 'oci://HOST/REPOSITORY[?insecure=true]';
+const HTTP_FORM = 'https://HOST/BASE';
+const STORE_FORMS = ['file:DIR', S3_FORM, GITHUB_FORM, OCI_FORM, HTTP_FORM].join(', ');
 const S3_OPTIONS = ['region', 'endpoint', 'pathStyle', 'acl'];
 
 /** @throws UsageError `REFERENCE_INVALID` naming the schemes there are. */
 export function parseStoreReference(text: string): StoreReference {
   if (text.startsWith('file:')) return parseDirectoryStore(text);
   if (text.startsWith('s3://')) return parseS3Store(text);
-  throw invalidStore(text, 'unknown store', `a store is ${STORE_SCHEMES}`);
+  if (text.startsWith('github:')) return parseGithubStore(text);
+  if (text.startsWith('oci://')) return parseOciStore(text);
+  if (/^https?:/i.test(text)) return parseHttpStore(text);
+  throw invalidStore(text, 'unknown store', `a store is ${STORE_FORMS}`);
 }
 
 function parseDirectoryStore(text: string): StoreReference {
@@ -42,9 +69,9 @@ function parseS3Store(text: string): StoreReference {
   const match =
     /^s3:\/\/(?<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(?<prefix>[^?#]*))?(?:\?(?<query>[^#]*))?$/.exec(text);
   const bucket = match?.groups?.['bucket'];
-  if (bucket === undefined) throw invalidStore(text, 'not an S3 store', `write ${STORE_SCHEMES.split(', ')[1] ?? ''}`);
+  if (bucket === undefined) throw invalidStore(text, 'not an S3 store', `write ${S3_FORM}`);
   const query = new URLSearchParams(match?.groups?.['query'] ?? '');
-  verifyS3Options(text, query);
+  verifyOptions(text, query, S3_OPTIONS);
   return {
     kind: 's3',
     url: text,
@@ -57,10 +84,61 @@ function parseS3Store(text: string): StoreReference {
   };
 }
 
-function verifyS3Options(text: string, query: URLSearchParams): void {
-  const allowed = `allowed: ${S3_OPTIONS.join(', ')}`;
+function parseGithubStore(text: string): StoreReference {
+  const match =
+    /^github:(?<owner>[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}))\/(?<repository>[A-Za-z0-9._-]{1,100})(?:\?(?<query>[^#]*))?$/.exec(
+      text,
+    );
+  const { owner, repository, query = '' } = match?.groups ?? {};
+  if (owner === undefined || repository === undefined || ['.', '..'].includes(repository)) {
+    throw invalidStore(text, 'not a GitHub store', `write ${GITHUB_FORM}`);
+  }
+  const options = new URLSearchParams(query);
+  verifyOptions(text, options, ['tag', 'endpoint']);
+  const tagPrefix = options.get('tag') ?? undefined;
+  if (tagPrefix !== undefined && !/^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(tagPrefix)) {
+    throw invalidStore(text, `not the beginning of a tag: ${JSON.stringify(tagPrefix)}`, 'e.g. ?tag=tool-support');
+  }
+  const endpoint = parseEndpoint(text, options.get('endpoint'));
+  return { kind: 'github', url: text, owner, repository, tagPrefix, endpoint };
+}
+
+const OCI_HOST = String.raw`(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?`;
+const OCI_REPOSITORY = String.raw`[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*`;
+const OCI_STORE = new RegExp(
+  String.raw`^oci:\/\/(?<host>${OCI_HOST})\/(?<repository>${OCI_REPOSITORY})(?:\?(?<query>[^#]*))?$`,
+);
+
+function parseOciStore(text: string): StoreReference {
+  const { host, repository, query = '' } = OCI_STORE.exec(text)?.groups ?? {};
+  if (host === undefined || repository === undefined) {
+    throw invalidStore(text, 'not an OCI store', `write ${OCI_FORM}, without a tag: versions are tags`);
+  }
+  const options = new URLSearchParams(query);
+  verifyOptions(text, options, ['insecure']);
+  const insecure = parseBoolean(text, 'insecure', options.get('insecure'));
+  return { kind: 'oci', url: text, host, repository, plainHttp: insecure || isLoopback(host.replace(/:[0-9]+$/, '')) };
+}
+
+function parseHttpStore(text: string): StoreReference {
+  const url = URL.parse(text);
+  const isPlain = url !== null && [url.username, url.password, url.search, url.hash].every((part) => part === '');
+  if (!isPlain) throw invalidStore(text, 'not an HTTP store', `write ${HTTP_FORM}, without credentials or a query`);
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+    throw invalidStore(text, 'plain HTTP is only for this machine', 'put a server that speaks TLS before the store');
+  }
+  return { kind: 'http', url: text, base: url.href.replace(/\/+$/, '') };
+}
+
+/** True for names and addresses that never leave this machine. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
+
+function verifyOptions(text: string, query: URLSearchParams, known: readonly string[]): void {
+  const allowed = `allowed: ${known.join(', ')}`;
   for (const [key, value] of query) {
-    if (!S3_OPTIONS.includes(key)) throw invalidStore(text, `unknown option ${JSON.stringify(key)}`, allowed);
+    if (!known.includes(key)) throw invalidStore(text, `unknown option ${JSON.stringify(key)}`, allowed);
     if (value === '') throw invalidStore(text, `option ${key} has no value`, allowed);
     if (query.getAll(key).length > 1) throw invalidStore(text, `option ${key} is given twice`, allowed);
   }

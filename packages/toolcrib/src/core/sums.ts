@@ -59,6 +59,17 @@ export function pinOf(sums: Sums, name: ArtifactName): Digest | undefined {
   return sums.get(formatArtifactName(name));
 }
 
+/** True when both name the same files with the same digests. */
+export function isSameSums(a: Sums, b: Sums): boolean {
+  return differentNames(a, b).length === 0;
+}
+
+/** Names that only one side has, or that have other digests; sorted. */
+export function differentNames(a: Sums, b: Sums): readonly string[] {
+  const names = new Set([...a.keys(), ...b.keys()]);
+  return [...names].filter((name) => a.get(name) !== b.get(name)).sort();
+}
+
 function invalidSums(message: string): UsageError {
   return new UsageError('SUMS_INVALID', message, {
     hint: 'a sums file holds one sha256sum line per target of the current version; "toolcrib publish" writes it',

@@ -21,6 +21,10 @@ export async function openStore(
       const { openS3Store } = await import('../stores/s3/s3-store.ts');
       return openS3Store(reference, await transferOptions(host, rewrite));
     }
+    case 'github':
+    case 'oci':
+    case 'http':
+      throw new UsageError('REFERENCE_INVALID', `this version does not open ${reference.url}`);
   }
 }
 
@@ -44,7 +48,8 @@ export function collectStores(host: Host, rewrite: readonly RewriteRule[]): Open
   };
 }
 
-async function transferOptions(host: Host, rewrite: readonly RewriteRule[]): Promise<TransferOptions> {
+/** What every connection of a host depends on. @throws UsageError `USAGE`. */
+export async function transferOptions(host: Host, rewrite: readonly RewriteRule[]): Promise<TransferOptions> {
   return {
     offline: host.offline,
     rewrite,

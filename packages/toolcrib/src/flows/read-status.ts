@@ -4,7 +4,7 @@ import type { Digest } from '../core/digest.ts';
 import { isSystemError, messageOf, ToolcribError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import { formatTarget, type Target } from '../core/target.ts';
-import { publishedVersions, type AbandonedVersion } from '../publish/published-versions.ts';
+import { publishedVersions, type AbandonedVersion } from '../releases/published-versions.ts';
 import type { TierReport } from '../resolve/resolution.ts';
 import type { Host } from './host.ts';
 import { collectStores } from './open-store.ts';

@@ -1,5 +1,5 @@
 import { releaseManifestName, storedSumsName } from '../core/release.ts';
-import type { Sums } from '../core/sums.ts';
+import { differentNames, isSameSums, type Sums } from '../core/sums.ts';
 
 /** What is to be published. */
 export interface Wanted {
@@ -70,15 +70,4 @@ function stepsOf({ tool, version, sums }: Wanted, names: ReadonlySet<string>): r
     ...[...sums.keys()].sort().map((name) => step(name, 'artifact')),
     step(releaseManifestName(tool, version), 'manifest'),
   ];
-}
-
-/** True when both name the same files with the same digests. */
-export function isSameSums(a: Sums, b: Sums): boolean {
-  return differentNames(a, b).length === 0;
-}
-
-/** Names that only one side has, or that have other digests; sorted. */
-export function differentNames(a: Sums, b: Sums): readonly string[] {
-  const names = new Set([...a.keys(), ...b.keys()]);
-  return [...names].filter((name) => a.get(name) !== b.get(name)).sort();
 }

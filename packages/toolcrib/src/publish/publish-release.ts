@@ -10,11 +10,11 @@ import {
   type ReleaseManifest,
 } from '../core/release.ts';
 import type { Reporter } from '../core/reporter.ts';
-import { formatSums, type Sums } from '../core/sums.ts';
+import { differentNames, formatSums, type Sums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
 import type { ByteSource, Store } from '../stores/store.ts';
-import { differentNames, planPublish, type PublishPlan, type PublishStep } from './publish-plan.ts';
-import { listVersions } from './published-versions.ts';
+import { planPublish, type PublishPlan, type PublishStep } from './publish-plan.ts';
+import { listVersions } from '../releases/published-versions.ts';
 import { rehearse } from './rehearsal.ts';
 import {
   releaseFileOf,
@@ -23,8 +23,8 @@ import {
   type ReleaseArtifact,
   type ReleaseSubject,
 } from './release-artifacts.ts';
-import { verifyStoredFile } from './stored-file.ts';
-import { contradiction, readManifest, readStoredSums } from './stored-release.ts';
+import { verifyStoredFile } from '../releases/stored-file.ts';
+import { contradiction, readManifest, readStoredSums } from '../releases/stored-release.ts';
 
 /** One release for one store. */
 export interface PublishRequest extends ReleaseSubject {
@@ -83,9 +83,18 @@ export async function publishRelease(request: PublishRequest): Promise<PublishRe
     signal?.throwIfAborted();
     files.push({ name: step.name, role: step.role, outcome: await carryOut(step, publication) });
   }
+  await complete(plan.steps, publication);
   const { alreadyPublished } = plan;
-  const complete = !request.dryRun || alreadyPublished;
-  return { store: request.store.reference, tool, version, dryRun: request.dryRun, files, complete, alreadyPublished };
+  const isComplete = !request.dryRun || alreadyPublished;
+  return {
+    store: request.store.reference,
+    tool,
+    version,
+    dryRun: request.dryRun,
+    files,
+    complete: isComplete,
+    alreadyPublished,
+  };
 }
 
 interface Publication {
@@ -191,6 +200,19 @@ async function* counting(
     yield piece;
     onBytes(piece.byteLength);
   }
+}
+
+/** Makes the release visible, and asks once more whose it is: a store may let two publishers go on until here. */
+async function complete(steps: readonly PublishStep[], publication: Publication): Promise<void> {
+  const { request, store, sums, sources } = publication;
+  const { tool, version, signal } = request;
+  const files = steps.flatMap(({ name }) => {
+    const source = sources.get(name);
+    return source === undefined ? [] : [{ name, digest: source.digest, size: source.size }];
+  });
+  const outcome = await store.complete({ tool, version, files, notes: '' }, signal === undefined ? {} : { signal });
+  if (outcome === 'complete') return;
+  throw taken(request, differentNames((await readStoredSums(store, request, { signal })) ?? new Map(), sums));
 }
 
 async function readBack(step: PublishStep, source: ByteSource, publication: Publication): Promise<void> {

@@ -8,6 +8,7 @@ export function rehearse(store: Store): Store {
   const created = new Map<string, ByteSource>();
   return {
     reference: store.reference,
+    guarantee: store.guarantee,
     async fetch(name, options) {
       const source = created.get(name);
       if (source === undefined) return await store.fetch(name, options);
@@ -24,6 +25,7 @@ export function rehearse(store: Store): Store {
       const names = await store.list(prefix, options);
       return [...new Set([...names, ...[...created.keys()].filter((name) => name.startsWith(prefix))])].sort();
     },
+    complete: () => Promise.resolve('complete'),
     close: () => store.close(),
   };
 }

@@ -1,7 +1,7 @@
 import type { LockedBlob } from '../cache/cache.ts';
 import { IntegrityError, messageOf, RemoteError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
-import type { OpenedFile } from '../stores/store.ts';
+import type { FetchOptions, OpenedFile } from '../stores/store.ts';
 import type { OpenFetcher } from './resolution.ts';
 import { report, type Found, type Search, type Tier } from './search.ts';
 
@@ -79,7 +79,7 @@ async function lookInStore(search: Search, reference: StoreReference, take: Take
 async function takeFrom(search: Search, store: OpenFetcher, take: Take): Promise<Found | undefined> {
   const { clock, signal } = search.request;
   for (let attempt = 1; ; attempt++) {
-    const file = await store.fetch(search.artifact.name, callOptions(search)).catch(failedStore);
+    const file = await store.fetch(search.artifact.name, fetchOptions(search)).catch(failedStore);
     if (file === undefined) return undefined;
     try {
       return await take(store, file);
@@ -154,7 +154,6 @@ function urlOf(error: unknown): string | undefined {
   return typeof url === 'string' ? url : undefined;
 }
 
-function callOptions(search: Search): { signal?: AbortSignal } {
-  const { signal } = search.request;
-  return signal === undefined ? {} : { signal };
+function fetchOptions({ request: { signal }, artifact: { digest } }: Search): FetchOptions {
+  return signal === undefined ? { digest } : { digest, signal };
 }

@@ -22,6 +22,15 @@ export interface StoreCallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** How a file is asked for. */
+export interface FetchOptions extends StoreCallOptions {
+  /**
+   * The digest that the file has to have, where it is known. A store that keeps by digest asks for it instead of the
+   * name, so that nobody can move the name to other bytes; others pass over it. Bytes are still not verified here.
+   */
+  readonly digest?: Digest;
+}
+
 /** The role of a store that a reader needs. */
 export interface Fetcher {
   /**
@@ -31,7 +40,7 @@ export interface Fetcher {
    * timeouts, resets; never a refusal), `REMOTE_REFUSED` when the store answered that it will not, also while bytes
    * flow; an abort ends with the signal's reason.
    */
-  fetch(name: string, options?: StoreCallOptions): Promise<OpenedFile | undefined>;
+  fetch(name: string, options?: FetchOptions): Promise<OpenedFile | undefined>;
 }
 
 /** The role of a store that a publisher needs. */
@@ -54,13 +63,42 @@ export interface Lister {
   list(prefix: string, options?: StoreCallOptions): Promise<readonly string[]>;
 }
 
+/** A release whose files were all created and read back. */
+export interface FinishedRelease {
+  readonly tool: string;
+  readonly version: number;
+  /** Every file in the order in which they came to be: stored sums, artifacts, attestations, manifest. */
+  readonly files: readonly { readonly name: string; readonly digest: Digest; /** In bytes. */ readonly size: number }[];
+  /** Markdown for stores that show notes beside a release. */
+  readonly notes: string;
+}
+
+/** The role of a store that ends a publication. */
+export interface Completer {
+  /**
+   * Makes a release visible that exists as files only: publishes a draft, moves a tag. Flat stores have nothing to do,
+   * for there the manifest is what completes a release. Repeating it changes nothing.
+   * @returns `lost` when the release of another publisher stands under that version now; nobody else's was changed.
+   * @throws RemoteError as {@link Pusher.create}.
+   */
+  complete(release: FinishedRelease, options?: StoreCallOptions): Promise<'complete' | 'lost'>;
+}
+
+/** What a store makes sure of when two publish the same version: formats.md 4. */
+export type RaceGuarantee =
+  /** A file is created once, by the server: exactly one publisher completes. */
+  | 'write-once'
+  /** The server lets both go on; each finds out by reading again, and nothing of one is ever taken for the other's. */
+  | 'detected';
+
 /**
- * A place where releases live: flat files by name (formats.md 4). Stores are untrusted: nothing they say is believed
+ * A place where releases live: files by name (formats.md 4). Stores are untrusted: nothing they say is believed
  * before a digest matched. Names are those of release files only; an implementation refuses others as a bug.
  */
-export interface Store extends Fetcher, Pusher, Lister {
+export interface Store extends Fetcher, Pusher, Lister, Completer {
   /** As the user wrote it, for messages. */
   readonly reference: string;
+  readonly guarantee: RaceGuarantee;
   /** Frees connections. A closed store is not used again. */
   close(): Promise<void>;
 }

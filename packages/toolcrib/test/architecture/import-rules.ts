@@ -6,8 +6,23 @@ import type { IForbiddenRuleType } from 'dependency-cruiser';
  */
 
 /** What other folders of the same size build on; they know nothing above `core` but one another. */
-const SUPPORTS = ['disk', 'tar', 'transfer'];
-const STAGES = ['build', 'publish', 'resolve', 'inject', 'run', 'extensions', 'serve'];
+const SUPPORTS = ['disk', 'tar', 'transfer', 'git'];
+/** What several stages know of: signatures, releases as stores tell them, GitHub's API. */
+const TRADES = ['attestations', 'releases', 'github'];
+const STAGES = [
+  'build',
+  'publish',
+  'check',
+  'promote',
+  'fetch',
+  'mirror',
+  'bundle',
+  'resolve',
+  'inject',
+  'run',
+  'extensions',
+  'serve',
+];
 const PORTS = ['stores', 'sandboxes'];
 
 /** Paths below `src`, as regular expressions: a folder, or a file. */
@@ -22,11 +37,17 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['core', ...SUPPORTS].map(folder),
   cache: ['core', ...SUPPORTS].map(folder),
   report: ['core', ...SUPPORTS].map(folder),
-  ...Object.fromEntries(PORTS.map((name) => [name, ['core', ...SUPPORTS].map(folder)])),
+  ...Object.fromEntries(PORTS.map((name) => [name, ['core', ...SUPPORTS, 'github'].map(folder)])),
   ...Object.fromEntries(
-    STAGES.map((name) => [name, [...['core', 'cache', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES]]),
+    TRADES.map((name) => [name, [...['core', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES]]),
   ),
-  flows: ['core', 'config', 'cache', 'report', ...SUPPORTS, ...PORTS, ...STAGES].map(folder),
+  ...Object.fromEntries(
+    STAGES.map((name) => [
+      name,
+      [...['core', 'cache', ...SUPPORTS, ...TRADES].map(folder), CONFIG_TYPES, ...PORT_FILES],
+    ]),
+  ),
+  flows: ['core', 'config', 'cache', 'report', ...SUPPORTS, ...TRADES, ...PORTS, ...STAGES].map(folder),
   cli: [...['core', 'flows', 'report', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES],
 };
 
@@ -37,6 +58,11 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   undici: ['stores/', 'sandboxes/docker/', 'transfer/'],
   'tar-stream': ['tar/'],
   commander: ['cli/'],
+  '@octokit': ['github/', 'stores/github/'],
+  fastify: ['serve/'],
+  '@fastify': ['serve/'],
+  sigstore: ['attestations/'],
+  '@sigstore': ['attestations/'],
 };
 
 const src = (paths: readonly string[]): string => `^src/(?:${paths.join('|')})`;

@@ -29,6 +29,7 @@ export function openDirectoryStore(
   const prepare = once(() => prepareDirectory(directory, clock));
   return {
     reference: reference.url,
+    guarantee: 'write-once',
     async fetch(name, { signal } = {}) {
       assertStoreFileName(name);
       signal?.throwIfAborted();
@@ -44,6 +45,7 @@ export function openDirectoryStore(
       signal?.throwIfAborted();
       return listedNames(await namesIn(directory), prefix);
     },
+    complete: () => Promise.resolve('complete'),
     close: () => Promise.resolve(),
   };
 }

@@ -22,6 +22,7 @@ export function openS3Store(reference: S3Reference, options: S3StoreOptions): St
   const read = objectReader(session, transfer);
   return {
     reference: reference.url,
+    guarantee: 'write-once',
     async fetch(name, { signal } = {}) {
       assertStoreFileName(name);
       signal?.throwIfAborted();
@@ -32,6 +33,7 @@ export function openS3Store(reference: S3Reference, options: S3StoreOptions): St
       return await createObject(session, name, source, signal);
     },
     list: (prefix, { signal } = {}) => listObjects(session, prefix, signal),
+    complete: () => Promise.resolve('complete'),
     async close() {
       await Promise.all([session.close(), transfer.close()]);
     },

@@ -1,3 +1,4 @@
+import { NO_ATTESTATION_POLICY } from '../../../src/config/attestation-policy.ts';
 import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -27,6 +28,7 @@ export function projectAt(folder: string, tool: string, entry: string): ProjectC
     build: { driver: 'bun', entry },
     stores: [],
     rewrite: [],
+    attestation: NO_ATTESTATION_POLICY,
     entrypoint: [],
     healthcheck: ['healthcheck'],
     install: [],

@@ -31,6 +31,7 @@ export interface Publication {
 export function openStore(url: string): Store {
   const reference = parseStoreReference(url);
   if (reference.kind === 's3') return openS3Store(reference, s3Options);
+  if (reference.kind !== 'directory') throw new Error(`no fixture opens ${url}`);
   return openDirectoryStore(reference, { folder: '/', clock: systemClock });
 }
 

@@ -2,6 +2,7 @@
  * Resolves one artifact as a process of its own: `resolve-once.ts JSON`. Prints the resolution as one line of JSON, or
  * `{"code", "message"}` of the error and ends with 1. SIGINT aborts, and ends with 130.
  */
+import { NO_ATTESTATION_POLICY } from '../../../src/config/attestation-policy.ts';
 import { get, type IncomingMessage } from 'node:http';
 import { openCache } from '../../../src/cache/cache.ts';
 import type { ToolPins } from '../../../src/config/config.ts';
@@ -54,6 +55,8 @@ function pinsOf(order: Order): ToolPins {
     binaries: [],
     stores: [{ kind: 'directory', url: order.server ?? 'file:none', directory: '' }],
     rewrite: [],
+    attestation: NO_ATTESTATION_POLICY,
+    revocationFile: undefined,
     install: [],
     entrypoint: [],
     healthcheck: [],

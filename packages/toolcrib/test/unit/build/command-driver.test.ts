@@ -1,3 +1,4 @@
+import { NO_ATTESTATION_POLICY } from '../../../src/config/attestation-policy.ts';
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,7 +32,16 @@ function config(command: string, entrypoint: readonly string[] = []): ProjectCon
   const file = (name: string) => join(folder, name);
   return {
     ...{ file: file('toolcrib.json'), folder, tool: 'demo', versionFile: file('v'), sumsFile: file('SHA256SUMS') },
-    ...{ binaries: out, sources: ['.'], baseBranch: 'main', targets: [], stores: [], rewrite: [], install: [] },
+    ...{
+      binaries: out,
+      sources: ['.'],
+      baseBranch: 'main',
+      targets: [],
+      stores: [],
+      rewrite: [],
+      attestation: NO_ATTESTATION_POLICY,
+      install: [],
+    },
     ...{ build: { driver: 'command', command }, entrypoint, healthcheck: [] },
   };
 }

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Digest } from '../../../src/core/digest.ts';
-import { differentNames, isSameSums, planPublish, type Found, type Wanted } from '../../../src/publish/publish-plan.ts';
+import { differentNames, isSameSums } from '../../../src/core/sums.ts';
+import { planPublish, type Found, type Wanted } from '../../../src/publish/publish-plan.ts';
 
 const digest = fc.constantFrom<Digest>(`sha256:${'0'.repeat(64)}`, `sha256:${'1'.repeat(64)}`);
 const name = fc.constantFrom('t-amd64-v5', 't-arm64-v5', 't-amd64-musl-v5', 't-arm64-any-v5');

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { ConflictError, IntegrityError, PolicyError, UsageError } from '../../../src/core/errors.ts';
 import { publishRelease, type PublishReport } from '../../../src/publish/publish-release.ts';
-import { publishedVersions } from '../../../src/publish/published-versions.ts';
-import { readRelease } from '../../../src/publish/stored-release.ts';
+import { publishedVersions } from '../../../src/releases/published-versions.ts';
+import { readRelease } from '../../../src/releases/stored-release.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import { buildRelease, directoryStore, requestOf, temporaryFolder } from './sample-release.ts';
 

@@ -1,3 +1,4 @@
+import { NO_ATTESTATION_POLICY } from '../../../src/config/attestation-policy.ts';
 import { join } from 'node:path';
 import type { ToolPins } from '../../../src/config/config.ts';
 import { digestOf } from '../../../src/core/digest.ts';
@@ -60,6 +61,8 @@ export function pinsIn(folder: string, stores: readonly string[]): ToolPins {
     binaries: [join(folder, 'bundled')],
     stores: stores.map((name) => parseStoreReference(`file:${join(folder, name)}`)),
     rewrite: [],
+    attestation: NO_ATTESTATION_POLICY,
+    revocationFile: undefined,
     install: [],
     entrypoint: [],
     healthcheck: [],

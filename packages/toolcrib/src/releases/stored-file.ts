@@ -1,4 +1,4 @@
-import { createDigester, verifyExpected, type Expected } from '../core/digest.ts';
+import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { hasCode, IntegrityError, RemoteError } from '../core/errors.ts';
 import type { Fetcher } from '../stores/store.ts';
 
@@ -59,7 +59,7 @@ export async function verifyStoredFile(
   options: ReadOptions = {},
 ): Promise<void> {
   await rereading(async () => {
-    const file = await open(store, name, options);
+    const file = await open(store, name, { ...options, digest: expected.digest });
     if (file === undefined) throw notGivenOut(store, name);
     const digester = createDigester();
     for await (const chunk of file.bytes) {
@@ -77,8 +77,12 @@ function notGivenOut(store: ReadableStore, name: string): RemoteError {
   });
 }
 
-function open(store: ReadableStore, name: string, { signal }: ReadOptions): ReturnType<Fetcher['fetch']> {
-  return store.fetch(name, signal === undefined ? {} : { signal });
+function open(
+  store: ReadableStore,
+  name: string,
+  { signal, digest }: ReadOptions & { readonly digest?: Digest },
+): ReturnType<Fetcher['fetch']> {
+  return store.fetch(name, { ...(signal && { signal }), ...(digest && { digest }) });
 }
 
 async function rereading<T>(read: () => Promise<T>): Promise<T> {

@@ -6,8 +6,7 @@ import {
   sumsOfManifest,
   type ReleaseManifest,
 } from '../core/release.ts';
-import { parseSums, type Sums } from '../core/sums.ts';
-import { differentNames } from './publish-plan.ts';
+import { differentNames, parseSums, type Sums } from '../core/sums.ts';
 import { readStoredText, type ReadableStore } from './stored-file.ts';
 
 /** One version of one tool. */
