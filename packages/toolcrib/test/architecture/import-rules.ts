@@ -61,6 +61,8 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   '@octokit': ['github/', 'stores/github/'],
   fastify: ['serve/'],
   '@fastify': ['serve/'],
+  yauzl: ['extensions/', 'github/'],
+  yazl: ['extensions/'],
   sigstore: ['attestations/'],
   '@sigstore': ['attestations/'],
 };
