@@ -39,7 +39,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ['core', ...SUPPORTS].map(folder),
   ...Object.fromEntries(PORTS.map((name) => [name, ['core', ...SUPPORTS, 'github'].map(folder)])),
   ...Object.fromEntries(
-    TRADES.map((name) => [name, [...['core', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES]]),
+    TRADES.map((name) => [name, [...['core', ...SUPPORTS, ...TRADES].map(folder), CONFIG_TYPES, ...PORT_FILES]]),
   ),
   ...Object.fromEntries(
     STAGES.map((name) => [
