@@ -27,6 +27,14 @@ describe('reading a configuration', () => {
       build: undefined,
       stores: [],
       rewrite: [],
+      attestation: {
+        require: false,
+        publicKeys: [],
+        identities: [],
+        source: {},
+        trustedRoot: undefined,
+        trustedRootDigest: undefined,
+      },
       entrypoint: ['bin/sandbox-tools'],
       healthcheck: ['healthcheck'],
       install: ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'],
@@ -50,6 +58,19 @@ describe('reading a configuration', () => {
       binaries: '/srv/binaries',
       build: { driver: 'bun', entry: join(folder, 'a/src/main.ts') },
       stores: [{ directory: join(folder, 'a/store') }, { directory: '/srv/store' }],
+    });
+  });
+
+  test('takes the keys and the trusted root of an attestation policy from its folder', async () => {
+    const attestation = { require: true, publicKeys: ['keys/a.pem', '/etc/b.pem'], trustedRoot: 'root.json' };
+    const folder = await projectFolder({ 'toolcrib.json': JSON.stringify({ ...smallest, attestation }) });
+    expect((await readConfig(join(folder, 'toolcrib.json'))).attestation).toEqual({
+      require: true,
+      publicKeys: [join(folder, 'keys/a.pem'), '/etc/b.pem'],
+      identities: [],
+      source: {},
+      trustedRoot: join(folder, 'root.json'),
+      trustedRootDigest: undefined,
     });
   });
 

@@ -19,6 +19,11 @@ const nearly = (schemes: readonly string[]) =>
     fc.tuple(fc.constantFrom(...schemes), fc.webUrl()).map(([scheme, rest]) => scheme + rest),
   );
 
+const STORE_BEGINNINGS = [
+  ...['file:', 's3://', 's3://bucket/', 's3://bucket?', 's3://bucket?endpoint='],
+  ...['github:', 'github:owner/', 'github:owner/repo?tag=', 'oci://', 'oci://host/', 'https://', 'http://127.0.0.1'],
+];
+
 describe('a store reference', () => {
   test.each([
     ['file:./store', './store'],
@@ -46,6 +51,42 @@ describe('a store reference', () => {
       pathStyle: true,
       acl: 'public-read',
     });
+  });
+
+  test.each([
+    ['github:owner/repo', { owner: 'owner', repository: 'repo', tagPrefix: undefined, endpoint: undefined }],
+    [
+      'github:my-org/my.repo_1?tag=tool-support&endpoint=https://github.example.com/',
+      {
+        owner: 'my-org',
+        repository: 'my.repo_1',
+        tagPrefix: 'tool-support',
+        endpoint: 'https://github.example.com',
+      },
+    ],
+  ])('%s is the releases of a repository on GitHub', (text, parts) => {
+    expect(parseStoreReference(text)).toEqual({ kind: 'github', url: text, ...parts });
+  });
+
+  test.each([
+    ['oci://registry.example.org/team/tools', 'registry.example.org', 'team/tools', false],
+    ['oci://registry.example.org:5000/tools?insecure=true', 'registry.example.org:5000', 'tools', true],
+    ['oci://localhost:5000/tools', 'localhost:5000', 'tools', true],
+    ['oci://127.0.0.1:5000/tools', '127.0.0.1:5000', 'tools', true],
+    ['oci://[::1]:5000/tools', '[::1]:5000', 'tools', true],
+    ['oci://127.0.0.1.example.org/tools', '127.0.0.1.example.org', 'tools', false],
+  ])('%s is a repository of a registry; only this machine is spoken to in plain HTTP unasked', (text, ...parts) => {
+    const [host, repository, plainHttp] = parts;
+    expect(parseStoreReference(text)).toEqual({ kind: 'oci', url: text, host, repository, plainHttp });
+  });
+
+  test.each([
+    ['https://tools.example.org', 'https://tools.example.org'],
+    ['https://tools.example.org/a/b//', 'https://tools.example.org/a/b'],
+    ['http://127.0.0.1:8080/tools', 'http://127.0.0.1:8080/tools'],
+    ['http://localhost:8080', 'http://localhost:8080'],
+  ])('%s is an HTTP store below %s', (text, base) => {
+    expect(parseStoreReference(text)).toEqual({ kind: 'http', url: text, base });
   });
 
   test.each([
@@ -77,16 +118,36 @@ describe('a store reference', () => {
     's3://bucket?endpoint=127.0.0.1:7480',
     's3://bucket?endpoint=ftp://127.0.0.1',
     's3://bucket?endpoint=http://127.0.0.1/?x=y',
-    'github:owner/repo',
-    'oci://host/repo',
-    'https://host/base',
+    'github:',
+    'github:owner',
+    'github:owner/repo/more',
+    'github:own er/repo',
+    'github:-owner/repo',
+    'github:owner/..',
+    'github:owner/repo?tag=-v1',
+    'github:owner/repo?tag=a/b',
+    'github:owner/repo?endpoint=github.example.com',
+    'github:owner/repo?draft=true',
+    'github:owner/repo#fragment',
+    'oci:host/repo',
+    'oci://host',
+    'oci://host/Repo',
+    'oci://host/repo:v1',
+    'oci://host/repo@sha256:00',
+    'oci://host/repo?insecure=yes',
+    'oci://host/repo?tls=true',
+    'http://host.example.org/base',
+    'https://',
+    'https://host/base?x=y',
+    'https://host/base#fragment',
+    'ftp://host/base',
   ])('is not %j, and a hint says what is', (text) => {
     expectRefused(parseStoreReference, text);
   });
 
   test('is read or refused with a hint, whatever the text; nothing else is thrown', () => {
     fc.assert(
-      fc.property(nearly(['file:', 's3://', 's3://bucket/', 's3://bucket?', 's3://bucket?endpoint=']), (text) => {
+      fc.property(nearly(STORE_BEGINNINGS), (text) => {
         try {
           expect(parseStoreReference(text).url).toBe(text);
         } catch {
@@ -103,6 +164,10 @@ describe('a store reference', () => {
     's3://bucket?endpoint=https://me:SECRET@host',
     's3://bucket?endpoint=https%3A%2F%2Fme%3ASECRET%40host',
     'https://me:SECRET@host/base',
+    'github:me:SECRET@owner/repo',
+    'github:owner/repo?token=SECRET',
+    'oci://me:SECRET@host/repo',
+    'oci://host/repo?password=SECRET',
     'https://host/base?X-Amz-Signature=SECRET',
     'me:SECRET@host',
   ])('with credentials (%s) is refused without repeating them', (text) => {
