@@ -3,6 +3,7 @@ import { registerArchive } from './commands/archive.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCache } from './commands/cache.ts';
 import { registerExec } from './commands/exec.ts';
+import { registerFetch } from './commands/fetch.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInject } from './commands/inject.ts';
 import { registerMcp } from './commands/mcp.ts';
@@ -63,6 +64,7 @@ const COMMANDS = [
   registerStatus,
   registerBuild,
   registerPublish,
+  registerFetch,
   registerResolve,
   registerInject,
   registerExec,
