@@ -5,8 +5,10 @@ import type { Digest } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
 import { isAbandoned, isTemporaryName } from '../disk/temporary.ts';
 import { onDisk, storageError } from '../disk/storage-error.ts';
+import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
 import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts';
+import { trustedRootDigestFrom } from './trusted-roots.ts';
 import { examineUnpacked, unpackedSourceFrom } from './unpacked-record.ts';
 
 /** Something in a cache that is not as it should be. */
@@ -47,10 +49,15 @@ export interface AuditOptions {
 export async function auditCache(layout: CacheLayout, options: AuditOptions): Promise<readonly CacheFinding[]> {
   const findings = [
     ...(await auditNames(layout.root, KNOWN_DIRECTORIES)),
+    ...(await auditNames(join(layout.root, 'attestations'), ['sha256'])),
     ...(await auditNames(join(layout.root, 'blobs'), ['sha256'])),
   ];
   for (const entry of await entriesOf(layout.blobs)) findings.push(...(await auditBlob(layout, entry, options)));
   for (const entry of await entriesOf(layout.unpacked)) findings.push(...(await auditUnpacked(layout, entry, options)));
+  for (const entry of await entriesOf(layout.attestations))
+    findings.push(...(await auditAttestations(layout, entry, options)));
+  for (const entry of await entriesOf(layout.trustedRoots))
+    findings.push(...(await auditTrustedRoot(layout, entry, options)));
   for (const entry of await entriesOf(layout.leases))
     findings.push(...(await auditTemporary(layout.leases, entry, options)));
   return findings.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -91,6 +98,47 @@ async function auditUnpacked(
   const path = join(layout.unpacked, entry.name);
   const reason = await examineUnpacked(layout, source, options.signal);
   return reason === undefined ? [] : [{ path, kind: 'corrupt', reason }];
+}
+
+/** Attestations are signed, so their bytes speak for themselves; here their names and sizes count. */
+async function auditAttestations(
+  layout: CacheLayout,
+  entry: Dirent,
+  options: AuditOptions,
+): Promise<readonly CacheFinding[]> {
+  const directory = join(layout.attestations, entry.name);
+  if (!entry.isDirectory() || blobDigestFrom(entry.name) === undefined) return [foreign(directory)];
+  const findings: CacheFinding[] = [];
+  for (const file of await entriesOf(directory)) {
+    const path = join(directory, file.name);
+    if (!file.isFile() || !isAttestationName(file.name)) {
+      findings.push(...(await auditStranger(directory, file, options)));
+    } else if ((await sizeOf(path)) > MAX_ATTESTATION_BYTES) {
+      findings.push({ path, kind: 'corrupt', reason: `it has more than ${MAX_ATTESTATION_BYTES} bytes` });
+    }
+  }
+  return findings;
+}
+
+async function auditTrustedRoot(
+  layout: CacheLayout,
+  entry: Dirent,
+  options: AuditOptions,
+): Promise<readonly CacheFinding[]> {
+  const path = join(layout.trustedRoots, entry.name);
+  const digest = entry.isFile() ? trustedRootDigestFrom(entry.name) : undefined;
+  if (digest === undefined) return auditStranger(layout.trustedRoots, entry, options);
+  const state = await examineBlob(path, digest, options.signal);
+  return state === 'corrupt' ? [{ path, kind: 'corrupt', reason: 'its bytes do not have the digest of its name' }] : [];
+}
+
+/** 0 for a file that was removed meanwhile. */
+async function sizeOf(path: string): Promise<number> {
+  const stats = await lstat(path).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw storageError(error, 'examine', path);
+  });
+  return stats?.size ?? 0;
 }
 
 async function auditStranger(

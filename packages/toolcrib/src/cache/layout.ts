@@ -7,23 +7,37 @@ export interface CacheLayout {
   readonly directory: string;
   /** Everything of this version of the format. */
   readonly root: string;
+  /** One directory for each digest of an artifact, named for its hex digits. */
+  readonly attestations: string;
   readonly blobs: string;
   readonly leases: string;
   readonly locks: string;
+  readonly trustedRoots: string;
   readonly unpacked: string;
 }
 
 /** Directories below `v1` that belong to the format; `refs` is not used yet, `placements` is the ledger of injections. */
-export const KNOWN_DIRECTORIES: readonly string[] = ['blobs', 'leases', 'locks', 'placements', 'refs', 'unpacked'];
+export const KNOWN_DIRECTORIES: readonly string[] = [
+  'attestations',
+  'blobs',
+  'leases',
+  'locks',
+  'placements',
+  'refs',
+  'trusted-roots',
+  'unpacked',
+];
 
 export function layoutOf(directory: string): CacheLayout {
   const root = join(directory, 'v1');
   return {
     directory,
     root,
+    attestations: join(root, 'attestations', 'sha256'),
     blobs: join(root, 'blobs', 'sha256'),
     leases: join(root, 'leases'),
     locks: join(root, 'locks'),
+    trustedRoots: join(root, 'trusted-roots'),
     unpacked: join(root, 'unpacked'),
   };
 }
