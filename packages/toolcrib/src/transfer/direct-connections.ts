@@ -1,5 +1,6 @@
-import { Agent, get, type IncomingMessage } from 'node:http';
-import { Agent as SecureAgent, get as getSecurely } from 'node:https';
+import { Agent, request as openRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import { Agent as SecureAgent, request as openSecureRequest } from 'node:https';
+import { pipeline, type Readable } from 'node:stream';
 import { trustedAuthorities } from './certificate-authorities.ts';
 import type { Answer, Connections, PlainRequest } from './connections.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
@@ -21,7 +22,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
   const plain = new Agent({ keepAlive: true });
   let secure: Promise<SecureAgent> | undefined;
   return {
-    async get(request) {
+    async send(request) {
       if (request.url.protocol === 'http:') return await ask(request, plain, limits);
       secure ??= secureAgent(options.certificateAuthorities);
       return await ask(request, await secure, limits);
@@ -38,10 +39,11 @@ async function secureAgent(authorities: string | undefined): Promise<SecureAgent
   return new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) });
 }
 
-async function ask({ url, headers, signal }: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {
+async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {
+  const { method, url, headers, signal } = plain;
   const body = await new Promise<IncomingMessage>((resolve, reject) => {
-    const options = { agent, headers, timeout: limits.stallMs, ...(signal !== undefined && { signal }) };
-    const request = url.protocol === 'http:' ? get(url, options) : getSecurely(url, options);
+    const options = { agent, method, headers, timeout: limits.stallMs, ...(signal !== undefined && { signal }) };
+    const request = url.protocol === 'http:' ? openRequest(url, options) : openSecureRequest(url, options);
     const connecting = setTimeout(() => request.destroy(timeout('no connection')), limits.connectMs);
     request.once('socket', (socket) => {
       const event = url.protocol === 'http:' ? 'connect' : 'secureConnect';
@@ -52,12 +54,25 @@ async function ask({ url, headers, signal }: PlainRequest, agent: Agent, limits:
     request.on('timeout', () => (answer ?? request).destroy(timeout('no byte came')));
     request.once('response', (response) => {
       answer = response;
+      if (!request.writableFinished) endWith(response, request);
       resolve(response);
     });
     request.on('error', reject);
     request.once('close', () => clearTimeout(connecting));
+    sendBody(request, plain.body);
   });
   return { status: body.statusCode ?? 0, headers: body.headers, body };
+}
+
+/** A server that answers before it has all of the body wants no more of it. */
+function endWith(response: IncomingMessage, request: ClientRequest): void {
+  response.once('end', () => request.destroy());
+}
+
+/** Not awaited: a body that fails destroys the request with its error, and one that hangs is destroyed with it. */
+function sendBody(request: ClientRequest, body: Readable | undefined): void {
+  if (body === undefined) request.end();
+  else pipeline(body, request, () => undefined);
 }
 
 function timeout(what: string): Error {

@@ -23,9 +23,9 @@ export async function openProxiedConnections(options: TransferOptions): Promise<
   const proxies = { httpProxy: http ?? '', httpsProxy: https ?? '', noProxy: noProxy ?? '' };
   const agent = new EnvHttpProxyAgent({ ...common, ...proxies, requestTls: tls, proxyTls: tls });
   return {
-    async get({ url, headers, signal }) {
+    async send({ method, url, headers, body, signal }) {
       const path = url.pathname + url.search;
-      const request = { origin: url.origin, path, method: 'GET' as const, headers, signal: signal ?? null };
+      const request = { origin: url.origin, path, method, headers, body: body ?? null, signal: signal ?? null };
       const { statusCode, ...answer } = await agent.request(request);
       return { status: statusCode, headers: answer.headers, body: answer.body };
     },

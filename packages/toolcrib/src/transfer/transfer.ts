@@ -1,10 +1,12 @@
 import { RemoteError } from '../core/errors.ts';
-import type { Answer, Connections } from './connections.ts';
+import type { Connections, Method } from './connections.ts';
 import { displayUrl } from './display-url.ts';
-import { locationOf, redirected, type Location } from './location.ts';
-import { networkFailure } from './network-failure.ts';
-import { readBody } from './response-body.ts';
-import { parseRetryAfter, retry, TransientFailure } from './retry.ts';
+import { converse, type Exchange } from './exchange.ts';
+import { locationOf, type Location } from './location.ts';
+import { mayPass, passingFailure } from './passing-status.ts';
+import type { Reply } from './reply.ts';
+import type { RequestBody } from './request-body.ts';
+import { retry, type TransientFailure } from './retry.ts';
 import { rewriteUrl } from './rewrite.ts';
 import type { TransferOptions } from './transfer-options.ts';
 
@@ -20,18 +22,30 @@ export interface Download {
   readonly bytes: AsyncIterable<Uint8Array>;
 }
 
-/** How one URL is asked for. */
-export interface GetOptions {
+interface RequestOptions {
   /** Further request headers, names in lower case. They go to every origin: nothing secret. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Value of `Authorization`: shown to the origin of the URL only, not to a mirror and not after a redirect away. */
   readonly authorization?: string | undefined;
-  /** False: a 403 to a request without credentials is `REMOTE_REFUSED` with `details.status`, not undefined. */
-  readonly forbiddenIsMissing?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Fetches over HTTP for whoever keeps things on a server. */
+/** How one URL is asked for. */
+export interface GetOptions extends RequestOptions {
+  /** False: a 403 to a request without credentials is `REMOTE_REFUSED` with `details.status`, not undefined. */
+  readonly forbiddenIsMissing?: boolean;
+}
+
+/** How one request is made. */
+export interface SendOptions extends RequestOptions {
+  readonly method: Method;
+  /** Opened once for each attempt. */
+  readonly body?: RequestBody | undefined;
+  /** True: may be made more than once, because that changes nothing. Default: one attempt. */
+  readonly retry?: boolean;
+}
+
+/** Speaks HTTP for whoever keeps things on a server. */
 export interface Transfer {
   /**
    * @returns undefined for 404, 410, and for 403 when no credentials were sent.
@@ -40,22 +54,38 @@ export interface Transfer {
    * any other answer; the signal's reason.
    */
   get(url: string, options?: GetOptions): Promise<Download | undefined>;
+  /**
+   * Makes a request and hands over the answer, whatever its status; `passing-status.ts` says which may pass. With
+   * `retry`, what may pass is repeated, and the last answer handed over. Redirects of GET and HEAD only are followed.
+   * @throws RemoteError `OFFLINE` before anything else when offline; `UNREACHABLE` for the network; without `retry`, a
+   * {@link TransientFailure} of that where another attempt may help, for the caller's own `retry`; `REMOTE_REFUSED` for
+   * a redirect that leads nowhere; whatever the body's source throws; the signal's reason.
+   */
+  send(url: string, options: SendOptions): Promise<Reply>;
   /** Ends all connections. */
   close(): Promise<void>;
 }
 
-const MAX_REDIRECTS = 10;
-const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
-
 /** Connections are made when the first URL is asked for. */
 export function createTransfer(options: TransferOptions): Transfer {
   let connections: Promise<Connections> | undefined;
+  const prepare = async (url: string, request: SendOptions): Promise<Exchange> => {
+    refuseOffline(options, url);
+    connections ??= openConnections(options);
+    const { method, headers, body, signal } = request;
+    return { connections: await connections, start: startOf(url, options, request), method, headers, body, signal };
+  };
   return {
     async get(url, request = {}) {
-      refuseOffline(options, url);
-      connections ??= openConnections(options);
-      const exchange = { options, request, connections: await connections, start: startOf(url, options, request) };
-      return await retry(() => follow(exchange), { ...options, signal: request.signal });
+      const exchange = await prepare(url, { ...request, method: 'GET' });
+      const attempt = async (): Promise<Download | undefined> =>
+        settle(await converse(exchange), { options, request, anonymous: exchange.start.authorization === undefined });
+      return await retry(attempt, { ...options, signal: request.signal });
+    },
+    async send(url, request) {
+      const exchange = await prepare(url, request);
+      request.signal?.throwIfAborted();
+      return request.retry === true ? await repeat(exchange, options) : await converse(exchange);
     },
     async close() {
       await (await connections)?.close();
@@ -83,14 +113,7 @@ export function refuseOffline(options: { readonly offline: boolean }, url: strin
   });
 }
 
-interface Exchange {
-  readonly options: TransferOptions;
-  readonly request: GetOptions;
-  readonly connections: Connections;
-  readonly start: Location;
-}
-
-function startOf(url: string, options: TransferOptions, request: GetOptions): Location {
+function startOf(url: string, options: TransferOptions, request: RequestOptions): Location {
   const asked = locationOf(url, request.authorization);
   const rewritten = locationOf(rewriteUrl(url, options.rewrite), undefined);
   return rewritten.url.origin === asked.url.origin
@@ -98,58 +121,41 @@ function startOf(url: string, options: TransferOptions, request: GetOptions): Lo
     : rewritten;
 }
 
-async function follow(exchange: Exchange): Promise<Download | undefined> {
-  let location = exchange.start;
-  for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
-    const response = await send(exchange, location);
-    if (!REDIRECTS.includes(response.status)) return settle(exchange, location, response);
-    discard(response);
-    location = redirected(location, headerOf(response, 'location'));
-  }
-  throw new RemoteError(
-    'REMOTE_REFUSED',
-    `${displayUrl(exchange.start.url)} redirects more than ${MAX_REDIRECTS} times`,
-    {
-      hint: 'check the address of the store',
-    },
-  );
-}
-
-async function send(exchange: Exchange, location: Location): Promise<Answer> {
-  const { request, connections } = exchange;
+/** Repeats a request while its answer may pass; the last one is the answer. */
+async function repeat(exchange: Exchange, options: TransferOptions): Promise<Reply> {
+  let last: { readonly reply: Reply; readonly failure: TransientFailure } | undefined;
+  const attempt = async (): Promise<Reply> => {
+    last?.reply.discard();
+    last = undefined;
+    const reply = await converse(exchange);
+    if (!mayPass(reply.status)) return reply;
+    last = { reply, failure: passingFailure(exchange.method, reply, options.clock) };
+    throw last.failure;
+  };
   try {
-    return await connections.get({
-      url: location.url,
-      headers: {
-        'accept-encoding': 'identity',
-        'user-agent': 'toolcrib',
-        ...request.headers,
-        ...(location.authorization !== undefined && { authorization: location.authorization }),
-      },
-      signal: request.signal,
-    });
+    return await retry(attempt, { ...options, signal: exchange.signal });
   } catch (error) {
-    request.signal?.throwIfAborted();
-    throw networkFailure(error, `GET ${displayUrl(location.url)}`);
+    if (last !== undefined && error === last.failure.failure) return last.reply;
+    last?.reply.discard();
+    throw error;
   }
 }
 
-function settle(exchange: Exchange, location: Location, response: Answer): Download | undefined {
-  const { status } = response;
-  if (status === 200) return download(exchange, location, response);
-  discard(response);
-  if (status === 404 || status === 410) return undefined;
-  const anonymous = exchange.start.authorization === undefined;
-  if (status === 403 && anonymous && exchange.request.forbiddenIsMissing !== false) return undefined;
-  const what = `GET ${displayUrl(location.url)} answered ${status}`;
-  if (!mayPass(status)) throw refusal(what, status);
-  const failure = new RemoteError('UNREACHABLE', what, { hint: 'try again later', details: { status } });
-  throw new TransientFailure(failure, parseRetryAfter(headerOf(response, 'retry-after'), exchange.options.clock.now()));
+interface Settlement {
+  readonly options: TransferOptions;
+  readonly request: GetOptions;
+  readonly anonymous: boolean;
 }
 
-/** True for answers that another attempt may change. */
-function mayPass(status: number): boolean {
-  return status === 408 || status === 429 || (status >= 500 && status !== 501 && status !== 505);
+function settle(reply: Reply, { options, request, anonymous }: Settlement): Download | undefined {
+  const { status } = reply;
+  if (status === 200) return reply;
+  reply.discard();
+  if (status === 404 || status === 410) return undefined;
+  if (status === 403 && anonymous && request.forbiddenIsMissing !== false) return undefined;
+  throw mayPass(status)
+    ? passingFailure('GET', reply, options.clock)
+    : refusal(`GET ${reply.url} answered ${status}`, status);
 }
 
 function refusal(what: string, status: number): RemoteError {
@@ -160,30 +166,4 @@ function refusal(what: string, status: number): RemoteError {
         ? 'the proxy wants credentials: put them into its URL'
         : 'check the address of the store';
   return new RemoteError('REMOTE_REFUSED', what, { hint, details: { status } });
-}
-
-function download(exchange: Exchange, location: Location, response: Answer): Download {
-  const url = displayUrl(location.url);
-  const length = headerOf(response, 'content-length');
-  return {
-    size: length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined,
-    url,
-    headers: headersOf(response),
-    bytes: readBody(response.body, `GET ${url}`, exchange.request.signal),
-  };
-}
-
-function headerOf(response: Answer, name: string): string | undefined {
-  const value = response.headers[name];
-  return typeof value === 'string' ? value : value?.[0];
-}
-
-function headersOf(response: Answer): ReadonlyMap<string, string> {
-  return new Map(Object.keys(response.headers).map((name) => [name, headerOf(response, name) ?? '']));
-}
-
-/** Frees the connection of an answer whose body nobody wants. */
-function discard(response: Answer): void {
-  response.body.on('error', () => undefined);
-  response.body.destroy();
 }

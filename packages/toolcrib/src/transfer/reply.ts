@@ -1,0 +1,99 @@
+import { IntegrityError } from '../core/errors.ts';
+import type { Answer } from './connections.ts';
+import { displayUrl } from './display-url.ts';
+import { readBody } from './response-body.ts';
+
+/** An answer, whatever its status, whose body is still to be read or discarded. */
+export interface Reply {
+  readonly status: number;
+  /** Where it really comes from, after rewrites and redirects; carries no secret. */
+  readonly url: string;
+  /** Names in lower case. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** In bytes as the server says it; undefined when it does not. Never believed. */
+  readonly size: number | undefined;
+  /** The bytes, once. Ending the iteration early frees the connection. */
+  readonly bytes: AsyncIterable<Uint8Array>;
+  /**
+   * The whole body instead of `bytes`.
+   * @throws IntegrityError `TOO_LARGE` when it has more bytes; RemoteError `UNREACHABLE` when the connection breaks.
+   */
+  whole(maxBytes: number): Promise<Buffer>;
+  /** The beginning of the body instead of `bytes`, for messages: never fails, and no more than that is read. */
+  beginning(maxBytes: number): Promise<string>;
+  /** Frees the connection when nobody wants the body. */
+  discard(): void;
+}
+
+/** Bodies up to this size are read to their end, which keeps the connection for the next request. */
+const SMALL = 64 * 1024;
+
+/**
+ * @param method for messages and because a HEAD announces a body that it does not have.
+ */
+export function replyOf(
+  { method, url, signal }: { readonly method: string; readonly url: URL; readonly signal: AbortSignal | undefined },
+  answer: Answer,
+): Reply {
+  const shown = displayUrl(url);
+  const what = `${method} ${shown}`;
+  const bytes = readBody(answer.body, what, signal);
+  const size = sizeOf(answer);
+  return {
+    status: answer.status,
+    url: shown,
+    headers: headersOf(answer),
+    size,
+    bytes,
+    async whole(maxBytes) {
+      const { read, more } = await readUpTo(bytes, maxBytes);
+      if (more) throw tooLarge(what, maxBytes);
+      return read;
+    },
+    async beginning(maxBytes) {
+      const { read } = await readUpTo(bytes, maxBytes).catch(() => ({ read: Buffer.alloc(0) }));
+      return read.subarray(0, maxBytes).toString('utf8');
+    },
+    discard() {
+      answer.body.on('error', () => undefined);
+      if (method === 'HEAD' || (size !== undefined && size <= SMALL)) answer.body.resume();
+      else answer.body.destroy();
+    },
+  };
+}
+
+async function readUpTo(
+  bytes: AsyncIterable<Uint8Array>,
+  maxBytes: number,
+): Promise<{ readonly read: Buffer; readonly more: boolean }> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of bytes) {
+    pieces.push(piece);
+    size += piece.byteLength;
+    if (size > maxBytes) break;
+  }
+  return { read: Buffer.concat(pieces), more: size > maxBytes };
+}
+
+function tooLarge(what: string, maxBytes: number): IntegrityError {
+  return new IntegrityError('TOO_LARGE', `${what} answered with more than ${maxBytes} bytes`, {
+    hint: 'that is not what was asked for: look at the server',
+    details: { maxBytes },
+  });
+}
+
+function sizeOf(answer: Answer): number | undefined {
+  const length = headerOf(answer, 'content-length');
+  return length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+/** The first value of a header. */
+export function headerOf(answer: Answer, name: string): string | undefined {
+  const value = answer.headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function headersOf(answer: Answer): ReadonlyMap<string, string> {
+  return new Map(Object.keys(answer.headers).map((name) => [name, headerOf(answer, name) ?? '']));
+}
