@@ -1,0 +1,292 @@
+import * as z from 'zod/mini';
+import { artifactNameFrom, isToolName } from './artifact-name.ts';
+import { digestOf, isDigest, verifyExpected, type Digest, type Expected } from './digest.ts';
+import { IntegrityError, messageOf } from './errors.ts';
+import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release.ts';
+import './schema-messages.ts';
+import { isVersion } from './version.ts';
+
+/**
+ * A release as OCI describes things (image-spec 1.1): an image index with one manifest for each file, whose one layer the
+ * file is. Pure: what is built here is pushed to a registry or written to a bundle, what is parsed here came from there.
+ */
+
+export const OCI_INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+export const OCI_MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+export const OCI_EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
+/** What the index of a release says it is: formats.md 4. */
+export const RELEASE_ARTIFACT_TYPE = 'application/vnd.toolcrib.release.v1+json';
+/** A trusted root goes by this name in a bundle. */
+export const TRUSTED_ROOT_NAME = 'trusted-root.json';
+
+/** An index or a manifest above this size, in bytes, is not read. */
+export const MAX_OCI_JSON_BYTES = 1024 * 1024;
+/** 6 targets with two attestations each, and what goes with them, with room to spare. */
+const MAX_INDEX_ENTRIES = 100;
+
+const TITLE = 'org.opencontainers.image.title';
+const VERSION = 'org.opencontainers.image.version';
+
+/** What a file of a release is. */
+export type OciFileKind = 'artifact' | 'sums' | 'manifest' | 'attestation' | 'revocations' | 'trusted-root';
+
+/** Content that something refers to. */
+export interface OciDescriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A file of a release, as a layer. */
+export interface OciFile {
+  readonly name: string;
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/** A manifest with one file. */
+export interface OciFileManifest {
+  readonly kind: OciFileKind;
+  readonly file: OciFile;
+  /** The manifest of the artifact that an attestation is of; undefined for every other file. */
+  readonly subject: OciDescriptor | undefined;
+}
+
+/** One manifest of an index, and the name of the file in it. */
+export interface OciIndexEntry {
+  readonly name: string;
+  readonly kind: OciFileKind;
+  readonly manifest: OciDescriptor;
+}
+
+/** The index of a release. */
+export interface OciReleaseIndex {
+  readonly tool: string;
+  readonly version: number;
+  readonly entries: readonly OciIndexEntry[];
+}
+
+/** Bytes of a document and what refers to them. */
+export interface OciDocument {
+  readonly descriptor: OciDescriptor;
+  readonly bytes: Uint8Array;
+}
+
+/** The configuration of every manifest: none, in OCI's words. */
+export const OCI_EMPTY_CONFIG: OciDocument = documentOf(OCI_EMPTY_TYPE, '{}');
+
+const MEDIA_TYPES = {
+  artifact: 'application/vnd.toolcrib.artifact.v1',
+  sums: 'application/vnd.toolcrib.sums.v1',
+  manifest: 'application/vnd.toolcrib.manifest.v1+json',
+  revocations: 'application/vnd.toolcrib.revocations.v1+json',
+  'trusted-root': 'application/vnd.dev.sigstore.trustedroot.v0.1+json',
+} as const;
+
+/** What a file of a release is, by its name; undefined for a file that belongs to no release of this tool and version. */
+export function ociFileKind(
+  name: string,
+  { tool, version }: { tool: string; version: number },
+): OciFileKind | undefined {
+  if (name === TRUSTED_ROOT_NAME) return 'trusted-root';
+  if (name === revocationListName(tool)) return 'revocations';
+  const release = releaseOf(name);
+  if (release?.tool !== tool || release.version !== version) return undefined;
+  if (name === storedSumsName(tool, version)) return 'sums';
+  if (name === releaseManifestName(tool, version)) return 'manifest';
+  return attestedName(name) === undefined ? 'artifact' : 'attestation';
+}
+
+/** The media type of a file, as layer and as artifact type of its manifest. */
+export function ociMediaType(kind: OciFileKind, name: string): string {
+  if (kind !== 'attestation') return MEDIA_TYPES[kind];
+  return name.endsWith('.sigstore.json')
+    ? 'application/vnd.dev.sigstore.bundle.v0.3+json'
+    : 'application/vnd.dsse.envelope.v1+json';
+}
+
+/** The manifest of one file. Same input, same bytes. */
+export function formatFileManifest({ kind, file, subject }: OciFileManifest): OciDocument {
+  const mediaType = ociMediaType(kind, file.name);
+  const layer = { mediaType, digest: file.digest, size: file.size, annotations: { [TITLE]: file.name } };
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: OCI_MANIFEST_TYPE,
+    artifactType: mediaType,
+    config: OCI_EMPTY_CONFIG.descriptor,
+    layers: [layer],
+    ...(subject && { subject: plainDescriptor(subject) }),
+  };
+  return documentOf(OCI_MANIFEST_TYPE, JSON.stringify(manifest));
+}
+
+/**
+ * The index of a release, its artifacts first: who copies one platform with a program that knows nothing of toolcrib gets
+ * an artifact. Same input, same bytes.
+ */
+export function formatReleaseIndex({ tool, version, entries }: OciReleaseIndex): OciDocument {
+  const index = {
+    schemaVersion: 2,
+    mediaType: OCI_INDEX_TYPE,
+    artifactType: RELEASE_ARTIFACT_TYPE,
+    manifests: [...entries].sort(inIndexOrder).map(indexDescriptor),
+    annotations: { [TITLE]: tool, [VERSION]: String(version) },
+  };
+  return documentOf(OCI_INDEX_TYPE, JSON.stringify(index));
+}
+
+function inIndexOrder(a: OciIndexEntry, b: OciIndexEntry): number {
+  const first = Number(b.kind === 'artifact') - Number(a.kind === 'artifact');
+  return first === 0 ? (a.name < b.name ? -1 : 1) : first;
+}
+
+function indexDescriptor({ name, kind, manifest }: OciIndexEntry): object {
+  const platform = platformOf(name);
+  return {
+    ...plainDescriptor(manifest),
+    artifactType: ociMediaType(kind, name),
+    ...(platform && { platform }),
+    annotations: { [TITLE]: name },
+  };
+}
+
+/** Only artifacts have one; what is the same for both C libraries differs in the title. */
+function platformOf(name: string): { architecture: string; os: 'linux' } | undefined {
+  const artifact = artifactNameFrom(name);
+  return artifact && { architecture: artifact.target.arch, os: 'linux' };
+}
+
+function plainDescriptor({ mediaType, digest, size }: OciDescriptor): OciDescriptor {
+  return { mediaType, digest, size };
+}
+
+function documentOf(mediaType: string, text: string): OciDocument {
+  const bytes = Buffer.from(text);
+  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.byteLength }, bytes };
+}
+
+const digestSchema = z.custom<Digest>(
+  (value) => typeof value === 'string' && isDigest(value),
+  'expected sha256:<64 lowercase hex>',
+);
+const sizeSchema = z.int().check(z.minimum(0));
+const descriptorSchema = z.object({ mediaType: z.string(), digest: digestSchema, size: sizeSchema });
+const annotationsSchema = z.optional(z.record(z.string(), z.string()));
+const titledSchema = z.extend(descriptorSchema, { annotations: annotationsSchema });
+
+/** Others may add keys: these are OCI's formats, not ours. */
+const manifestSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.literal(OCI_MANIFEST_TYPE),
+  artifactType: z.string(),
+  config: z.extend(descriptorSchema, {
+    mediaType: z.literal(OCI_EMPTY_TYPE),
+    digest: z.literal(OCI_EMPTY_CONFIG.descriptor.digest),
+    size: z.literal(OCI_EMPTY_CONFIG.descriptor.size),
+  }),
+  layers: z.array(titledSchema).check(z.length(1)),
+  subject: z.optional(descriptorSchema),
+});
+
+const indexSchema = z.object({
+  schemaVersion: z.literal(2),
+  mediaType: z.literal(OCI_INDEX_TYPE),
+  artifactType: z.literal(RELEASE_ARTIFACT_TYPE),
+  manifests: z
+    .array(
+      z.extend(titledSchema, {
+        mediaType: z.literal(OCI_MANIFEST_TYPE),
+        platform: z.optional(z.object({ architecture: z.string(), os: z.string() })),
+      }),
+    )
+    .check(z.minLength(1), z.maxLength(MAX_INDEX_ENTRIES)),
+  annotations: annotationsSchema,
+});
+
+/**
+ * Reads the index of a release.
+ * @param expected what refers to it; its digest is recomputed.
+ * @param where it came from, named in errors.
+ * @throws IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `TOO_LARGE`; `MALFORMED` for anything but the index of one
+ * release, e.g. with a file that does not belong to it, or one that is there twice.
+ */
+export function parseReleaseIndex(bytes: Uint8Array, expected: Expected, where: string): OciReleaseIndex {
+  const index = parseJson(indexSchema, bytes, expected, where);
+  const tool = index.annotations?.[TITLE] ?? '';
+  const version = Number(index.annotations?.[VERSION]);
+  if (!isToolName(tool) || !isVersion(version)) throw malformed(where, 'it does not say its tool and version');
+  const entries = index.manifests.map(({ annotations, platform, ...manifest }): OciIndexEntry => {
+    const name = annotations?.[TITLE] ?? '';
+    const kind = kindOf(name, { tool, version }, where);
+    const { architecture } = platformOf(name) ?? {};
+    if (platform?.architecture !== architecture || (platform !== undefined && platform.os !== 'linux')) {
+      throw malformed(where, `the platform of ${name} is not that of its name`);
+    }
+    return { name, kind, manifest };
+  });
+  refuseRepetition(
+    entries.map(({ name }) => name),
+    where,
+  );
+  return { tool, version, entries };
+}
+
+/**
+ * Reads the manifest of one file.
+ * @param entry what the index says of it; its digest is recomputed.
+ * @param where it came from, named in errors.
+ * @throws IntegrityError as {@link parseReleaseIndex}; `MALFORMED` also when it holds another file than the index says, or
+ * an attestation without a subject.
+ */
+export function parseFileManifest(bytes: Uint8Array, entry: OciIndexEntry, where: string): OciFileManifest {
+  const { name, kind } = entry;
+  const { artifactType, layers, subject } = parseJson(manifestSchema, bytes, entry.manifest, where);
+  const [layer] = layers;
+  const mediaType = ociMediaType(kind, name);
+  if (layer?.annotations?.[TITLE] !== name) throw malformed(where, `its file is not ${name}, as the index says`);
+  if (artifactType !== mediaType || layer.mediaType !== mediaType) {
+    throw malformed(where, `${name} is of another type than ${mediaType}`);
+  }
+  if ((kind === 'attestation') !== (subject !== undefined)) {
+    throw malformed(where, kind === 'attestation' ? `${name} has no subject` : `${name} has a subject`);
+  }
+  return { kind, file: { name, digest: layer.digest, size: layer.size }, subject };
+}
+
+function kindOf(name: string, release: { tool: string; version: number }, where: string): OciFileKind {
+  const kind = ociFileKind(name, release);
+  if (kind !== undefined) return kind;
+  const what = name === '' ? 'a file without a name' : JSON.stringify(name.slice(0, 300));
+  throw malformed(where, `${what} is no file of ${release.tool} v${release.version}`);
+}
+
+function refuseRepetition(names: readonly string[], where: string): void {
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined) throw malformed(where, `${repeated} is listed twice`);
+}
+
+function parseJson<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, expected: Expected, where: string): T {
+  if (bytes.byteLength > MAX_OCI_JSON_BYTES) {
+    throw new IntegrityError('TOO_LARGE', `${where} has ${bytes.byteLength} bytes, more than ${MAX_OCI_JSON_BYTES}`);
+  }
+  verifyExpected(where, expected, { digest: digestOf(bytes), size: bytes.byteLength });
+  const parsed = schema.safeParse(jsonFrom(bytes, where));
+  if (parsed.success) return parsed.data;
+  throw malformed(where, z.prettifyError(parsed.error));
+}
+
+function jsonFrom(bytes: Uint8Array, where: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw malformed(where, messageOf(error));
+  }
+}
+
+function malformed(where: string, what: string): IntegrityError {
+  return new IntegrityError('MALFORMED', `${where} is not what toolcrib writes: ${what}`, {
+    hint: 'it was damaged, or another program made it',
+  });
+}
