@@ -1,192 +1,88 @@
-import { onePiece } from '../core/one-piece.ts';
-import { digestOf } from '../core/digest.ts';
-import { ConflictError, PolicyError, type ToolcribError } from '../core/errors.ts';
-import {
-  formatReleaseManifest,
-  RELEASE_SCHEMA,
-  releaseManifestName,
-  storedSumsName,
-  sumsOfManifest,
-  type ReleaseManifest,
-} from '../core/release.ts';
-import type { Reporter } from '../core/reporter.ts';
-import { differentNames, formatSums, type Sums } from '../core/sums.ts';
-import { readVerified } from '../disk/digest-file.ts';
-import type { ByteSource, Store } from '../stores/store.ts';
-import { planPublish, type PublishPlan, type PublishStep } from './publish-plan.ts';
-import { listVersions } from '../releases/published-versions.ts';
-import { rehearse } from './rehearsal.ts';
-import {
-  releaseFileOf,
-  sumsOfArtifacts,
-  verifyArtifacts,
-  type ReleaseArtifact,
-  type ReleaseSubject,
-} from './release-artifacts.ts';
-import { verifyStoredFile } from '../releases/stored-file.ts';
-import { contradiction, readManifest, readStoredSums } from '../releases/stored-release.ts';
+import { hasCode, IntegrityError } from '../core/errors.ts';
+import { differentNames } from '../core/sums.ts';
+import { readStoredSums } from '../releases/stored-release.ts';
+import type { ByteSource } from '../stores/store.ts';
+import { prepareRelease, type PreparedRelease } from './prepare-release.ts';
+import type { PublishedFile, PublishReport, PublishRequest } from './publication.ts';
+import type { PublishStep } from './publish-plan.ts';
+import { taken } from './publish-refusal.ts';
+import { readArtifact, readBack, readClaim, readFinalManifest, type ReadingBack } from './read-back.ts';
+import { sourcesOf } from './release-sources.ts';
 
-/** One release for one store. */
-export interface PublishRequest extends ReleaseSubject {
-  readonly artifacts: readonly ReleaseArtifact[];
-  /** The commit the artifacts were built from and its date (ISO 8601), null where nobody knows. */
-  readonly source: ReleaseManifest['source'];
-  readonly store: Store;
-  /** True: everything but the writing. */
-  readonly dryRun: boolean;
-  readonly reporter: Reporter;
-  readonly signal?: AbortSignal | undefined;
-}
+export type { PublishedFile, PublishReport, PublishRequest } from './publication.ts';
 
-/** What became of one file. */
-export interface PublishedFile {
-  readonly name: string;
-  readonly role: PublishStep['role'];
-  readonly outcome: 'created' | 'same' | 'would-create';
-}
-
-/** What became of a release in one store. */
-export interface PublishReport {
-  /** As the user wrote it. */
-  readonly store: string;
-  readonly tool: string;
-  readonly version: number;
-  readonly dryRun: boolean;
-  /** In the order in which they come to be. */
-  readonly files: readonly PublishedFile[];
-  /** True when the store holds the whole release now. */
-  readonly complete: boolean;
-  /** True when it did so before. */
-  readonly alreadyPublished: boolean;
+/**
+ * Publishes a release as a transaction (formats.md 4): {@link prepareRelease}, then {@link publishPrepared}.
+ * @throws what both do.
+ */
+export async function publishRelease(request: PublishRequest): Promise<PublishReport> {
+  return await publishPrepared(await prepareRelease(request));
 }
 
 /**
- * Publishes a release as a transaction (formats.md 4): everything is digested first; the stored sums claim the version;
- * artifacts follow, each read back; the manifest comes last and makes it complete. Killed at any point and repeated with
- * the same bytes, it completes; with other bytes it changes nothing.
- * @throws ConflictError `VERSION_TAKEN`; PolicyError `ROLLBACK`; IntegrityError when the store gives back other bytes than
- * it was given, or contradicts itself; UsageError, NotFoundError as {@link verifyArtifacts}; RemoteError; the signal's
- * reason.
+ * Publishes what was prepared. Attestations are signed first; the stored sums claim the version; artifacts and
+ * attestations follow, each read back; the manifest comes last and makes it complete; then the store is asked once more
+ * whose release it has. Killed at any point and repeated with the same bytes, it completes; with other bytes it changes
+ * nothing.
+ * @throws ConflictError `VERSION_TAKEN`; IntegrityError when the store gives back other bytes than it was given, or
+ * contradicts itself; PolicyError as `signArtifact`; RemoteError; the signal's reason.
  */
-export async function publishRelease(request: PublishRequest): Promise<PublishReport> {
-  const { tool, version, signal } = request;
-  await verifyArtifacts(request, request.artifacts, signal);
-  const publication: Publication = {
-    request,
-    store: request.dryRun ? rehearse(request.store) : request.store,
-    sums: sumsOfArtifacts(request.artifacts),
-    sources: sourcesOf(request),
-  };
-  const plan = permitted(await survey(publication), publication);
-  const files: PublishedFile[] = [];
-  for (const step of plan.steps) {
-    signal?.throwIfAborted();
-    files.push({ name: step.name, role: step.role, outcome: await carryOut(step, publication) });
-  }
-  await complete(plan.steps, publication);
-  const { alreadyPublished } = plan;
-  const isComplete = !request.dryRun || alreadyPublished;
+export async function publishPrepared(prepared: PreparedRelease): Promise<PublishReport> {
+  const { request, plan } = prepared;
+  const publication: Publication = { ...prepared, sources: await sourcesOf(prepared), stored: new Map() };
+  const files = await doubting(publication, async () => {
+    const done: PublishedFile[] = [];
+    for (const step of plan.steps) {
+      request.signal?.throwIfAborted();
+      done.push(await carryOut(step, publication));
+    }
+    await complete(publication);
+    return done;
+  });
+  const { tool, version, dryRun, store } = request;
+  const { alreadyPublished, skipped } = plan;
+  const isComplete = !dryRun || alreadyPublished;
   return {
-    store: request.store.reference,
+    store: store.reference,
     tool,
     version,
-    dryRun: request.dryRun,
+    dryRun,
     files,
     complete: isComplete,
     alreadyPublished,
+    skipped,
   };
 }
 
-interface Publication {
-  readonly request: PublishRequest;
-  readonly store: Store;
-  readonly sums: Sums;
-  /** By file name. */
-  readonly sources: ReadonlyMap<string, ByteSource>;
-}
-
-function sourcesOf(request: PublishRequest): Publication['sources'] {
-  const { tool, version, artifacts, source, signal } = request;
-  const files = artifacts.map(releaseFileOf);
-  const manifest = formatReleaseManifest({ schema: RELEASE_SCHEMA, tool, version, source, files });
-  return new Map([
-    [storedSumsName(tool, version), textSource(formatSums(sumsOfArtifacts(artifacts)))],
-    [releaseManifestName(tool, version), textSource(manifest)],
-    ...artifacts.map((artifact): [string, ByteSource] => [artifact.name, artifactSource(artifact, signal)]),
-  ]);
-}
-
-function artifactSource({ path, digest, size }: ReleaseArtifact, signal: AbortSignal | undefined): ByteSource {
-  return { digest, size, open: () => readVerified(path, { digest, size }, { signal }) };
-}
-
-function textSource(text: string): ByteSource {
-  const bytes = Buffer.from(text);
-  return { digest: digestOf(bytes), size: bytes.byteLength, open: () => onePiece(bytes) };
-}
-
-async function survey({ request, store, sums }: Publication): Promise<PublishPlan> {
-  const { tool, version, signal } = request;
-  const versions = await listVersions(store, tool, signal);
-  const published = [...versions].filter(([each, names]) => names.includes(releaseManifestName(tool, each)));
-  const claim = await readStoredSums(store, request, { signal });
-  const manifest = await readManifest(store, request, { signal });
-  return planPublish(
-    { tool, version, sums },
-    {
-      highest: published.at(-1)?.[0],
-      claim,
-      manifest: manifest && sumsOfManifest(manifest),
-      names: versions.get(version) ?? [],
-    },
-  );
-}
-
-type Permitted = Extract<PublishPlan, { kind: 'publish' }>;
-
-function permitted(plan: PublishPlan, { request, store }: Publication): Permitted {
-  if (plan.kind === 'publish') return plan;
-  if (plan.kind === 'contradiction') throw contradiction(store, request, plan.different);
-  throw plan.kind === 'rollback' ? rollback(request, plan.highest) : taken(request, plan.different);
-}
-
-function rollback({ tool, version, store }: PublishRequest, highest: number): ToolcribError {
-  return new PolicyError('ROLLBACK', `${store.reference} has ${tool} v${highest} already, v${version} is lower`, {
-    hint: `versions only go up: set the version file to ${highest + 1} or more`,
-    details: { version, highest },
-  });
-}
-
-function taken({ tool, version, store }: PublishRequest, different: readonly string[]): ToolcribError {
-  const what = `${tool} v${version} in ${store.reference} is taken by other bytes: ${different.join(', ')}`;
-  return new ConflictError('VERSION_TAKEN', what, {
-    hint: `published versions are immutable: bump the version file to ${version + 1}, build and publish again`,
-    details: { tool, version, different },
-  });
-}
+interface Publication extends PreparedRelease, ReadingBack {}
 
 /** Creates what is to be created, and reads back in any case: what a store says is not believed. */
-async function carryOut(step: PublishStep, publication: Publication): Promise<PublishedFile['outcome']> {
-  const { request, store, sources } = publication;
-  const source = sources.get(step.name);
-  if (source === undefined) throw new Error(`nobody said what ${step.name} holds`);
-  request.reporter.notice({ kind: 'step', text: `${step.action === 'keep' ? 'checking' : 'publishing'} ${step.name}` });
-  const created = step.action === 'create' && (await create(step, source, store, request)) === 'created';
-  await readBack(step, source, publication);
-  if (!created) return 'same';
-  return request.dryRun ? 'would-create' : 'created';
+async function carryOut(step: PublishStep, publication: Publication): Promise<PublishedFile> {
+  const { request, sources } = publication;
+  const { name, role } = step;
+  const source = sources.get(name);
+  if (step.action === 'create' && source === undefined && request.dryRun) {
+    return { name, role, outcome: 'would-create', url: null };
+  }
+  if (role === 'manifest') await confirmClaim(publication);
+  request.reporter.notice({ kind: 'step', text: `${step.action === 'keep' ? 'checking' : 'publishing'} ${name}` });
+  const created = step.action === 'create' && (await create(name, source, publication)) === 'created';
+  const url = await readBack(step, created, publication);
+  if (!created) return { name, role, outcome: 'same', url };
+  return request.dryRun ? { name, role, outcome: 'would-create', url: null } : { name, role, outcome: 'created', url };
 }
 
 async function create(
-  step: PublishStep,
-  source: ByteSource,
-  store: Store,
-  { signal, reporter }: PublishRequest,
+  name: string,
+  source: ByteSource | undefined,
+  { store, request }: Publication,
 ): Promise<'created' | 'exists'> {
-  const progress = reporter.progress(step.name, source.size);
+  const { signal, reporter } = request;
+  if (source === undefined) throw new Error(`nobody said what ${name} holds`);
+  const progress = reporter.progress(name, source.size);
   try {
     const counted = { ...source, open: () => counting(source.open(), (bytes) => progress.advance(bytes)) };
-    return await store.create(step.name, counted, signal === undefined ? {} : { signal });
+    return await store.create(name, counted, signal === undefined ? {} : { signal });
   } finally {
     progress.end();
   }
@@ -202,33 +98,56 @@ async function* counting(
   }
 }
 
-/** Makes the release visible, and asks once more whose it is: a store may let two publishers go on until here. */
-async function complete(steps: readonly PublishStep[], publication: Publication): Promise<void> {
-  const { request, store, sums, sources } = publication;
-  const { tool, version, signal } = request;
-  const files = steps.flatMap(({ name }) => {
-    const source = sources.get(name);
-    return source === undefined ? [] : [{ name, digest: source.digest, size: source.size }];
-  });
-  const outcome = await store.complete({ tool, version, files, notes: '' }, signal === undefined ? {} : { signal });
-  if (outcome === 'complete') return;
-  throw taken(request, differentNames((await readStoredSums(store, request, { signal })) ?? new Map(), sums));
+/** Where two publishers can both go on until the end, the later one finds out before it makes a release complete. */
+async function confirmClaim(publication: Publication): Promise<void> {
+  if (publication.store.guarantee === 'detected') await readClaim(publication);
 }
 
-async function readBack(step: PublishStep, source: ByteSource, publication: Publication): Promise<void> {
-  const { request, store, sums } = publication;
-  const { signal } = request;
-  if (step.role === 'artifact') {
-    await verifyStoredFile(store, step.name, source, { signal });
-    return;
+/** Makes the release visible, and asks once more whose it is: a store may let two publishers go on until here. */
+async function complete(publication: Publication): Promise<void> {
+  const { request, store, stored, plan } = publication;
+  const { tool, version, signal, notes = '' } = request;
+  const files = plan.steps.flatMap(({ name }) => {
+    const bytes = stored.get(name);
+    return bytes === undefined ? [] : [{ name, ...bytes }];
+  });
+  const options = signal === undefined ? {} : { signal };
+  if ((await store.complete({ tool, version, files, notes }, options)) === 'lost') throw await lost(publication);
+  await readClaim(publication);
+  if (store.guarantee === 'detected') {
+    for (const { name } of request.artifacts) await readArtifact(name, publication, { byName: true });
   }
-  // Claim and manifest are the same when their digests are: another publisher of the same bytes may have written them.
-  if (step.role === 'claim') {
-    const different = differentNames((await readStoredSums(store, request, { signal })) ?? new Map(), sums);
-    if (different.length > 0) throw taken(request, different);
-    return;
+  await readFinalManifest(publication);
+}
+
+async function lost({ request, store, sums }: Publication): Promise<Error> {
+  const theirs = await readStoredSums(store, request, { signal: request.signal });
+  return taken(request, differentNames(theirs ?? new Map(), sums));
+}
+
+/**
+ * A store that lets two publishers go on may give the one the other's bytes, or refuse to go on. Whose the version is
+ * stands in the claim: when that is somebody else's, that is what happened.
+ */
+async function doubting<T>(publication: Publication, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (publication.store.guarantee !== 'detected') throw error;
+    if (!(error instanceof IntegrityError) && !hasCode(error, 'REMOTE_REFUSED')) throw error;
+    const different = await theirsInstead(publication);
+    throw different.length === 0 ? error : taken(publication.request, different, error);
   }
-  const manifest = await readManifest(store, request, { signal });
-  const different = differentNames(manifest === undefined ? new Map() : sumsOfManifest(manifest), sums);
-  if (different.length > 0) throw contradiction(store, request, different);
+}
+
+/** Names that a claim of somebody else gives other digests; none when the claim is ours, or cannot be read. */
+async function theirsInstead({ request, store, sums }: Publication): Promise<readonly string[]> {
+  try {
+    const theirs = await readStoredSums(store, request, { signal: request.signal });
+    return theirs === undefined ? [] : differentNames(theirs, sums);
+  } catch (error) {
+    request.signal?.throwIfAborted();
+    if (error instanceof IntegrityError || hasCode(error, 'REMOTE_REFUSED', 'UNREACHABLE')) return [];
+    throw error;
+  }
 }

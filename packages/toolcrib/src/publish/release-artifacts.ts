@@ -70,8 +70,11 @@ export function sumsOfArtifacts(artifacts: readonly ReleaseArtifact[]): Sums {
   return new Map(artifacts.map(({ name, digest }) => [name, digest]));
 }
 
-/** What the manifest says of an artifact. */
-export function releaseFileOf(artifact: ReleaseArtifact): ReleaseFile {
+/**
+ * What the manifest says of an artifact.
+ * @param attestation name of the attestation beside it, if there is one.
+ */
+export function releaseFileOf(artifact: ReleaseArtifact, attestation: string | null): ReleaseFile {
   const { name, target, digest, size, mediaType, glibcFloor } = artifact;
-  return { name, target: formatTarget(target), digest, size, mediaType, glibcFloor, attestation: null };
+  return { name, target: formatTarget(target), digest, size, mediaType, glibcFloor, attestation };
 }

@@ -13,6 +13,8 @@ export type ReadableStore = Fetcher & { readonly reference: string };
 
 interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
+  /** True: ask for what stands under the name, also where the store keeps by digest. */
+  readonly byName?: boolean;
   /** Called with the number of bytes of each piece. */
   readonly onBytes?: (bytes: number) => void;
 }
@@ -27,6 +29,15 @@ export async function readStoredText(
   name: string,
   options: ReadOptions = {},
 ): Promise<string | undefined> {
+  return (await readStoredBytes(store, name, options))?.toString('utf8');
+}
+
+/** As {@link readStoredText}, the bytes as they are. */
+export async function readStoredBytes(
+  store: ReadableStore,
+  name: string,
+  options: ReadOptions = {},
+): Promise<Buffer | undefined> {
   return await rereading(async () => {
     const file = await open(store, name, options);
     if (file === undefined) return undefined;
@@ -37,7 +48,7 @@ export async function readStoredText(
       if (size > MAX_TEXT_BYTES) throw tooLarge(file.url);
       chunks.push(Uint8Array.from(chunk));
     }
-    return Buffer.concat(chunks).toString('utf8');
+    return Buffer.concat(chunks);
   });
 }
 
@@ -49,6 +60,7 @@ function tooLarge(url: string): IntegrityError {
 
 /**
  * Reads a file of a store to its end and compares it with what it has to be.
+ * @returns where it really came from, after rewrites; carries no secret.
  * @throws IntegrityError `SIZE_MISMATCH`, `DIGEST_MISMATCH`; RemoteError `REMOTE_REFUSED` when the store does not give it
  * out; as {@link Fetcher.fetch}.
  */
@@ -57,9 +69,9 @@ export async function verifyStoredFile(
   name: string,
   expected: Expected & { readonly size: number },
   options: ReadOptions = {},
-): Promise<void> {
-  await rereading(async () => {
-    const file = await open(store, name, { ...options, digest: expected.digest });
+): Promise<string> {
+  return await rereading(async () => {
+    const file = await open(store, name, options.byName === true ? options : { ...options, digest: expected.digest });
     if (file === undefined) throw notGivenOut(store, name);
     const digester = createDigester();
     for await (const chunk of file.bytes) {
@@ -68,10 +80,12 @@ export async function verifyStoredFile(
       if (digester.size > expected.size) break;
     }
     verifyExpected(file.url, expected, { size: digester.size, digest: digester.finish() });
+    return file.url;
   });
 }
 
-function notGivenOut(store: ReadableStore, name: string): RemoteError {
+/** A store says that it has a file, and that there is none: RemoteError `REMOTE_REFUSED`. */
+export function notGivenOut(store: ReadableStore, name: string): RemoteError {
   return new RemoteError('REMOTE_REFUSED', `${store.reference} has ${name} but does not give it out`, {
     hint: 'publishing reads back what it wrote: the credentials need the right to read (s3:GetObject)',
   });

@@ -68,9 +68,16 @@ export async function readStoredSums(
   id: ReleaseId,
   options: Options = {},
 ): Promise<Sums | undefined> {
+  const text = await readStoredText(store, storedSumsName(id.tool, id.version), options);
+  return text === undefined ? undefined : parseStoredSums(text, store, id);
+}
+
+/**
+ * Reads the text of stored sums.
+ * @throws IntegrityError `MALFORMED`.
+ */
+export function parseStoredSums(text: string, store: ReadableStore, id: ReleaseId): Sums {
   const name = storedSumsName(id.tool, id.version);
-  const text = await readStoredText(store, name, options);
-  if (text === undefined) return undefined;
   try {
     const sums = parseSums(text, name, id);
     if (sums.size > 0) return sums;
@@ -95,12 +102,19 @@ function malformedSums(store: ReadableStore, what: string, cause?: Error): Integ
  */
 export async function readManifest(
   store: ReadableStore,
-  { tool, version }: ReleaseId,
+  id: ReleaseId,
   options: Options = {},
 ): Promise<ReleaseManifest | undefined> {
+  const text = await readStoredText(store, releaseManifestName(id.tool, id.version), options);
+  return text === undefined ? undefined : parseStoredManifest(text, store, id);
+}
+
+/**
+ * Reads the text of a manifest.
+ * @throws IntegrityError `MALFORMED`, `VERSION_MISMATCH`.
+ */
+export function parseStoredManifest(text: string, store: ReadableStore, { tool, version }: ReleaseId): ReleaseManifest {
   const name = releaseManifestName(tool, version);
-  const text = await readStoredText(store, name, options);
-  if (text === undefined) return undefined;
   const manifest = parseReleaseManifest(text, `${name} in ${store.reference}`);
   if (manifest.tool === tool && manifest.version === version) return manifest;
   const actual = `${manifest.tool} v${manifest.version}`;

@@ -8,13 +8,27 @@ const digest = fc.constantFrom<Digest>(`sha256:${'0'.repeat(64)}`, `sha256:${'1'
 const name = fc.constantFrom('t-amd64-v5', 't-arm64-v5', 't-amd64-musl-v5', 't-arm64-any-v5');
 const sums = fc.dictionary(name, digest, { minKeys: 1 }).map((entries) => new Map(Object.entries(entries)));
 const files = fc.subarray(['t-v5.SHA256SUMS', 't-amd64-v5', 't-arm64-v5', 't-amd64-musl-v5', 't-v5.json']);
-const wanted: fc.Arbitrary<Wanted> = fc.record({ tool: fc.constant('t'), version: fc.constant(5), sums });
+const wanted: fc.Arbitrary<Wanted> = fc.record({
+  tool: fc.constant('t'),
+  version: fc.constant(5),
+  sums,
+  suffix: fc.constant(undefined),
+});
 const found: fc.Arbitrary<Found> = fc.record({
   highest: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
   claim: fc.option(sums, { nil: undefined }),
   manifest: fc.option(sums, { nil: undefined }),
   names: files,
+  attestations: fc.constant(new Map()),
 });
+
+const NOTHING: Found = {
+  highest: undefined,
+  claim: undefined,
+  manifest: undefined,
+  names: [],
+  attestations: new Map(),
+};
 
 describe('a plan to publish', () => {
   test('never goes below the highest published version', () => {
@@ -51,7 +65,7 @@ describe('a plan to publish', () => {
   test('takes every file once, the claim first, the manifest last, and creates exactly what is missing', () => {
     fc.assert(
       fc.property(wanted, files, (want, names) => {
-        const plan = planPublish(want, { highest: undefined, claim: undefined, manifest: undefined, names });
+        const plan = planPublish(want, { ...NOTHING, names });
         if (plan.kind !== 'publish') throw new Error(plan.kind);
         const order = plan.steps.map((step) => step.name);
         expect(order).toEqual(['t-v5.SHA256SUMS', ...[...want.sums.keys()].sort(), 't-v5.json']);
