@@ -15,8 +15,10 @@ export interface BuildSource {
   readonly workflow: string | null;
   /** E.g. `refs/heads/main`. */
   readonly ref: string | null;
-  /** 40 hex digits. */
+  /** The commit of the sources, 40 hex digits. */
   readonly commit: string | null;
+  /** The commit that the signing workflow itself ran at, where that is another one, as in a promotion. */
+  readonly workflowCommit?: string | null | undefined;
   /** URL of the run that signed. */
   readonly run: string | null;
 }

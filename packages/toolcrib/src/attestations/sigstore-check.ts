@@ -1,0 +1,94 @@
+import { isDeepStrictEqual } from 'node:util';
+import { bundleFromJSON, bundleToJSON, type Bundle } from '@sigstore/bundle';
+import { TrustedRoot } from '@sigstore/protobuf-specs';
+import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
+import { messageOf, UsageError } from '../core/errors.ts';
+import { readCertifiedSigner } from './certificate-claims.ts';
+import type { SigstoreBundle } from './sigstore-bundle.ts';
+import { parseStrictJson } from './strict-json.ts';
+import type { BundleVerdict, TrustMaterial } from './verifier.ts';
+
+/**
+ * What a bundle needs: an entry of a transparency log, a certificate that a certificate log saw, and a time by a log or
+ * an authority at which that certificate was valid.
+ */
+const THRESHOLDS = { tlogThreshold: 1, ctlogThreshold: 1, timestampThreshold: 1 };
+
+/**
+ * Makes the check of bundles against a trusted root of Sigstore. It is pure; no network is needed.
+ * @param file where the trusted root was read, named in errors.
+ * @throws UsageError `CONFIG_INVALID` when that is no trusted root.
+ */
+export function createSigstoreCheck(trustedRoot: Uint8Array, file: string): NonNullable<TrustMaterial['sigstore']> {
+  const verifier = new Verifier(readTrustMaterial(trustedRoot, file), THRESHOLDS);
+  return (bundle) => {
+    try {
+      return checkBundle(verifier, bundle);
+    } catch (error) {
+      // Whatever a library throws at bytes that a stranger made: they do not verify.
+      return { status: 'wrong', reason: reasonOf(error) };
+    }
+  };
+}
+
+function readTrustMaterial(bytes: Uint8Array, file: string): ReturnType<typeof toTrustMaterial> {
+  try {
+    const root = TrustedRoot.fromJSON(parseStrictJson(bytes, file));
+    if (root.certificateAuthorities.length === 0) throw new Error('it names no certificate authority');
+    return toTrustMaterial(root);
+  } catch (error) {
+    throw new UsageError('CONFIG_INVALID', `${file} is not a trusted root of Sigstore: ${messageOf(error)}`, {
+      hint: 'it is the trusted_root.json that the operator of the Sigstore instance publishes',
+      details: { file },
+      cause: error,
+    });
+  }
+}
+
+function checkBundle(verifier: Verifier, { json, payload }: SigstoreBundle): BundleVerdict {
+  const bundle = bundleFromJSON(json);
+  const signed = bundle.content.$case === 'dsseEnvelope' ? bundle.content.dsseEnvelope : undefined;
+  // What was judged and what is verified here has to be the same, and all of what stands in the file.
+  if (signed === undefined || !signed.payload.equals(payload) || !isWhole(json, bundle)) {
+    return { status: 'wrong', reason: 'it can be read in more than one way' };
+  }
+  const { identity } = verifier.verify(toSignedEntity(bundle));
+  if (identity === undefined) return { status: 'wrong', reason: 'it was not signed with a certificate' };
+  return readCertifiedSigner(identity);
+}
+
+/** Whether reading lost nothing of a bundle: no unknown key, no number or base64 that could be written otherwise. */
+function isWhole(json: unknown, bundle: Bundle): boolean {
+  return isPartOf(json, bundleToJSON(bundle));
+}
+
+function isPartOf(given: unknown, read: unknown): boolean {
+  if (isDefault(given) && read === undefined) return true;
+  if (Array.isArray(given)) {
+    return Array.isArray(read) && given.length === read.length && given.every((each, at) => isPartOf(each, read[at]));
+  }
+  if (typeof given === 'object' && given !== null) {
+    return (
+      typeof read === 'object' &&
+      read !== null &&
+      Object.entries(given).every(([key, value]) =>
+        isPartOf(value, new Map<string, unknown>(Object.entries(read)).get(key)),
+      )
+    );
+  }
+  return isDeepStrictEqual(given, read) || (typeof given === 'number' && String(given) === read);
+}
+
+/** What protobuf's JSON may leave out. */
+function isDefault(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isDefault);
+  return value === null || value === '' || value === 0 || value === '0' || value === false;
+}
+
+/** The messages of an error and its causes, e.g. why a chain of certificates does not hold. */
+function reasonOf(error: unknown): string {
+  const messages: string[] = [];
+  for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) messages.push(at.message);
+  return (messages.length === 0 ? messageOf(error) : messages.join(': ')).slice(0, 400);
+}
