@@ -1,16 +1,37 @@
 import type { Registration } from '../program-options.ts';
+import { VERSION } from '../version.ts';
+
+interface InitOptions {
+  readonly tool?: string;
+  readonly github?: boolean;
+}
 
 export function registerInit({ program, action }: Registration): void {
   program
     .command('init')
-    .description('write toolcrib.json and the version file')
+    .description('write toolcrib.json and the version file, and the workflows for GitHub')
     .option('--tool <name>', 'name of the tool (default: of the package or folder)')
+    .option('--github', 'write the workflows that build and promote, also in a project that is there already')
     .action(
-      action(async ({ host, output }, options: { tool?: string }) => {
+      action(async (session, { github = false, ...options }: InitOptions) => {
+        const { host, output } = session;
         const { initProject } = await import('../../flows/init-project.ts');
-        const written = await initProject({ folder: host.cwd, reporter: host.reporter, ...options });
-        output.result({ written }, written.map((path) => `wrote ${path}`).join('\n'));
+        const isThere = github && (await session.project()).config !== undefined && options.tool === undefined;
+        const made = isThere ? [] : await initProject({ folder: host.cwd, reporter: host.reporter, ...options });
+        if (!github) {
+          output.result({ written: made }, made.map((path) => `wrote ${path}`).join('\n'));
+          return 0;
+        }
+        const { initWorkflows } = await import('../../flows/init-workflows.ts');
+        const workflows = await initWorkflows(await session.project(), host, VERSION);
+        const written = [...made, ...workflows.written];
+        const { unchanged } = workflows;
+        const lines = [...written.map((path) => `wrote ${path}`), ...unchanged.map((path) => `${path} is the same`)];
+        output.result({ written, unchanged }, [...lines, NEXT].join('\n'));
         return 0;
       }),
     );
 }
+
+const NEXT = `Next, on GitHub: make the environment "tool-support-release" with required reviewers, open to your base branch only,
+and require the status "Tool support" on that branch: docs/guides/ci.md says why and how.`;

@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
+import type { ProjectConfig } from '../config/config.ts';
+import { digestOf } from '../core/digest.ts';
+import { hasCode, messageOf, UsageError } from '../core/errors.ts';
+import { readSmallFile } from '../disk/small-file.ts';
+import { createFileOnce, ensureDirectory } from '../disk/write-file.ts';
+import { buildWorkflow } from '../promote/workflows/build-workflow.ts';
+import { promoteWorkflow } from '../promote/workflows/promote-workflow.ts';
+import {
+  BUILD_WORKFLOW,
+  PROMOTE_WORKFLOW,
+  WORKFLOW_FOLDER,
+  type Installation,
+  type WorkflowSettings,
+} from '../promote/workflows/workflow-settings.ts';
+import type { Host } from './host.ts';
+import { configOf, type Project } from './project.ts';
+
+/** What {@link initWorkflows} did: absolute paths. */
+export interface InitializedWorkflows {
+  readonly written: readonly string[];
+  /** Files that were there with the same text. */
+  readonly unchanged: readonly string[];
+}
+
+/** Lock files of large repositories have some MiB. */
+const MAX_FILE_BYTES = 64 * 1024 * 1024;
+const LOCK_FILES = ['package-lock.json', 'npm-shrinkwrap.json'];
+
+/**
+ * Writes the two workflows of a project into its repository. A file that is there with another text is not touched: then
+ * nothing is written at all.
+ * @param toolcrib the version that jobs use where the project's lock file does not name one.
+ * @throws UsageError `USAGE` without a configuration, outside a repository, for a file in the way or a path that a
+ * workflow cannot name; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function initWorkflows(project: Project, host: Host, toolcrib: string): Promise<InitializedWorkflows> {
+  const config = configOf(project, 'init --github');
+  const root = repositoryOf(config.folder);
+  const settings = await settingsOf(config, root, toolcrib);
+  const folder = join(root, WORKFLOW_FOLDER);
+  const files = [
+    { path: join(folder, BUILD_WORKFLOW), text: buildWorkflow(settings) },
+    { path: join(folder, PROMOTE_WORKFLOW), text: promoteWorkflow(settings) },
+  ];
+  const there = await Promise.all(files.map(({ path }) => textOf(path)));
+  const foreign = files.find(({ text }, index) => there[index] !== undefined && there[index] !== text);
+  if (foreign !== undefined) throw inTheWay(foreign.path);
+  await ensureDirectory(folder);
+  const written: string[] = [];
+  for (const { path, text } of files) {
+    if (await create(path, text, host.signal)) written.push(path);
+  }
+  return { written, unchanged: files.map(({ path }) => path).filter((path) => !written.includes(path)) };
+}
+
+/** The folder at or above a project that git calls a work tree. */
+function repositoryOf(folder: string): string {
+  for (let at = folder; ; at = dirname(at)) {
+    if (existsSync(join(at, '.git'))) return at;
+    if (dirname(at) !== at) continue;
+    throw new UsageError('USAGE', `${folder} is in no git repository: workflows stand at the top of one`, {
+      hint: 'run "git init" at the top of the project, then again "toolcrib init --github"',
+    });
+  }
+}
+
+async function settingsOf(config: ProjectConfig, root: string, toolcrib: string): Promise<WorkflowSettings> {
+  const { tool, targets, stores } = config;
+  const lockFile = lockFileOf(config.folder, root);
+  const folder = lockFile === undefined ? config.folder : dirname(lockFile);
+  return {
+    tool,
+    targets,
+    stores,
+    installation: await installationOf(lockFile, toolcrib),
+    folder: slashes(relative(root, folder)),
+    config: slashes(relative(folder, config.file)),
+    binaries: pathInRepository(root, config.binaries),
+  };
+}
+
+/** @throws UsageError `USAGE` for a folder outside: a job could not keep what is in it. */
+function pathInRepository(root: string, path: string): string {
+  const inside = slashes(relative(root, path));
+  if (inside !== '' && !inside.startsWith('../') && inside !== '..') return inside;
+  throw new UsageError('USAGE', `the binaries folder ${path} is not inside the repository ${root}`, {
+    hint: 'set "binaries" in toolcrib.json to a folder in it, e.g. "binaries"',
+  });
+}
+
+function lockFileOf(folder: string, root: string): string | undefined {
+  for (let at = folder; ; at = dirname(at)) {
+    const found = LOCK_FILES.map((name) => join(at, name)).find((path) => existsSync(path));
+    if (found !== undefined || at === root) return found;
+  }
+}
+
+async function installationOf(lockFile: string | undefined, version: string): Promise<Installation> {
+  if (lockFile === undefined) return { kind: 'pinned', version, lockFile: false };
+  return (await locks(lockFile, 'node_modules/toolcrib'))
+    ? { kind: 'locked' }
+    : { kind: 'pinned', version, lockFile: true };
+}
+
+/** Whether npm installs something there: package-lock.json, "packages" (npm's documentation). */
+async function locks(lockFile: string, place: string): Promise<boolean> {
+  try {
+    const lock: unknown = JSON.parse((await textOf(lockFile)) ?? '{}');
+    if (typeof lock !== 'object' || lock === null || !('packages' in lock)) return false;
+    return typeof lock.packages === 'object' && lock.packages !== null && Object.hasOwn(lock.packages, place);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw new UsageError('USAGE', `${lockFile} is not JSON: ${messageOf(error)}`, {
+      hint: '"npm install" writes it anew',
+    });
+  }
+}
+
+const slashes = (path: string): string => path.split(sep).join('/');
+
+function inTheWay(path: string): UsageError {
+  return new UsageError('USAGE', `${path} is there already, with another text`, {
+    hint: `init never overwrites: compare what is there with a new one by moving ${basename(path)} away first`,
+    details: { path },
+  });
+}
+
+/** False when it is there already. */
+async function create(path: string, text: string, signal: AbortSignal | undefined): Promise<boolean> {
+  const bytes = Buffer.from(text);
+  const source = { size: bytes.length, digest: digestOf(bytes), open: () => Readable.from([bytes]) };
+  return (await createFileOnce(path, source, { signal })) === 'created';
+}
+
+/** Undefined when nothing is there. */
+async function textOf(path: string): Promise<string | undefined> {
+  try {
+    return Buffer.from(await readSmallFile(path, MAX_FILE_BYTES)).toString('utf8');
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,181 @@
+import { usesOf } from './actions.ts';
+import { buildSteps } from './build-workflow.ts';
+import { checkout, defaults, download, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
+import { matrixOf, quote, RELEASE_ENVIRONMENT, verifyPlainPaths, type WorkflowSettings } from './workflow-settings.ts';
+
+/** Where the artifacts of a rebuild come, as seen from where commands run. */
+const REBUILT = 'tool-support-rebuilt';
+/** The branch it was dispatched from: the environment lets only the base branch through. */
+const TRUSTED = '${{ github.sha }}';
+
+/**
+ * The text of `.github/workflows/promote-tool-support.yml`: publishes what a reviewed pull request built, when a
+ * maintainer says so.
+ * @throws UsageError `USAGE` for a path that a workflow cannot name.
+ */
+export function promoteWorkflow(settings: WorkflowSettings): string {
+  verifyPlainPaths(settings);
+  return `# Written by "toolcrib init --github". What it does, and what to set up on GitHub: docs/guides/ci.md of toolcrib.
+name: Promote tool support
+
+on:
+  workflow_dispatch:
+    inputs:
+      pr:
+        description: Number of the pull request
+        type: string
+        required: false
+      run_id:
+        description: Or the id of the run that built it
+        type: string
+        required: false
+      rebuild:
+        description: Build the approved commit again and compare (needed for pull requests of forks)
+        type: boolean
+        default: false
+
+permissions: {}
+
+# One at a time, and none is cut off in the middle of a publication.
+concurrency:
+  group: promote-tool-support
+  cancel-in-progress: false
+
+${defaults(settings)}
+jobs:
+${verifyJob(settings)}
+${rebuildJob(settings)}
+${promoteJob(settings)}`;
+}
+
+/** What the maintainer filled in, by the environment only. */
+const INPUTS = {
+  GITHUB_TOKEN: '${{ github.token }}',
+  PR: '${{ inputs.pr }}',
+  RUN_ID: '${{ inputs.run_id }}',
+};
+
+const trusted = (settings: WorkflowSettings): string =>
+  [checkout(TRUSTED), setupNode(), install(settings, false)].join('');
+
+function verifyJob(settings: WorkflowSettings): string {
+  const steps = [
+    toolcrib(settings, 'Verify the approval and the artifacts', 'promote --pr "$PR" --run "$RUN_ID" --dry-run', {
+      condition: '${{ !inputs.rebuild }}',
+      env: INPUTS,
+    }),
+    toolcrib(settings, 'Verify the approval', 'promote --pr "$PR" --run "$RUN_ID" --approval-only', {
+      id: 'approval',
+      condition: '${{ inputs.rebuild }}',
+      env: INPUTS,
+    }),
+  ];
+  return `  verify:
+    name: Verify what is to be promoted
+    runs-on: ubuntu-24.04
+    timeout-minutes: 30
+    permissions:
+      actions: read # the run and its artifacts
+      contents: read
+      pull-requests: read # the reviews
+    outputs:
+      commit: \${{ steps.approval.outputs.commit }}
+      version: \${{ steps.approval.outputs.version }}
+    steps:
+${trusted(settings)}${steps.join('')}`;
+}
+
+/** Runs code of the pull request, so it has no secret and no right but to read. */
+function rebuildJob(settings: WorkflowSettings): string {
+  const { tool, targets, binaries } = settings;
+  const artifact = `${tool}-\${{ matrix.target }}-v\${{ needs.verify.outputs.version }}`;
+  return `  rebuild:
+    name: Rebuild \${{ matrix.target }}
+    needs: verify
+    if: inputs.rebuild
+    runs-on: \${{ matrix.runner }}
+    timeout-minutes: 60
+    permissions:
+      contents: read
+    strategy:
+      fail-fast: false
+      matrix:
+        include:
+${matrixOf(targets)}
+    steps:
+${buildSteps(settings, '${{ needs.verify.outputs.commit }}')}${upload(artifact, pathIn(binaries, artifact))}`;
+}
+
+function promoteJob(settings: WorkflowSettings): string {
+  const { tool, folder, stores } = settings;
+  const env = { ...INPUTS, ...credentialsFor(stores) };
+  const rebuilt = { ...env, COMMIT: '${{ needs.verify.outputs.commit }}' };
+  return `  promote:
+    name: Attest and publish
+    needs: [verify, rebuild]
+    if: \${{ !cancelled() && needs.verify.result == 'success' && contains(fromJSON('["success", "skipped"]'), needs.rebuild.result) }}
+    runs-on: ubuntu-24.04
+    timeout-minutes: 60
+    # Has required reviewers and is open to the base branch only: that is what makes this a matter of maintainers.
+    environment: ${RELEASE_ENVIRONMENT}
+    permissions:
+      actions: read # the run and its artifacts
+${permissionsFor(stores)}      id-token: write # the attestation is signed as this workflow
+      pull-requests: read # the reviews
+    steps:
+${trusted(settings)}${loginSteps(stores)}${toolcrib(
+    settings,
+    'Promote',
+    'promote --pr "$PR" --run "$RUN_ID" --sign sigstore',
+    { condition: '${{ !inputs.rebuild }}', env },
+  )}${guarded(download(`${tool}-*-v\${{ needs.verify.outputs.version }}`, pathIn(folder, REBUILT)))}${toolcrib(
+    settings,
+    'Promote what was rebuilt',
+    `promote --pr "$PR" --run "$RUN_ID" --rebuilt ${REBUILT} --commit "$COMMIT" --sign sigstore`,
+    { condition: '${{ inputs.rebuild }}', env: rebuilt },
+  )}`;
+}
+
+/** The same step, only after a rebuild. */
+function guarded(step: string): string {
+  return step.replace('\n', '\n        if: ${{ inputs.rebuild }}\n');
+}
+
+function permissionsFor(stores: WorkflowSettings['stores']): string {
+  const releases = stores.some(({ kind }) => kind === 'github');
+  const packages = stores.some((store) => store.kind === 'oci' && store.host === 'ghcr.io');
+  return [
+    `      contents: ${releases ? 'write # the release' : 'read'}\n`,
+    packages ? '      packages: write # ghcr.io\n' : '',
+  ].join('');
+}
+
+/** Names of secrets of the environment, for the kinds of store that the project has. */
+function credentialsFor(stores: WorkflowSettings['stores']): Readonly<Record<string, string>> {
+  const has = (kind: string): boolean => stores.some((store) => store.kind === kind);
+  return {
+    ...(has('s3') && {
+      AWS_ACCESS_KEY_ID: '${{ secrets.AWS_ACCESS_KEY_ID }}',
+      AWS_SECRET_ACCESS_KEY: '${{ secrets.AWS_SECRET_ACCESS_KEY }}',
+    }),
+    ...(has('http') && { TOOLCRIB_HTTP_TOKEN: '${{ secrets.TOOLCRIB_HTTP_TOKEN }}' }),
+  };
+}
+
+/** Registries are logged in to: `~/.docker/config.json` is where toolcrib looks. */
+function loginSteps(stores: WorkflowSettings['stores']): string {
+  const hosts = new Set(stores.flatMap((store) => (store.kind === 'oci' ? [store.host] : [])));
+  return [...hosts]
+    .map((host) => {
+      const own = host === 'ghcr.io';
+      return [
+        `      - uses: ${usesOf('login')}`,
+        '        with:',
+        `          registry: ${quote(host)}`,
+        `          username: \${{ ${own ? 'github.actor' : 'secrets.REGISTRY_USERNAME'} }}`,
+        `          password: \${{ ${own ? 'github.token' : 'secrets.REGISTRY_PASSWORD'} }}`,
+        '',
+      ].join('\n');
+    })
+    .join('');
+}

@@ -1,0 +1,66 @@
+import { UsageError } from '../../core/errors.ts';
+import type { StoreReference } from '../../core/reference.ts';
+import { formatTarget, type Target } from '../../core/target.ts';
+
+/** Names of the workflow files in `.github/workflows`. */
+export const BUILD_WORKFLOW = 'build-tool-support.yml';
+export const PROMOTE_WORKFLOW = 'promote-tool-support.yml';
+export const WORKFLOW_FOLDER = '.github/workflows';
+
+/** The protected environment that lets only maintainers promote. */
+export const RELEASE_ENVIRONMENT = 'tool-support-release';
+
+/** How a job gets toolcrib. */
+export type Installation =
+  /** It is in the lock file: `npm ci`, then that one. */
+  | { readonly kind: 'locked' }
+  /** npm brings exactly this version; with a lock file of npm, that is installed for the build. */
+  | { readonly kind: 'pinned'; readonly version: string; readonly lockFile: boolean };
+
+/** What the workflows of a project depend on. Paths are relative to the repository, with slashes; '' is its root. */
+export interface WorkflowSettings {
+  readonly tool: string;
+  readonly targets: readonly Target[];
+  readonly stores: readonly StoreReference[];
+  readonly installation: Installation;
+  /** Where commands run: the folder of the lock file, or of the project. */
+  readonly folder: string;
+  /** Path of `toolcrib.json` as seen from `folder`. */
+  readonly config: string;
+  /** Path of the binaries folder in the repository. */
+  readonly binaries: string;
+}
+
+/** The machine that builds a target, by its architecture: no emulation. */
+export function runnerOf({ arch }: Target): string {
+  return arch === 'amd64' ? 'ubuntu-24.04' : 'ubuntu-24.04-arm';
+}
+
+/** The targets in their written form, each with its machine, as entries of a matrix. */
+export function matrixOf(targets: readonly Target[]): string {
+  return targets
+    .map((target) => `          - target: ${formatTarget(target)}\n            runner: ${runnerOf(target)}`)
+    .join('\n');
+}
+
+/**
+ * Refuses paths that mean something else to a workflow: patterns of `upload-artifact`, expressions, lines.
+ * @throws UsageError `USAGE` naming the path.
+ */
+export function verifyPlainPaths({ folder, config, binaries }: WorkflowSettings): void {
+  for (const path of [folder, config, binaries]) {
+    if (path === '' || /^[\p{L}\p{N}._@+=,()/-]+(?: +[\p{L}\p{N}._@+=,()/-]+)*$/u.test(path)) continue;
+    throw new UsageError('USAGE', `a workflow cannot name the path ${JSON.stringify(path)}`, {
+      hint: 'rename the folder: letters, digits, blanks and . _ @ + = , ( ) - are fine',
+      details: { path },
+    });
+  }
+}
+
+/** A text as a scalar of YAML that is read as that text and nothing else. */
+export function quote(text: string): string {
+  return JSON.stringify(text).replaceAll(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
