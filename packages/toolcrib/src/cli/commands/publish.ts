@@ -1,8 +1,15 @@
+import type { Publication } from '../../flows/publish-release.ts';
+import { exitCodeOf } from '../exit-codes.ts';
+import { errorDocument } from '../output.ts';
 import { collect, type Registration } from '../program-options.ts';
+import type { Session } from '../session.ts';
 
 interface PublishOptions {
   readonly to?: readonly string[];
   readonly dryRun?: boolean;
+  readonly sign?: string;
+  readonly receipt?: string;
+  readonly notify?: readonly string[];
 }
 
 export function registerPublish({ program, action }: Registration): void {
@@ -10,14 +17,25 @@ export function registerPublish({ program, action }: Registration): void {
     .command('publish')
     .description('publish a complete release, read it back, and write the sums file')
     .option('--to <store>', 'a store instead of the configured ones; may be given again', collect)
+    .option('--sign <key>', 'sign with this Ed25519 private key (PEM), or "sigstore" for the identity of a CI job')
+    .option('--receipt <file>', 'write a receipt: who published what, where')
+    .option('--notify <url>', 'post the receipt to this URL; may be given again', collect)
     .option('--dry-run', 'show what would be done, through the same code')
     .action(
       action(async (session, options: PublishOptions) => {
         const { publishRelease } = await import('../../flows/publish-release.ts');
-        const { describePublication } = await import('../../report/publication-text.ts');
-        const publication = await publishRelease(await session.project(), session.host, options);
-        session.output.result(publication, describePublication(publication));
-        return 0;
+        return await tellPublication(session, await publishRelease(await session.project(), session.host, options));
       }),
     );
+}
+
+/** Prints what became of a release, in every store; returns the exit code of the first failure. */
+export async function tellPublication({ output }: Session, publication: Publication): Promise<number> {
+  const { describePublication } = await import('../../report/publication-text.ts');
+  const { failure, ...facts } = publication;
+  const document = failure === null ? facts : { ...facts, ...errorDocument(failure) };
+  output.result(document, describePublication(publication));
+  if (failure === null) return 0;
+  if (!output.json) output.fail(failure);
+  return exitCodeOf(failure);
 }
