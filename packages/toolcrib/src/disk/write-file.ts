@@ -2,7 +2,8 @@ import { link, lstat, mkdir, open, rename, stat, type FileHandle } from 'node:fs
 import { dirname } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
-import { receiveFile } from './receive-file.ts';
+import type { MeasuredFile } from './digest-file.ts';
+import { receiveFile, type ReceiveOptions } from './receive-file.ts';
 import { onDisk, storageError } from './storage-error.ts';
 import { createTemporary, discardTemporary, releaseTemporary } from './temporary.ts';
 
@@ -105,8 +106,7 @@ export async function createFileOnce(
   options: WriteOptions = {},
 ): Promise<'created' | 'exists'> {
   if (await isThere(path)) return 'exists';
-  const received = await receiveFile({
-    directory: dirname(path),
+  const created = await receiveAndLink(path, {
     bytes: source.open(),
     expected: { digest: source.digest, size: source.size },
     maxBytes: source.size,
@@ -114,10 +114,30 @@ export async function createFileOnce(
     signal: options.signal,
     ...(options.mode !== undefined && { mode: options.mode }),
   });
+  return created === 'exists' ? 'exists' : 'created';
+}
+
+/**
+ * As {@link createFileOnce}, also for bytes that nobody knows the digest of before they have come.
+ * @returns what was created, as it was measured.
+ * @throws IntegrityError as `receiveFile`; RemoteError `STORAGE`; what `bytes` throws; the signal's reason.
+ */
+export async function receiveFileOnce(
+  path: string,
+  options: Omit<ReceiveOptions, 'directory'>,
+): Promise<MeasuredFile | 'exists'> {
+  return (await isThere(path)) ? 'exists' : await receiveAndLink(path, options);
+}
+
+async function receiveAndLink(
+  path: string,
+  options: Omit<ReceiveOptions, 'directory'>,
+): Promise<MeasuredFile | 'exists'> {
+  const { path: temporary, ...measured } = await receiveFile({ ...options, directory: dirname(path) });
   try {
-    return await linkOnce(received.path, path);
+    return (await linkOnce(temporary, path)) === 'created' ? measured : 'exists';
   } finally {
-    await discardTemporary(received.path);
+    await discardTemporary(temporary);
   }
 }
 
