@@ -31,6 +31,7 @@ export { readArchive, type ArchiveInspection } from './flows/read-archive.ts';
 export { readStatus, type Status, type StoreStatus, type TargetStatus } from './flows/read-status.ts';
 export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
+export { serveStore, type ServeEvent, type ServeOptions, type StoreServer } from './flows/serve-store.ts';
 export type { Placement, PlanStep, Protection } from './inject/placement.ts';
 export type { PublishedFile, PublishReport } from './publish/publish-release.ts';
 export type { Resolution, TierReport } from './resolve/resolution.ts';

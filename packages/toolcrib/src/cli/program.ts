@@ -10,6 +10,7 @@ import { registerMcp } from './commands/mcp.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRun } from './commands/run.ts';
+import { registerServe } from './commands/serve.ts';
 import { registerStatus } from './commands/status.ts';
 import type { Registration } from './program-options.ts';
 import type { GlobalOptions } from './session.ts';
@@ -72,4 +73,5 @@ const COMMANDS = [
   registerRun,
   registerArchive,
   registerCache,
+  registerServe,
 ];

@@ -39,6 +39,7 @@ export type ErrorCode =
   | 'REMOTE_REFUSED'
   | 'OFFLINE'
   | 'STORAGE'
+  | 'CANNOT_LISTEN'
   // sandbox
   | 'NO_TARGET_FITS'
   | 'NOT_INJECTABLE'

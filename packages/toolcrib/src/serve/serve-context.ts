@@ -1,0 +1,14 @@
+import type { ListedFile } from '../core/store-listing.ts';
+import type { PublishDoor } from './publish-door.ts';
+import type { ServedFolder } from './served-folder.ts';
+
+/** What the parts of the server share. A part is a plugin of fastify that is given this. */
+export interface ServeContext {
+  /** Absolute. */
+  readonly root: string;
+  /** The files of {@link root}. */
+  readonly folder: ServedFolder;
+  readonly door: PublishDoor;
+  /** The page for a person, as HTML. */
+  readonly renderPage: (files: readonly ListedFile[]) => string;
+}
