@@ -21,9 +21,13 @@ export async function openStore(
       const { openS3Store } = await import('../stores/s3/s3-store.ts');
       return openS3Store(reference, await transferOptions(host, rewrite));
     }
+    case 'http': {
+      const { openHttpStore } = await import('../stores/http/http-store.ts');
+      const token = host.env['TOOLCRIB_HTTP_TOKEN'] || undefined;
+      return openHttpStore(reference, { ...(await transferOptions(host, rewrite)), token });
+    }
     case 'github':
     case 'oci':
-    case 'http':
       throw new UsageError('REFERENCE_INVALID', `this version does not open ${reference.url}`);
   }
 }

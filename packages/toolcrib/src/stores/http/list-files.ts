@@ -1,0 +1,50 @@
+import { RemoteError } from '../../core/errors.ts';
+import { storeListingFrom } from '../../core/store-listing.ts';
+import { mayPass, passingFailure } from '../../transfer/passing-status.ts';
+import type { TransferOptions } from '../../transfer/transfer-options.ts';
+import type { Transfer } from '../../transfer/transfer.ts';
+import { listedNames } from '../file-name.ts';
+
+/** Of a listing, in bytes: room for a few hundred thousand files. */
+const MAX_LISTING = 64 * 1024 * 1024;
+
+/**
+ * Asks a server for its listing.
+ * @param url of the store, with a slash at its end.
+ * @throws RemoteError `REMOTE_REFUSED` when it has none; as `Lister.list`; IntegrityError `TOO_LARGE`.
+ */
+export async function listFiles(
+  url: string,
+  prefix: string,
+  context: {
+    readonly transfer: Transfer;
+    readonly options: TransferOptions;
+    readonly signal: AbortSignal | undefined;
+  },
+): Promise<readonly string[]> {
+  const { transfer, options, signal } = context;
+  const reply = await transfer.send(url, {
+    method: 'GET',
+    headers: { accept: 'application/json' },
+    retry: true,
+    signal,
+  });
+  if (reply.status !== 200) {
+    reply.discard();
+    if (mayPass(reply.status)) throw passingFailure('GET', reply, options.clock).failure;
+    throw noListing(reply.url, `answered ${reply.status}`, reply.status);
+  }
+  const listing = storeListingFrom((await reply.whole(MAX_LISTING)).toString('utf8'));
+  if (listing === undefined) throw noListing(reply.url, 'answered with something else', reply.status);
+  return listedNames(
+    listing.files.map(({ name }) => name),
+    prefix,
+  );
+}
+
+function noListing(url: string, what: string, status: number): RemoteError {
+  return new RemoteError('REMOTE_REFUSED', `${url} was asked for its listing and ${what}`, {
+    hint: 'a plain file server can be read from, but not published to or listed: "toolcrib serve" can',
+    details: { status },
+  });
+}
