@@ -3,6 +3,7 @@ import { bundleFromJSON, bundleToJSON, type Bundle } from '@sigstore/bundle';
 import { TrustedRoot } from '@sigstore/protobuf-specs';
 import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
 import { messageOf, UsageError } from '../core/errors.ts';
+import { messagesOf } from './causes.ts';
 import { readCertifiedSigner } from './certificate-claims.ts';
 import type { SigstoreBundle } from './sigstore-bundle.ts';
 import { parseStrictJson } from './strict-json.ts';
@@ -26,7 +27,7 @@ export function createSigstoreCheck(trustedRoot: Uint8Array, file: string): NonN
       return checkBundle(verifier, bundle);
     } catch (error) {
       // Whatever a library throws at bytes that a stranger made: they do not verify.
-      return { status: 'wrong', reason: reasonOf(error) };
+      return { status: 'wrong', reason: messagesOf(error) };
     }
   };
 }
@@ -84,11 +85,4 @@ function isDefault(value: unknown): boolean {
   if (Array.isArray(value)) return value.length === 0;
   if (typeof value === 'object' && value !== null) return Object.values(value).every(isDefault);
   return value === null || value === '' || value === 0 || value === '0' || value === false;
-}
-
-/** The messages of an error and its causes, e.g. why a chain of certificates does not hold. */
-function reasonOf(error: unknown): string {
-  const messages: string[] = [];
-  for (let at = error; at instanceof Error && messages.length < 4; at = at.cause) messages.push(at.message);
-  return (messages.length === 0 ? messageOf(error) : messages.join(': ')).slice(0, 400);
 }
