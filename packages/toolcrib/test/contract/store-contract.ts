@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
 import type { ByteSource, OpenedFile, Store } from '../../src/stores/store.ts';
+import { finishedOf, publishInto, releaseOfSeed, type SampleRelease } from './store-release.ts';
 
 /** One empty store that any number of clients can open. */
 export interface StoreUnderTest extends AsyncDisposable {
@@ -9,6 +10,8 @@ export interface StoreUnderTest extends AsyncDisposable {
   open(): Store;
   /** Connections or files that are open towards the store now; undefined where nobody can count them. */
   openHandles?(): number;
+  /** What the URL of a file ends with, where that is not its name. */
+  readonly urlEnd?: RegExp;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -61,6 +64,16 @@ function hanging(bytes: Uint8Array): ByteSource {
   };
 }
 
+/** What every reader finds of a complete release, by name and by digest. */
+async function verifyReaders(store: Store, { files, version }: SampleRelease): Promise<void> {
+  const names = (await store.list('tool-')).filter((name) => new RegExp(`-v${version}(?:[.]|$)`).test(name));
+  expect(names).toEqual([...files.keys()].sort());
+  for (const [name, { digest }] of files) {
+    expect(digestOf(await bytesOf(await store.fetch(name)))).toBe(digest);
+    expect(digestOf(await bytesOf(await store.fetch(name, { digest })))).toBe(digest);
+  }
+}
+
 /** What the port of stores promises, tried on one implementation. */
 export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>): void {
   describe(`a ${kind} store`, () => {
@@ -83,13 +96,26 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
       }));
 
     test('gives back what was created, with its size and a URL that carries no secret', () =>
-      use(async (store) => {
+      use(async (store, under) => {
         const bytes = randomBytes(200_000);
         expect(await store.create(NAME, sourceOf(bytes))).toBe('created');
         const file = await store.fetch(NAME);
         expect(file?.size).toBe(bytes.byteLength);
-        expect(file?.url).toMatch(/tool-amd64-v1$/);
+        expect(file?.url).toMatch(under.urlEnd ?? /tool-amd64-v1$/);
         expect((await bytesOf(file)).equals(bytes)).toBe(true);
+      }));
+
+    test('gives a file to who knows its digest, as to who does not', () =>
+      use(async (store, under) => {
+        const bytes = randomBytes(50_000);
+        expect(await store.fetch(NAME, { digest: digestOf(bytes) })).toBeUndefined();
+        await store.create(NAME, sourceOf(bytes));
+        const other = under.open();
+        for (const client of [store, other]) {
+          expect((await bytesOf(await client.fetch(NAME, { digest: digestOf(bytes) }))).equals(bytes)).toBe(true);
+          expect((await bytesOf(await client.fetch(NAME))).equals(bytes)).toBe(true);
+        }
+        await other.close();
       }));
 
     test('keeps the first bytes of a file for ever', () =>
@@ -104,8 +130,9 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
         expect((await bytesOf(await store.fetch(NAME))).toString()).toBe('first');
       }));
 
-    test('lets exactly one of sixteen racing creators win, and holds exactly its bytes', () =>
-      use(async (_, under) => {
+    test('lets exactly one of sixteen racing creators win, where its server sees to that, and holds exactly its bytes', () =>
+      use(async (store, under) => {
+        if (store.guarantee !== 'write-once') return;
         const clients = Array.from({ length: 16 }, () => under.open());
         const contents = clients.map((_client, index) => Buffer.alloc(300_000, index + 1));
         const outcomes = await Promise.all(
@@ -250,6 +277,63 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
         for (const name of names) expect(await store.create(name, sourceOf(Buffer.from(name)))).toBe('created');
         for (const name of names) expect((await bytesOf(await store.fetch(name))).toString()).toBe(name);
         expect(await store.list('')).toEqual([...names].sort());
+      }));
+
+    test('shows a complete release to everybody, and completing it again changes nothing', () =>
+      use(async (store, under) => {
+        const release = releaseOfSeed('one', 1);
+        expect(await publishInto(store, release)).toBe('complete');
+        expect(await publishInto(store, release)).toBe('complete');
+        expect(await store.complete(finishedOf(release))).toBe('complete');
+        const other = under.open();
+        expect(await publishInto(other, release)).toBe('complete');
+        await verifyReaders(other, release);
+        await other.close();
+      }));
+
+    test('completes what a publisher left behind at any point', () =>
+      use(async (_, under) => {
+        for (let done = 1; done <= releaseOfSeed('one', 1).files.size; done += 1) {
+          const release = releaseOfSeed('one', done);
+          const first = under.open();
+          for (const [name, source] of [...release.files].slice(0, done)) await first.create(name, source);
+          await first.close();
+          const second = under.open();
+          const names = await second.list(`tool-`);
+          expect(names).toContain([...release.files.keys()][0]);
+          expect(await publishInto(second, release)).toBe('complete');
+          await verifyReaders(second, release);
+          await second.close();
+        }
+      }));
+
+    test('never lets a second publisher change a complete release, and tells it that it lost', () =>
+      use(async (store, under) => {
+        const [first, second] = [releaseOfSeed('one', 1), releaseOfSeed('two', 1)];
+        expect(await publishInto(store, first)).toBe('complete');
+        const late = under.open();
+        expect(await publishInto(late, second)).toBe('lost');
+        for (const [name, source] of second.files) expect(await late.create(name, source)).toBe('exists');
+        if (late.guarantee === 'detected') expect(await late.complete(finishedOf(second))).toBe('lost');
+        await late.close();
+        expect(await store.complete(finishedOf(first))).toBe('complete');
+        await verifyReaders(store, first);
+      }));
+
+    test('has at most one of four racing publishers complete a version, and shows exactly its bytes', () =>
+      use(async (store, under) => {
+        for (let version = 1; version <= 3; version += 1) {
+          const releases = ['a', 'b', 'c', 'd'].map((seed) => releaseOfSeed(seed, version));
+          const clients = releases.map(() => under.open());
+          const outcomes = await Promise.all(
+            releases.map((release, index) => publishInto(clients[index] ?? store, release)),
+          );
+          const winners = releases.filter((_release, index) => outcomes[index] === 'complete');
+          expect(winners.length).toBeLessThanOrEqual(1);
+          if (store.guarantee === 'write-once') expect(winners).toHaveLength(1);
+          for (const release of winners) await verifyReaders(store, release);
+          await Promise.all(clients.map((client) => client.close()));
+        }
       }));
   });
 }
