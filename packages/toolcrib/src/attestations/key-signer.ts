@@ -20,11 +20,12 @@ export async function openKeySigner(privateKeyPath: string): Promise<Signer> {
   const key = await readPrivateKey(privateKeyPath);
   return {
     suffix: '.dsse.json',
-    sign(subject, source, { signal } = {}) {
-      signal?.throwIfAborted();
-      const envelope = signEnvelope(IN_TOTO_PAYLOAD_TYPE, Buffer.from(formatProvenance(subject, source)), key);
-      return Promise.resolve({ name: `${subject.name}.dsse.json`, bytes: Buffer.from(formatEnvelope(envelope)) });
-    },
+    sign: (subject, source, { signal } = {}) =>
+      Promise.resolve().then(() => {
+        signal?.throwIfAborted();
+        const envelope = signEnvelope(IN_TOTO_PAYLOAD_TYPE, Buffer.from(formatProvenance(subject, source)), key);
+        return { name: `${subject.name}.dsse.json`, bytes: Buffer.from(formatEnvelope(envelope)) };
+      }),
   };
 }
 

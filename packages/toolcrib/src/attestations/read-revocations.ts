@@ -39,10 +39,10 @@ export async function readStoredRevocations(
   tool: string,
   keys: readonly TrustedKey[],
   options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<TrustedRevocations | undefined> {
+): Promise<(TrustedRevocations & { readonly bytes: Uint8Array }) | undefined> {
   if (keys.length === 0) return undefined;
   const name = revocationListName(tool);
   const bytes = await readStoredBytes(store, name, options);
   if (bytes === undefined) return undefined;
-  return verifyRevocations(bytes, { where: `${store.reference}: ${name}`, tool, keys });
+  return { ...verifyRevocations(bytes, { where: `${store.reference}: ${name}`, tool, keys }), bytes };
 }

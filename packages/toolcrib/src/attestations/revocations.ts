@@ -26,6 +26,8 @@ export interface TrustedRevocations {
   readonly list: RevocationList;
   /** Path or URL, for messages. */
   readonly where: string;
+  /** The trusted key that signed it. */
+  readonly keyid: string;
 }
 
 const reason = z.string().check(z.minLength(1), z.maxLength(1000));
@@ -85,7 +87,7 @@ export function verifyRevocations(
   if (verdict.status === 'untrusted') throw notBelieved('ATTESTATION_UNTRUSTED', where, verdict.reason);
   if (verdict.status === 'wrong') throw notBelieved('ATTESTATION_WRONG', where, verdict.reason);
   const list = parseRevocationList(envelope.payload, where);
-  if (list.tool === tool) return { list, where };
+  if (list.tool === tool) return { list, where, keyid: verdict.keyid };
   throw notBelieved('ATTESTATION_WRONG', where, `it is of the tool ${list.tool}, not of ${tool}`);
 }
 

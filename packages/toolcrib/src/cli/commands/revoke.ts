@@ -1,0 +1,43 @@
+import { resolve } from 'node:path';
+import { UsageError } from '../../core/errors.ts';
+import { collect, type Registration } from '../program-options.ts';
+
+interface RevokeOptions {
+  readonly key: string;
+  readonly version?: readonly string[];
+  readonly digest?: readonly string[];
+  readonly reason: string;
+}
+
+export function registerRevoke({ program, action }: Registration): void {
+  program
+    .command('revoke')
+    .description("add releases to the project's signed list of those that must not be used any more")
+    .requiredOption('--key <file>', 'the Ed25519 private key (PEM) that signs the list')
+    .option('--version <n>', 'a version to revoke, with all its artifacts; may be given again', collect)
+    .option('--digest <digest>', 'an artifact to revoke, by its digest; may be given again', collect)
+    .requiredOption('--reason <text>', 'what everybody is told who would have used it')
+    .action(
+      action(async (session, options: RevokeOptions) => {
+        const { revokeRelease } = await import('../../flows/revoke-release.ts');
+        const { describeRevocations } = await import('../../report/revocation-text.ts');
+        const { host, output } = session;
+        const revoked = await revokeRelease(await session.project(), host, {
+          key: resolve(host.cwd, options.key),
+          versions: (options.version ?? []).map(parseVersion),
+          digests: options.digest ?? [],
+          reason: options.reason,
+        });
+        output.result(revoked, describeRevocations(revoked));
+        return 0;
+      }),
+    );
+}
+
+/** @throws UsageError `USAGE`. */
+function parseVersion(text: string): number {
+  if (/^[1-9][0-9]*$/.test(text)) return Number(text);
+  throw new UsageError('USAGE', `--version takes a whole number from 1 on, found ${JSON.stringify(text)}`, {
+    hint: 'e.g. --version 3',
+  });
+}

@@ -1,0 +1,41 @@
+import { basename } from 'node:path';
+import { printable } from './printable.ts';
+
+/** What a person is told about a project's revocations. */
+export interface RevocationFacts {
+  readonly tool: string;
+  /** Absolute path of the list. */
+  readonly file: string;
+  readonly changed: boolean;
+  readonly versions: readonly { readonly version: number; readonly reason: string }[];
+  readonly digests: readonly { readonly digest: string; readonly reason: string }[];
+  /** The project's stores. */
+  readonly stores: readonly string[];
+}
+
+/** The text of `revoke`: what is revoked now, and what is left to do. */
+export function describeRevocations(facts: RevocationFacts): string {
+  const { tool, file, changed } = facts;
+  const entries = [
+    ...facts.versions.map(({ version, reason }) => `  version ${version}: ${printable(reason)}`),
+    ...facts.digests.map(({ digest, reason }) => `  ${digest}: ${printable(reason)}`),
+  ];
+  const head = changed ? `${file} revokes of ${tool} now:` : `Nothing was written. ${file} revokes of ${tool} already:`;
+  return `${head}\n${entries.join('\n')}\n\n${nextSteps(facts).join('\n')}\n`;
+}
+
+function nextSteps({ file, stores }: RevocationFacts): readonly string[] {
+  const commit = `Commit it: whoever uses this project's checkout is refused then.\n  git add ${file} && git commit`;
+  if (stores.length === 0) return [commit];
+  const copies = stores.map((store) => `  ${copyCommand(file, store)}`);
+  return [commit, 'Put it into the stores too, over an older one: others are told there.', ...copies];
+}
+
+/** Stores are write-once for toolcrib: a list, which grows, is put there by hand. */
+function copyCommand(file: string, store: string): string {
+  const shown = printable(store);
+  if (store.startsWith('file:')) return `cp ${file} ${shown.slice('file:'.length)}/`;
+  if (!store.startsWith('s3://')) return `${shown}: ask whoever runs it to put ${basename(file)} beside the releases`;
+  const [address = ''] = shown.split('?');
+  return `aws s3 cp ${file} ${address.replace(/\/$/, '')}/${basename(file)}`;
+}
