@@ -3,6 +3,7 @@ import { messageOf, ToolcribError } from '../core/errors.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import * as z from 'zod/mini';
 import '../core/schema-messages.ts';
+import { subjectPattern } from '../core/subject-pattern.ts';
 import { TARGET_NAMES } from '../core/target.ts';
 import { DEFAULT_INSTALL } from './install.ts';
 
@@ -37,11 +38,16 @@ const build = z.discriminatedUnion('driver', [
   strict({ driver: z.literal('command'), command: text }),
 ]);
 
-const identity = strict({
-  issuer: z.url(),
-  /** Exact, or a regular expression between `^` and `$`. */
-  subject: text,
+/** Exact, or a regular expression between `^` and `$`. */
+const subject = text.check((context) => {
+  try {
+    subjectPattern(context.value);
+  } catch (error) {
+    context.issues.push({ code: 'custom', message: messageOf(error), input: context.value });
+  }
 });
+
+const identity = strict({ issuer: z.url(), subject });
 
 const attestation = strict({
   require: z._default(z.boolean(), false),
