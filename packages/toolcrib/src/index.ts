@@ -1,4 +1,11 @@
 /** The public API: flows, ports, core types. */
+export type {
+  AttestationFile,
+  AttestationSubject,
+  AttestationVerdict,
+  AttestationVerifier,
+  BuildSource,
+} from './attestations/attestation.ts';
 export type { BuiltArtifact } from './build/artifact.ts';
 export type { ProjectConfig, ToolPins } from './config/config.ts';
 export type { Clock } from './core/clock.ts';
@@ -21,15 +28,18 @@ export type { Notice, Progress, Reporter } from './core/reporter.ts';
 export type { Sums } from './core/sums.ts';
 export type { Arch, Libc, Target } from './core/target.ts';
 export { buildTool, type BuildOptions } from './flows/build-tool.ts';
+export { checkMerge, type CheckOptions, type MergeCheck } from './flows/check-merge.ts';
 export { createHost, type Host, type HostOptions } from './flows/host.ts';
 export { execTool, type ExecRequest, type ExecResult } from './flows/exec-tool.ts';
 export { injectTool, type InjectedTool } from './flows/inject-tool.ts';
 export { initProject } from './flows/init-project.ts';
+export { openVerifier } from './flows/open-verifier.ts';
 export { openProject, type Project } from './flows/project.ts';
 export { publishRelease, type Publication, type PublishOptions } from './flows/publish-release.ts';
 export { readArchive, type ArchiveInspection } from './flows/read-archive.ts';
 export { readStatus, type Status, type StoreStatus, type TargetStatus } from './flows/read-status.ts';
 export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';
+export { revokeRelease, type RevokedReleases, type RevokeOptions } from './flows/revoke-release.ts';
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
 export { serveStore, type ServeEvent, type ServeOptions, type StoreServer } from './flows/serve-store.ts';
 export type { Placement, PlanStep, Protection } from './inject/placement.ts';

@@ -23,17 +23,25 @@ export function createOutput(streams: Streams, options: { json: boolean; quiet: 
     json,
     quiet,
     result(value, text) {
-      if (json) streams.stdout.write(`${JSON.stringify(value)}\n`);
+      if (json) streams.stdout.write(`${formatDocument(value)}\n`);
       else if (text !== '') streams.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
     },
     say(text) {
       if (!quiet) streams.stderr.write(`${text}\n`);
     },
     fail(error) {
-      if (json) streams.stdout.write(`${JSON.stringify(errorDocument(error))}\n`);
+      if (json) streams.stdout.write(`${formatDocument(errorDocument(error))}\n`);
       else streams.stderr.write(errorText(error));
     },
   };
+}
+
+/**
+ * JSON on one line. In a log of GitHub Actions `##[` begins a command wherever it stands, also in a name that a pull
+ * request made up: an escape says the same.
+ */
+function formatDocument(value: unknown): string {
+  return JSON.stringify(value).replaceAll('##[', String.raw`\u0023#[`);
 }
 
 /** `{"error":{"code","message","hint","details"}}`, the document of a failure. */

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { registerArchive } from './commands/archive.ts';
 import { registerBuild } from './commands/build.ts';
 import { registerCache } from './commands/cache.ts';
+import { registerCheck } from './commands/check.ts';
 import { registerExec } from './commands/exec.ts';
 import { registerFetch } from './commands/fetch.ts';
 import { registerInit } from './commands/init.ts';
@@ -9,6 +10,7 @@ import { registerInject } from './commands/inject.ts';
 import { registerMcp } from './commands/mcp.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerResolve } from './commands/resolve.ts';
+import { registerRevoke } from './commands/revoke.ts';
 import { registerRun } from './commands/run.ts';
 import { registerServe } from './commands/serve.ts';
 import { registerStatus } from './commands/status.ts';
@@ -26,17 +28,14 @@ export interface CommandLineProgram {
   readonly wrapsAnother: () => boolean;
 }
 
-/** The whole command line. Nothing heavy is loaded before a command runs. */
-export function createProgram(signals: Signals): CommandLineProgram {
+/**
+ * The whole command line. Nothing heavy is loaded before a command runs.
+ * @param argv what is to be parsed: behind a command's name, `--version` is that command's and names a tool's version.
+ */
+export function createProgram(signals: Signals, argv: readonly string[] = []): CommandLineProgram {
   let code = 0;
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
-    .version(VERSION)
-    .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
-    .option('--json', 'print exactly one JSON document on stdout, also on failure')
-    .option('--quiet', 'say nothing but warnings and errors')
-    .option('--offline', 'open no socket of the internet')
-    .addOption(new Option('--no-progress', 'show no progress bar'))
     .showHelpAfterError(false)
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
@@ -54,7 +53,24 @@ export function createProgram(signals: Signals): CommandLineProgram {
     command = called.name();
   });
   for (const register of COMMANDS) register(registration);
+  addGlobalOptions(program, argv);
   return { program, exitCode: () => code, wrapsAnother: () => WRAPPERS.includes(command) };
+}
+
+/**
+ * Commander looks for them behind a command's name, too. `--version` there is the command's own and names a version of a
+ * tool, so the program has to leave it alone.
+ */
+function addGlobalOptions(program: Command, argv: readonly string[]): void {
+  const called = argv.findIndex((word) => program.commands.some((command) => command.name() === word));
+  const asked = argv.indexOf('--version');
+  if (called < 0 || asked < called) program.version(VERSION);
+  program
+    .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
+    .option('--json', 'print exactly one JSON document on stdout, also on failure')
+    .option('--quiet', 'say nothing but warnings and errors')
+    .option('--offline', 'open no socket of the internet')
+    .addOption(new Option('--no-progress', 'show no progress bar'));
 }
 
 /** Commands that leave the three standard streams, and the exit code, to another program. */
@@ -65,6 +81,8 @@ const COMMANDS = [
   registerStatus,
   registerBuild,
   registerPublish,
+  registerRevoke,
+  registerCheck,
   registerFetch,
   registerResolve,
   registerInject,

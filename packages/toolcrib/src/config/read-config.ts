@@ -82,7 +82,8 @@ function refuseUnknownKeys(json: unknown, file: string): void {
   }
 }
 
-function normaliseConfig(config: ConfigFile, file: string): ProjectConfig {
+/** A configuration as if it stood in a file, which is given as an absolute path. */
+export function normaliseConfig(config: ConfigFile, file: string): ProjectConfig {
   const absolute = resolve(file);
   const folder = dirname(absolute);
   const inFolder = (path: string): string => resolve(folder, path);
