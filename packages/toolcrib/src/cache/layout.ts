@@ -16,7 +16,8 @@ export interface CacheLayout {
   readonly unpacked: string;
 }
 
-/** Directories below `v1` that belong to the format; `refs` is not used yet, `placements` is the ledger of injections. */
+/** Directories below `v1` that belong to the format; `refs` is not used yet, `placements` is the ledger of injections,
+ * `tuf` what the public Sigstore says of its trusted root. */
 export const KNOWN_DIRECTORIES: readonly string[] = [
   'attestations',
   'blobs',
@@ -25,6 +26,7 @@ export const KNOWN_DIRECTORIES: readonly string[] = [
   'placements',
   'refs',
   'trusted-roots',
+  'tuf',
   'unpacked',
 ];
 
