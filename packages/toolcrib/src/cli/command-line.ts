@@ -13,7 +13,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   keepQuietAboutExperiments();
   endWithTheReader();
   const signals = listenToSignals(process);
-  const { program, exitCode, wrapsAnother } = createProgram(signals);
+  const { program, exitCode, wrapsAnother } = createProgram(signals, argv);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();

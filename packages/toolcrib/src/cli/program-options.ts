@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../core/errors.ts';
+import { isVersion } from '../core/version.ts';
 import type { Session } from './session.ts';
 
 /** A command's work; what it returns is the exit code. */
@@ -26,6 +27,15 @@ export function collectAssignment(
   if (at > 0) return { ...earlier, [value.slice(0, at)]: value.slice(at + 1) };
   throw new UsageError('USAGE', `--env takes NAME=VALUE, found ${JSON.stringify(value)}`, {
     hint: 'e.g. --env LANG=C',
+  });
+}
+
+/** For options that take a version of a tool and may be given again. @throws UsageError `USAGE`. */
+export function collectVersion(value: string, earlier: readonly number[] = []): readonly number[] {
+  const version = /^[1-9][0-9]*$/.test(value) ? Number(value) : 0;
+  if (isVersion(version)) return [...earlier, version];
+  throw new UsageError('USAGE', `--version takes a whole number from 1 on, found ${JSON.stringify(value)}`, {
+    hint: 'e.g. --version 3',
   });
 }
 

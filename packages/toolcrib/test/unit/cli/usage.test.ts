@@ -124,6 +124,9 @@ describe.concurrent('help', () => {
     expect(version).toMatchObject({ code: 0, stderr: '' });
     expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
     expect(both.stdout).toBe(version.stdout);
+    const ofTool = await toolcrib(['revoke', '--version', '3'], { cwd });
+    expect(ofTool, 'behind a command, --version names a version of the tool').toMatchObject({ code: 2, stdout: '' });
+    expect(ofTool.stderr).toContain('--key');
     expect(await readdir(cwd)).toEqual([]);
   });
 });
