@@ -5,7 +5,7 @@ import { readVerified } from '../disk/digest-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { discardTemporary } from '../disk/temporary.ts';
-import { ensureDirectory, publishTemporary } from '../disk/write-file.ts';
+import { publishTemporary } from '../disk/write-file.ts';
 
 /** A file whose bytes are known, to be copied. */
 export interface FileToPlace {
@@ -24,7 +24,7 @@ const ELF = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
 /**
  * Copies files into a folder, all or none: every one is copied, verified and synced under a temporary name before the
  * first gets its own. Only a crash between the last renames can leave some; each that is there is whole.
- * @param folder absolute; made when it is missing.
+ * @param folder absolute; it exists.
  * @throws IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH` when a file changed meanwhile; RemoteError `STORAGE`; the
  * signal's reason. Nothing was placed then.
  */
@@ -33,7 +33,6 @@ export async function placeTogether(
   files: readonly FileToPlace[],
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  await ensureDirectory(folder);
   const staged: { readonly temporary: string; readonly path: string }[] = [];
   try {
     for (const file of files) {

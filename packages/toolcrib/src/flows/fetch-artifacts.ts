@@ -1,7 +1,11 @@
+import { join } from 'node:path';
+import { readAttestations } from '../cache/attestation-files.ts';
 import type { Digest } from '../core/digest.ts';
 import { UsageError } from '../core/errors.ts';
+import { attestedName } from '../core/release.ts';
 import { formatTarget, parseTarget, type Target } from '../core/target.ts';
 import type { ToolPins } from '../config/config.ts';
+import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
 import { placeTogether } from '../fetch/place-together.ts';
 import type { Resolution, TierName } from '../resolve/resolution.ts';
 import type { Host } from './host.ts';
@@ -50,14 +54,24 @@ export async function fetchArtifacts(project: Project, host: Host, options: Fetc
     resolutions.push(await resolveTarget(pins, host, target));
   }
   const brought = resolutions.filter(({ tier }) => tier !== 'bundled');
+  await ensureDirectory(binaries);
+  for (const { name, digest } of brought) await placeAttestations(binaries, name, digest, host);
   await placeTogether(binaries, brought, { signal: host.signal });
   const { tool, version } = pins;
   return { tool, version, binaries, artifacts: resolutions.map((resolution) => fetchedFrom(resolution, binaries)) };
 }
 
+/** Beside its artifact an attestation goes with the package: who installs that can look at it without any network. */
+async function placeAttestations(folder: string, name: string, digest: Digest, host: Host): Promise<void> {
+  for (const file of await readAttestations(host.cacheDirectory, digest)) {
+    if (attestedName(file.name) !== name) continue;
+    await writeFileAtomically(join(folder, file.name), file.bytes, { mode: 0o644, signal: host.signal });
+  }
+}
+
 function fetchedFrom(resolution: Resolution, binaries: string): FetchedArtifact {
   const { name, target, digest, size, tier, url } = resolution;
-  return { name, target: formatTarget(target), path: `${binaries}/${name}`, digest, size, tier, url };
+  return { name, target: formatTarget(target), path: join(binaries, name), digest, size, tier, url };
 }
 
 function targetsOf({ targets, tool }: ToolPins, wanted: readonly string[]): readonly Target[] {

@@ -54,8 +54,13 @@ async function withRequest<T>(
   const { offline, reporter, clock, signal } = host;
   const stores = lazyStores(host, pins.rewrite);
   const { openStore } = stores;
+  const openVerifier = async () => {
+    const { openVerifier: open } = await import('./open-verifier.ts');
+    return await open(pins.attestation, host);
+  };
+  const cache = cacheOf(host);
   try {
-    return await work({ pins, target, cache: cacheOf(host), openStore, offline, reporter, clock, signal });
+    return await work({ pins, target, cache, openStore, openVerifier, offline, reporter, clock, signal });
   } finally {
     await stores.close();
   }

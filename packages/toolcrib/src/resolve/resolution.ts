@@ -1,3 +1,4 @@
+import type { AttestationVerdict, AttestationVerifier } from '../attestations/attestation.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { ToolPins } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -39,6 +40,8 @@ export interface Resolution {
   readonly url: string | null;
   /** The store as it is configured; null for other tiers. */
   readonly store: string | null;
+  /** What came of looking at its attestations; null where the policy has nobody look. */
+  readonly attestation: AttestationVerdict | null;
   /** Every place in order. */
   readonly trail: readonly TierReport[];
 }
@@ -69,6 +72,8 @@ export interface ResolveRequest {
   readonly cache: Cache;
   /** Opens a store when it is its turn, rewrites applied. Who gave this function closes what it opened. */
   readonly openStore: (reference: StoreReference) => Promise<OpenFetcher>;
+  /** Asked for only where the policy has somebody look at attestations. */
+  readonly openVerifier: () => Promise<AttestationVerifier>;
   /** True: no store is opened. */
   readonly offline: boolean;
   readonly reporter: Reporter;

@@ -1,9 +1,11 @@
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
+import { looksAtAttestations } from '../attestations/enforce.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import { formatArtifactName } from '../core/artifact-name.ts';
+import { isSystemError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import type { Target } from '../core/target.ts';
-import { onDisk } from '../disk/storage-error.ts';
+import { onDisk, storageError } from '../disk/storage-error.ts';
 import { bundledTier } from './bundled-tier.ts';
 import { cacheTier } from './cache-tier.ts';
 import type { Resolution, ResolutionPlan, ResolveRequest } from './resolution.ts';
@@ -17,13 +19,14 @@ const TIERS: readonly Tier[] = [bundledTier, cacheTier, storeTier];
  * Finds the verified artifact of one target: bundled, cached, or from a store. A store that has it not, or cannot be
  * reached, is passed over with a warning; wrong bytes stop everything, and nothing of them is kept.
  * @throws NotFoundError `NOT_FOUND`: no pin for the target, or no place has it; IntegrityError `DIGEST_MISMATCH`,
- * `TOO_LARGE`; RemoteError `UNREACHABLE` when a store that may have it could not be asked, `OFFLINE`, `STORAGE`; the
- * signal's reason.
+ * `TOO_LARGE`; PolicyError `ATTESTATION_WRONG`, `ATTESTATION_UNTRUSTED`, `ATTESTATION_MISSING`, `REVOKED`; RemoteError
+ * `UNREACHABLE` when a store that may have it could not be asked, `OFFLINE`, `STORAGE`; the signal's reason.
  */
 export async function resolveArtifact(request: ResolveRequest): Promise<Resolution> {
   const search = await startSearch(request, false);
+  await refuseRevoked(search);
   const found = await firstFound(search);
-  if (found?.path != null) return resolutionOf(search, { ...found, path: found.path });
+  if (found?.path != null) return await resolutionOf(search, { ...found, path: found.path });
   const { notResolved } = await import('./not-resolved.ts');
   throw notResolved(search);
 }
@@ -84,6 +87,35 @@ function skipRest(search: Search, tiers: readonly Tier[]): void {
 async function resolutionOf(search: Search, found: Found & { readonly path: string }): Promise<Resolution> {
   const { name, digest, target } = search.artifact;
   const { size } = await onDisk('examine', found.path, () => stat(found.path));
+  const attestation = await attestationOf(search, found);
   const { path, tier, url, store } = found;
-  return { name, path, digest, size, target, tier, url, store, trail: search.trail };
+  return { name, path, digest, size, target, tier, url, store, attestation, trail: search.trail };
+}
+
+/** The modules that read lists are loaded only where there is one, or a key that could have signed one. */
+async function refuseRevoked(search: Search): Promise<void> {
+  const { revocationFile } = search.request.pins;
+  if (revocationFile === undefined || !(await isThere(revocationFile))) return;
+  const { refuseRevokedByProject } = await import('./not-revoked.ts');
+  await refuseRevokedByProject(search);
+}
+
+/** Links are not followed: a dangling one is a list that cannot be read. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw storageError(error, 'examine', path);
+  }
+}
+
+async function attestationOf(
+  search: Search,
+  found: Found & { readonly path: string },
+): Promise<Resolution['attestation']> {
+  if (!looksAtAttestations(search.request.pins.attestation)) return null;
+  const { verifyAttested } = await import('./attested.ts');
+  return await verifyAttested(search, found);
 }

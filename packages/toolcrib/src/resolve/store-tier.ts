@@ -40,6 +40,10 @@ export const storeTier: Tier = {
 
 async function lookUnderLock(search: Search, blob: LockedBlob): Promise<Found | undefined> {
   const other = fetchedElsewhere(search, await blob.find());
+  if (other === undefined && search.request.pins.attestation.publicKeys.length > 0) {
+    const { refuseRevokedByStores } = await import('./not-revoked.ts');
+    await refuseRevokedByStores(search);
+  }
   return other ?? (await lookInStores(search, (store, file) => download(search, store, file, blob)));
 }
 

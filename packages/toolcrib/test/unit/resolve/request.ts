@@ -42,6 +42,7 @@ export function requestIn(
     target: TARGET,
     cache: openTestCache(join(folder, 'cache')).cache,
     openStore: (reference) => Promise.resolve(openIn(folder, reference)),
+    openVerifier: () => Promise.reject(new Error('asked for a verifier')),
     offline: false,
     reporter: recordingReporter(notices, progresses),
     clock: systemClock,

@@ -1,0 +1,133 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../../src/core/digest.ts';
+import { attest, attestedProject, NAME, newSigner, revocationsOf, SUBJECT } from './attested-project.ts';
+import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
+import type { ScratchProject } from './scratch-project.ts';
+
+const ours = newSigner();
+const theirs = newSigner();
+const STORED = `store/${NAME}.dsse.json`;
+
+const resolveIn = (project: ScratchProject, ...options: readonly string[]): Promise<CliEnd> =>
+  toolcrib([...options, '--json', 'resolve', '--target', 'amd64-any'], { cwd: project.folder });
+
+async function expectRefused(project: ScratchProject, code: string): Promise<void> {
+  const end = await resolveIn(project);
+  expect(end.code, end.stderr).toBe(5);
+  expect(documentOf(end)).toMatchObject({ error: { code } });
+}
+
+describe.concurrent('resolve, where an attestation is required,', () => {
+  test('gives out an artifact that a trusted key attests, and again from the cache when offline', async () => {
+    await using project = await attestedProject(ours, true);
+    await project.write(STORED, (await attest(project, ours)).bytes);
+    const verified = { status: 'verified', file: `${NAME}.dsse.json` };
+    expect(documentOf(await resolveIn(project))).toMatchObject({ tier: 'store', attestation: verified });
+    await rm(join(project.folder, 'store'), { recursive: true });
+    const offline = await resolveIn(project, '--offline');
+    expect(documentOf(offline), offline.stderr).toMatchObject({ tier: 'cache', attestation: verified });
+  });
+
+  test('refuses one without an attestation', async () => {
+    await using project = await attestedProject(ours, true);
+    await expectRefused(project, 'ATTESTATION_MISSING');
+  });
+
+  test('refuses one that somebody else attests', async () => {
+    await using project = await attestedProject(ours, true);
+    await project.write(STORED, (await attest(project, theirs)).bytes);
+    await expectRefused(project, 'ATTESTATION_UNTRUSTED');
+  });
+
+  test.each([
+    ['another version', { ...SUBJECT, name: 'demo-amd64-any-v2' }],
+    ['another target', { ...SUBJECT, name: 'demo-arm64-any-v1' }],
+    ['another tool', { ...SUBJECT, name: 'other-amd64-any-v1' }],
+    ['other bytes', { ...SUBJECT, digest: digestOf('other') }],
+  ])('refuses one with the attestation of %s', async (_, subject) => {
+    await using project = await attestedProject(ours, true);
+    await project.write(STORED, (await attest(project, ours, subject)).bytes);
+    await expectRefused(project, 'ATTESTATION_WRONG');
+  });
+
+  test('refuses a bundled file with a wrong attestation beside it, and takes one with a right one', async () => {
+    await using project = await attestedProject(ours, true);
+    await toolcrib(['fetch', '--all'], { cwd: project.folder });
+    await project.write(STORED, (await attest(project, ours)).bytes);
+    expect((await toolcrib(['fetch', '--all'], { cwd: project.folder })).code).toBe(0);
+    expect(documentOf(await resolveIn(project))).toMatchObject({
+      tier: 'bundled',
+      attestation: { status: 'verified' },
+    });
+    await project.write(`binaries/${NAME}.dsse.json`, '{}');
+    await expectRefused(project, 'ATTESTATION_WRONG');
+  });
+
+  test('says offline that it is the network that is missing, not the attestation', async () => {
+    await using project = await attestedProject(ours, true);
+    await resolveIn(project); // leaves the artifact in the cache, which nobody may use yet
+    const end = await resolveIn(project, '--offline');
+    expect(end.code).toBe(7);
+    expect(documentOf(end)).toMatchObject({ error: { code: 'OFFLINE' } });
+  });
+});
+
+describe.concurrent('resolve, where an attestation is not required,', () => {
+  test('lets one without pass', async () => {
+    await using project = await attestedProject(ours, false);
+    expect(documentOf(await resolveIn(project))).toMatchObject({ attestation: { status: 'missing' } });
+  });
+
+  test("lets somebody else's pass with a warning", async () => {
+    await using project = await attestedProject(ours, false);
+    await project.write(STORED, (await attest(project, theirs)).bytes);
+    const end = await resolveIn(project);
+    expect(documentOf(end)).toMatchObject({ attestation: { status: 'untrusted' } });
+    expect(end.stderr).toContain('is not trusted');
+  });
+
+  test('refuses one that does not hold all the same', async () => {
+    await using project = await attestedProject(ours, false);
+    await project.write(STORED, '{"payloadType":"application/vnd.in-toto+json"}');
+    await expectRefused(project, 'ATTESTATION_WRONG');
+  });
+});
+
+describe.concurrent('resolve and fetch refuse what is revoked', () => {
+  const revoked = [{ version: 1, reason: 'leaks memory of the host' }];
+
+  test("by the project's signed list, also from the cache and offline", async () => {
+    await using project = await attestedProject(ours, false);
+    await resolveIn(project);
+    await project.write('demo.revoked.json', revocationsOf(ours, revoked));
+    await expectRefused(project, 'REVOKED');
+    expect((await resolveIn(project, '--offline')).code).toBe(5);
+    const fetched = await toolcrib(['fetch', '--all'], { cwd: project.folder });
+    expect(fetched).toMatchObject({ code: 5, stderr: expect.stringContaining('leaks memory of the host') as unknown });
+  });
+
+  test("by a store's signed list, before anything is downloaded", async () => {
+    await using project = await attestedProject(ours, false);
+    await project.write('store/demo.revoked.json', revocationsOf(ours, revoked));
+    await expectRefused(project, 'REVOKED');
+    await expectRefused(project, 'REVOKED');
+    await rm(join(project.folder, 'store', 'demo.revoked.json'));
+    expect(documentOf(await resolveIn(project))).toMatchObject({ tier: 'store' });
+  });
+
+  test('and stop at a list that nobody trusted signed', async () => {
+    await using project = await attestedProject(ours, false);
+    await project.write('demo.revoked.json', revocationsOf(theirs, []));
+    await expectRefused(project, 'ATTESTATION_UNTRUSTED');
+    await project.write('demo.revoked.json', '{}');
+    expect((await resolveIn(project)).code).toBe(4);
+  });
+
+  test('but not what another list of that tool is about', async () => {
+    await using project = await attestedProject(ours, false);
+    await project.write('demo.revoked.json', revocationsOf(ours, [{ version: 2, reason: 'another' }]));
+    expect((await resolveIn(project)).code).toBe(0);
+  });
+});
