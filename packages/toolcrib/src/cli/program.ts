@@ -8,6 +8,7 @@ import { registerFetch } from './commands/fetch.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInject } from './commands/inject.ts';
 import { registerMcp } from './commands/mcp.ts';
+import { registerMirror } from './commands/mirror.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRevoke } from './commands/revoke.ts';
@@ -83,6 +84,7 @@ const COMMANDS = [
   registerPublish,
   registerRevoke,
   registerCheck,
+  registerMirror,
   registerFetch,
   registerResolve,
   registerInject,

@@ -1,0 +1,26 @@
+import { collectVersion, type Registration } from '../program-options.ts';
+
+interface MirrorCommandOptions {
+  readonly version?: readonly number[];
+  readonly all?: boolean;
+}
+
+export function registerMirror({ program, action }: Registration): void {
+  program
+    .command('mirror')
+    .description('copy complete releases with their attestations into another store, verified on the way')
+    .argument('<from>', 'the store that has them')
+    .argument('<to>', 'the store that gets them')
+    .option('--version <n>', 'a version; may be given again (default: the current one)', collectVersion)
+    .option('--all', 'every complete version, in ascending order')
+    .action(
+      action(async (session, from: string, to: string, { version = [], all = false }: MirrorCommandOptions) => {
+        const { mirrorReleases } = await import('../../flows/mirror-release.ts');
+        const { describeMirroring } = await import('../../report/mirror-text.ts');
+        const options = { versions: version, all };
+        const mirroring = await mirrorReleases(await session.project(), session.host, from, to, options);
+        session.output.result(mirroring, describeMirroring(mirroring));
+        return 0;
+      }),
+    );
+}

@@ -1,0 +1,91 @@
+import type { AttestationFile } from '../attestations/attestation.ts';
+import { digestOf } from '../core/digest.ts';
+import { onePiece } from '../core/one-piece.ts';
+import { attestedName, releaseManifestName, revocationListName, storedSumsName } from '../core/release.ts';
+import { readStoredBytes, type ReadableStore } from '../releases/stored-file.ts';
+import type { ReleaseId } from '../releases/stored-release.ts';
+import { judgeArtifact, verifyRelease, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
+import type { Store } from '../stores/store.ts';
+import { heldFile, type CopiedFile, type CopiedRelease } from './copied-release.ts';
+import { copyRelease, type CopyReport } from './copy-release.ts';
+import { readSourceRelease, type SourceRelease } from './source-release.ts';
+import { spoolArtifact, type Spool } from './spool.ts';
+
+/** One release that goes from one store into another. */
+export interface MirrorRequest extends ReleaseId {
+  readonly from: ReadableStore;
+  readonly to: Store;
+  readonly trust: ReleaseTrust;
+  readonly spool: Spool;
+}
+
+/** What became of one release. */
+export interface MirrorReport extends ReleaseId, TrustedRelease, CopyReport {}
+
+/**
+ * Copies one release, verified on its way: its digests against the project's pins, where they are of this version; its
+ * attestations by the project's policy; every artifact against its digest before it is created in the other store, and
+ * again as that store gives it back.
+ * @throws as `readSourceRelease`, `verifyRelease`, `spoolArtifact`, `copyRelease`.
+ */
+export async function mirrorRelease(request: MirrorRequest): Promise<MirrorReport> {
+  const { tool, version, from, to, trust, spool } = request;
+  const { reporter, signal } = spool;
+  const release = await readSourceRelease(from, request, { signal });
+  const artifacts = [...release.sums.keys()];
+  const trusted = verifyRelease({ ...release, artifacts, where: from.reference }, trust);
+  const judgeKept = (file: AttestationFile) => {
+    judgeArtifact(attestedName(file.name) ?? '', { sums: release.sums, attestations: [file] }, trust);
+  };
+  const copied = await copyRelease(copiedFrom(release, from, spool), to, { reporter, signal, judgeKept });
+  return { tool, version, ...trusted, ...copied };
+}
+
+function copiedFrom(release: SourceRelease, from: ReadableStore, spool: Spool): CopiedRelease {
+  const { tool, version, sums, sumsBytes, manifest, manifestBytes, attestations } = release;
+  const artifacts = manifest.files.map(({ name, digest, size }): CopiedFile => ({
+    name,
+    role: 'artifact',
+    digest,
+    size,
+    obtain: () => spoolArtifact(from, { name, digest, size }, spool),
+  }));
+  const files = [
+    heldFile(storedSumsName(tool, version), 'claim', sumsBytes),
+    ...artifacts.sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ...attestations.map(({ name, bytes }) => heldFile(name, 'attestation', bytes)),
+    heldFile(releaseManifestName(tool, version), 'manifest', manifestBytes),
+  ];
+  return { tool, version, sums, files, notes: `Copied from ${from.reference} by toolcrib.\n` };
+}
+
+/** What became of a list of revoked releases. `kept`: the store has another one, which stays; `none`: there is none. */
+export type RevocationOutcome = 'created' | 'same' | 'kept' | 'none';
+
+/**
+ * Copies the signed list of revoked releases. Whoever reads it verifies its signature; here it is bytes.
+ * @throws IntegrityError `TOO_LARGE`; RemoteError; the signal's reason.
+ */
+export async function mirrorRevocations(
+  from: ReadableStore,
+  to: Store,
+  tool: string,
+  options: { readonly signal?: AbortSignal | undefined },
+): Promise<RevocationOutcome> {
+  const bytes = await readStoredBytes(from, revocationListName(tool), options);
+  return bytes === undefined ? 'none' : await createRevocations(bytes, to, tool, options);
+}
+
+/** As {@link mirrorRevocations}, for who has the list. */
+export async function createRevocations(
+  bytes: Uint8Array,
+  to: Store,
+  tool: string,
+  { signal }: { readonly signal?: AbortSignal | undefined },
+): Promise<Exclude<RevocationOutcome, 'none'>> {
+  const name = revocationListName(tool);
+  const source = { digest: digestOf(bytes), size: bytes.byteLength, open: () => onePiece(bytes) };
+  if ((await to.create(name, source, signal ? { signal } : {})) === 'created') return 'created';
+  const there = await readStoredBytes(to, name, { signal });
+  return there !== undefined && digestOf(there) === source.digest ? 'same' : 'kept';
+}

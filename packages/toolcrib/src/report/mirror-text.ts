@@ -1,0 +1,78 @@
+import { formatTable } from './table.ts';
+
+/** What a person is told about a copied release. */
+export interface CopiedReleaseFacts {
+  readonly version: number;
+  readonly anchor: 'pinned' | 'attested' | 'none';
+  readonly artifacts: readonly {
+    readonly name: string;
+    readonly attestation: string;
+    readonly signer: string | null;
+  }[];
+  readonly files: readonly { readonly name: string; readonly outcome: string }[];
+  readonly alreadyThere: boolean;
+  readonly highest: number | null;
+}
+
+/** What a person is told about a mirror. */
+export interface MirrorFacts {
+  readonly tool: string;
+  readonly from: string;
+  readonly to: string;
+  readonly releases: readonly CopiedReleaseFacts[];
+  readonly incomplete: readonly number[];
+  readonly revocations: 'created' | 'same' | 'kept' | 'none';
+}
+
+/** The text of `mirror`: each release, why it was believed, and each of its files. */
+export function describeMirroring(facts: MirrorFacts): string {
+  const { tool, to, incomplete } = facts;
+  const lines = facts.releases.map((release) => describeCopy(tool, to, release));
+  if (incomplete.length > 0) {
+    lines.push(`Passed over, because ${facts.from} never completed them: ${incomplete.map(versionOf).join(', ')}\n`);
+  }
+  return [...lines, ...describeListOutcome(facts.revocations, to)].join('\n');
+}
+
+/** One release in a store, and why it is believed. */
+export function describeCopy(tool: string, to: string, release: CopiedReleaseFacts): string {
+  const { version, alreadyThere, highest, files } = release;
+  const state = alreadyThere ? 'was there before, with the same bytes' : 'is complete';
+  const below = highest === null ? '' : ` (the store has v${highest} already)`;
+  const table = formatTable(
+    [{ title: '  FILE' }, { title: 'OUTCOME' }],
+    files.map(({ name, outcome }) => [`  ${name}`, outcome]),
+  );
+  return `${to}: ${tool} v${version} ${state}${below}\n${describeTrust(release)}${table}`;
+}
+
+/** Why a release is believed, and who signed its artifacts. */
+export function describeTrust({ anchor, artifacts }: Pick<CopiedReleaseFacts, 'anchor' | 'artifacts'>): string {
+  const signed = artifacts.map(({ name, attestation, signer }) =>
+    signer === null ? `  ${name}: attestation ${attestation}` : `  ${name}: attested by ${signer}`,
+  );
+  return `${[`  ${ANCHORS[anchor]}`, ...signed].join('\n')}\n`;
+}
+
+const ANCHORS = {
+  pinned: 'its digests are those of the sums file of this project',
+  attested: 'every artifact is attested by a signer whom the policy of this project trusts',
+  none: 'consistent, not pinned: its digests agree with its stored sums, and nobody vouches for them',
+} as const;
+
+/** What became of a list of revoked releases. */
+export function describeListOutcome(outcome: MirrorFacts['revocations'], to: string): readonly string[] {
+  switch (outcome) {
+    case 'none':
+      return [];
+    case 'created':
+    case 'same':
+      return [`${to} has the list of revoked releases.\n`];
+    case 'kept':
+      return [`${to} has another list of revoked releases, which stays: compare the two.\n`];
+  }
+}
+
+function versionOf(version: number): string {
+  return `v${version}`;
+}
