@@ -24,6 +24,7 @@ export {
   type ErrorCode,
   type ErrorDetails,
 } from './core/errors.ts';
+export type { Receipt, ReceiptFile, ReceiptStore } from './core/receipt.ts';
 export type { Notice, Progress, Reporter } from './core/reporter.ts';
 export type { Sums } from './core/sums.ts';
 export type { Arch, Libc, Target } from './core/target.ts';
@@ -35,7 +36,14 @@ export { injectTool, type InjectedTool } from './flows/inject-tool.ts';
 export { initProject } from './flows/init-project.ts';
 export { openVerifier } from './flows/open-verifier.ts';
 export { openProject, type Project } from './flows/project.ts';
-export { publishRelease, type Publication, type PublishOptions } from './flows/publish-release.ts';
+export {
+  publishRelease,
+  type Publication,
+  type PublishOptions,
+  type PublishSource,
+  type StoreFailure,
+  type StorePublication,
+} from './flows/publish-release.ts';
 export { readArchive, type ArchiveInspection } from './flows/read-archive.ts';
 export { readStatus, type Status, type StoreStatus, type TargetStatus } from './flows/read-status.ts';
 export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';

@@ -166,8 +166,8 @@ function code(value: string): string {
 
 function link(value: string): string {
   const url = URL.parse(value);
-  const isPlain = url !== null && ['https:', 'http:'].includes(url.protocol) && url.username + url.password === '';
-  return isPlain ? `<${plain(url.href)}>` : code(value);
+  if (url === null || !['https:', 'http:'].includes(url.protocol)) return code(value);
+  return `<${plain(`${url.origin}${url.pathname}`)}>`;
 }
 
 function plain(value: string): string {

@@ -11,8 +11,9 @@ import { formatReceiptMarkdown, type Receipt } from '../core/receipt.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { differentNames, type Sums } from '../core/sums.ts';
 import { prepareRelease, type PreparedRelease } from '../publish/prepare-release.ts';
-import { publishPrepared, type PublishReport, type PublishRequest } from '../publish/publish-release.ts';
+import { publishSigned, type PublishReport, type PublishRequest } from '../publish/publish-release.ts';
 import { sumsOfArtifacts, type ReleaseArtifact, type ReleaseSubject } from '../publish/release-artifacts.ts';
+import { signRelease, type SignedRelease } from '../publish/release-sources.ts';
 import { writeSumsFile } from '../publish/sums-file.ts';
 import type { Host } from './host.ts';
 import { draftReceipt, finishReceipt, type ReceiptDraft } from './make-receipt.ts';
@@ -84,11 +85,11 @@ export interface StoreFailure {
 }
 
 /**
- * Publishes what lies in the binaries folder. Everything is checked for every store before anything is written to the
- * first. Then the sums file is written: a claim never stands in a store whose pins are not on this disk. Then the stores
- * follow one after the other; one that fails holds up none of the others, and undoes none.
+ * Publishes what lies in the binaries folder. Everything is checked for every store, and signed, before anything is
+ * written to the first. Then the sums file is written: no store gets a claim whose pins are not on this disk. Then the
+ * stores follow one after the other; one that fails holds up none of the others, and undoes none.
  * @returns also when a store failed after writing began: see `failure`.
- * @throws before anything was written, what `publish/prepare-release.ts` says; UsageError `USAGE` without a configuration
+ * @throws before anything was written, what `prepareRelease` and `signRelease` say; UsageError `USAGE` without a configuration
  * or a store; NotFoundError `NOT_FOUND` for an artifact that was not built; IntegrityError `DIGEST_MISMATCH` when an
  * artifact is not what is expected. At any time the signal's reason.
  */
@@ -100,12 +101,12 @@ export async function publishRelease(project: Project, host: Host, options: Publ
   const release = await readRelease(config, host, options);
   const stores = collectStores(host, config.rewrite);
   try {
-    const prepared = await prepareAll(release, references, stores);
+    const ready = await prepareAll(release, references, stores);
     const { tool, version, artifacts } = release.request;
     if (!dryRun && options.expectedSums === undefined) {
       await writeSumsFile(config.sumsFile, sumsOfArtifacts(artifacts), release.request, { signal: host.signal });
     }
-    const { reports, failures } = await publishAll(prepared, host);
+    const { reports, failures } = await publishAll(ready, host);
     const receipt = dryRun ? null : finishReceipt(release.receipt, reports);
     const unsent = receipt === null ? [] : await sendReceipt(receipt, { file: options.receipt, notify }, host, config);
     const failure = [...failures, ...unsent][0] ?? null;
@@ -126,7 +127,7 @@ async function readRelease(config: ProjectConfig, host: Host, options: PublishOp
   const { tool, targets, attestation } = config;
   const version = options.version ?? (await readVersion(config));
   const subject = { tool, version, targets };
-  const signing = await openSigning(options.sign, options.signer, attestation, host);
+  const signing = await openSigning(options.sign, options.signer, config, host);
   const artifacts = await artifactsOf({ ...config, binaries: options.binaries ?? config.binaries }, subject, host);
   if (expectedSums !== undefined) verifyExpectedSums(subject, sumsOfArtifacts(artifacts), expectedSums);
   const source = options.source ?? (await sourceOf(config, host));
@@ -166,12 +167,14 @@ async function prepareAll(
   { request }: Release,
   references: readonly StoreReference[],
   stores: OpenStores,
-): Promise<readonly PreparedRelease[]> {
+): Promise<readonly SignedRelease[]> {
   const prepared: PreparedRelease[] = [];
   for (const reference of references) {
     prepared.push(await prepareRelease({ ...request, store: await stores.open(reference) }));
   }
-  return prepared;
+  const signed: SignedRelease[] = [];
+  for (const each of prepared) signed.push(await signRelease(each));
+  return signed;
 }
 
 interface Outcomes {
@@ -179,12 +182,12 @@ interface Outcomes {
   readonly failures: readonly ToolcribError[];
 }
 
-async function publishAll(prepared: readonly PreparedRelease[], { signal }: Host): Promise<Outcomes> {
+async function publishAll(releases: readonly SignedRelease[], { signal }: Host): Promise<Outcomes> {
   const reports: StorePublication[] = [];
   const failures: ToolcribError[] = [];
-  for (const each of prepared) {
+  for (const each of releases) {
     try {
-      reports.push({ ...(await publishPrepared(each)), failure: null });
+      reports.push({ ...(await publishSigned(each)), failure: null });
     } catch (error) {
       signal?.throwIfAborted();
       if (!(error instanceof ToolcribError)) throw error;

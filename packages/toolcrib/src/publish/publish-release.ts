@@ -2,34 +2,34 @@ import { hasCode, IntegrityError } from '../core/errors.ts';
 import { differentNames } from '../core/sums.ts';
 import { readStoredSums } from '../releases/stored-release.ts';
 import type { ByteSource } from '../stores/store.ts';
-import { prepareRelease, type PreparedRelease } from './prepare-release.ts';
+import { prepareRelease } from './prepare-release.ts';
 import type { PublishedFile, PublishReport, PublishRequest } from './publication.ts';
 import type { PublishStep } from './publish-plan.ts';
 import { taken } from './publish-refusal.ts';
 import { readArtifact, readBack, readClaim, readFinalManifest, type ReadingBack } from './read-back.ts';
-import { sourcesOf } from './release-sources.ts';
+import { signRelease, type SignedRelease } from './release-sources.ts';
 
 export type { PublishedFile, PublishReport, PublishRequest } from './publication.ts';
 
 /**
- * Publishes a release as a transaction (formats.md 4): {@link prepareRelease}, then {@link publishPrepared}.
- * @throws what both do.
+ * Publishes a release as a transaction (formats.md 4): {@link prepareRelease}, {@link signRelease}, then
+ * {@link publishSigned}.
+ * @throws what they do.
  */
 export async function publishRelease(request: PublishRequest): Promise<PublishReport> {
-  return await publishPrepared(await prepareRelease(request));
+  return await publishSigned(await signRelease(await prepareRelease(request)));
 }
 
 /**
- * Publishes what was prepared. Attestations are signed first; the stored sums claim the version; artifacts and
- * attestations follow, each read back; the manifest comes last and makes it complete; then the store is asked once more
+ * Publishes what was prepared and signed. The stored sums claim the version; artifacts and attestations follow, each read back; the manifest comes last and makes it complete; then the store is asked once more
  * whose release it has. Killed at any point and repeated with the same bytes, it completes; with other bytes it changes
  * nothing.
  * @throws ConflictError `VERSION_TAKEN`; IntegrityError when the store gives back other bytes than it was given, or
- * contradicts itself; PolicyError as `signArtifact`; RemoteError; the signal's reason.
+ * contradicts itself; PolicyError as `keptAttestation`; RemoteError; the signal's reason.
  */
-export async function publishPrepared(prepared: PreparedRelease): Promise<PublishReport> {
-  const { request, plan } = prepared;
-  const publication: Publication = { ...prepared, sources: await sourcesOf(prepared), stored: new Map() };
+export async function publishSigned(release: SignedRelease): Promise<PublishReport> {
+  const { request, plan } = release;
+  const publication: Publication = { ...release, stored: new Map() };
   const files = await doubting(publication, async () => {
     const done: PublishedFile[] = [];
     for (const step of plan.steps) {
@@ -54,7 +54,7 @@ export async function publishPrepared(prepared: PreparedRelease): Promise<Publis
   };
 }
 
-interface Publication extends PreparedRelease, ReadingBack {}
+interface Publication extends SignedRelease, ReadingBack {}
 
 /** Creates what is to be created, and reads back in any case: what a store says is not believed. */
 async function carryOut(step: PublishStep, publication: Publication): Promise<PublishedFile> {

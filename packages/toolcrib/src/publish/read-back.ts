@@ -3,16 +3,13 @@ import { releaseManifestName, storedSumsName, sumsOfManifest } from '../core/rel
 import { differentNames } from '../core/sums.ts';
 import { notGivenOut, readStoredBytes, verifyStoredFile } from '../releases/stored-file.ts';
 import { contradiction, parseStoredManifest, parseStoredSums } from '../releases/stored-release.ts';
-import type { ByteSource } from '../stores/store.ts';
 import { keptAttestation, missingAttestations } from './attestations.ts';
-import type { PreparedRelease } from './prepare-release.ts';
 import type { PublishStep } from './publish-plan.ts';
 import { taken } from './publish-refusal.ts';
+import type { SignedRelease } from './release-sources.ts';
 
 /** What a publication needs to know to read back what it wrote, and what it learns. */
-export interface ReadingBack extends Pick<PreparedRelease, 'request' | 'store' | 'sums'> {
-  /** What is uploaded where it is not there yet, by file name. */
-  readonly sources: ReadonlyMap<string, ByteSource>;
+export interface ReadingBack extends Pick<SignedRelease, 'request' | 'store' | 'sums' | 'sources'> {
   /** What the store gave back, by file name; filled as it goes. */
   readonly stored: Map<string, StoredBytes>;
 }

@@ -10,11 +10,21 @@ import type { PreparedRelease } from './prepare-release.ts';
 import type { PublishRequest } from './publication.ts';
 import { releaseFileOf, type ReleaseArtifact } from './release-artifacts.ts';
 
+/** A publication that is ready to be uploaded: every byte of it is there. */
+export interface SignedRelease extends PreparedRelease {
+  /** What each file holds, by its name. */
+  readonly sources: ReadonlyMap<string, ByteSource>;
+}
+
 /**
- * What each file of a release holds, by its name; attestations that are to be made are signed.
+ * Makes the files of a release that are not there yet; attestations are signed, except in a dry run. Writes nothing.
  * @throws PolicyError as `signArtifact`; RemoteError; the signal's reason.
  */
-export async function sourcesOf(prepared: PreparedRelease): Promise<ReadonlyMap<string, ByteSource>> {
+export async function signRelease(prepared: PreparedRelease): Promise<SignedRelease> {
+  return { ...prepared, sources: await sourcesOf(prepared) };
+}
+
+async function sourcesOf(prepared: PreparedRelease): Promise<SignedRelease['sources']> {
   const { request, plan, sums } = prepared;
   const { tool, version, artifacts, source, signal } = request;
   const attestations = new Map(plan.steps.flatMap(({ of, name }) => (of === undefined ? [] : [[of, name]])));

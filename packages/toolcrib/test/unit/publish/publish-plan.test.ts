@@ -75,6 +75,35 @@ describe('a plan to publish', () => {
     );
   });
 
+  test('takes an attestation of each artifact before the manifest: keeps what holds, makes the others', () => {
+    const kept = fc.subarray(['t-amd64-v5', 't-arm64-v5', 't-arm64-any-v5']);
+    fc.assert(
+      fc.property(wanted, kept, fc.constantFrom('.dsse.json', undefined), (want, artifacts, suffix) => {
+        const attestations = new Map(artifacts.map((of) => [of, `${of}.sigstore.json`]));
+        const plan = planPublish({ ...want, suffix }, { ...NOTHING, attestations });
+        if (plan.kind !== 'publish') throw new Error(plan.kind);
+        const expected = [...want.sums.keys()].sort().flatMap((of) => {
+          const there = attestations.get(of);
+          if (there !== undefined) return [{ name: there, role: 'attestation', action: 'keep', of }];
+          return suffix === undefined ? [] : [{ name: `${of}${suffix}`, role: 'attestation', action: 'create', of }];
+        });
+        expect(plan.steps.slice(1 + want.sums.size, -1)).toEqual(expected);
+        expect(plan.alreadyPublished).toBe(false);
+      }),
+    );
+  });
+
+  test('says which versions it passes over', () => {
+    fc.assert(
+      fc.property(wanted, fc.option(fc.integer({ min: 1, max: 5 }), { nil: undefined }), (want, highest) => {
+        const plan = planPublish(want, { ...NOTHING, highest });
+        if (plan.kind !== 'publish') throw new Error(plan.kind);
+        const passedOver = highest !== undefined && highest < 4;
+        expect(plan.skipped).toEqual(passedOver ? { first: highest + 1, last: 4 } : null);
+      }),
+    );
+  });
+
   test('compares sums in both directions', () => {
     fc.assert(
       fc.property(sums, sums, (a, b) => {
