@@ -11,7 +11,7 @@ import { createLedger } from '../inject/ledger.ts';
 import type { Placement } from '../inject/placement.ts';
 import { chooseTarget } from '../resolve/choose-target.ts';
 import type { Resolution } from '../resolve/resolution.ts';
-import { pinnedArtifact } from '../resolve/resolve-artifact.ts';
+import { asksForTrust, pinnedArtifact } from '../resolve/resolve-artifact.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
@@ -94,7 +94,7 @@ async function unpackedFor(
   const cache = cacheOf(host);
   const { tool } = pins;
   const { digest, target } = pinned;
-  const known = await cache.findUnpacked({ digest, tool });
+  const known = (await asksForTrust(pins)) ? undefined : await cache.findUnpacked({ digest, tool });
   if (known !== undefined) return { unpacked: known, resolution: null };
   const resolution = await resolveTarget(pins, host, target);
   const unpacked = await cache.unpacked({ path: resolution.path, digest, tool }, { signal: host.signal });

@@ -92,10 +92,21 @@ async function resolutionOf(search: Search, found: Found & { readonly path: stri
   return { name, path, digest, size, target, tier, url, store, attestation, trail: search.trail };
 }
 
-/** The modules that read lists are loaded only where there is one, or a key that could have signed one. */
+/**
+ * Whether more than a digest decides on what a project uses: then whoever has an artifact's bytes already resolves it all
+ * the same.
+ */
+export async function asksForTrust({ attestation, revocationFile }: ToolPins): Promise<boolean> {
+  return looksAtAttestations(attestation) || (await hasRevocations(revocationFile));
+}
+
+async function hasRevocations(file: ToolPins['revocationFile']): Promise<boolean> {
+  return file !== undefined && (await isThere(file));
+}
+
+/** The modules that read a list are loaded only where there is one. */
 async function refuseRevoked(search: Search): Promise<void> {
-  const { revocationFile } = search.request.pins;
-  if (revocationFile === undefined || !(await isThere(revocationFile))) return;
+  if (!(await hasRevocations(search.request.pins.revocationFile))) return;
   const { refuseRevokedByProject } = await import('./not-revoked.ts');
   await refuseRevokedByProject(search);
 }

@@ -58,8 +58,8 @@ export async function attest(
   return await keySigner.sign(subject, UNKNOWN_SOURCE);
 }
 
-/** The bytes of a signed list that revokes versions. */
-export function revocationsOf(signer: TestSigner, versions: RevocationList['versions']): Uint8Array {
-  const list = { tool: 'demo', issued: '2026-01-01T00:00:00Z', versions, digests: [] };
+/** The bytes of a signed list that revokes versions of a tool. */
+export function revocationsFor(tool: string, signer: TestSigner, versions: RevocationList['versions']): Uint8Array {
+  const list = { tool, issued: '2026-01-01T00:00:00Z', versions, digests: [] };
   return signRevocationList(list, signer.privateKey);
 }

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
-import { attest, attestedProject, NAME, newSigner, revocationsOf, SUBJECT } from './attested-project.ts';
+import { attest, attestedProject, NAME, newSigner, revocationsFor, SUBJECT } from './attested-project.ts';
 import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
 import type { ScratchProject } from './scratch-project.ts';
 
@@ -101,7 +101,7 @@ describe.concurrent('resolve and fetch refuse what is revoked', () => {
   test("by the project's signed list, also from the cache and offline", async () => {
     await using project = await attestedProject(ours, false);
     await resolveIn(project);
-    await project.write('demo.revoked.json', revocationsOf(ours, revoked));
+    await project.write('demo.revoked.json', revocationsFor('demo', ours, revoked));
     await expectRefused(project, 'REVOKED');
     expect((await resolveIn(project, '--offline')).code).toBe(5);
     const fetched = await toolcrib(['fetch', '--all'], { cwd: project.folder });
@@ -110,7 +110,7 @@ describe.concurrent('resolve and fetch refuse what is revoked', () => {
 
   test("by a store's signed list, before anything is downloaded", async () => {
     await using project = await attestedProject(ours, false);
-    await project.write('store/demo.revoked.json', revocationsOf(ours, revoked));
+    await project.write('store/demo.revoked.json', revocationsFor('demo', ours, revoked));
     await expectRefused(project, 'REVOKED');
     await expectRefused(project, 'REVOKED');
     await rm(join(project.folder, 'store', 'demo.revoked.json'));
@@ -119,7 +119,7 @@ describe.concurrent('resolve and fetch refuse what is revoked', () => {
 
   test('and stop at a list that nobody trusted signed', async () => {
     await using project = await attestedProject(ours, false);
-    await project.write('demo.revoked.json', revocationsOf(theirs, []));
+    await project.write('demo.revoked.json', revocationsFor('demo', theirs, []));
     await expectRefused(project, 'ATTESTATION_UNTRUSTED');
     await project.write('demo.revoked.json', '{}');
     expect((await resolveIn(project)).code).toBe(4);
@@ -127,7 +127,7 @@ describe.concurrent('resolve and fetch refuse what is revoked', () => {
 
   test('but not what another list of that tool is about', async () => {
     await using project = await attestedProject(ours, false);
-    await project.write('demo.revoked.json', revocationsOf(ours, [{ version: 2, reason: 'another' }]));
+    await project.write('demo.revoked.json', revocationsFor('demo', ours, [{ version: 2, reason: 'another' }]));
     expect((await resolveIn(project)).code).toBe(0);
   });
 });
