@@ -9,10 +9,11 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
 /** Everything but `--version`. */
 const COMMAND_LINE = 'packages/toolcrib/src/cli/command-line.ts';
 
-/** What is loaded only when the first URL is asked for: files of its own, whatever else a command needs. */
+/** What is loaded only when the first URL is asked for, or answered: files of its own, whatever else a command needs. */
 const HEAVY = {
   dispatcher: 'packages/toolcrib/src/transfer/dispatcher.ts',
   sdk: 'packages/toolcrib/src/stores/s3/sdk.ts',
+  fastify: 'packages/toolcrib/src/serve/fastify.ts',
 };
 
 /** What every bundle has in common. */

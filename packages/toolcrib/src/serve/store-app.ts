@@ -1,4 +1,4 @@
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
 import { messageOf } from '../core/errors.ts';
 import type { UploadLimits } from './publish-door.ts';
@@ -34,7 +34,8 @@ const KEEP_ALIVE_MS = 5_000;
 const MAX_NAME = 250;
 
 /** A server without routes: what holds for every request, whatever it is for. */
-export function createApp(options: AppOptions): FastifyInstance {
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const { fastify } = await import('./fastify.ts');
   const { patience, limits } = options;
   const app = fastify({
     exposeHeadRoutes: false,

@@ -52,7 +52,7 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Sto
     door: openPublishDoor(token, limits, cutOff.signal),
     renderPage: options.renderPage,
   };
-  const app = createApp(options);
+  const app = await createApp(options);
   addListing(app, context);
   addHealth(app, context);
   addFileRoutes(app, context);
