@@ -25,6 +25,7 @@ export const KNOWN_DIRECTORIES: readonly string[] = [
   'locks',
   'placements',
   'refs',
+  'revocations',
   'trusted-roots',
   'tuf',
   'unpacked',

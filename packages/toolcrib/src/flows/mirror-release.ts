@@ -76,7 +76,7 @@ async function copyAll(
   const { tool } = pins;
   const { clock, reporter, signal } = host;
   const { versions, incomplete } = await chooseVersions(pins, from, options, signal);
-  const trust = await openReleaseTrust(pins, host, tool, { stores: [from, to] });
+  const trust = await openReleaseTrust(pins, host, tool, [from, to]);
   const spool = { directory: join(host.cacheDirectory, 'spool'), clock, reporter, signal };
   const revocations = await mirrorRevocations(from, to, tool, { signal });
   const releases: MirrorReport[] = [];

@@ -1,6 +1,6 @@
 import type { AttestationFile, AttestationVerdict, AttestationVerifier } from '../attestations/attestation.ts';
 import { enforceAttestation } from '../attestations/enforce.ts';
-import { refuseRevoked, type TrustedRevocations } from '../attestations/revocations.ts';
+import type { KnownRevocations } from '../attestations/known-revocations.ts';
 import type { AttestationPolicy, ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
 import { IntegrityError } from '../core/errors.ts';
@@ -20,7 +20,7 @@ export interface ReleaseTrust {
   readonly policy: AttestationPolicy;
   /** Undefined where the policy looks at no attestation. */
   readonly verifier: AttestationVerifier | undefined;
-  readonly revocations: readonly TrustedRevocations[];
+  readonly revocations: Pick<KnownRevocations, 'refuse'>;
   readonly reporter: Reporter;
 }
 
@@ -59,7 +59,7 @@ export interface TrustedRelease {
  */
 export function verifyRelease(release: ClaimedRelease, trust: ReleaseTrust): TrustedRelease {
   const pinned = verifyPins(release, trust.pins);
-  for (const [name, digest] of release.sums) refuseRevoked(trust.revocations, { name, digest });
+  for (const [name, digest] of release.sums) trust.revocations.refuse({ name, digest });
   const artifacts = release.artifacts.map((name) => judgeArtifact(name, release, trust));
   const attested = artifacts.length > 0 && artifacts.every(({ attestation }) => attestation === 'verified');
   return { anchor: pinned ? 'pinned' : attested ? 'attested' : 'none', artifacts };

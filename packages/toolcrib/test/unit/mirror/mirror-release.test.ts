@@ -1,6 +1,7 @@
 import { appendFile, chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { refuseRevoked } from '../../../src/attestations/revocations.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { readRelease } from '../../../src/releases/stored-release.ts';
 import { mirrorRelease, mirrorRevocations, type MirrorReport } from '../../../src/mirror/mirror-release.ts';
@@ -255,8 +256,9 @@ describe('a revoked release', () => {
     const list = { tool: 'tool', issued: '2026-01-01T00:00:00Z', versions: [], digests: [] };
     const byVersion = { ...list, versions: [{ version: 1, reason: 'leaks memory' }] };
     const byDigest = { ...list, digests: [{ digest: sums.get(ARM64) ?? digestOf(''), reason: 'leaks memory' }] };
-    for (const each of [byVersion, byDigest]) {
-      const trust = trustIn([], { revocations: [{ list: each, where: 'list', keyid: 'a key' }] });
+    for (const list_ of [byVersion, byDigest]) {
+      const each = { list: list_, where: 'list', keyid: 'a key' };
+      const trust = trustIn([], { revocations: { refuse: (subject) => refuseRevoked([each], subject) } });
       const failure = await failureOfAsync(() => mirrorRelease(mirrorRequest({ from, to }, path, { trust })));
       expect(failure).toMatchObject({ code: 'REVOKED', details: { reason: 'leaks memory' } });
     }
