@@ -90,13 +90,14 @@ function contradictionOf(stated: BuildSource, certified: CertifiedSource): strin
 }
 
 function merge(stated: BuildSource, certified: CertifiedSource): BuildSource {
+  const commit = stated.commit ?? (stated.workflowCommit ? null : certified.commit);
   const workflowCommit = certified.commit ?? stated.workflowCommit ?? null;
   return {
     repository: certified.repository ?? stated.repository,
     workflow: certified.workflow ?? stated.workflow,
     ref: certified.ref ?? stated.ref,
-    commit: stated.commit ?? (stated.workflowCommit ? null : certified.commit),
-    workflowCommit,
+    commit,
+    workflowCommit: workflowCommit === commit ? null : workflowCommit,
     run: certified.run ?? stated.run,
   };
 }
