@@ -22,7 +22,7 @@ export interface VersionFacts {
 /** The version moves exactly when what ships does, and by as little as it may. */
 export function judgeVersion(facts: VersionFacts): RuleResult {
   const { file, head, base, required } = facts;
-  const todo = `write ${required.version} and a newline to ${file}: "toolcrib check --fix" does`;
+  const todo = `write ${required.version} and a newline to ${file}: "toolcrib check --fix" does${orPinIt(facts)}`;
   const failed = (message: string): RuleResult => ruleResult('version', 'failed', message, { todo, file });
   if ('problem' in head) return failed(head.problem);
   if (head.version !== required.version) return failed(whatIsWrong(head.version, facts));
@@ -30,6 +30,12 @@ export function judgeVersion(facts: VersionFacts): RuleResult {
     return failed(`${file} does not hold exactly one integer and a newline`);
   }
   return ruleResult('version', 'ok', whatIsRight(facts), { file });
+}
+
+/** Whether a release is this change's own can only be told by its pins. */
+function orPinIt({ head, required }: VersionFacts): string {
+  if ('problem' in head || !required.taken.some(({ version }) => version === head.version)) return '';
+  return `; if v${head.version} there is the release of exactly these sources, commit the sums file that pins it instead`;
 }
 
 function whatIsWrong(version: number, { base, changed, required }: VersionFacts): string {

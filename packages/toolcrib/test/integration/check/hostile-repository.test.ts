@@ -1,0 +1,168 @@
+import { chmod, chown, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { requireOrSkip } from '../../servers/require.ts';
+import { startCli, toolcrib } from '../../unit/cli/command-line.ts';
+import { programsMissing } from '../build/samples.ts';
+import { gateRepository, removeTemplate, repositoryAt, SOURCE, type GateRepository } from './gate-repository.ts';
+
+const missing = requireOrSkip(await programsMissing('git'));
+afterAll(removeTemplate);
+
+/** A program that leaves a trace when anybody runs it, and then does what it is called for. */
+async function trap(repository: GateRepository, name: string): Promise<string> {
+  const path = join(repository.folder, '..', `trap-${name}`);
+  await repository.write(`../trap-${name}`, `#!/bin/sh\ntouch "${path}.sprung"\ncat\n`);
+  await chmod(path, 0o755);
+  return path;
+}
+
+/** The traps that went off. */
+async function sprung(repository: GateRepository): Promise<readonly string[]> {
+  return (await readdir(join(repository.folder, '..'))).filter((name) => name.endsWith('.sprung'));
+}
+
+const HOOKS = ['post-index-change', 'post-checkout', 'pre-commit', 'reference-transaction', 'fsmonitor-watchman'];
+
+describe.concurrent('a hostile repository', missing, () => {
+  /** Settings of the repository's own configuration by which git runs programs. */
+  const SETTINGS: readonly [string, (program: string) => Record<string, string>][] = [
+    ['fsmonitor', (program) => ({ 'core.fsmonitor': program })],
+    ['external diff', (program) => ({ 'diff.external': program, 'diff.evil.command': program })],
+    ['textconv', (program) => ({ 'diff.evil.textconv': program, 'diff.evil.cachetextconv': 'true' })],
+    ['clean filter', (program) => ({ 'filter.evil.clean': program, 'filter.evil.required': 'true' })],
+    ['process filter', (program) => ({ 'filter.evil.process': program, 'filter.evil.required': 'true' })],
+    ['pager', (program) => ({ 'core.pager': program, 'pager.diff': program, 'pager.show': program })],
+    ['signature check', (program) => ({ 'gpg.program': program, 'log.showSignature': 'true' })],
+    ['alias', (program) => ({ 'alias.diff': `!${program}`, 'alias.rev-parse': `!${program}` })],
+    ['ssh command', (program) => ({ 'core.sshCommand': program, 'core.gitProxy': program })],
+    ['hooks folder', () => ({ 'core.hooksPath': '../hooks' })],
+  ];
+
+  test.each(SETTINGS)('runs no program of its choice: %s', async (_, settings) => {
+    await using repository = await gateRepository();
+    const program = await trap(repository, 'program');
+    await repository.write('.gitattributes', '* diff=evil filter=evil\n');
+    await repository.commit('attributes');
+    for (const name of HOOKS) {
+      await repository.write(`../hooks/${name}`, `#!/bin/sh\ntouch ${program}.sprung\n`);
+      await chmod(join(repository.folder, '../hooks', name), 0o755);
+    }
+    for (const [key, value] of Object.entries(settings(program))) await repository.git('config', key, value);
+    await repository.append(SOURCE, '# changed\n');
+    const end = await repository.check(['--fix']);
+    expect(end.document, end.stdout).toMatchObject({ changed: true, requiredVersion: 28 });
+    expect(await sprung(repository)).toEqual([]);
+  });
+
+  test('is one whose traps would go off for anybody else', async () => {
+    await using repository = await gateRepository();
+    const program = await trap(repository, 'program');
+    await repository.write('.gitattributes', '* filter=evil\n');
+    await repository.commit('attributes');
+    await repository.git('config', 'filter.evil.clean', program);
+    await repository.append(SOURCE, '# changed\n');
+    await repository.git('diff', '--stat');
+    expect(await sprung(repository)).not.toEqual([]);
+  });
+
+  test('brings no hooks that run', async () => {
+    await using repository = await gateRepository();
+    for (const name of HOOKS) {
+      await repository.write(`.git/hooks/${name}`, `#!/bin/sh\ntouch ${repository.folder}/../${name}.sprung\n`);
+      await chmod(join(repository.folder, '.git/hooks', name), 0o755);
+    }
+    await repository.append(SOURCE, '# changed\n');
+    await repository.check();
+    expect(await sprung(repository)).toEqual([]);
+  });
+
+  test('has no folder that is taken for a repository of its own', async () => {
+    await using repository = await gateRepository();
+    const program = await trap(repository, 'program');
+    await repository.write('bare/HEAD', 'ref: refs/heads/main\n');
+    await repository.write('bare/config', `[core]\n\tbare = false\n\tworktree = ..\n\tfsmonitor = ${program}\n`);
+    for (const folder of ['objects', 'refs']) await repository.write(`bare/${folder}/x`, '');
+    await repository.write('bare/toolcrib.json', JSON.stringify({ tool: 'demo', targets: ['amd64'] }));
+    const bare = repositoryAt(join(repository.folder, '..'), () => Promise.resolve(), 'work/bare');
+    const end = await bare.check();
+    expect(end.code).toBe(2);
+    expect(await sprung(repository)).toEqual([]);
+  });
+
+  test('is not changed by being looked at', async () => {
+    await using repository = await gateRepository();
+    await repository.append(SOURCE, '# changed\n');
+    await repository.git('update-index', '--refresh').catch(() => undefined);
+    const before = await repository.git('hash-object', '.git/index');
+    await repository.check();
+    expect(await repository.git('hash-object', '.git/index')).toBe(before);
+  });
+
+  test('has names that no terminal, and no log of a job, acts upon', async () => {
+    await using repository = await gateRepository();
+    const folder = 'src/inspect_sandbox_tools/src';
+    const names = ['a\n::error::b', '##[set-output name=build]false', 'c\x1b[31m\x07', '\u202Ed', '|`<img>`|'];
+    for (const name of names) await repository.write(`${folder}/${name}`, '');
+    await repository.commit('names');
+    const env = {
+      GITHUB_ACTIONS: 'true',
+      GITHUB_OUTPUT: join(repository.folder, '../output'),
+      GITHUB_STEP_SUMMARY: join(repository.folder, '../summary'),
+    };
+    const text = await toolcrib(['check'], { cwd: repository.folder, env });
+    expect(text.code).toBe(9);
+    expect(text.stdout).toMatch(/^[\x20-\x7e\n]*$/);
+    const json = await toolcrib(['check', '--json'], { cwd: repository.folder, env });
+    expect(json.stdout.split('\n')).toHaveLength(2);
+    expect(JSON.stringify(JSON.parse(json.stdout))).toContain('##[set-output name=build]false');
+    for (const output of [text.stdout, text.stderr, json.stdout, json.stderr]) {
+      expect(output).not.toContain('##[');
+      expect(output.split('\n').filter((line) => line.startsWith('::'))).toSatisfy((lines: string[]) =>
+        lines.every((line) => /^::error (?:file|title)=/.test(line)),
+      );
+    }
+    const summary = await repository.read('../summary');
+    expect(summary).not.toMatch(/<img|`/);
+    expect(await repository.read('../output')).toMatch(/^(?:[a-z-]+=[^\n]*\n){10}$/);
+  });
+
+  test('cannot have another variable of git decide which repository is looked at', async () => {
+    await using repository = await gateRepository();
+    await repository.append(SOURCE, '# changed\n');
+    const env = {
+      GIT_DIR: '/nowhere',
+      GIT_WORK_TREE: '/',
+      GIT_INDEX_FILE: '/nowhere/index',
+      GIT_EXTERNAL_DIFF: 'false',
+    };
+    expect((await repository.check([], env)).document).toMatchObject({ changed: true });
+  });
+
+  test('of another user is not read, and the way out is said', async () => {
+    await using repository = await gateRepository();
+    await chown(repository.folder, 12_345, 12_345);
+    const end = await repository.check();
+    expect(end.code).toBe(2);
+    expect(end.stdout).toContain('it belongs to another user');
+    expect(end.stdout).toContain('safe.directory');
+    const settings = { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' };
+    expect(await repository.check([], settings)).toMatchObject({ code: 0 });
+  });
+
+  test('is let go of when the user stops', async () => {
+    await using repository = await gateRepository();
+    const slow = join(repository.folder, '../bin');
+    await repository.write('../bin/git', `#!/bin/sh\necho started >&2\ntouch "${slow}/started"\nexec sleep 60\n`);
+    await chmod(join(slow, 'git'), 0o755);
+    const started = startCli(['check', '--json'], {
+      cwd: repository.folder,
+      env: { PATH: `${slow}:${process.env['PATH'] ?? ''}` },
+    });
+    while (!(await readdir(slow)).includes('started')) await new Promise((resolve) => setImmediate(resolve));
+    started.process.kill('SIGINT');
+    const end = await started.end;
+    expect(end.code).toBe(130);
+    expect(end.stdout).toContain('INTERRUPTED');
+  });
+});
