@@ -26,10 +26,18 @@ export async function openStore(
       const token = host.env['TOOLCRIB_HTTP_TOKEN'] || undefined;
       return openHttpStore(reference, { ...(await transferOptions(host, rewrite)), token });
     }
-    case 'github':
+    case 'github': {
+      const { openGithubStore } = await import('../stores/github/github-store.ts');
+      return openGithubStore(reference, { ...(await transferOptions(host, rewrite)), token: githubToken(host.env) });
+    }
     case 'oci':
       throw new UsageError('REFERENCE_INVALID', `this version does not open ${reference.url}`);
   }
+}
+
+/** The token for GitHub: one meant for toolcrib, else the one that GitHub's own jobs have. Empty counts as absent. */
+export function githubToken(env: Host['env']): string | undefined {
+  return env['TOOLCRIB_GITHUB_TOKEN'] || env['GITHUB_TOKEN'] || undefined;
 }
 
 /** Stores that are opened when asked for, and closed together. */

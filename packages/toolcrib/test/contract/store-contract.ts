@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
+import { RemoteError } from '../../src/core/errors.ts';
 import type { ByteSource, OpenedFile, Store } from '../../src/stores/store.ts';
 import { finishedOf, publishInto, releaseOfSeed, type SampleRelease } from './store-release.ts';
 
@@ -12,6 +13,8 @@ export interface StoreUnderTest extends AsyncDisposable {
   openHandles?(): number;
   /** What the URL of a file ends with, where that is not its name. */
   readonly urlEnd?: RegExp;
+  /** True where the server takes no file without bytes: no file of a release is one. */
+  readonly refusesEmptyFiles?: boolean;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -252,8 +255,13 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
         expect(await store.list('')).toEqual([...odd].sort());
       }));
 
-    test('takes an empty file', () =>
-      use(async (store) => {
+    test('takes an empty file, where its server takes any', () =>
+      use(async (store, { refusesEmptyFiles }) => {
+        if (refusesEmptyFiles === true) {
+          expect(await failureOf(store.create(NAME, sourceOf(Buffer.alloc(0))))).toBeInstanceOf(RemoteError);
+          expect(await store.fetch(NAME)).toBeUndefined();
+          return;
+        }
         expect(await store.create(NAME, sourceOf(Buffer.alloc(0)))).toBe('created');
         const file = await store.fetch(NAME);
         expect(file?.size).toBe(0);

@@ -53,6 +53,17 @@ function dereferenced(value: Json | undefined): JsonObject {
   return found;
 }
 
+/**
+ * An example of the description, of a list the first: an answer as GitHub gives it, for stand-ins that care for a few of its many properties.
+ * @throws Error when there is none of that name.
+ */
+export function describedExample(name: string): JsonObject {
+  const value = at(description(), 'components', 'examples', name)?.['value'];
+  const first = Array.isArray(value) ? list(value)[0] : value;
+  if (!isObject(first)) throw new Error(`GitHub's description has no example ${name}`);
+  return first;
+}
+
 /** @throws Error when GitHub has no such operation. */
 export function describedOperation(name: string): Operation {
   const [method = '', path = ''] = name.split(' ');

@@ -157,6 +157,7 @@ export async function startGithub(settings: GithubSettings): Promise<GithubServe
       report('there is no such operation, or no stand-in for it');
       return notFound();
     }
+    state.made += 1;
     const rights = rightsOf(request, state);
     const refusal = refusalOf(rights, route, state, path);
     if ('status' in refusal) return checked(refusal, route, report);

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { digestOf } from '../../../src/core/digest.ts';
-import { invalid, noContent, notFound, ok, paginated, type Answer } from './answers.ts';
+import { invalid, noContent, notFound, ok, paginated, refused, type Answer } from './answers.ts';
 import type { JsonObject } from './json-schema.ts';
 import type { GithubCall, Route } from './routes.ts';
 import type { Asset, Release } from './state.ts';
@@ -22,7 +22,10 @@ export const releaseRoutes: readonly Route[] = [
 
 /** The newest first; drafts only for those who may write. */
 function listReleases(call: GithubCall): Answer {
-  const seen = call.repository.releases.filter(({ draft }) => !draft || call.mayWrite).sort((a, b) => b.id - a.id);
+  const { state, repository, mayWrite } = call;
+  const isListed = ({ draft, createdIn }: Release): boolean =>
+    !draft || (mayWrite && state.made - createdIn >= state.listingLag);
+  const seen = repository.releases.filter(isListed).sort((a, b) => b.id - a.id);
   return paginated(
     seen.map((release) => releaseView(release, call)),
     call.url,
@@ -41,6 +44,7 @@ function createRelease(call: GithubCall): Answer {
     prerelease: body['prerelease'] === true,
     immutable: false,
     createdAt: state.now(),
+    createdIn: state.made,
     publishedAt: null,
     assets: [],
   };
@@ -142,7 +146,7 @@ async function uploadAsset(call: GithubCall): Promise<Answer> {
   };
   release.assets.push(asset);
   const bytes = await wholeBody(request);
-  if (bytes === undefined) return { status: 502 };
+  if (bytes === undefined) return refused(502, 'Bad Gateway');
   if (!release.assets.includes(asset)) return notFound();
   Object.assign(asset, { state: 'uploaded', bytes, digest: digestOf(bytes) });
   return { status: 201, json: assetView(asset, release, call) };

@@ -21,6 +21,8 @@ export interface Release {
   prerelease: boolean;
   immutable: boolean;
   readonly createdAt: string;
+  /** By requests, see {@link GithubState.made}. */
+  readonly createdIn: number;
   publishedAt: string | null;
   assets: Asset[];
 }
@@ -51,6 +53,13 @@ export interface GithubState {
   readonly tokens: ReadonlyMap<string, TokenRights>;
   /** Bytes on the objects host by their path. */
   readonly objects: Map<string, Buffer>;
+  /**
+   * How many requests later a draft is listed that was just created: GitHub's listings lag behind, so that two publishers
+   * may not see each other. 0 at first.
+   */
+  listingLag: number;
+  /** Requests to the API so far. */
+  made: number;
   /** Requests that are left; undefined: without end. */
   remaining: number | undefined;
   /** Seconds since 1970 at which there are more again. */
@@ -80,6 +89,8 @@ export function createState(
     repositories: new Map(repositories.map((settings) => [settings.name.toLowerCase(), repositoryOf(settings)])),
     tokens: new Map(Object.entries(tokens)),
     objects: new Map(),
+    listingLag: 0,
+    made: 0,
     remaining: undefined,
     reset: Math.floor(Date.now() / 1000) + 3600,
     nextId: () => (id += 1),

@@ -1,0 +1,33 @@
+import type { GithubRelease } from '../../github/releases.ts';
+import { listedNames } from '../file-name.ts';
+import { tagOfFile } from './release-tag.ts';
+import type { GithubSession } from './session.ts';
+
+/** Names of files in all releases, drafts too where there is a token that sees them. */
+export async function listAssets(
+  session: GithubSession,
+  prefix: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly string[]> {
+  signal?.throwIfAborted();
+  const byTag = new Map<string, GithubRelease>();
+  for await (const release of session.releases.list({ signal })) {
+    const other = byTag.get(release.tag);
+    if (other === undefined || isPreferred(release, other, session)) byTag.set(release.tag, release);
+  }
+  const names = [...byTag.values()].flatMap(({ tag, assets }) =>
+    assets.filter(({ name, uploaded }) => uploaded && tagOfFile(session.reference, name) === tag),
+  );
+  return listedNames(
+    names.map(({ name }) => name),
+    prefix,
+  );
+}
+
+/** Of several for one tag the same as `findRelease` takes. */
+function isPreferred(release: GithubRelease, other: GithubRelease, { chosen }: GithubSession): boolean {
+  const known = chosen.get(release.tag);
+  if (release.id === known || other.id === known) return release.id === known;
+  if (release.draft !== other.draft) return !release.draft;
+  return release.id < other.id;
+}
