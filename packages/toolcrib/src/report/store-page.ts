@@ -58,7 +58,7 @@ function renderTool(tool: string, releases: readonly Release[]): string {
 function renderRelease({ tool, version, files }: Release): string {
   const names = new Set(files.map(({ name }) => name));
   const isComplete = names.has(storedSumsName(tool, version)) && names.has(releaseManifestName(tool, version));
-  return `<h3>v${version}${isComplete ? '' : ': not complete, do not use'}</h3>\n${renderFiles(files)}`;
+  return `<h3>v${version}: ${isComplete ? 'complete' : 'not complete, do not use'}</h3>\n${renderFiles(files)}`;
 }
 
 function renderFiles(files: readonly ListedFile[]): string {

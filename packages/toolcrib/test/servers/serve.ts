@@ -5,13 +5,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { readdirSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseStoreReference } from '../../src/core/reference.ts';
 import { openHttpStore, type HttpStoreOptions } from '../../src/stores/http/http-store.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { systemClock } from '../contract/store-clock.ts';
-
-const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+import { cliEnvironment, TOOLCRIB } from '../unit/cli/command-line.ts';
 
 /** How a server ended. */
 export interface ServeEnd {
@@ -19,7 +17,7 @@ export interface ServeEnd {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** `toolcrib serve` as a process of its own, killed and removed with its files at the end of its `await using` scope. */
+/** The bundled `toolcrib serve` as a process of its own, killed and removed with its files at the end of its `await using` scope. */
 export interface ServedStore extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -89,8 +87,9 @@ interface Started {
 
 /** Resolves when it has said where it listens. */
 async function startProcess(args: readonly string[], cwd: string): Promise<Started> {
-  const env = { PATH: process.env['PATH'] ?? '', HOME: cwd };
-  const child = spawn(process.execPath, [MAIN, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const [program = '', ...first] = TOOLCRIB;
+  const env = cliEnvironment(cwd);
+  const child = spawn(program, [...first, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));

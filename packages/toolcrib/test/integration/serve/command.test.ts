@@ -1,24 +1,21 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { chmod, readdir, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spawn } from 'node:child_process';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openTestHttpStore, startServe } from '../../servers/serve.ts';
 import { allBytes, bytesOf, createScratch, inPieces } from '../../unit/disk/scratch.ts';
+import { elfFile } from '../../unit/build/elf-file.ts';
+import { documentOf, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { scratchProject } from '../../unit/cli/scratch-project.ts';
 import { connectTo, putHead, untilReceiving } from './raw-connection.ts';
 
-const MAIN = fileURLToPath(new URL('../../../src/cli/main.ts', import.meta.url));
 const NAME = 'tool-amd64-v1';
 
 /** Runs `toolcrib serve` where it has to fail. */
-async function failing(...args: readonly string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [MAIN, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const [stdout, stderr] = await Promise.all([child.stdout, child.stderr].map(text));
-  if (child.exitCode === null) await once(child, 'exit');
-  return { code: child.exitCode ?? -1, stdout: stdout ?? '', stderr: stderr ?? '' };
+async function failing(...args: readonly string[]): Promise<CliEnd> {
+  await using scratch = await createScratch();
+  return await toolcrib(['serve', ...args], { cwd: scratch.path });
 }
 
 describe('toolcrib serve', () => {
@@ -105,5 +102,29 @@ describe('toolcrib serve', () => {
       expect.objectContaining({ event: 'request', method: 'GET', path: `/${NAME}`, status: 404 }),
       expect.objectContaining({ event: 'stopping' }),
     ]);
+  });
+});
+
+describe('a release on a server', () => {
+  test('is published, resolved and told by the command line', async () => {
+    await using server = await startServe();
+    const config = { tool: 'demo', targets: ['amd64-any'], stores: [`${server.url}/`] };
+    const build = { driver: 'command', command: 'cp program "$TOOLCRIB_OUTPUT"' };
+    await using project = await scratchProject({ 'toolcrib.json': { ...config, build }, 'tool-version.txt': '1\n' });
+    await project.write('program', elfFile({ versions: [] }));
+    const where = { cwd: project.folder, env: { TOOLCRIB_INSTALL_STATE: 'clean' } };
+    const withToken = { ...where, env: { ...where.env, TOOLCRIB_HTTP_TOKEN: server.token } };
+    expect(await toolcrib(['build'], where)).toMatchObject({ code: 0 });
+    const refused = await toolcrib(['publish'], where);
+    expect(refused).toMatchObject({ code: 7 });
+    expect(refused.stderr).toMatch(/answered 401: publishing needs a bearer token\n {2}hint: .*TOOLCRIB_HTTP_TOKEN/);
+    const published = await toolcrib(['publish'], withToken);
+    expect(published).toMatchObject({ code: 0 });
+    expect(await toolcrib(['publish'], withToken)).toMatchObject({ code: 0 });
+    await rm(join(project.folder, 'binaries'), { recursive: true });
+    const resolved = await toolcrib(['resolve', '--target', 'amd64-any', '--json'], where);
+    expect(documentOf(resolved)).toMatchObject({ tier: 'store', url: `${server.url}/demo-amd64-any-v1` });
+    expect(await toolcrib(['status', '--json'], where)).toMatchObject({ code: 0 });
+    expect(JSON.stringify([refused, published, resolved, server.heard()])).not.toContain(server.token);
   });
 });

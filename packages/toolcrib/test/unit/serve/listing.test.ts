@@ -43,7 +43,7 @@ describe('the page of a store', () => {
     const headings = [...page.matchAll(/<h[23]>(?<text>[^<]*)/g)].map(({ groups }) => groups?.['text']);
     expect(headings).toEqual([
       'a',
-      'v10',
+      'v10: complete',
       'v2: not complete, do not use',
       'b',
       'v1: not complete, do not use',
