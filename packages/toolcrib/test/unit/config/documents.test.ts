@@ -7,6 +7,7 @@ import { parseArtifactDescriptor } from '../../../src/core/artifact-descriptor.t
 import { artifactNameFrom } from '../../../src/core/artifact-name.ts';
 import * as errors from '../../../src/core/errors.ts';
 import { parseReleaseManifest } from '../../../src/core/release.ts';
+import { storeListingFrom } from '../../../src/core/store-listing.ts';
 import { parseSums } from '../../../src/core/sums.ts';
 import { TARGET_NAMES } from '../../../src/core/target.ts';
 
@@ -19,7 +20,7 @@ const examples = groups(/^```json\n([^]*?)^```$/gm, formats);
 function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.artifact.v1"')) return parseArtifactDescriptor(text, 'docs/formats.md');
   if (text.includes('"toolcrib.release.v1"')) return parseReleaseManifest(text, 'docs/formats.md');
-  return parseConfig(text, 'docs/formats.md');
+  return storeListingFrom(text) ?? parseConfig(text, 'docs/formats.md');
 }
 
 describe('docs/formats.md', () => {
