@@ -2,15 +2,11 @@ import { createDigester, verifyExpected, type Digest } from '../core/digest.ts';
 import { IntegrityError } from '../core/errors.ts';
 import { MAX_OCI_JSON_BYTES, type OciFile } from '../core/oci-release.ts';
 import { readBlocks } from '../disk/digest-file.ts';
-import { readTar, type TarLimits, type TarMember } from '../tar/read.ts';
+import { readTar, type TarMember } from '../tar/read.ts';
 import type { OpenedBundle } from './bundle-content.ts';
 import { blobDigestOf, DIRECTORIES, INDEX_FILE, LAYOUT_FILE } from './image-layout.ts';
 import { interpretLayout, type LayoutMember } from './interpret-layout.ts';
-
-/** 6 targets, two attestations for each, and what goes with them are 50 members. */
-const LIMITS: TarLimits = { maxEntries: 400, maxEntryBytes: 2 * 1024 ** 3, maxTotalBytes: 16 * 1024 ** 3 };
-/** What is held in memory of all members together, in bytes; larger members than this one's limit are passed over. */
-const MAX_HELD_BYTES = 32 * 1024 * 1024;
+import { BUNDLE_LIMITS, MAX_HELD_BYTES } from './limits.ts';
 
 /** An artifact on its way out of a bundle. */
 export interface ReadArtifact {
@@ -70,7 +66,7 @@ export async function* readArtifacts(
 }
 
 async function* membersOf(path: string, { signal }: Options): AsyncGenerator<TarMember> {
-  for await (const member of readTar(copiesOf(readBlocks(path, { signal })), LIMITS, path)) {
+  for await (const member of readTar(copiesOf(readBlocks(path, { signal })), BUNDLE_LIMITS, path)) {
     if (member.kind === 'directory' && DIRECTORIES.includes(member.path)) continue;
     if (member.kind !== 'file') throw malformed(path, member.path, `is a ${member.kind}, which no bundle has`);
     if (![LAYOUT_FILE, INDEX_FILE].includes(member.path) && blobDigestOf(member.path) === undefined) {

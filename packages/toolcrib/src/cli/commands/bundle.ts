@@ -1,0 +1,58 @@
+import { UsageError } from '../../core/errors.ts';
+import { collect, collectVersion, type Registration } from '../program-options.ts';
+
+interface CreateOptions {
+  readonly output: string;
+  readonly version?: readonly number[];
+  readonly target?: readonly string[];
+  readonly trustedRoot?: string;
+}
+
+interface LoadOptions {
+  readonly to?: string;
+}
+
+export function registerBundle({ program, action }: Registration): void {
+  const bundle = program.command('bundle').description('releases as files, to be carried over an air gap');
+  bundle
+    .command('create')
+    .description('write a release with its attestations to one file, a tar of an OCI image layout')
+    .requiredOption('-o, --output <file>', 'the file; one that is there is replaced')
+    .option('--version <n>', 'a version (default: the current one)', collectVersion)
+    .option('--target <target>', 'a target instead of all; may be given again', collect)
+    .option('--trusted-root <file>', 'a Sigstore trusted root to take along (default: that of the policy)')
+    .action(
+      action(async (session, { output, version = [], target, trustedRoot }: CreateOptions) => {
+        const { createBundle } = await import('../../flows/create-bundle.ts');
+        const { describeCreatedBundle } = await import('../../report/bundle-text.ts');
+        const [first, second] = version;
+        if (second !== undefined) throw oneVersion();
+        const created = await createBundle(await session.project(), session.host, {
+          output,
+          ...(first !== undefined && { version: first }),
+          ...(target !== undefined && { targets: target }),
+          ...(trustedRoot !== undefined && { trustedRoot }),
+        });
+        session.output.result(created, describeCreatedBundle(created));
+        return 0;
+      }),
+    );
+  bundle
+    .command('load')
+    .description('take a bundle over: into the cache, and into a store when the project vouches for it')
+    .argument('<file>', 'the bundle')
+    .option('--to <store>', 'a store that gets the release, too')
+    .action(
+      action(async (session, file: string, options: LoadOptions) => {
+        const { loadBundle } = await import('../../flows/load-bundle.ts');
+        const { describeLoadedBundle } = await import('../../report/bundle-text.ts');
+        const loaded = await loadBundle(await session.project(), session.host, file, options);
+        session.output.result(loaded, describeLoadedBundle(loaded));
+        return 0;
+      }),
+    );
+}
+
+function oneVersion(): UsageError {
+  return new UsageError('USAGE', 'a bundle holds one version', { hint: 'make a bundle for each' });
+}

@@ -1,0 +1,118 @@
+import type { OpenedBundle } from '../bundle/bundle-content.ts';
+import type { Digest } from '../core/digest.ts';
+import { NotFoundError, PolicyError } from '../core/errors.ts';
+import { attestedName, releaseManifestName, revocationListName, storedSumsName } from '../core/release.ts';
+import type { Sums } from '../core/sums.ts';
+import { readVerified } from '../disk/digest-file.ts';
+import { heldFile, type CopiedFile, type CopiedRelease } from '../mirror/copied-release.ts';
+import { copyRelease, type CopyReport } from '../mirror/copy-release.ts';
+import { createRevocations, type RevocationOutcome } from '../mirror/mirror-release.ts';
+import { judgeArtifact, type Anchor, type ReleaseTrust } from '../releases/release-trust.ts';
+import type { Store } from '../stores/store.ts';
+import type { Host } from './host.ts';
+
+/** A bundle whose artifacts are in the cache, on its way into a store. */
+export interface KeptBundle {
+  readonly bundle: OpenedBundle;
+  /** Absolute path of the bundle. */
+  readonly path: string;
+  readonly sums: Sums;
+  readonly anchor: Anchor;
+  /** Absolute paths of its artifacts, by digest. */
+  readonly paths: ReadonlyMap<Digest, string>;
+  readonly trust: ReleaseTrust;
+}
+
+/** What became of a bundle in a store. */
+export interface StoredBundle extends CopyReport {
+  /** As the user wrote it. */
+  readonly store: string;
+  /** Of the list of revoked releases. */
+  readonly revocations: RevocationOutcome;
+}
+
+/**
+ * Brings the release of a bundle into a store as a mirror does.
+ * @throws PolicyError `NO_ANCHOR`; NotFoundError `NOT_FOUND` when the bundle does not hold all of the release; as
+ * `copyRelease`.
+ */
+export async function publishBundle(kept: KeptBundle, store: Store, host: Host): Promise<StoredBundle> {
+  if (kept.anchor === 'none') throw noAnchor(kept, store);
+  const release = releaseOf(kept, host);
+  const { bundle, trust, sums } = kept;
+  const { reporter, signal } = host;
+  const list = bundle.files.get(revocationListName(bundle.tool));
+  const revocations = list === undefined ? 'none' : await createRevocations(list, store, bundle.tool, { signal });
+  const report = await copyRelease(release, store, {
+    reporter,
+    signal,
+    judgeKept: (file) => void judgeArtifact(attestedName(file.name) ?? '', { sums, attestations: [file] }, trust),
+  });
+  return { store: store.reference, ...report, revocations };
+}
+
+function releaseOf(kept: KeptBundle, { signal }: Host): CopiedRelease {
+  const { bundle, path, sums, paths } = kept;
+  const { tool, version, files } = bundle;
+  const artifacts = [...bundle.artifacts].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const attestations = [...files].filter(([name]) => attestedName(name) !== undefined);
+  return {
+    tool,
+    version,
+    sums,
+    notes: `Loaded from a bundle by toolcrib.\n`,
+    files: [
+      textOf(kept, storedSumsName(tool, version), 'claim'),
+      ...artifactNames(kept).map((name): CopiedFile => {
+        const file = artifacts.find((artifact) => artifact.name === name);
+        const at = file && paths.get(file.digest);
+        if (file === undefined || at === undefined) throw incomplete(path, tool, version, [name]);
+        return cachedFile({ ...file, path: at }, signal);
+      }),
+      ...attestations.map(([name, bytes]) => heldFile(name, 'attestation', bytes)),
+      textOf(kept, releaseManifestName(tool, version), 'manifest'),
+    ],
+  };
+}
+
+/** @throws NotFoundError `NOT_FOUND` naming the artifacts that are missing. */
+function artifactNames({ bundle, path, sums }: KeptBundle): readonly string[] {
+  const there = new Set(bundle.artifacts.map(({ name }) => name));
+  const missing = [...sums.keys()].filter((name) => !there.has(name));
+  if (missing.length > 0) throw incomplete(path, bundle.tool, bundle.version, missing);
+  return [...sums.keys()];
+}
+
+function textOf({ bundle, path }: KeptBundle, name: string, role: CopiedFile['role']): CopiedFile {
+  const bytes = bundle.files.get(name);
+  if (bytes === undefined) throw incomplete(path, bundle.tool, bundle.version, [name]);
+  return heldFile(name, role, bytes);
+}
+
+function cachedFile(
+  { name, digest, size, path }: { name: string; digest: Digest; size: number; path: string },
+  signal: AbortSignal | undefined,
+): CopiedFile {
+  const open = () => readVerified(path, { digest, size }, { signal, followLinks: false });
+  const obtain = () => Promise.resolve({ digest, size, open, [Symbol.asyncDispose]: () => Promise.resolve() });
+  return { name, role: 'artifact', digest, size, obtain };
+}
+
+function noAnchor({ bundle, path }: KeptBundle, store: Store): PolicyError {
+  const { tool, version } = bundle;
+  const what = `nobody vouches for ${tool} v${version} in ${path}, so it does not go into ${store.reference}`;
+  return new PolicyError('NO_ANCHOR', what, {
+    hint:
+      'run it in a checkout whose sums file pins that version, or trust its signer under "attestation"; ' +
+      'its bytes are in the cache by their digests, which harms nobody',
+    details: { tool, version, path },
+  });
+}
+
+function incomplete(path: string, tool: string, version: number, missing: readonly string[]): NotFoundError {
+  const what = `${path} does not hold all of ${tool} v${version}: ${missing.join(', ')} is missing`;
+  return new NotFoundError('NOT_FOUND', what, {
+    hint: 'a store has a whole release or none: make the bundle without --target, from a store',
+    details: { tool, version, missing },
+  });
+}
