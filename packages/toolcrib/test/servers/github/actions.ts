@@ -46,7 +46,13 @@ function commitByRef(call: GithubCall, actions: ActionsState): Answer {
     sha,
     parents: commit.parents.map((parent) => ({ sha: parent, url: 'https://api.github.com/x' })),
     commit: { ...object(inner), committer: { name: 'C', email: 'c@example.org', date: commit.date } },
-    files: changesOf(actions, commit).map(({ path, status }) => ({ ...object(exampleFile), filename: path, status })),
+    files: changesOf(actions, commit).map(({ path, status }) => ({
+      ...object(exampleFile),
+      filename: path,
+      status,
+      sha: blobOf(commit.files.get(path) ?? ''),
+      contents_url: `${call.hosts.api}/repos/${fullName(call)}/contents/${encodeURIComponent(path)}`,
+    })),
   });
 }
 
@@ -95,6 +101,7 @@ function pullView(pull: StoredPull, call: GithubCall): JsonObject {
   const repository = (name: string): JsonObject => ({ ...object(base['repo']), full_name: name });
   return {
     ...example,
+    requested_teams: [],
     number: pull.number,
     state: pull.state,
     merged: pull.merged,
@@ -192,6 +199,7 @@ function listJobs(call: GithubCall, actions: ActionsState): Answer {
     ...object(example),
     id: index + 1,
     run_id: run.id,
+    created_at: '2026-01-01T00:00:00Z',
     name,
     conclusion,
     status: conclusion === null ? 'in_progress' : 'completed',
@@ -238,7 +246,7 @@ function listComments(call: GithubCall, actions: ActionsState): Answer {
 function createComment(call: GithubCall, actions: ActionsState): Answer {
   const issue = Number(call.parameters['issue_number']);
   if (!actions.pulls.has(issue)) return notFound();
-  const comment = { id: call.state.nextId(), issue, body: String(call.body['body']) };
+  const comment = { id: call.state.nextId(), issue, body: bodyOf(call) };
   actions.comments.push(comment);
   const json = commentView(comment, call);
   return { status: 201, json, headers: { location: `${call.hosts.api}/x` } };
@@ -247,7 +255,7 @@ function createComment(call: GithubCall, actions: ActionsState): Answer {
 function updateComment(call: GithubCall, actions: ActionsState): Answer {
   const comment = actions.comments.find(({ id }) => id === call.parameters['comment_id']);
   if (comment === undefined) return notFound();
-  comment.body = String(call.body['body']);
+  comment.body = bodyOf(call);
   return ok(commentView(comment, call));
 }
 
@@ -262,10 +270,16 @@ function listing(name: string, views: readonly Json[], call: GithubCall): Answer
   return { ...page, json: { total_count: views.length, [name]: page.json } };
 }
 
+function bodyOf({ body }: GithubCall): string {
+  return typeof body['body'] === 'string' ? body['body'] : '';
+}
+
 function object(value: Json | undefined): JsonObject {
   return isObject(value) ? value : {};
 }
 
 function list(value: Json | undefined): readonly Json[] {
-  return Array.isArray(value) ? value : [];
+  if (!Array.isArray(value)) return [];
+  const all: readonly Json[] = value;
+  return all;
 }
