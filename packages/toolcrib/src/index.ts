@@ -30,12 +30,18 @@ export type { Sums } from './core/sums.ts';
 export type { Arch, Libc, Target } from './core/target.ts';
 export { buildTool, type BuildOptions } from './flows/build-tool.ts';
 export { checkMerge, type CheckOptions, type MergeCheck } from './flows/check-merge.ts';
+export { createBundle, type CreateBundleOptions, type CreatedBundle } from './flows/create-bundle.ts';
 export { createHost, type Host, type HostOptions } from './flows/host.ts';
 export { execTool, type ExecRequest, type ExecResult } from './flows/exec-tool.ts';
 export { injectTool, type InjectedTool } from './flows/inject-tool.ts';
+export { fetchRunSums, type FetchedSums } from './flows/fetch-run-sums.ts';
 export { initProject } from './flows/init-project.ts';
+export { initWorkflows, type InitializedWorkflows } from './flows/init-workflows.ts';
 export { openVerifier } from './flows/open-verifier.ts';
+export { loadBundle, type LoadBundleOptions, type LoadedBundle } from './flows/load-bundle.ts';
+export { mirrorReleases, type Mirroring, type MirrorOptions } from './flows/mirror-release.ts';
 export { openProject, type Project } from './flows/project.ts';
+export { promoteRelease, type PromoteOptions, type Promotion } from './flows/promote-release.ts';
 export {
   publishRelease,
   type Publication,

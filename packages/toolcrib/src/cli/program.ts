@@ -1,14 +1,17 @@
 import { Command, Option } from 'commander';
 import { registerArchive } from './commands/archive.ts';
 import { registerBuild } from './commands/build.ts';
+import { registerBundle } from './commands/bundle.ts';
 import { registerCache } from './commands/cache.ts';
 import { registerCheck } from './commands/check.ts';
+import { registerCi } from './commands/ci.ts';
 import { registerExec } from './commands/exec.ts';
 import { registerFetch } from './commands/fetch.ts';
 import { registerInit } from './commands/init.ts';
 import { registerInject } from './commands/inject.ts';
 import { registerMcp } from './commands/mcp.ts';
 import { registerMirror } from './commands/mirror.ts';
+import { registerPromote } from './commands/promote.ts';
 import { registerPublish } from './commands/publish.ts';
 import { registerResolve } from './commands/resolve.ts';
 import { registerRevoke } from './commands/revoke.ts';
@@ -82,9 +85,12 @@ const COMMANDS = [
   registerStatus,
   registerBuild,
   registerPublish,
+  registerPromote,
   registerRevoke,
   registerCheck,
+  registerCi,
   registerMirror,
+  registerBundle,
   registerFetch,
   registerResolve,
   registerInject,

@@ -1,11 +1,16 @@
 import { checkout, defaults, download, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
-import { matrixOf, quote, verifyPlainPaths, type WorkflowSettings } from './workflow-settings.ts';
+import {
+  matrixOf,
+  quote,
+  SUMS_FOLDER,
+  sumsArtifactName,
+  verifyPlainPaths,
+  type WorkflowSettings,
+} from './workflow-settings.ts';
 
 /** The commit that a reviewer sees, not GitHub's merge of it: what is promoted was built from exactly that. */
 const HEAD = '${{ github.event.pull_request.head.sha || github.sha }}';
 const VERSION = '${{ needs.detect.outputs.version }}';
-/** Where `ci sums` leaves the sums file and its patch. */
-export const SUMS_FOLDER = 'tool-support-sums';
 
 /**
  * The text of `.github/workflows/build-tool-support.yml`: builds the tool of each pull request that changes it, and
@@ -102,7 +107,7 @@ ${prepared(settings)}${download(`${tool}-*-v${VERSION}`, quote(binaries))}${tool
     settings,
     'Sums',
     `ci sums --output ${SUMS_FOLDER}`,
-  )}${upload(`${tool}-v${VERSION}-sums`, pathIn(folder, `${SUMS_FOLDER}/`))}`;
+  )}${upload(sumsArtifactName(tool, VERSION), pathIn(folder, `${SUMS_FOLDER}/`))}`;
 }
 
 function reportJob(settings: WorkflowSettings): string {

@@ -10,6 +10,17 @@ export const WORKFLOW_FOLDER = '.github/workflows';
 /** The protected environment that lets only maintainers promote. */
 export const RELEASE_ENVIRONMENT = 'tool-support-release';
 
+/** Where `ci sums` leaves the sums file and its patch, as seen from where commands run. */
+export const SUMS_FOLDER = 'tool-support-sums';
+/** The sums in that folder, and in the artifact that is made of it. */
+export const SUMS_FILE = 'SHA256SUMS';
+export const SUMS_PATCH = 'SHA256SUMS.patch';
+
+/** What the artifact with the sums of a version is called. */
+export function sumsArtifactName(tool: string, version: number | string): string {
+  return `${tool}-v${version}-sums`;
+}
+
 /** How a job gets toolcrib. */
 export type Installation =
   /** It is in the lock file: `npm ci`, then that one. */

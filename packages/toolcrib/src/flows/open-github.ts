@@ -1,0 +1,80 @@
+import { UsageError } from '../core/errors.ts';
+import { gitEnvironment } from '../git/git-environment.ts';
+import { runGit } from '../git/run-git.ts';
+import { openGithub, type Github } from '../github/client.ts';
+import {
+  parseRepositoryName,
+  repositoryOfRemote,
+  type GithubRepository,
+  type RepositoryAddress,
+} from '../github/repository.ts';
+import type { RewriteRule } from '../transfer/rewrite.ts';
+import type { Host } from './host.ts';
+import { transferOptions } from './open-store.ts';
+
+/** A repository that is asked, and its names; who opens it closes it. */
+export interface OpenedRepository extends GithubRepository {
+  readonly github: Github;
+  /** OWNER/REPO. */
+  readonly name: string;
+  /** URL that a person looks at, e.g. `https://github.com/o/r`. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the repository of a project on GitHub: the one that is named, else that of the job of GitHub Actions, else the one
+ * that the remote `origin` names. The token goes to GitHub.com, or to the server that `GITHUB_SERVER_URL` names.
+ * @param folder in the work tree.
+ * @throws UsageError `USAGE` when there is none, or its server is another one.
+ */
+export async function openProjectRepository(
+  host: Host,
+  folder: string,
+  options: { readonly name: string | undefined; readonly rewrite: readonly RewriteRule[] },
+): Promise<OpenedRepository> {
+  const { owner, repo, endpoint } = await addressOf(host, folder, options.name);
+  const github = openGithub({
+    endpoint,
+    token: tokenOf(host.env),
+    transfer: await transferOptions(host, options.rewrite),
+  });
+  const name = `${owner}/${repo}`;
+  const url = `${github.addresses.web}/${name}`;
+  return { github, owner, repo, name, url, signal: host.signal, close: () => github.close() };
+}
+
+/** A variable that is empty is absent: so workflows write an input that was not filled in. */
+function tokenOf(env: Host['env']): string | undefined {
+  return [env['TOOLCRIB_GITHUB_TOKEN'], env['GITHUB_TOKEN']].find((value) => value !== undefined && value !== '');
+}
+
+async function addressOf(host: Host, folder: string, name: string | undefined): Promise<RepositoryAddress> {
+  const server = serverOf(host.env);
+  const named = name ?? (host.env['GITHUB_ACTIONS'] === 'true' ? host.env['GITHUB_REPOSITORY'] : undefined);
+  if (named !== undefined && named !== '') return parseRepositoryName(named, server);
+  const remote = await originOf(host, folder);
+  const address = remote === undefined ? undefined : repositoryOfRemote(remote);
+  if (address === undefined) {
+    throw new UsageError('USAGE', `the remote "origin" of ${folder} is no repository of GitHub`, {
+      hint: 'name it: --repository OWNER/REPO',
+    });
+  }
+  if (address.endpoint === undefined || address.endpoint === server) return address;
+  throw new UsageError('USAGE', `the remote "origin" is on ${address.endpoint}, which may be no GitHub`, {
+    hint: `if it is a GitHub Enterprise server, set GITHUB_SERVER_URL=${address.endpoint}; the token is sent nowhere else`,
+  });
+}
+
+/** Of an Enterprise server; undefined for GitHub.com. */
+function serverOf(env: Host['env']): string | undefined {
+  const server = env['GITHUB_SERVER_URL']?.replace(/\/+$/, '') ?? '';
+  return server === '' || server === 'https://github.com' ? undefined : server;
+}
+
+async function originOf({ env, signal }: Host, folder: string): Promise<string | undefined> {
+  const call = { folder, env: gitEnvironment(env), args: ['config', '--get', 'remote.origin.url'], signal };
+  const { code, stdout } = await runGit(call);
+  const remote = stdout.toString('utf8').trim();
+  return code === 0 && remote !== '' ? remote : undefined;
+}

@@ -1,0 +1,96 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { ProjectConfig } from '../config/config.ts';
+import { IntegrityError, RemoteError, UsageError } from '../core/errors.ts';
+import { ensureDirectory } from '../disk/write-file.ts';
+import type { GitRepository } from '../git/repository.ts';
+import type { PullRequest } from '../github/pulls.ts';
+import { buildTool } from './build-tool.ts';
+import type { Host } from './host.ts';
+import { openProject } from './project.ts';
+
+/** What is built again. */
+export interface Rebuild {
+  readonly pull: PullRequest;
+  /** The configuration of its head. */
+  readonly config: ProjectConfig;
+  /** An empty folder. */
+  readonly scratch: string;
+}
+
+/**
+ * Builds the head of a pull request in a fresh checkout, with nothing of this one. Its build is code of the pull request:
+ * it runs as this user, without the credentials of the environment.
+ * @returns absolute path of the folder with the artifacts.
+ * @throws UsageError `USAGE` when the commit cannot be had from the remote `origin`; what `buildTool` says.
+ */
+export async function rebuildCommit(
+  git: GitRepository,
+  host: Host,
+  { pull, config, scratch }: Rebuild,
+): Promise<string> {
+  const checkout = join(scratch, 'checkout');
+  await checkOut(git, host, pull, checkout);
+  const file = git.pathInTree(config.file);
+  if (file === undefined) throw new Error('a configuration that is reviewed stands in the repository');
+  const builder: Host = { ...host, cwd: checkout, env: withoutCredentials(host.env) };
+  const project = await openProject(builder, { config: join(checkout, file) });
+  const folder = join(scratch, 'artifacts');
+  await ensureDirectory(folder);
+  if (project.config === undefined) throw new Error('a configuration that was named is read');
+  await buildTool({ ...project, config: { ...project.config, binaries: folder } }, builder);
+  return folder;
+}
+
+async function checkOut(git: GitRepository, host: Host, { number, head }: PullRequest, folder: string): Promise<void> {
+  const top = git.absolutePath('');
+  const run = (...args: readonly string[]): Promise<string> => runGit(args, host);
+  await run('clone', '--quiet', '--no-checkout', '--no-tags', '--', top, folder);
+  if ((await git.resolveCommit(head.sha)) === undefined) {
+    const origin = await run('-C', top, 'config', '--get', 'remote.origin.url');
+    // The remote's own configuration, with its credentials, is that of the checkout that promotes.
+    await run('-C', folder, 'fetch', '--quiet', '--no-tags', '--', origin, `refs/pull/${number}/head`);
+  }
+  await run('-C', folder, 'checkout', '--quiet', '--detach', head.sha);
+  const actual = await run('-C', folder, 'rev-parse', 'HEAD');
+  if (actual === head.sha) return;
+  throw new IntegrityError('VERSION_MISMATCH', `the checkout is at ${actual}, expected ${head.sha}`, {
+    hint: 'git did not give the commit that was asked for: look at the remote "origin"',
+  });
+}
+
+/** A clone may take its time; it is given up after this many milliseconds. */
+const DEADLINE_MS = 10 * 60_000;
+
+/** Hooks of templates do not run. Unlike reading, this may use the network and the user's credentials. */
+async function runGit(args: readonly string[], { env, signal }: Host): Promise<string> {
+  const options = {
+    env: { ...env, GIT_TERMINAL_PROMPT: '0' },
+    timeout: DEADLINE_MS,
+    maxBuffer: 1024 * 1024,
+    ...(signal !== undefined && { signal }),
+  };
+  try {
+    return (await promisify(execFile)('git', ['-c', 'core.hooksPath=/dev/null', ...args], options)).stdout.trim();
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') {
+      throw new UsageError('USAGE', 'the program git was not found', { hint: 'install git', cause: error });
+    }
+    // Its message would name the command with the address of the remote, which may hold credentials.
+    const what = args.find((arg) => ['clone', 'fetch', 'checkout', 'config', 'rev-parse'].includes(arg)) ?? 'git';
+    throw new RemoteError('UNREACHABLE', `git ${what} failed: the commit to build again could not be checked out`, {
+      hint: 'check that the remote "origin" is the repository of the pull request, and that git can fetch from it',
+      details: { command: what },
+    });
+  }
+}
+
+const CREDENTIAL =
+  /token|secret|password|passwd|credential|api_?key|access_?key|private_?key|_auth|^(?:ACTIONS_|AWS_|GITHUB_)/i;
+
+/** What a build may see of the environment: nothing by the name of a credential. */
+export function withoutCredentials(env: Host['env']): Host['env'] {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !CREDENTIAL.test(name)));
+}
