@@ -10,6 +10,12 @@ export interface ChangedPath {
   readonly kind: ChangeKind;
 }
 
+/** A path of a raw diff. */
+export interface DiffedPath extends ChangedPath {
+  /** True when only the times of a file of the work tree tell that it changed: git did not look into it. */
+  readonly isGuess: boolean;
+}
+
 const KINDS: Readonly<Record<string, ChangeKind>> = {
   A: 'added',
   M: 'modified',
@@ -25,25 +31,36 @@ const RECORD = /^:(?<oldMode>\d{6}) (?<newMode>\d{6}) (?<oldId>[0-9a-f]+) (?<new
  * Reads what `git diff --raw -z --no-renames` wrote.
  * @throws RemoteError `STORAGE` when it is not that.
  */
-export function parseRawDiff(output: string): readonly ChangedPath[] {
+export function parseRawDiff(output: string): readonly DiffedPath[] {
   const fields = output.split('\0');
   if (fields.pop() !== '' || fields.length % 2 !== 0) throw unreadable(output);
-  const changed: ChangedPath[] = [];
+  const changed: DiffedPath[] = [];
   for (let at = 0; at < fields.length; at += 2) {
-    const kind = kindOf(fields[at] ?? '');
+    const record = parseRecord(fields[at] ?? '');
     const path = fields[at + 1] ?? '';
-    if (kind === undefined || path === '') throw unreadable(fields[at] ?? '');
-    changed.push({ path, kind });
+    if (record === undefined || path === '') throw unreadable(fields[at] ?? '');
+    changed.push({ path, ...record });
   }
   return changed;
 }
 
-function kindOf(record: string): ChangeKind | undefined {
-  const { oldMode, newMode, oldId, newId, status = '' } = RECORD.exec(record)?.groups ?? {};
+function parseRecord(record: string): Omit<DiffedPath, 'path'> | undefined {
+  const { oldMode, newMode, oldId, newId = '', status = '' } = RECORD.exec(record)?.groups ?? {};
   const kind = KINDS[status];
-  // The work tree's side has no id where git did not have to make one.
-  const isModeOnly = kind === 'modified' && oldMode !== newMode && oldId === newId;
-  return isModeOnly ? 'mode changed' : kind;
+  if (kind !== 'modified') return kind && { kind, isGuess: false };
+  if (oldMode !== newMode) return { kind: oldId === newId ? 'mode changed' : kind, isGuess: false };
+  return { kind, isGuess: /^0+$/.test(newId) };
+}
+
+/**
+ * Reads the paths that `git status --porcelain=v1 -z --no-renames` wrote.
+ * @throws RemoteError `STORAGE` when it is not that.
+ */
+export function parseStatus(output: string): readonly string[] {
+  return parsePathList(output).map((entry) => {
+    if (!/^[ MTADRCU?!]{2} [^]/.test(entry)) throw unreadable(entry);
+    return entry.slice(3);
+  });
 }
 
 /** Reads a list of paths that each end with NUL. */
@@ -52,7 +69,11 @@ export function parsePathList(output: string): readonly string[] {
 }
 
 function unreadable(text: string): RemoteError {
-  return new RemoteError('STORAGE', `git answered what no diff looks like: ${JSON.stringify(text.slice(0, 120))}`, {
-    hint: 'is "git" on the PATH the program of that name?',
-  });
+  return new RemoteError(
+    'STORAGE',
+    `git answered what neither a diff nor a status looks like: ${JSON.stringify(text.slice(0, 120))}`,
+    {
+      hint: 'is "git" on the PATH the program of that name?',
+    },
+  );
 }

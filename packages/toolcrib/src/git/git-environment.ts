@@ -17,7 +17,6 @@ const SAFE_SETTINGS: readonly GitSetting[] = [
   ['core.fsmonitor', 'false'],
   ['core.hooksPath', '/dev/null'],
   ['core.pager', 'cat'],
-  ['diff.autoRefreshIndex', 'true'],
   ['diff.external', ''],
   ['log.showSignature', 'false'],
   // A missing object of a partial clone would be fetched by programs that the repository names.

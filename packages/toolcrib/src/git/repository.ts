@@ -1,7 +1,8 @@
 import { join, posix, relative, sep } from 'node:path';
 import { RemoteError, UsageError, type ToolcribError } from '../core/errors.ts';
-import { parsePathList, parseRawDiff, type ChangedPath } from './changed-paths.ts';
+import type { ChangedPath } from './changed-paths.ts';
 import { gitEnvironment } from './git-environment.ts';
+import { readChanges } from './read-changes.ts';
 import { disabledFilters } from './repository-filters.ts';
 import { runGit, type GitEnd } from './run-git.ts';
 
@@ -98,11 +99,6 @@ export async function openRepository(folder: string, { env, signal }: GitOptions
 
 const CONFIGURED_FILTERS = ['config', '--show-scope', '--null', '--get-regexp', String.raw`^filter\.`];
 
-/** A rename is a path that went and one that came; nothing of the repository's choice decides how a diff is made. */
-const DIFF_OPTIONS = ['--raw', '-z', '--no-renames', '--no-relative', '--no-ext-diff', '--no-textconv', '-O/dev/null'];
-/** A commit of a submodule counts whatever `.gitmodules` says; its work tree is another repository's. */
-const SUBMODULES = '--ignore-submodules=dirty';
-
 type Run = (args: readonly string[], maxBytes?: number) => Promise<GitEnd>;
 type Place = Pick<GitRepository, 'folder' | 'prefix' | 'isShallow'>;
 
@@ -147,16 +143,7 @@ function repositoryOf(place: Place, run: Run): GitRepository {
       const id = await git(['rev-list', '--max-count=1', to, `^${from}`, '--', `:(top,literal)${inTree}`]);
       return id.trim() === '' ? undefined : id.trim();
     },
-    async changedPaths(from, to, pathspecs) {
-      const diff = ['diff', ...DIFF_OPTIONS, SUBMODULES, from, ...(to === undefined ? [] : [to]), '--', ...pathspecs];
-      if (to !== undefined) return parseRawDiff(await readable(git(diff), pathspecs));
-      const others = ['ls-files', '-z', '--others', '--exclude-standard', '--full-name', '--', ...pathspecs];
-      const [tracked, untracked] = await readable(Promise.all([git(diff), git(others)]), pathspecs);
-      return [
-        ...parseRawDiff(tracked),
-        ...parsePathList(untracked).map((path): ChangedPath => ({ path, kind: 'untracked' })),
-      ];
-    },
+    changedPaths: (from, to, pathspecs) => readable(readChanges(git, from, to, pathspecs), pathspecs),
     async readFile(commit, path) {
       const inTree = pathInTree(place, path);
       if (inTree === undefined) return undefined;

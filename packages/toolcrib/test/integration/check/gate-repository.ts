@@ -93,7 +93,7 @@ export async function gateRepository(): Promise<GateRepository> {
   const scratch = await scratchProject();
   template ??= makeTemplate();
   await cp(await template, scratch.folder, { recursive: true });
-  const repository = repositoryAt(scratch.folder, () => scratch[Symbol.asyncDispose]());
+  const repository = repositoryAt(scratch.folder, async () => await scratch[Symbol.asyncDispose]());
   await repository.configure({ stores: [`file:${repository.store}`] });
   await repository.git('commit', '--quiet', '--amend', '--all', '--no-edit');
   await repository.git('update-ref', 'refs/remotes/origin/main', 'HEAD');

@@ -1,4 +1,4 @@
-import { chmod, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
@@ -89,6 +89,19 @@ describe.concurrent('what ships', missing, () => {
     await repository.commit('configuration');
     await repository.write(`src/inspect_ai/binaries/${TOOL}-amd64-v27`, 'x');
     expect(await repository.check()).toMatchObject({ code: 0, document: { changed: false } });
+  });
+
+  test('does not change by files that only look changed, and changes by those that were committed and touched', async () => {
+    await using repository = await gateRepository();
+    const touch = () => utimes(join(repository.folder, SOURCE), 1_700_000_000, 1_700_000_000);
+    await touch();
+    expect(await repository.check()).toMatchObject({ code: 0, document: { changed: false } });
+    await repository.append(SOURCE, '# changed\n');
+    await repository.commit('change');
+    await touch();
+    const { document, said } = await repository.check();
+    expect(document).toMatchObject({ changed: true, head: { uncommitted: false } });
+    expect(said['sources']).toContain(SOURCE);
   });
 
   test('is what either side says: a change cannot take its own files out of the gate', async () => {
