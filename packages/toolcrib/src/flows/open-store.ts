@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { messageOf, UsageError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Store } from '../stores/store.ts';
@@ -30,9 +31,18 @@ export async function openStore(
       const { openGithubStore } = await import('../stores/github/github-store.ts');
       return openGithubStore(reference, { ...(await transferOptions(host, rewrite)), token: githubToken(host.env) });
     }
-    case 'oci':
-      throw new UsageError('REFERENCE_INVALID', `this version does not open ${reference.url}`);
+    case 'oci': {
+      const { openOciStore } = await import('../stores/oci/oci-store.ts');
+      const credentials = { dockerConfig: dockerConfigOf(host.env), env: host.env };
+      return openOciStore(reference, { ...(await transferOptions(host, rewrite)), credentials });
+    }
   }
+}
+
+/** The folder in which `docker login` keeps credentials; undefined where nobody has a home. */
+function dockerConfigOf(env: Host['env']): string | undefined {
+  const home = env['HOME'];
+  return env['DOCKER_CONFIG'] || (home ? join(home, '.docker') : undefined);
 }
 
 /** The token for GitHub: one meant for toolcrib, else the one that GitHub's own jobs have. Empty counts as absent. */

@@ -1,0 +1,45 @@
+import * as z from 'zod/mini';
+import '../../core/schema-messages.ts';
+import { isDigest, type Digest } from '../../core/digest.ts';
+
+export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
+export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
+
+/** What a file's own name stands in (OCI image specification, "Pre-Defined Annotation Keys"). */
+export const TITLE = 'org.opencontainers.image.title';
+
+/** A pointer to content of a registry (OCI image specification, "Content Descriptors"). */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  readonly artifactType?: string | undefined;
+  readonly platform?: Platform | undefined;
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface Platform {
+  readonly architecture: string;
+  readonly os: string;
+  readonly variant?: string | undefined;
+}
+
+export const digestSchema = z.custom<Digest>(
+  (value) => typeof value === 'string' && isDigest(value),
+  'expected sha256:<64 lowercase hex>',
+);
+
+/** Loosely: what others add is passed over. */
+export const descriptorSchema = z.object({
+  mediaType: z.string(),
+  digest: digestSchema,
+  size: z.int().check(z.minimum(0)),
+  artifactType: z.optional(z.string()),
+  annotations: z.optional(z.record(z.string(), z.string())),
+});
+
+/** The name of the file that a descriptor points at, if it says one. */
+export function titleOf({ annotations }: Pick<Descriptor, 'annotations'>): string | undefined {
+  return annotations?.[TITLE];
+}

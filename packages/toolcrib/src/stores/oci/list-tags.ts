@@ -1,0 +1,17 @@
+import * as z from 'zod/mini';
+import '../../core/schema-messages.ts';
+import { pages } from './pages.ts';
+import type { RegistrySession } from './session.ts';
+
+const pageSchema = z.object({ tags: z.nullish(z.array(z.string())) });
+
+/**
+ * Every tag of the repository; none when it is not there.
+ * @throws as `pages`.
+ */
+export async function listTags(session: RegistrySession, signal: AbortSignal | undefined): Promise<readonly string[]> {
+  const tags: string[] = [];
+  for await (const page of pages(session, 'tags/list?n=1000', signal))
+    tags.push(...(pageSchema.safeParse(page).data?.tags ?? []));
+  return tags;
+}

@@ -1,0 +1,88 @@
+import { hasCode } from '../../core/errors.ts';
+import type { TransferOptions } from '../../transfer/transfer-options.ts';
+import { refuseOffline } from '../../transfer/transfer.ts';
+import { assertStoreFileName, listedNames } from '../file-name.ts';
+import type { FetchOptions, OpenedFile, Store } from '../store.ts';
+import type { CredentialOptions } from './authorizer.ts';
+import { openBlob, verifiedBytes } from './blobs.ts';
+import { completeVersion } from './complete-version.ts';
+import { createFile } from './create-file.ts';
+import { listFiles } from './list-files.ts';
+import { locateFile } from './locate-file.ts';
+import type { OciReference } from './registry-address.ts';
+import type { PushOptions } from './push-blob.ts';
+import type { Repository } from './repository.ts';
+import { openSession } from './session.ts';
+
+/** What an OCI store needs from outside. */
+export interface OciStoreOptions extends TransferOptions, Omit<PushOptions, 'signal'> {
+  readonly credentials?: CredentialOptions;
+}
+
+/**
+ * A store in a repository of an OCI registry: formats.md 4. Nothing is loaded or asked before the first call, and no
+ * credentials are looked for before the registry asks for them.
+ */
+export function openOciStore(reference: OciReference, options: OciStoreOptions): Store {
+  const { mountFrom, chunkedFrom, chunkSize, credentials = {}, ...transfer } = options;
+  const session = openSession(reference, transfer, credentials);
+  const repository: Repository = {
+    session,
+    reference: reference.url,
+    push: { mountFrom, chunkedFrom, chunkSize },
+    pushed: new Set(),
+    sums: new Map(),
+    own: new Map(),
+  };
+  const begin = (signal: AbortSignal | undefined): void => {
+    refuseOffline(transfer, session.address.base);
+    signal?.throwIfAborted();
+  };
+  return {
+    reference: reference.url,
+    guarantee: 'detected',
+    async fetch(name, fetchOptions = {}) {
+      assertStoreFileName(name);
+      begin(fetchOptions.signal);
+      return await unlessForbidden(() => openFile(repository, name, fetchOptions));
+    },
+    async create(name, source, { signal } = {}) {
+      assertStoreFileName(name);
+      begin(signal);
+      return await createFile(repository, name, source, signal);
+    },
+    async list(prefix, { signal } = {}) {
+      begin(signal);
+      return listedNames([...new Set(await listFiles(repository, prefix, signal))], prefix);
+    },
+    async complete(release, { signal } = {}) {
+      begin(signal);
+      return await completeVersion(repository, release, signal);
+    },
+    close: () => session.close(),
+  };
+}
+
+async function openFile(
+  repository: Repository,
+  name: string,
+  { digest, signal }: FetchOptions,
+): Promise<OpenedFile | undefined> {
+  const { session } = repository;
+  const wanted = digest ?? (await locateFile(repository, name, signal))?.content.digest;
+  const reply = wanted && (await openBlob(session, wanted, signal));
+  if (!reply) return undefined;
+  const { size, url, bytes } = reply;
+  return { size, url, bytes: digest === undefined ? verifiedBytes(reply, wanted) : bytes };
+}
+
+/** Registries hide from strangers what is private, and what is not there, by the same 403. */
+async function unlessForbidden<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const isHidden = hasCode(error, 'REMOTE_REFUSED') && error.details['status'] === 403;
+    if (isHidden && error.details['anonymous'] === true) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,81 @@
+import * as z from 'zod/mini';
+import '../../core/schema-messages.ts';
+import { IntegrityError, RemoteError, type ToolcribError } from '../../core/errors.ts';
+import { mayPass } from '../../transfer/passing-status.ts';
+import type { Reply } from '../../transfer/reply.ts';
+import type { Authorizer, Right } from './authorizer.ts';
+import { jsonFrom } from './json.ts';
+
+/** A refused request, for messages. */
+export interface RefusedRequest {
+  /** E.g. `PUT https://…`; carries no secret. */
+  readonly what: string;
+  readonly right: Right;
+  readonly repository: string;
+}
+
+/** Most of an error's body that is read, in bytes, and most of a message that is shown, in characters. */
+const MAX_BODY_BYTES = 8 * 1024;
+const MAX_MESSAGE = 300;
+
+/** OCI distribution specification 1.1, "Error Codes". */
+const errorSchema = z.object({
+  errors: z.array(z.object({ code: z.optional(z.string()), message: z.optional(z.string()) })),
+});
+
+/**
+ * What an answer that is no success becomes, with the registry's own words.
+ * @returns RemoteError `REMOTE_REFUSED`, `UNREACHABLE` for what may pass, with `details.status`, `details.code` and
+ * `details.anonymous`; IntegrityError `DIGEST_MISMATCH` when the registry found other bytes than were announced.
+ */
+export async function registryFailure(
+  reply: Reply,
+  { what, right, repository }: RefusedRequest,
+  authorizer: Pick<Authorizer, 'isAnonymous' | 'redact'>,
+): Promise<ToolcribError> {
+  const { status } = reply;
+  const { code, message } = saidIn(await reply.beginning(MAX_BODY_BYTES), (text) => authorizer.redact(text));
+  const anonymous = authorizer.isAnonymous();
+  const details = { status, code, anonymous };
+  const said = [code, message].filter((part) => part !== '').join(': ');
+  const text = `${what} answered ${status}${said === '' ? '' : ` (${said})`}`;
+  if (status === 400 && code === 'DIGEST_INVALID') return damaged(text, details);
+  if (mayPass(status)) return new RemoteError('UNREACHABLE', text, { hint: 'try again later', details });
+  return new RemoteError('REMOTE_REFUSED', text, { hint: hintFor(details, right, repository), details });
+}
+
+interface Details extends Record<string, string | number | boolean> {
+  readonly status: number;
+  readonly code: string;
+  readonly anonymous: boolean;
+}
+
+function damaged(text: string, details: Details): IntegrityError {
+  return new IntegrityError('DIGEST_MISMATCH', text, {
+    hint: 'the registry did not get the bytes that were announced: the file changed while it was sent, or the way did it',
+    details,
+  });
+}
+
+function saidIn(body: string, redact: (text: string) => string): { readonly code: string; readonly message: string } {
+  const error = errorSchema.safeParse(jsonFrom(body)).data?.errors[0];
+  return { code: show(redact(error?.code ?? '')), message: show(redact(error?.message ?? '')) };
+}
+
+/** On one line, and nothing that a terminal acts upon. */
+function show(text: string): string {
+  const plain = text.trim().replaceAll(/\s+/g, ' ').replaceAll(/\p{C}/gu, '?');
+  return plain.length <= MAX_MESSAGE ? plain : `${plain.slice(0, MAX_MESSAGE)}…`;
+}
+
+function hintFor({ status, code, anonymous }: Details, right: Right, repository: string): string {
+  if (status === 401 || status === 403) {
+    return anonymous
+      ? `it wants credentials with the right to ${right}: "docker login" as somebody who may ${right} ${repository}`
+      : `these credentials have no right to ${right} ${repository}: publishing needs pull and push, reading needs pull`;
+  }
+  if (code === 'NAME_UNKNOWN') return 'there is no such repository: create it, or correct the name of the store';
+  if (status === 413) return 'the registry, or a proxy before it, takes no files of that size';
+  if (status === 407) return 'the proxy wants credentials: put them into its URL';
+  return 'look at the registry, its quota and the name of the store';
+}
