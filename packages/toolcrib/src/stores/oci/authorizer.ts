@@ -8,7 +8,7 @@ import type { Reply } from '../../transfer/reply.ts';
 import { rewriteUrl, type RewriteRule } from '../../transfer/rewrite.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
-import { askCredentialHelper } from './credential-helper.ts';
+import { askCredentialHelper } from './ask-credentials.ts';
 import { credentialSourceOf, readDockerConfig, type RegistryCredentials } from './docker-config.ts';
 import { jsonFrom } from './json.ts';
 import type { RegistryAddress } from './registry-address.ts';
