@@ -3,7 +3,7 @@ import { normaliseConfig, parseConfig } from '../config/read-config.ts';
 import { checkMerge as judgeMerge, type CheckOutcome, type CheckReport } from '../check/check-merge.ts';
 import { UsageError } from '../core/errors.ts';
 import { openRepository, type GitRepository } from '../git/repository.ts';
-import { fixMerge, type Fix } from './fix-merge.ts';
+import type { Fix } from './fix-merge.ts';
 import type { Host } from './host.ts';
 import { collectStores } from './open-store.ts';
 import { configOf, type Project } from './project.ts';
@@ -36,6 +36,7 @@ export async function checkMerge(project: Project, host: Host, options: CheckOpt
   const check = (): Promise<CheckOutcome> => checkOnce(config, repository, host, options.base);
   const first = await check();
   if (options.fix !== true || first.report.verdict === 'ok') return { ...first.report, fixes: [] };
+  const { fixMerge } = await import('./fix-merge.ts');
   const fixes = await fixMerge(config, first, host);
   const again = fixes.length === 0 ? first : await check();
   return { ...again.report, fixes };
