@@ -90,13 +90,20 @@ function createBuilder(
 function failureOf(error: unknown, tokens: readonly string[]): ToolcribError {
   const own = ownErrorIn(error);
   if (own !== undefined) return own;
-  const text = tokens.reduce((message, token) => message.replaceAll(token, '<redacted>'), messagesOf(error));
+  const text = messagesOf(error, (message) => withoutTokens(message, tokens));
   const status = statusIn(error);
   if (status === undefined || status >= 500 || status === 408 || status === 429) return unreachable(text);
   return new RemoteError('REMOTE_REFUSED', `Sigstore refused: ${text}`, {
     hint: 'Fulcio certifies identities of issuers that it knows: look at the message of the service',
     details: { status },
   });
+}
+
+/** Also tokens that a service cut short or wrote otherwise: all that begins as they do. */
+function withoutTokens(message: string, tokens: readonly string[]): string {
+  return tokens
+    .reduce((text, token) => text.replaceAll(token, '<redacted>'), message)
+    .replaceAll(/eyJ[\w-]{8,}[\w.-]*/g, '<redacted>');
 }
 
 function unreachable(what: string): RemoteError {

@@ -105,7 +105,7 @@ async function createServices({ logAheadMinutes, tsaAheadMinutes, certificateLog
   const ctLog = await initializeCTLog(keys.ct);
   const ca = await initializeCA(keys.ca, certificateLog ? ctLog : undefined);
   const tlog = await initializeTLog('http://127.0.0.1', keys.log, ahead(logAheadMinutes));
-  const tsa = await initializeTSA(keys.tsa, ahead(tsaAheadMinutes));
+  const tsa = await initializeTSA(keys.tsa, wholeSecond(tsaAheadMinutes));
   const chain = (...certificates: ArrayBufferView[]) => ({
     certificates: certificates.map((each) => ({ rawBytes: base64(each) })),
   });
@@ -141,6 +141,11 @@ function ecKey() {
 
 function ahead(minutes = 0): Date | undefined {
   return minutes === 0 ? undefined : new Date(Date.now() + minutes * 60_000);
+}
+
+/** A time with a fraction of one or two digits, which an authority may write, is more than Sigstore's client reads. */
+function wholeSecond(minutesAhead = 0): Date {
+  return new Date(Math.ceil(Date.now() / 1000 + minutesAhead * 60) * 1000);
 }
 
 function base64(bytes: ArrayBufferView): string {
