@@ -1,7 +1,7 @@
 import { digestOf, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { hasCode, IntegrityError } from '../core/errors.ts';
 import {
-  OCI_EMPTY_CONFIG,
+  ociConfigOf,
   parseFileManifest,
   parseReleaseIndex,
   type OciFileManifest,
@@ -91,7 +91,7 @@ export function sumsOfBundle(bundle: OpenedBundle, path: string): Sums {
 function fileOfBundle(layout: Layout, entry: OciIndexEntry): FileOfBundle {
   const bytes = heldBlob(layout, entry.manifest);
   const where = `${whereOf(layout, blobPathOf(entry.manifest.digest))}, the manifest of ${entry.name},`;
-  verifiedBlob(layout, OCI_EMPTY_CONFIG.descriptor);
+  verifiedBlob(layout, ociConfigOf(entry.name).descriptor);
   return { entry, manifest: parseFileManifest(bytes, entry, where) };
 }
 

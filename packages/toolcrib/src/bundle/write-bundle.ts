@@ -2,7 +2,7 @@ import { digestOf } from '../core/digest.ts';
 import {
   formatFileManifest,
   formatReleaseIndex,
-  OCI_EMPTY_CONFIG,
+  ociConfigOf,
   ociFileKind,
   type OciDescriptor,
   type OciDocument,
@@ -27,7 +27,8 @@ export function writeBundle(content: BundleContent): AsyncIterable<Uint8Array> {
 function membersOf(content: BundleContent): readonly TarEntry[] {
   const documents = documentsOf(content);
   const index = formatReleaseIndex({ ...content, entries: documents.map(({ entry }) => entry) });
-  const small = [OCI_EMPTY_CONFIG, index, ...documents.map(({ manifest }) => manifest)].map(({ bytes }) => bytes);
+  const configs = documents.map(({ entry }) => ociConfigOf(entry.name));
+  const small = [index, ...configs, ...documents.map(({ manifest }) => manifest)].map(({ bytes }) => bytes);
   return [
     member(LAYOUT_FILE, Buffer.from(formatLayoutFile())),
     member(INDEX_FILE, Buffer.from(formatLayoutIndex(index.descriptor, content.version))),

@@ -4,6 +4,7 @@ import { digestOf, isDigest, verifyExpected, type Digest, type Expected } from '
 import { IntegrityError, messageOf } from './errors.ts';
 import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release.ts';
 import './schema-messages.ts';
+import type { Libc } from './target.ts';
 import { isVersion } from './version.ts';
 
 /**
@@ -14,6 +15,7 @@ import { isVersion } from './version.ts';
 export const OCI_INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const OCI_MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
 export const OCI_EMPTY_TYPE = 'application/vnd.oci.empty.v1+json';
+export const OCI_IMAGE_CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 /** What the index of a release says it is: formats.md 4. */
 export const RELEASE_ARTIFACT_TYPE = 'application/vnd.toolcrib.release.v1+json';
 /** A trusted root goes by this name in a bundle. */
@@ -74,16 +76,20 @@ export interface OciDocument {
   readonly bytes: Uint8Array;
 }
 
-/** The configuration of every manifest: none, in OCI's words. */
-export const OCI_EMPTY_CONFIG: OciDocument = documentOf(OCI_EMPTY_TYPE, '{}');
+/** The configuration of a manifest that has none, in OCI's words. */
+const EMPTY_CONFIG: OciDocument = documentOf(OCI_EMPTY_TYPE, '{}');
 
-const MEDIA_TYPES = {
-  artifact: 'application/vnd.toolcrib.artifact.v1',
-  sums: 'application/vnd.toolcrib.sums.v1',
-  manifest: 'application/vnd.toolcrib.manifest.v1+json',
-  revocations: 'application/vnd.toolcrib.revocations.v1+json',
-  'trusted-root': 'application/vnd.dev.sigstore.trustedroot.v0.1+json',
-} as const;
+/** What runs everywhere first, for who takes the first that fits the machine. */
+const LIBC_ORDER: readonly Libc[] = ['any', 'glibc', 'musl'];
+
+/** Of the manifest of a file, and of the file itself as its layer where that differs. */
+const MEDIA_TYPES: Readonly<Record<Exclude<OciFileKind, 'attestation'>, { manifest: string; layer?: string }>> = {
+  artifact: { manifest: 'application/vnd.toolcrib.artifact.v1' },
+  sums: { manifest: 'application/vnd.toolcrib.sums.v1', layer: 'text/plain' },
+  manifest: { manifest: 'application/vnd.toolcrib.manifest.v1+json', layer: 'application/json' },
+  revocations: { manifest: 'application/vnd.toolcrib.revocations.v1+json' },
+  'trusted-root': { manifest: 'application/vnd.dev.sigstore.trustedroot.v0.1+json' },
+};
 
 /** What a file of a release is, by its name; undefined for a file that belongs to no release of this tool and version. */
 export function ociFileKind(
@@ -99,25 +105,37 @@ export function ociFileKind(
   return attestedName(name) === undefined ? 'artifact' : 'attestation';
 }
 
-/** The media type of a file, as layer and as artifact type of its manifest. */
-export function ociMediaType(kind: OciFileKind, name: string): string {
-  if (kind !== 'attestation') return MEDIA_TYPES[kind];
-  return name.endsWith('.sigstore.json')
+function mediaTypesOf(kind: OciFileKind, name: string): { readonly manifest: string; readonly layer: string } {
+  if (kind !== 'attestation') return { layer: MEDIA_TYPES[kind].manifest, ...MEDIA_TYPES[kind] };
+  const type = name.endsWith('.sigstore.json')
     ? 'application/vnd.dev.sigstore.bundle.v0.3+json'
     : 'application/vnd.dsse.envelope.v1+json';
+  return { manifest: type, layer: type };
+}
+
+/**
+ * The configuration that the manifest of a file refers to. That of an artifact is the least that makes the configuration
+ * of an image: `skopeo inspect` reads nothing else.
+ */
+export function ociConfigOf(name: string): OciDocument {
+  const architecture = artifactNameFrom(name)?.target.arch;
+  if (architecture === undefined) return EMPTY_CONFIG;
+  const config = { architecture, os: 'linux', rootfs: { type: 'layers', diff_ids: [] } };
+  return documentOf(OCI_IMAGE_CONFIG_TYPE, JSON.stringify(config));
 }
 
 /** The manifest of one file. Same input, same bytes. */
 export function formatFileManifest({ kind, file, subject }: OciFileManifest): OciDocument {
-  const mediaType = ociMediaType(kind, file.name);
-  const layer = { mediaType, digest: file.digest, size: file.size, annotations: { [TITLE]: file.name } };
+  const types = mediaTypesOf(kind, file.name);
+  const annotations = { [TITLE]: file.name };
   const manifest = {
     schemaVersion: 2,
     mediaType: OCI_MANIFEST_TYPE,
-    artifactType: mediaType,
-    config: OCI_EMPTY_CONFIG.descriptor,
-    layers: [layer],
+    artifactType: types.manifest,
+    config: ociConfigOf(file.name).descriptor,
+    layers: [{ mediaType: types.layer, digest: file.digest, size: file.size, annotations }],
     ...(subject && { subject: plainDescriptor(subject) }),
+    annotations,
   };
   return documentOf(OCI_MANIFEST_TYPE, JSON.stringify(manifest));
 }
@@ -127,35 +145,49 @@ export function formatFileManifest({ kind, file, subject }: OciFileManifest): Oc
  * an artifact. Same input, same bytes.
  */
 export function formatReleaseIndex({ tool, version, entries }: OciReleaseIndex): OciDocument {
+  const names = entries.map(({ name }) => name);
   const index = {
     schemaVersion: 2,
     mediaType: OCI_INDEX_TYPE,
     artifactType: RELEASE_ARTIFACT_TYPE,
-    manifests: [...entries].sort(inIndexOrder).map(indexDescriptor),
+    manifests: [...entries].sort(inIndexOrder).map((entry) => indexDescriptor(entry, names)),
     annotations: { [TITLE]: tool, [VERSION]: String(version) },
   };
   return documentOf(OCI_INDEX_TYPE, JSON.stringify(index));
 }
 
 function inIndexOrder(a: OciIndexEntry, b: OciIndexEntry): number {
-  const first = Number(b.kind === 'artifact') - Number(a.kind === 'artifact');
-  return first === 0 ? (a.name < b.name ? -1 : 1) : first;
+  return rankOf(a.name) - rankOf(b.name) || (a.name < b.name ? -1 : 1);
 }
 
-function indexDescriptor({ name, kind, manifest }: OciIndexEntry): object {
-  const platform = platformOf(name);
+function rankOf(name: string): number {
+  const libc = artifactNameFrom(name)?.target.libc;
+  return libc === undefined ? LIBC_ORDER.length : LIBC_ORDER.indexOf(libc);
+}
+
+function indexDescriptor({ name, kind, manifest }: OciIndexEntry, names: readonly string[]): object {
+  const platform = platformOf(name, names);
   return {
     ...plainDescriptor(manifest),
-    artifactType: ociMediaType(kind, name),
+    artifactType: mediaTypesOf(kind, name).manifest,
     ...(platform && { platform }),
     annotations: { [TITLE]: name },
   };
 }
 
-/** Only artifacts have one; what is the same for both C libraries differs in the title. */
-function platformOf(name: string): { architecture: string; os: 'linux' } | undefined {
-  const artifact = artifactNameFrom(name);
-  return artifact && { architecture: artifact.target.arch, os: 'linux' };
+/**
+ * Only artifacts have one. Clients choose by system, architecture and variant: an artifact for musl is a variant where the
+ * release has another for its architecture, so that who asks for none gets the other.
+ */
+function platformOf(name: string, names: readonly string[]): { architecture: string; os: string } | undefined {
+  const target = artifactNameFrom(name)?.target;
+  if (target === undefined) return undefined;
+  const platform = { architecture: target.arch, os: 'linux' };
+  const hasOther = names.some((each) => {
+    const other = artifactNameFrom(each)?.target;
+    return other?.arch === target.arch && other.libc !== 'musl';
+  });
+  return target.libc === 'musl' && hasOther ? { ...platform, variant: 'musl' } : platform;
 }
 
 function plainDescriptor({ mediaType, digest, size }: OciDescriptor): OciDescriptor {
@@ -181,11 +213,7 @@ const manifestSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.literal(OCI_MANIFEST_TYPE),
   artifactType: z.string(),
-  config: z.extend(descriptorSchema, {
-    mediaType: z.literal(OCI_EMPTY_TYPE),
-    digest: z.literal(OCI_EMPTY_CONFIG.descriptor.digest),
-    size: z.literal(OCI_EMPTY_CONFIG.descriptor.size),
-  }),
+  config: descriptorSchema,
   layers: z.array(titledSchema).check(z.length(1)),
   subject: z.optional(descriptorSchema),
 });
@@ -220,7 +248,7 @@ export function parseReleaseIndex(bytes: Uint8Array, expected: Expected, where: 
   const entries = index.manifests.map(({ annotations, platform, ...manifest }): OciIndexEntry => {
     const name = annotations?.[TITLE] ?? '';
     const kind = kindOf(name, { tool, version }, where);
-    const { architecture } = platformOf(name) ?? {};
+    const architecture = artifactNameFrom(name)?.target.arch;
     if (platform?.architecture !== architecture || (platform !== undefined && platform.os !== 'linux')) {
       throw malformed(where, `the platform of ${name} is not that of its name`);
     }
@@ -242,12 +270,16 @@ export function parseReleaseIndex(bytes: Uint8Array, expected: Expected, where: 
  */
 export function parseFileManifest(bytes: Uint8Array, entry: OciIndexEntry, where: string): OciFileManifest {
   const { name, kind } = entry;
-  const { artifactType, layers, subject } = parseJson(manifestSchema, bytes, entry.manifest, where);
+  const { artifactType, config, layers, subject } = parseJson(manifestSchema, bytes, entry.manifest, where);
   const [layer] = layers;
-  const mediaType = ociMediaType(kind, name);
+  const types = mediaTypesOf(kind, name);
   if (layer?.annotations?.[TITLE] !== name) throw malformed(where, `its file is not ${name}, as the index says`);
-  if (artifactType !== mediaType || layer.mediaType !== mediaType) {
-    throw malformed(where, `${name} is of another type than ${mediaType}`);
+  if (artifactType !== types.manifest || layer.mediaType !== types.layer) {
+    throw malformed(where, `${name} is of another type than ${types.manifest}`);
+  }
+  const expected = ociConfigOf(name).descriptor;
+  if (config.mediaType !== expected.mediaType || config.digest !== expected.digest || config.size !== expected.size) {
+    throw malformed(where, `its configuration is not that of ${name}`);
   }
   if ((kind === 'attestation') !== (subject !== undefined)) {
     throw malformed(where, kind === 'attestation' ? `${name} has no subject` : `${name} has a subject`);

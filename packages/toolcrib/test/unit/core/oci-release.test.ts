@@ -5,7 +5,7 @@ import {
   formatFileManifest,
   formatReleaseIndex,
   MAX_OCI_JSON_BYTES,
-  OCI_EMPTY_CONFIG,
+  ociConfigOf,
   ociFileKind,
   parseFileManifest,
   parseReleaseIndex,
@@ -24,7 +24,7 @@ function fileOf(name: string): OciFile {
 function entryOf(name: string): { entry: OciIndexEntry; manifest: OciDocument } {
   const kind = ociFileKind(name, release);
   if (kind === undefined) throw new Error(`${name} is no file of the release`);
-  const subject = kind === 'attestation' ? OCI_EMPTY_CONFIG.descriptor : undefined;
+  const subject = kind === 'attestation' ? ociConfigOf('').descriptor : undefined;
   const manifest = formatFileManifest({ kind, file: fileOf(name), subject });
   return { entry: { name, kind, manifest: manifest.descriptor }, manifest };
 }
@@ -32,6 +32,7 @@ function entryOf(name: string): { entry: OciIndexEntry; manifest: OciDocument } 
 const NAMES = [
   'my-tool-amd64-any-v3',
   'my-tool-arm64-musl-v3',
+  'my-tool-amd64-musl-v3',
   'my-tool-v3.SHA256SUMS',
   'my-tool-v3.json',
   'my-tool-amd64-any-v3.dsse.json',
@@ -71,6 +72,7 @@ describe('the index of a release', () => {
     };
     expect(manifests.map(({ platform }) => platform)).toEqual([
       { architecture: 'amd64', os: 'linux' },
+      { architecture: 'amd64', os: 'linux', variant: 'musl' },
       { architecture: 'arm64', os: 'linux' },
       ...Array.from({ length: 6 }, () => undefined),
     ]);
@@ -129,9 +131,9 @@ describe('the manifest of one file', () => {
     ['another file', name, 'my-tool-arm64-any-v3'],
     ['another type', 'toolcrib.artifact.v1', 'toolcrib.artifact.v2'],
     ['two layers', '"layers":[{', '"layers":[{"mediaType":"x","digest":"sha256:0","size":1},{'],
-    ['a configuration', 'application/vnd.oci.empty.v1+json', 'application/vnd.oci.image.config.v1+json'],
+    ['another configuration', ociConfigOf(name).descriptor.digest, ociConfigOf('').descriptor.digest],
     ['a size below nothing', `"size":${name.length}`, '"size":-1'],
-    ['a subject', '}]}', `}],"subject":${JSON.stringify(OCI_EMPTY_CONFIG.descriptor)}}`],
+    ['a subject', '"layers"', `"subject":${JSON.stringify(ociConfigOf('').descriptor)},"layers"`],
   ])('is refused with %s', (_, from, to) => {
     const wrong = changed(manifest, from, to);
     expect(() => parseFileManifest(wrong.bytes, { ...entry, manifest: wrong.descriptor }, 'manifest')).toThrow(
