@@ -104,14 +104,14 @@ function hintFor({ status, header }: GithubAnswer, { token, needs }: RequestCont
     return `set TOOLCRIB_GITHUB_TOKEN or GITHUB_TOKEN to a token with the permission "${needs}"`;
   }
   if (status === 401) return `the token is not valid or has expired: it has to be one with the permission "${needs}"`;
-  if (status === 403) return `the token needs the permission "${needs}"${accepted(header)} for this repository`;
+  if (status === 403) return `the token needs the permission "${needs}"${accepted(header, token)} for this repository`;
   if (status === 404) return `check owner and repository; a token without the permission "${needs}" sees this as well`;
   if (status < 400) return 'the repository was renamed or moved: write its name of today';
   return 'look at the repository and its settings';
 }
 
 /** What would have been enough, when GitHub says it. */
-function accepted(header: GithubAnswer['header']): string {
+function accepted(header: GithubAnswer['header'], token: string | undefined): string {
   const permissions = header('x-accepted-github-permissions');
-  return permissions === undefined ? '' : ` (GitHub: ${visibleText(permissions)})`;
+  return permissions === undefined ? '' : ` (GitHub: ${visibleText(permissions, token)})`;
 }

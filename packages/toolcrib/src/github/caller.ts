@@ -68,7 +68,8 @@ export function createCaller(settings: CallerOptions): Caller {
       octokit ??= loadOctokit(settings, closed.signal);
       const { request } = await octokit;
       const call = new Call(route, repeatable ? attemptsOf(settings.options) : 1, signal);
-      const own = { call, retries: call.attempts - 1, ...(signal !== undefined && { signal }) };
+      // Only to forbid it: a number of its own makes the retry plugin repeat whatever was refused, too.
+      const own = { call, ...(!repeatable && { retries: 0 }), ...(signal !== undefined && { signal }) };
       return await abortable(
         answerOf(request(route, { ...parameters, headers: { ...API_HEADERS, ...headers }, request: own }), route),
         signal,

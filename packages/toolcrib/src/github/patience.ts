@@ -57,7 +57,7 @@ export function patientOptions(
   closed: AbortSignal,
 ): Pick<OctokitOptions, 'retry' | 'throttle'> {
   return {
-    retry: { retryAfterBaseValue: 0, doNotRetry: UNREPEATED },
+    retry: { retryAfterBaseValue: 0, retries: attemptsOf(options) - 1, doNotRetry: UNREPEATED },
     throttle: {
       retryAfterBaseValue: 0,
       onRateLimit: limitHandler('rate limit', options, patience),

@@ -20,7 +20,8 @@ interface Creation {
 }
 
 const FOREIGN_UPLOAD_MS = 10_000;
-const LOOK_AGAIN_MS = 500;
+/** How often to look during that time. */
+const LOOKS = 20;
 
 /**
  * Creates a file of a release that is still a draft. Names are unique within a release, so that of two creators one is
@@ -60,7 +61,7 @@ async function isComing(creation: Creation, release: GithubRelease, asset: Githu
   reporter?.notice({ kind: 'step', text });
   const end = clock.elapsed() + foreignUploadMs;
   while (clock.elapsed() < end) {
-    await clock.sleep(Math.min(LOOK_AGAIN_MS, foreignUploadMs), signal);
+    await clock.sleep(foreignUploadMs / LOOKS, signal);
     const now = assetOf(await session.releases.byId(release.id, { signal }), name);
     if (now?.uploaded === true) return true;
     if (now?.id !== asset.id) return false;
