@@ -7,6 +7,7 @@ import { readTrustedKeys } from '../attestations/trusted-keys.ts';
 import type { ProjectConfig } from '../config/config.ts';
 import { parseDigest } from '../core/digest.ts';
 import { UsageError } from '../core/errors.ts';
+import type { StoreReference } from '../core/reference.ts';
 import { revocationListName } from '../core/release.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import type { Host } from './host.ts';
@@ -28,7 +29,7 @@ export interface RevokedReleases extends RevocationList {
   readonly file: string;
   /** False when everything was revoked already: nothing was written then. */
   readonly changed: boolean;
-  /** The project's stores as they are configured: who resolves from them without this checkout is told there. */
+  /** The project's stores, those that are directories with their absolute path: others look for the list there. */
   readonly stores: readonly string[];
 }
 
@@ -51,7 +52,11 @@ export async function revokeRelease(project: Project, host: Host, options: Revok
   if (next !== undefined) await writeFileAtomically(file, signRevocationList(next, key), { signal: host.signal });
   const list = next ?? earlier;
   if (list === undefined) throw new Error('a revocation that adds nothing has something before it');
-  return { ...list, file, changed: next !== undefined, stores: stores.map(({ url }) => url) };
+  return { ...list, file, changed: next !== undefined, stores: stores.map(addressOf) };
+}
+
+function addressOf(store: StoreReference): string {
+  return store.kind === 'directory' ? `file:${store.directory}` : store.url;
 }
 
 function revocationOf({ versions = [], digests = [], reason }: RevokeOptions) {

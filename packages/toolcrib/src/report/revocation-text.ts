@@ -35,7 +35,19 @@ function nextSteps({ file, stores }: RevocationFacts): readonly string[] {
 function copyCommand(file: string, store: string): string {
   const shown = printable(store);
   if (store.startsWith('file:')) return `cp ${file} ${shown.slice('file:'.length)}/`;
-  if (!store.startsWith('s3://')) return `${shown}: ask whoever runs it to put ${basename(file)} beside the releases`;
-  const [address = ''] = shown.split('?');
-  return `aws s3 cp ${file} ${address.replace(/\/$/, '')}/${basename(file)}`;
+  if (store.startsWith('s3://')) return `aws s3 cp ${file} ${s3Address(shown, basename(file))}`;
+  if (store.startsWith('github:'))
+    return `${shown} holds no list, because it belongs to no release: the checkout's counts`;
+  return `${shown}: ask whoever runs it to put ${basename(file)} beside the releases`;
+}
+
+/** The address of the file and what the store's own options mean to `aws`. */
+function s3Address(store: string, name: string): string {
+  const [address = '', query = ''] = store.split('?');
+  const options = new URLSearchParams(query);
+  const flags = [
+    ['--region', options.get('region')],
+    ['--endpoint-url', options.get('endpoint')],
+  ].flatMap(([flag, value]) => (value == null ? [] : [` ${flag} ${value}`]));
+  return `${address.replace(/\/$/, '')}/${name}${flags.join('')}`;
 }
