@@ -18,9 +18,7 @@ export type Moment =
   /** The server gets half of its body, and then nobody speaks to it any more. */
   | 'mid-request'
   /** The server did everything; nobody hears of it. */
-  | 'before-answer'
-  /** Half of the body of the answer comes. */
-  | 'mid-answer';
+  | 'before-answer';
 
 /** What goes wrong: the connection is cut, after whatever `first` does (kills a process, say); or an answer is made up. */
 export interface ProxyFault {
@@ -49,7 +47,7 @@ export async function startFaultProxy(
 ): Promise<FaultProxy> {
   const requests: ProxiedRequest[] = [];
   const server = createServer((incoming, response) => {
-    void proxyOne(incoming, response).catch(() => incoming.destroy());
+    void proxyOne(incoming, response).catch(() => incoming.socket.destroy());
   });
   const proxyOne = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (incoming.headers.expect === '100-continue') response.writeContinue();
@@ -83,7 +81,7 @@ interface Exchange {
 async function exchange({ target, incoming, response, body }: Exchange, fault: ProxyFault | undefined): Promise<void> {
   const break_ = async (): Promise<void> => {
     await fault?.first?.();
-    if (fault?.status === undefined) incoming.destroy();
+    if (fault?.status === undefined) incoming.socket.destroy();
     else response.writeHead(fault.status, { 'content-length': 0 }).end();
   };
   if (fault?.moment === 'before-request') {
@@ -103,14 +101,7 @@ async function exchange({ target, incoming, response, body }: Exchange, fault: P
   }
   const { statusCode = 502, rawHeaders } = answer;
   response.writeHead(statusCode, withoutFraming(rawHeaders, content.byteLength, answer.headers['content-length']));
-  if (fault?.moment !== 'mid-answer') {
-    response.end(content);
-    return;
-  }
-  response.flushHeaders();
-  const half = content.subarray(0, Math.floor(content.byteLength / 2));
-  await new Promise<void>((resolve) => response.write(half, () => resolve()));
-  await break_();
+  response.end(content);
 }
 
 /** The body comes whole, so it is framed anew; a length that was announced without a body, as for HEAD, stays. */
