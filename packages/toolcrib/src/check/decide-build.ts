@@ -44,6 +44,6 @@ function whyNeeded({ version, freshness, sumsAreRight }: BuildFacts): string {
   if (freshness.kind === 'stale') return `what ships changed after v${version} was pinned`;
   if (!sumsAreRight) return `v${version} is not pinned yet`;
   return freshness.kind === 'together'
-    ? `v${version} was pinned in one commit with sources`
+    ? `v${version} was pinned in one commit with its sources or its version`
     : `v${version} is not in every store`;
 }

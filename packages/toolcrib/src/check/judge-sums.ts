@@ -13,7 +13,7 @@ export interface ReleaseShape {
 
 /**
  * What came of the sources since the sums were written, by the commit that wrote them:
- * `current`: nothing, and that commit changed none; `together`: that commit changed sources too, nothing since;
+ * `current`: nothing, and that commit changed none; `together`: that commit changed sources or the version too, nothing since;
  * `stale`: sources changed after it; `uncommitted`: the sums are not committed; `none`: no commit of the change wrote them.
  */
 export type Freshness =

@@ -185,8 +185,17 @@ async function freshnessOf(context: Context): Promise<Freshness> {
   if (commit === undefined) return { kind: 'none' };
   const parent = await repository.resolveCommit(`${commit}^`);
   if (await shippingChanged(context, commit, undefined)) return { kind: 'stale', commit, parent };
-  const together = parent === undefined || (await shippingChanged(context, parent, commit));
+  const together = parent === undefined || (await builtOtherwise(context, parent, commit));
   return { kind: together ? 'together' : 'current', commit, parent };
+}
+
+/** Whether a build of one commit may give other bytes than one of the next: by its sources, or by the version in them. */
+async function builtOtherwise(context: Context, parent: string, commit: string): Promise<boolean> {
+  const { repository, config } = context;
+  const [before, after] = await Promise.all(
+    [parent, commit].map((each) => repository.readFile(each, config.versionFile)),
+  );
+  return before !== after || (await shippingChanged(context, parent, commit));
 }
 
 /** Whether anything that ships differs between a commit and another, or the work tree. */

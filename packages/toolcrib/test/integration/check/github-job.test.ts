@@ -123,8 +123,21 @@ describe.concurrent('check in a job of GitHub Actions', missing, () => {
     await repository.commit('all in one');
     expect((await step(repository)).outputs).toMatchObject({
       build: 'true',
-      reason: 'v28 was pinned in one commit with sources',
+      reason: 'v28 was pinned in one commit with its sources or its version',
     });
+  });
+
+  test('builds what was pinned together with its version: the commit before had another one in it', async () => {
+    await using repository = await gateRepository();
+    await repository.append(SOURCE, '# changed\n');
+    await repository.commit('change');
+    await repository.write(VERSION_FILE, '28\n');
+    await repository.write(SUMS_FILE, (await repository.read(SUMS_FILE)).replaceAll('-v27', '-v28'));
+    await repository.commit('version and sums');
+    expect((await step(repository)).outputs).toMatchObject({ build: 'true', 'built-commit': '' });
+    await repository.remove(SUMS_FILE);
+    await repository.commit('no sums');
+    expect((await step(repository)).outputs).toMatchObject({ build: 'true', reason: 'v28 is not pinned yet' });
   });
 
   test('does not build what every store holds with the pinned digests', async () => {

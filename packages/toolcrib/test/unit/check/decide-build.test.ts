@@ -36,7 +36,7 @@ describe('CI', () => {
       'builds what came in one commit with its sums',
       true,
       { sumsAreRight: true, freshness: written('together') },
-      /pinned in one commit with sources/,
+      /pinned in one commit with its sources/,
     ],
     [
       'builds what is pinned in the work tree only',
