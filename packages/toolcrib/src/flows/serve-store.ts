@@ -40,6 +40,7 @@ export async function serveStore(host: Host, options: ServeOptions): Promise<Sto
   const token = tokenFile === undefined ? undefined : await readPublishToken(resolve(host.cwd, tokenFile));
   const { startStoreServer, PATIENCE, UPLOAD_LIMITS } = await import('../serve/store-server.ts');
   const { renderStorePage } = await import('../report/store-page.ts');
+  if (token !== undefined && !isLoopback(address)) warnOfPlainHttp(host);
   host.signal?.throwIfAborted();
   const server = await startStoreServer({
     root,
@@ -56,6 +57,18 @@ export async function serveStore(host: Host, options: ServeOptions): Promise<Sto
   host.signal?.throwIfAborted();
   host.signal?.addEventListener('abort', () => void server.stop(), { once: true });
   return server;
+}
+
+function isLoopback(address: string): boolean {
+  return address === 'localhost' || address === '::1' || address.startsWith('127.');
+}
+
+function warnOfPlainHttp({ reporter }: Host): void {
+  reporter.notice({
+    kind: 'warning',
+    text: 'this server speaks plain HTTP and listens to other machines: the token crosses the network in the clear',
+    hint: 'listen on 127.0.0.1 and put a server that speaks TLS before it: docs/guides/serving.md',
+  });
 }
 
 /** @throws UsageError `USAGE`. */

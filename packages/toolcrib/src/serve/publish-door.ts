@@ -14,6 +14,8 @@ export interface UploadLimits {
 
 /** 64 kB a second: who sends slower only wants to hold the door open. */
 const UPLOAD_BYTES_PER_MS = 64;
+/** Node's timers take no longer one: it would fire at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Decides who may write, how much, and how many at once. */
 export interface PublishDoor {
@@ -74,9 +76,14 @@ export function openPublishDoor(
   };
 }
 
-function deadlineOf(size: number, { uploadMs }: UploadLimits): { signal: AbortSignal; end: () => void } {
+/** Milliseconds that an upload of that size may take. */
+export function uploadTime(size: number, { uploadMs }: UploadLimits): number {
+  return Math.min(uploadMs + size / UPLOAD_BYTES_PER_MS, LONGEST_TIMER_MS);
+}
+
+function deadlineOf(size: number, limits: UploadLimits): { signal: AbortSignal; end: () => void } {
   const controller = new AbortController();
   const tooSlow = (): void => controller.abort(new Refusal(408, 'the upload took too long'));
-  const timer = setTimeout(tooSlow, uploadMs + size / UPLOAD_BYTES_PER_MS);
+  const timer = setTimeout(tooSlow, uploadTime(size, limits));
   return { signal: controller.signal, end: () => clearTimeout(timer) };
 }

@@ -9,6 +9,8 @@ export interface ServeContext {
   /** The files of {@link root}. */
   readonly folder: ServedFolder;
   readonly door: PublishDoor;
+  /** Aborts when the server ends what still runs. */
+  readonly signal: AbortSignal;
   /** The page for a person, as HTML. */
   readonly renderPage: (files: readonly ListedFile[]) => string;
 }

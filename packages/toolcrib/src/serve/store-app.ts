@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
-import type { UploadLimits } from './publish-door.ts';
+import { messageOf, ToolcribError } from '../core/errors.ts';
+import { uploadTime, type UploadLimits } from './publish-door.ts';
 import { waitsForLeave } from './receive-upload.ts';
 import { Refusal } from './refusal.ts';
 import { loggedPath, type ServeEvent } from './serve-event.ts';
@@ -41,8 +41,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     exposeHeadRoutes: false,
     connectionTimeout: patience.stallMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    // An upload has its own, tighter deadline.
-    requestTimeout: 2 * limits.uploadMs + limits.maxFileBytes,
+    // An upload has its own deadline, which is tighter.
+    requestTimeout: 2 * Math.ceil(uploadTime(limits.maxFileBytes, limits)),
     routerOptions: { maxParamLength: MAX_NAME },
     frameworkErrors: (_, request, reply) => {
       tellOfRequest(request, reply, options);
@@ -127,12 +127,18 @@ function answerFailures(app: FastifyInstance, { clock, onEvent }: AppOptions): v
   app.setErrorHandler(async (error, request, reply) => {
     const refusal = error instanceof Refusal ? error : protocolRefusal(error);
     if (refusal === undefined && !request.raw.destroyed) {
-      onEvent({ event: 'failure', time: new Date(clock.now()).toISOString(), message: messageOf(error) });
+      onEvent({ event: 'failure', time: new Date(clock.now()).toISOString(), message: described(error) });
     }
     // Who still waits for leave to send a body would take the next request's answer for this one's.
     if (waitsForLeave(request)) void reply.header('connection', 'close');
     await answerRefusal(reply, refusal ?? new Refusal(500, 'the server failed; its log says why'));
   });
+}
+
+/** A bug is looked for by its stack. */
+function described(error: unknown): string {
+  const stack = error instanceof Error && !(error instanceof ToolcribError) ? error.stack : undefined;
+  return stack ?? messageOf(error);
 }
 
 function answerRefusal(reply: FastifyReply, { status, message, headers }: Refusal): FastifyReply {

@@ -45,11 +45,13 @@ export interface StoreServer {
 export async function startStoreServer(options: StoreServerOptions): Promise<StoreServer> {
   const { root, token, limits, clock } = options;
   const cutOff = new AbortController();
+  const { signal } = cutOff;
   if (token !== undefined) await sweepTemporaries(root, { now: clock.now() });
   const context: ServeContext = {
     root,
-    folder: openServedFolder(root, { keep: token !== undefined, signal: cutOff.signal }),
-    door: openPublishDoor(token, limits, cutOff.signal),
+    folder: openServedFolder(root, { keep: token !== undefined, signal }),
+    door: openPublishDoor(token, limits, signal),
+    signal,
     renderPage: options.renderPage,
   };
   const app = await createApp(options);

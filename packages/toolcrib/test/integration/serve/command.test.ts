@@ -88,6 +88,14 @@ describe('toolcrib serve', () => {
     expect(await readdir(server.root)).toEqual([]);
   });
 
+  test('warns of a token that other machines would send in the clear', async () => {
+    await using open = await startServe({ args: ['--host', '0.0.0.0'] });
+    expect(open.heard()).toMatch(/warning: .*in the clear\n {2}hint: .*TLS/);
+    await using closed = await startServe();
+    await using reading = await startServe({ publishing: false, args: ['--host', '0.0.0.0'] });
+    expect([closed.heard(), reading.heard()]).toEqual([`${closed.url}\n`, `${reading.url}\n`]);
+  });
+
   test('tells with --json what happens, one document a line', async () => {
     await using server = await startServe({ args: ['--json'] });
     await (await fetch(`${server.url}/${NAME}`)).text();

@@ -1,5 +1,7 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { mkdir, readdir, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createPublishToken } from '../../../src/serve/publish-token.ts';
 import { startStoreServer, type StoreServer } from '../../../src/serve/store-server.ts';
@@ -9,6 +11,8 @@ import { createScratch } from '../../unit/disk/scratch.ts';
 
 const TOKEN = 'c0ffee'.repeat(8);
 const MINUTE = 60_000;
+/** Less than the two minutes after which Node itself gives up on a request. */
+const SOON = { timeout: MINUTE };
 
 interface Running extends AsyncDisposable {
   readonly server: StoreServer;
@@ -89,11 +93,26 @@ describe('a server', () => {
     expect(await fourth.until('201 Created')).toContain('201 Created');
   });
 
-  test('does not wait for the body of a request that it refused', async () => {
+  test('does not wait for the body of a request that it refused, however slowly that goes on', SOON, async () => {
     await using running = await startImpatient({ lingerMs: 100 });
     using refused = await running.connect();
-    refused.socket.write(putHead('a-v1', 1000, 'wrong'));
+    refused.socket.write(putHead('a-v1', 1_000_000_000, 'wrong'));
+    const trickle = setInterval(() => refused.socket.write('x'), 20);
     expect(await refused.ended()).toContain('401 Unauthorized');
+    clearInterval(trickle);
+  });
+
+  test('gives leave to send a body only when there is nothing else to refuse', async () => {
+    await using running = await startImpatient({});
+    for (const head of [
+      putHead('a-v1', 1000, 'wrong', { expect: '100-continue' }),
+      putHead('a-v1', 1_000_000, TOKEN, { expect: '100-continue' }),
+      putHead('.a', 1, TOKEN, { expect: '100-continue' }),
+    ]) {
+      using refused = await running.connect();
+      refused.socket.write(head);
+      expect(await refused.ended()).toMatch(/^HTTP\/1\.1 4/);
+    }
   });
 
   test('serves others while a hundred clients hold on to their connections, and gets rid of these', async () => {
@@ -125,4 +144,27 @@ describe('a server', () => {
     await upload.ended();
     expect(await readdir(running.root)).toEqual([]);
   });
+
+  test('does not go on to measure a file when it is told to stop', async () => {
+    await using running = await startImpatient({ stopMs: 50 });
+    const file = join(running.root, 'huge-amd64-v1');
+    await writeFile(file, '');
+    await truncate(file, 1_000_000_000_000);
+    using reader = await running.connect();
+    reader.socket.write('GET /huge-amd64-v1 HTTP/1.1\r\nhost: a\r\n\r\n');
+    while (openFiles(file) === 0) await sleep(5);
+    await running.server.stop();
+    while (openFiles(file) > 0) await sleep(5);
+  });
 });
+
+/** How often this process has a file open. */
+function openFiles(path: string): number {
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`) === path;
+    } catch {
+      return false;
+    }
+  }).length;
+}
