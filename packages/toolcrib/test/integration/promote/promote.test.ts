@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -112,6 +113,21 @@ describe.concurrent('promote', () => {
       );
     expect(hosts(true)).toEqual(new Set(['api']));
     expect(hosts(false)).toEqual(new Set(['objects']));
+  });
+
+  test("signs with a maintainer's key, saying which commit of which repository was built by which workflow", async () => {
+    await using site = await promotionSite();
+    const { privateKey } = generateKeyPairSync('ed25519');
+    const pem = privateKey.export({ type: 'pkcs8', format: 'pem' });
+    await writeFile(inCheckout(site, 'key.pem'), pem, { mode: 0o600 });
+    const end = await promote(site, ['--pr', '7', '--sign', 'key.pem']);
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+    const attestation = await readFile(inCheckout(site, `store/${NAMES[0]}.dsse.json`), 'utf8');
+    const { payload } = JSON.parse(attestation) as Record<string, string>;
+    const statement = Buffer.from(payload ?? '', 'base64').toString('utf8');
+    for (const fact of [BUILT_COMMIT, WORKFLOW, 'refs/pull/7/head', '/octo-org/demo/actions/runs/100']) {
+      expect(statement).toContain(fact);
+    }
   });
 
   test('promotes a run of the head itself, and a merged pull request', async () => {
