@@ -58,6 +58,10 @@ export async function claimVersion(tags: ReleaseTags, sums: Digest): Promise<'cr
  * index of the other, or the other sees that claim. A winner seals its claim; who wrote its index over that of a winner,
  * because it had looked before, finds the seal and puts the winner's index back. In a close race both may lose: then the
  * index that stands is one publisher's and whole, or there is none, and the next version is free.
+ *
+ * test/unit/stores/oci/race-model.ts tries every order of the requests of two, also when one is killed and repeats. Of
+ * three, too, at most one believes that it won; but if two of them stall at the wrong moments and the third overwrites a
+ * seal, the index that stands may be that of a loser.
  */
 export async function completeRelease(tags: ReleaseTags, own: OwnRelease): Promise<'complete' | 'lost'> {
   const { sums } = own;
@@ -75,13 +79,13 @@ export async function completeRelease(tags: ReleaseTags, own: OwnRelease): Promi
   const after = await tags.readIndex();
   if (after === undefined || !isMine(after)) return 'lost';
   const last = await tags.readClaim();
-  if (isIntent(last) && !isMine(last)) return await yieldTo(tags, last);
+  if (last === undefined || !isMine(last)) return await yieldTo(tags, last);
   return await seal(tags, sums, shown);
 }
 
 type Intent = ClaimNote & { readonly index: Digest };
 
-/** A claim without an index decides nothing: its publisher looks for an index before it goes on. */
+/** A claim without an index stops nobody here: its publisher looks for one before it goes on. */
 function isIntent(claim: ClaimNote | undefined): claim is Intent {
   return claim?.index !== undefined;
 }
@@ -93,7 +97,8 @@ async function seal(tags: ReleaseTags, sums: Digest, index: Digest): Promise<'co
   return 'complete';
 }
 
-async function yieldTo(tags: ReleaseTags, other: Intent): Promise<'lost'> {
-  if (other.sealed && (await tags.readIndex())?.sums !== other.sums) await tags.writeIndex(other.index);
+async function yieldTo(tags: ReleaseTags, other: ClaimNote | undefined): Promise<'lost'> {
+  if (isIntent(other) && other.sealed && (await tags.readIndex())?.sums !== other.sums)
+    await tags.writeIndex(other.index);
   return 'lost';
 }

@@ -1,0 +1,41 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { explore, sumsOf, walk } from './race-model.ts';
+
+describe('publishers that race for a version in a registry', () => {
+  test('never both believe that they won, and who did is what readers see, whatever the order of their requests', async () => {
+    const { states, ends } = await explore(['a', 'b'], 0);
+    expect(states).toBeGreaterThan(1000);
+    for (const { winners, registers } of ends) {
+      expect(winners.size).toBeLessThan(2);
+      for (const winner of winners) expect(registers.index?.sums).toBe(sumsOf(winner));
+    }
+    const won = ends.filter(({ winners }) => winners.size === 1);
+    expect(won.length / ends.length).toBeGreaterThan(0.8);
+  });
+
+  test('never both believe so when one of them is killed at any point and starts again', async () => {
+    const { states, ends } = await explore(['a', 'b'], 1);
+    expect(states).toBeGreaterThan(10_000);
+    for (const { winners } of ends) expect(winners.size).toBeLessThan(2);
+  });
+
+  test('all win when they publish the same bytes', async () => {
+    const { ends } = await explore(['a', 'a'], 0);
+    expect(ends.length).toBeGreaterThan(1);
+    for (const { winners, registers } of ends) {
+      expect([...winners]).toEqual(['a']);
+      expect(registers.index?.sums).toBe(sumsOf('a'));
+    }
+  });
+
+  test('never believe so two at a time when they are three', async () => {
+    const choices = fc.array(fc.nat({ max: 5 }), { minLength: 60, maxLength: 60 });
+    await fc.assert(
+      fc.asyncProperty(choices, async (order) => {
+        expect((await walk(['a', 'b', 'c'], order)).winners.size).toBeLessThan(2);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
