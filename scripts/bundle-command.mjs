@@ -14,6 +14,9 @@ const HEAVY = {
   dispatcher: 'packages/toolcrib/src/transfer/dispatcher.ts',
   sdk: 'packages/toolcrib/src/stores/s3/sdk.ts',
   fastify: 'packages/toolcrib/src/serve/fastify.ts',
+  'sigstore-verify': 'packages/toolcrib/src/attestations/verify-sdk.ts',
+  'sigstore-sign': 'packages/toolcrib/src/attestations/sign-sdk.ts',
+  tuf: 'packages/toolcrib/src/attestations/tuf-sdk.ts',
 };
 
 /** What every bundle has in common. */

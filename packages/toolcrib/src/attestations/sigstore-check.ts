@@ -1,13 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
-import { bundleFromJSON, bundleToJSON, type Bundle } from '@sigstore/bundle';
-import { TrustedRoot } from '@sigstore/protobuf-specs';
-import { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify';
+import type { Verifier } from '@sigstore/verify';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { messagesOf } from './causes.ts';
 import { readCertifiedSigner } from './certificate-claims.ts';
 import type { SigstoreBundle } from './sigstore-bundle.ts';
 import { parseStrictJson } from './strict-json.ts';
 import type { BundleVerdict, TrustMaterial } from './verifier.ts';
+import type * as VerifySdk from './verify-sdk.ts';
+
+/** What is loaded when the first check is made. */
+type Sdk = typeof VerifySdk;
 
 /**
  * What a bundle needs: an entry of a transparency log, a certificate that a certificate log saw, and a time by a log or
@@ -20,11 +22,15 @@ const THRESHOLDS = { tlogThreshold: 1, ctlogThreshold: 1, timestampThreshold: 1 
  * @param file where the trusted root was read, named in errors.
  * @throws UsageError `CONFIG_INVALID` when that is no trusted root.
  */
-export function createSigstoreCheck(trustedRoot: Uint8Array, file: string): NonNullable<TrustMaterial['sigstore']> {
-  const verifier = new Verifier(readTrustMaterial(trustedRoot, file), THRESHOLDS);
+export async function createSigstoreCheck(
+  trustedRoot: Uint8Array,
+  file: string,
+): Promise<NonNullable<TrustMaterial['sigstore']>> {
+  const sdk = await import('./verify-sdk.ts');
+  const verifier = new sdk.Verifier(readTrustMaterial(sdk, trustedRoot, file), THRESHOLDS);
   return (bundle) => {
     try {
-      return checkBundle(verifier, bundle);
+      return checkBundle(sdk, verifier, bundle);
     } catch (error) {
       // Whatever a library throws at bytes that a stranger made: they do not verify.
       return { status: 'wrong', reason: messagesOf(error) };
@@ -32,11 +38,11 @@ export function createSigstoreCheck(trustedRoot: Uint8Array, file: string): NonN
   };
 }
 
-function readTrustMaterial(bytes: Uint8Array, file: string): ReturnType<typeof toTrustMaterial> {
+function readTrustMaterial(sdk: Sdk, bytes: Uint8Array, file: string): ReturnType<Sdk['toTrustMaterial']> {
   try {
-    const root = TrustedRoot.fromJSON(parseStrictJson(bytes, file));
+    const root = sdk.TrustedRoot.fromJSON(parseStrictJson(bytes, file));
     if (root.certificateAuthorities.length === 0) throw new Error('it names no certificate authority');
-    return toTrustMaterial(root);
+    return sdk.toTrustMaterial(root);
   } catch (error) {
     throw new UsageError('CONFIG_INVALID', `${file} is not a trusted root of Sigstore: ${messageOf(error)}`, {
       hint: 'it is the trusted_root.json that the operator of the Sigstore instance publishes',
@@ -46,23 +52,22 @@ function readTrustMaterial(bytes: Uint8Array, file: string): ReturnType<typeof t
   }
 }
 
-function checkBundle(verifier: Verifier, { json, payload }: SigstoreBundle): BundleVerdict {
-  const bundle = bundleFromJSON(json);
+function checkBundle(sdk: Sdk, verifier: Verifier, { json, payload }: SigstoreBundle): BundleVerdict {
+  const bundle = sdk.bundleFromJSON(json);
   const signed = bundle.content.$case === 'dsseEnvelope' ? bundle.content.dsseEnvelope : undefined;
   // What was judged and what is verified here has to be the same, and all of what stands in the file.
-  if (signed === undefined || !signed.payload.equals(payload) || !isWhole(json, bundle)) {
+  if (signed === undefined || !signed.payload.equals(payload) || !isPartOf(json, sdk.bundleToJSON(bundle))) {
     return { status: 'wrong', reason: 'it can be read in more than one way' };
   }
-  const { identity } = verifier.verify(toSignedEntity(bundle));
+  const { identity } = verifier.verify(sdk.toSignedEntity(bundle));
   if (identity === undefined) return { status: 'wrong', reason: 'it was not signed with a certificate' };
   return readCertifiedSigner(identity);
 }
 
-/** Whether reading lost nothing of a bundle: no unknown key, no number or base64 that could be written otherwise. */
-function isWhole(json: unknown, bundle: Bundle): boolean {
-  return isPartOf(json, bundleToJSON(bundle));
-}
-
+/**
+ * Whether reading lost nothing of a bundle: no unknown key, no number or base64 that could be written otherwise.
+ * @param read what was read, written again.
+ */
 function isPartOf(given: unknown, read: unknown): boolean {
   if (isDefault(given) && read === undefined) return true;
   if (Array.isArray(given)) {

@@ -1,5 +1,4 @@
-import { bundleToJSON } from '@sigstore/bundle';
-import { DSSEBundleBuilder, FulcioSigner, RekorWitness, TSAWitness } from '@sigstore/sign';
+import type { DSSEBundleBuilder } from '@sigstore/sign';
 import { combineSignals } from '../core/combined-signal.ts';
 import { RemoteError, ToolcribError } from '../core/errors.ts';
 import { abandonable } from './abandonable.ts';
@@ -8,6 +7,7 @@ import { messagesOf } from './causes.ts';
 import { IN_TOTO_PAYLOAD_TYPE } from './dsse.ts';
 import type { IdentityTokenSource } from './identity-token.ts';
 import { formatProvenance } from './provenance.ts';
+import type * as SignSdk from './sign-sdk.ts';
 
 /** How Sigstore is asked to certify. */
 export interface SigstoreSignerOptions {
@@ -61,8 +61,9 @@ async function signStatement(data: Buffer, options: SigstoreSignerOptions, signa
     },
   };
   try {
-    const builder = createBuilder(options, identityProvider);
-    return bundleToJSON(await abandonable(builder.create({ data, type: IN_TOTO_PAYLOAD_TYPE }), either));
+    const sdk = await import('./sign-sdk.ts');
+    const builder = createBuilder(sdk, options, identityProvider);
+    return sdk.bundleToJSON(await abandonable(builder.create({ data, type: IN_TOTO_PAYLOAD_TYPE }), either));
   } catch (error) {
     signal?.throwIfAborted();
     if (deadline.aborted) throw unreachable(`no answer within ${limit / 1000} seconds`);
@@ -71,16 +72,17 @@ async function signStatement(data: Buffer, options: SigstoreSignerOptions, signa
 }
 
 function createBuilder(
+  sdk: typeof SignSdk,
   options: SigstoreSignerOptions,
   identityProvider: { getToken(): Promise<string> },
 ): DSSEBundleBuilder {
   const { fulcioUrl, rekorUrl, tsaUrl, requestTimeoutMs: timeout = REQUEST_TIMEOUT_MS } = options;
   const request = { timeout, retry: RETRIES };
-  return new DSSEBundleBuilder({
-    signer: new FulcioSigner({ ...request, identityProvider, ...(fulcioUrl && { fulcioBaseURL: fulcioUrl }) }),
+  return new sdk.DSSEBundleBuilder({
+    signer: new sdk.FulcioSigner({ ...request, identityProvider, ...(fulcioUrl && { fulcioBaseURL: fulcioUrl }) }),
     witnesses: [
-      new RekorWitness({ ...request, entryType: 'dsse', ...(rekorUrl && { rekorBaseURL: rekorUrl }) }),
-      ...(tsaUrl ? [new TSAWitness({ ...request, tsaBaseURL: tsaUrl })] : []),
+      new sdk.RekorWitness({ ...request, entryType: 'dsse', ...(rekorUrl && { rekorBaseURL: rekorUrl }) }),
+      ...(tsaUrl ? [new sdk.TSAWitness({ ...request, tsaBaseURL: tsaUrl })] : []),
     ],
     certificateChain: false,
   });

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { initTUF } from '@sigstore/tuf';
 import * as z from 'zod/mini';
 import { digestHex, digestOf } from '../core/digest.ts';
 import { hasCode, RemoteError } from '../core/errors.ts';
@@ -54,6 +53,7 @@ async function update(options: TufOptions): Promise<string> {
 }
 
 async function fetchTarget({ directory, mirror }: TufOptions, useKept: boolean): Promise<string> {
+  const { initTUF } = await import('./tuf-sdk.ts');
   const tuf = await initTUF({
     mirrorURL: mirror?.url ?? PUBLIC_MIRROR,
     ...(mirror && { rootPath: mirror.root }),

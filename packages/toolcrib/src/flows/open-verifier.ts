@@ -30,7 +30,7 @@ async function openSigstore(policy: AttestationPolicy, host: Host): Promise<Trus
   for (const identity of policy.identities) trustsIdentity(identity, identity); // a pattern that is none is told now
   const { bytes, file } = await readRoot(policy, host);
   const { createSigstoreCheck } = await import('../attestations/sigstore-check.ts');
-  return createSigstoreCheck(bytes, file);
+  return await createSigstoreCheck(bytes, file);
 }
 
 async function readRoot(

@@ -19,7 +19,7 @@ import {
   type SigstoreInstance,
   type SigstoreOptions,
 } from '../../servers/sigstore.ts';
-import { failureOf, failureOfAsync } from '../../unit/core/failure.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
 import { policyOf, SUBJECT } from '../../unit/attestations/samples.ts';
 
 const SOURCE = { repository: REPOSITORY, workflow: WORKFLOW, ref: REF, commit: COMMIT, run: RUN };
@@ -29,10 +29,11 @@ const saying = (words: string): unknown => expect.stringContaining(words);
 
 /** What a project makes of attestations that trusts this instance. */
 function verifierOf({ trustedRoot }: SigstoreInstance, policy: Partial<AttestationPolicy> = {}) {
-  const sigstore = createSigstoreCheck(trustedRoot, 'trusted_root.json');
-  const verifier = createVerifier(policyOf({ identities: IDENTITIES, ...policy }), { keys: [], sigstore });
-  return (file: AttestationFile, options: { commit?: string; subject?: typeof SUBJECT } = {}) =>
-    verifier.verify(options.subject ?? SUBJECT, [file], options);
+  const opened = createSigstoreCheck(trustedRoot, 'trusted_root.json').then((check) =>
+    createVerifier(policyOf({ identities: IDENTITIES, ...policy }), { keys: [], sigstore: check }),
+  );
+  return async (file: AttestationFile, options: { commit?: string; subject?: typeof SUBJECT } = {}) =>
+    (await opened).verify(options.subject ?? SUBJECT, [file], options);
 }
 
 /** A prime, so that each bit of a byte has its turn; all bits would take minutes. */
@@ -75,12 +76,12 @@ function parse({ bytes }: AttestationFile): Bundle {
 }
 
 describe('an attestation that Sigstore certified', () => {
-  test('is a bundle v0.3 of one envelope, and verifies', () => {
+  test('is a bundle v0.3 of one envelope, and verifies', async () => {
     expect([attestation.name, parse(attestation).mediaType]).toEqual([
       `${SUBJECT.name}.sigstore.json`,
       'application/vnd.dev.sigstore.bundle.v0.3+json',
     ]);
-    expect(verifierOf(sigstore)(attestation)).toEqual({
+    expect(await verifierOf(sigstore)(attestation)).toEqual({
       status: 'verified',
       file: attestation.name,
       signer: `${SIGNER} (certified for ${ISSUER})`,
@@ -91,15 +92,15 @@ describe('an attestation that Sigstore certified', () => {
   test('needs no timestamp authority besides the log', async () => {
     const file = await sigstore.signer().sign(SUBJECT, SOURCE);
     expect(parse(file).verificationMaterial.timestampVerificationData?.rfc3161Timestamps ?? []).toEqual([]);
-    expect(verifierOf(sigstore)(file).status).toBe('verified');
+    expect((await verifierOf(sigstore)(file)).status).toBe('verified');
   });
 
   test('may have its time from an authority, where the log gives none', async () => {
     await using logOnly = await startSigstore({ promises: false });
     const timed = await logOnly.signer({ timestamps: true }).sign(SUBJECT, SOURCE);
-    expect(verifierOf(logOnly)(timed).status).toBe('verified');
+    expect((await verifierOf(logOnly)(timed)).status).toBe('verified');
     const timeless = await logOnly.signer().sign(SUBJECT, SOURCE);
-    expect(verifierOf(logOnly)(timeless)).toMatchObject({ status: 'wrong', reason: saying('timestamps') });
+    expect(await verifierOf(logOnly)(timeless)).toMatchObject({ status: 'wrong', reason: saying('timestamps') });
   });
 
   test.each<[string, Partial<AttestationPolicy>, string]>([
@@ -122,13 +123,13 @@ describe('an attestation that Sigstore certified', () => {
     ['another repository', { source: { repository: 'https://github.com/acme/tool' } }, 'wrong'],
     ['another workflow', { source: { workflow: '.github/workflows/other.yml' } }, 'wrong'],
     ['another ref', { source: { ref: 'refs/heads/dev' } }, 'wrong'],
-  ])('is judged by a policy that names %s', (_, policy, status) => {
-    expect(verifierOf(sigstore, policy)(attestation).status).toBe(status);
+  ])('is judged by a policy that names %s', async (_, policy, status) => {
+    expect((await verifierOf(sigstore, policy)(attestation)).status).toBe(status);
   });
 
-  test('is of one commit', () => {
-    expect(verifierOf(sigstore)(attestation, { commit: COMMIT }).status).toBe('verified');
-    expect(verifierOf(sigstore)(attestation, { commit: 'd'.repeat(40) }).status).toBe('wrong');
+  test('is of one commit', async () => {
+    expect((await verifierOf(sigstore)(attestation, { commit: COMMIT })).status).toBe('verified');
+    expect((await verifierOf(sigstore)(attestation, { commit: 'd'.repeat(40) })).status).toBe('wrong');
   });
 
   test.each([
@@ -136,9 +137,9 @@ describe('an attestation that Sigstore certified', () => {
     ['tool', { ...SUBJECT, name: 'other-tools-amd64-any-v2' }],
     ['target', { ...SUBJECT, name: 'sandbox-tools-amd64-v2' }],
     ['digest', { ...SUBJECT, digest: digestOf('other bytes') }],
-  ])('is worth nothing for another %s', (_, subject) => {
+  ])('is worth nothing for another %s', async (_, subject) => {
     const replayed = { ...attestation, name: `${subject.name}.sigstore.json` };
-    expect(verifierOf(sigstore)(replayed, { subject }).status).toBe('wrong');
+    expect((await verifierOf(sigstore)(replayed, { subject })).status).toBe('wrong');
   });
 
   test.each([
@@ -149,13 +150,13 @@ describe('an attestation that Sigstore certified', () => {
     ['run', { run_id: '43' }],
   ])('is wrong when its statement says another %s than its certificate', async (part, claims) => {
     const file = await sigstore.signer({ claims: { ...CLAIMS, ...claims } }).sign(SUBJECT, SOURCE);
-    expect(verifierOf(sigstore)(file)).toMatchObject({ status: 'wrong', reason: saying(`it says ${part}`) });
+    expect(await verifierOf(sigstore)(file)).toMatchObject({ status: 'wrong', reason: saying(`it says ${part}`) });
   });
 
   test('of a promotion names the commit of the sources besides that of the workflow', async () => {
     const promoted = { ...SOURCE, commit: 'e'.repeat(40), workflowCommit: COMMIT };
     const file = await sigstore.signer().sign(SUBJECT, promoted);
-    expect(verifierOf(sigstore)(file, { commit: 'e'.repeat(40) })).toMatchObject({
+    expect(await verifierOf(sigstore)(file, { commit: 'e'.repeat(40) })).toMatchObject({
       status: 'verified',
       source: promoted,
     });
@@ -166,10 +167,10 @@ describe('an attestation that Sigstore certified', () => {
     const nothing = { repository: null, workflow: null, ref: null, commit: null, run: null };
     const file = await sigstore.signer({ claims }).sign(SUBJECT, nothing);
     const identities = [{ issuer: claims.iss, subject: claims.sub }];
-    expect(verifierOf(sigstore, { identities })(file)).toMatchObject({ status: 'verified', source: nothing });
+    expect(await verifierOf(sigstore, { identities })(file)).toMatchObject({ status: 'verified', source: nothing });
     const stated = await sigstore.signer({ claims }).sign(SUBJECT, SOURCE);
     const demanding = verifierOf(sigstore, { identities, source: { repository: REPOSITORY } });
-    expect(demanding(stated)).toMatchObject({ status: 'wrong', reason: saying('repository is not said') });
+    expect(await demanding(stated)).toMatchObject({ status: 'wrong', reason: saying('repository is not said') });
   });
 });
 
@@ -184,29 +185,29 @@ describe('a bundle that does not hold', () => {
   ])('is wrong when its %s', async (_, options, why) => {
     await using instance = await startSigstore(options);
     const file = await instance.signer({ timestamps: true }).sign(SUBJECT, SOURCE);
-    expect(verifierOf(instance)(file)).toMatchObject({ status: 'wrong', reason: saying(why) });
+    expect(await verifierOf(instance)(file)).toMatchObject({ status: 'wrong', reason: saying(why) });
   });
 
   test('is wrong when another instance certified it, whatever it claims', async () => {
     await using forger = await startSigstore();
     const forged = await forger.signer({ timestamps: true }).sign(SUBJECT, SOURCE);
-    expect(verifierOf(forger)(forged).status).toBe('verified');
-    expect(verdictOf(forged).status).toBe('wrong');
+    expect((await verifierOf(forger)(forged)).status).toBe('verified');
+    expect((await verdictOf(forged)).status).toBe('wrong');
   });
 
-  test('is wrong without its entry in the log, its promise, or its proof', () => {
+  test('is wrong without its entry in the log, its promise, or its proof', async () => {
     const entries = (change: (entry: LogEntry) => void) =>
       changed(({ verificationMaterial }) => verificationMaterial.tlogEntries.forEach(change));
-    expect(verdictOf(changed(({ verificationMaterial }) => (verificationMaterial.tlogEntries = []))).status).toBe(
-      'wrong',
-    );
-    expect(verdictOf(entries((entry) => delete entry.inclusionProof)).status).toBe('wrong');
-    expect(verdictOf(entries((entry) => (entry.integratedTime = '1'))).status).toBe('wrong');
+    expect(
+      (await verdictOf(changed(({ verificationMaterial }) => (verificationMaterial.tlogEntries = [])))).status,
+    ).toBe('wrong');
+    expect((await verdictOf(entries((entry) => delete entry.inclusionProof))).status).toBe('wrong');
+    expect((await verdictOf(entries((entry) => (entry.integratedTime = '1')))).status).toBe('wrong');
     const noTime = changed(({ verificationMaterial }) => {
       verificationMaterial.tlogEntries.forEach((entry) => delete entry.inclusionPromise);
       delete verificationMaterial.timestampVerificationData;
     });
-    expect(verdictOf(noTime)).toMatchObject({ status: 'wrong', reason: saying('timestamps') });
+    expect(await verdictOf(noTime)).toMatchObject({ status: 'wrong', reason: saying('timestamps') });
   });
 
   test('is wrong when its parts come from different bundles', async () => {
@@ -222,7 +223,8 @@ describe('a bundle that does not hold', () => {
         if (timestampVerificationData) verificationMaterial.timestampVerificationData = timestampVerificationData;
       },
     ];
-    expect(swaps.map((swap) => verdictOf(changed(swap)).status)).toEqual(swaps.map(() => 'wrong'));
+    const verdicts = await Promise.all(swaps.map((swap) => verdictOf(changed(swap))));
+    expect(verdicts.map(({ status }) => status)).toEqual(swaps.map(() => 'wrong'));
   });
 
   test.each<[string, (bundle: Bundle) => void]>([
@@ -256,19 +258,19 @@ describe('a bundle that does not hold', () => {
       'a log body that is none',
       ({ verificationMaterial: { tlogEntries } }) => tlogEntries.forEach((entry) => (entry.canonicalizedBody = 'e30=')),
     ],
-  ])('is wrong with %s', (_, change) => {
-    expect(verdictOf(changed(change)).status).toBe('wrong');
+  ])('is wrong with %s', async (_, change) => {
+    expect((await verdictOf(changed(change))).status).toBe('wrong');
   });
 
-  test('says nothing else with a flipped bit: it is wrong, or the bit stands where nothing is read', () => {
+  test('says nothing else with a flipped bit: it is wrong, or the bit stands where nothing is read', async () => {
     const verify = verifierOf(sigstore);
-    const whole = verify(attestation);
+    const whole = await verify(attestation);
     expect(whole.status).toBe('verified');
     let wrong = 0;
     for (let bit = 0; bit < attestation.bytes.byteLength * 8; bit += FLIP_EVERY) {
       const bytes = Uint8Array.from(attestation.bytes);
       bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) ^ (1 << (bit & 7));
-      const verdict = verify({ name: attestation.name, bytes });
+      const verdict = await verify({ name: attestation.name, bytes });
       if (verdict.status === 'wrong') wrong += 1;
       else expect(verdict).toEqual(whole);
     }
@@ -283,8 +285,8 @@ describe('a trusted root', () => {
     '[]',
     '{"certificateAuthorities":[{}]}',
     '{"certificateAuthorities":[{"certChain":{"certificates":[{"rawBytes":"YQ=="}]}}]}',
-  ])('is refused when it is none: %j', (text) => {
-    const error = failureOf(() => createSigstoreCheck(Buffer.from(text), 'root.json'));
+  ])('is refused when it is none: %j', async (text) => {
+    const error = await failureOfAsync(() => createSigstoreCheck(Buffer.from(text), 'root.json'));
     expect([error.code, error.message]).toEqual([
       'CONFIG_INVALID',
       saying('root.json is not a trusted root of Sigstore'),
