@@ -3,6 +3,7 @@ import { RemoteError } from '../core/errors.ts';
 import '../core/schema-messages.ts';
 import { mayPass } from '../transfer/passing-status.ts';
 import type { GithubAnswer } from './caller.ts';
+import { parseRetryAfter } from '../transfer/retry.ts';
 import { visibleText } from './visible-text.ts';
 
 /** What the caller knows about its own request. */
@@ -80,6 +81,22 @@ function rateLimit({ status, header, data }: GithubAnswer): RateLimit | undefine
   }
   const message = bodySchema.safeParse(data).data?.message ?? '';
   return /\bsecondary rate\b/i.test(message) || status === 429 ? { kind: 'secondary', until: undefined } : undefined;
+}
+
+/** GitHub's documentation, "Rate limits for the REST API": wait a minute when it does not say how long. */
+const UNSAID_WAIT_MS = 60_000;
+
+/**
+ * How long to wait for a limit to pass.
+ * @param now wall clock, milliseconds since 1970.
+ * @returns milliseconds; undefined when the answer is about no limit.
+ */
+export function limitWaitMs(answer: GithubAnswer, now: number): number | undefined {
+  const limited = rateLimit(answer);
+  if (limited === undefined) return undefined;
+  const { until } = limited;
+  if (until !== undefined) return Math.max(0, Date.parse(until) - now) + 1000;
+  return parseRetryAfter(answer.header('retry-after'), now) ?? UNSAID_WAIT_MS;
 }
 
 function timeOf(seconds: string | undefined): string | undefined {

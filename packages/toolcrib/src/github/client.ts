@@ -6,7 +6,8 @@ import { createTransfer, type Download } from '../transfer/transfer.ts';
 import type { TransferOptions } from '../transfer/transfer-options.ts';
 import { githubAddresses, type GithubAddresses } from './addresses.ts';
 import { answerFailure, problemsOf, type Problem, type RequestContext } from './answer-failure.ts';
-import { API_HEADERS, createCaller, type GithubAnswer } from './caller.ts';
+import { createCaller, type GithubAnswer } from './caller.ts';
+import { openDownload, type DownloadOptions } from './download.ts';
 import { GITHUB_PATIENCE, type GithubPatience } from './patience.ts';
 import { UploadBody } from './transfer-fetch.ts';
 import { visibleText } from './visible-text.ts';
@@ -95,25 +96,21 @@ export interface Github {
    * @returns undefined for 404 and 410.
    * @throws as {@link Github.request}, also while bytes flow.
    */
-  download(
-    path: string,
-    options: GithubCallOptions & { /** Media type; default: any. */ readonly accept?: string },
-  ): Promise<Download | undefined>;
+  download(path: string, options: DownloadOptions): Promise<Download | undefined>;
   /** Ends all connections and waits. */
   close(): Promise<void>;
 }
 
 /** GitHub gives out no more than 10,000 of anything; a listing that is longer does not end. */
 const MAX_PAGES = 200;
-/** What of a refusal is read, in bytes. */
-const MAX_REFUSAL_BYTES = 64 * 1024;
 
 /** Opens a client; whoever opens it closes it. */
 export function openGithub({ endpoint, token, transfer: options, patience }: GithubOptions): Github {
   const addresses = githubAddresses(endpoint);
   const transfer = createTransfer(options);
   const authorization = token === undefined ? undefined : `Bearer ${token}`;
-  const call = createCaller({ addresses, transfer, authorization, options, patience: patience ?? GITHUB_PATIENCE });
+  const settings = { addresses, transfer, authorization, options, patience: patience ?? GITHUB_PATIENCE };
+  const call = createCaller(settings);
   const contextOf = ({ needs }: GithubCallOptions): RequestContext => ({ token, needs });
 
   const github: Github = {
@@ -144,20 +141,7 @@ export function openGithub({ endpoint, token, transfer: options, patience }: Git
       const sent = await call.send(UPLOAD_ROUTE, parameters, { ...request, headers, repeatable: false });
       return replyOf(sent, schema, contextOf(request));
     },
-    async download(path, request) {
-      const { accept = '*/*', signal } = request;
-      const headers = { ...API_HEADERS, accept };
-      const url = addresses.api + path;
-      const reply = await transfer.send(url, { method: 'GET', retry: true, headers, authorization, signal });
-      if (reply.status === 200) return reply;
-      if (reply.status === 404 || reply.status === 410) {
-        reply.discard();
-        return undefined;
-      }
-      const data = jsonOf(await reply.beginning(MAX_REFUSAL_BYTES));
-      const header = (name: string): string | undefined => reply.headers.get(name);
-      throw answerFailure({ what: `GET ${reply.url}`, status: reply.status, header, data }, contextOf(request));
-    },
+    download: (path, request) => openDownload({ ...settings, token }, path, request),
     async close() {
       call.close();
       await transfer.close();
@@ -203,12 +187,4 @@ function endless(route: string): IntegrityError {
   return new IntegrityError('TOO_LARGE', `${route} has more than ${MAX_PAGES} pages`, {
     hint: 'that is more than GitHub gives out: look at the server',
   });
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -272,6 +272,19 @@ describe('the limits of GitHub', () => {
     await github.close();
   });
 
+  test('are waited for also where bytes are asked for', async () => {
+    await using server = await startTools();
+    const clock = quickClock();
+    const github = openClient(server.endpoint, { clock });
+    failing(server, { kind: 'answer', answer: secondaryLimit(17) }, 1);
+    expect(await github.download('/repos/octo-org/tools/releases/assets/1', READ)).toBeUndefined();
+    expect(clock.waits).toEqual([17_000]);
+    server.state.remaining = 0;
+    const failure = await failureOf(github.download('/repos/octo-org/tools/releases/assets/1', READ));
+    expect(failure).toMatchObject({ code: 'UNREACHABLE', details: { rateLimit: 'primary' } });
+    await github.close();
+  });
+
   test('are kept by pauses between requests that write', async () => {
     await using server = await startTools();
     const clock = quickClock();
