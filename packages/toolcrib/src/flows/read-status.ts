@@ -4,7 +4,11 @@ import type { Digest } from '../core/digest.ts';
 import { isSystemError, messageOf, ToolcribError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import { formatTarget, type Target } from '../core/target.ts';
-import { publishedVersions, type AbandonedVersion } from '../releases/published-versions.ts';
+import { attestedName } from '../core/release.ts';
+import { looksAtAttestations } from '../attestations/enforce.ts';
+import { publishedVersions } from '../releases/published-versions.ts';
+import { describeAbandoned, type AbandonedStatus } from './abandoned-status.ts';
+import type { Store } from '../stores/store.ts';
 import type { TierReport } from '../resolve/resolution.ts';
 import type { Host } from './host.ts';
 import { collectStores } from './open-store.ts';
@@ -32,13 +36,18 @@ export interface TargetStatus {
   readonly trail: readonly TierReport[];
   /** Why nobody can tell, e.g. a bundled file with other bytes. */
   readonly problem: string | null;
+  /**
+   * Stores that list an attestation of it; whether it holds is found out when the artifact is resolved. Null where the
+   * policy of the project does not look at attestations.
+   */
+  readonly attestedIn: readonly string[] | null;
 }
 
 export interface StoreStatus {
   readonly store: string;
   readonly complete: readonly number[];
-  /** Claimed and not completed. */
-  readonly abandoned: readonly AbandonedVersion[];
+  /** Claimed and not completed: claims and drafts. */
+  readonly abandoned: readonly AbandonedStatus[];
   /** Why it could not be asked. */
   readonly problem: string | null;
 }
@@ -49,17 +58,24 @@ export interface StoreStatus {
  */
 export async function readStatus(project: Project, host: Host): Promise<Status> {
   const pins = await project.readPins();
+  const looked = host.offline ? [] : await lookIntoStores(pins, host);
   const targets: TargetStatus[] = [];
-  for (const target of pins.targets) targets.push(await targetStatus(pins, host, target));
+  for (const target of pins.targets) targets.push(await targetStatus(pins, host, target, looked));
   const { tool, version, sumsFile } = pins;
-  const stores = host.offline ? [] : await storeStatuses(pins, host);
+  const stores = looked.map(({ status }) => status);
   return { tool, version, config: project.config?.file ?? null, sumsFile, targets, stores };
 }
 
-async function targetStatus(pins: ToolPins, host: Host, target: Target): Promise<TargetStatus> {
+async function targetStatus(
+  pins: ToolPins,
+  host: Host,
+  target: Target,
+  stores: readonly LookedInto[],
+): Promise<TargetStatus> {
   const { tool, version, sums } = pins;
+  const attestedIn = looksAtAttestations(pins.attestation) ? storesThatAttest(pins, target, stores) : null;
   const pin = pinOf(sums, { tool, version, target, dev: false }) ?? null;
-  const status = { target: formatTarget(target), pin, tier: null, where: null, trail: [], problem: null };
+  const status = { target: formatTarget(target), pin, tier: null, where: null, trail: [], problem: null, attestedIn };
   if (pin === null) {
     const name = formatArtifactName({ tool, version, target, dev: false });
     return { ...status, problem: `${name} is not pinned: it was not published yet` };
@@ -72,22 +88,49 @@ async function targetStatus(pins: ToolPins, host: Host, target: Target): Promise
   }
 }
 
-async function storeStatuses(pins: ToolPins, host: Host): Promise<readonly StoreStatus[]> {
+function storesThatAttest(
+  { tool, version }: ToolPins,
+  target: Target,
+  stores: readonly LookedInto[],
+): readonly string[] {
+  const name = formatArtifactName({ tool, version, target, dev: false });
+  const attesting = stores.filter(({ current }) => current.some((file) => attestedName(file) === name));
+  return attesting.map(({ status }) => status.store);
+}
+
+/** What a store holds. */
+interface LookedInto {
+  readonly status: StoreStatus;
+  /** Names of the files of the current version. */
+  readonly current: readonly string[];
+}
+
+async function lookIntoStores(pins: ToolPins, host: Host): Promise<readonly LookedInto[]> {
   const stores = collectStores(host, pins.rewrite);
-  const statuses: StoreStatus[] = [];
+  const looked: LookedInto[] = [];
   try {
     for (const reference of pins.stores) {
       try {
-        const versions = await publishedVersions(await stores.open(reference), pins.tool, { signal: host.signal });
-        statuses.push({ store: reference.url, ...versions, problem: null });
+        looked.push(await lookInto(pins, await stores.open(reference), host));
       } catch (error) {
-        statuses.push({ store: reference.url, complete: [], abandoned: [], problem: problemOf(error, host) });
+        const status = { store: reference.url, complete: [], abandoned: [], problem: problemOf(error, host) };
+        looked.push({ status, current: [] });
       }
     }
   } finally {
     await stores.close();
   }
-  return statuses;
+  return looked;
+}
+
+async function lookInto(pins: ToolPins, store: Store, { signal }: Host): Promise<LookedInto> {
+  const { complete, abandoned, names } = await publishedVersions(store, pins.tool, { signal });
+  const described: AbandonedStatus[] = [];
+  for (const each of abandoned) {
+    described.push(await describeAbandoned(each, { pins, store: store.reference, highest: complete.at(-1), signal }));
+  }
+  const status = { store: store.reference, complete, abandoned: described, problem: null };
+  return { status, current: names.get(pins.version) ?? [] };
 }
 
 /** What stood in the way; bugs and interruptions are thrown on. */

@@ -84,15 +84,14 @@ async function survey({
   signal,
 }: Copy): Promise<{ ofVersion: readonly string[]; highest: number | null }> {
   const { tool, version, sums } = release;
-  const versions = await listVersions(store, tool, signal);
+  const { versions, shown } = await listVersions(store, tool, { signal });
   const claim = await readStoredSums(store, release, { signal });
   const manifest = await readManifest(store, release, { signal });
   const different = claim && manifest && differentNames(claim, sumsOfManifest(manifest));
   if (different !== undefined && different.length > 0) throw contradiction(store, release, different);
   const theirs = claim ?? (manifest && sumsOfManifest(manifest));
   if (theirs !== undefined) refuseOther(theirs, sums, release, store);
-  const complete = [...versions].filter(([each, names]) => names.includes(releaseManifestName(tool, each)));
-  const highest = complete.at(-1)?.[0] ?? 0;
+  const highest = shown.at(-1) ?? 0;
   return { ofVersion: versions.get(version) ?? [], highest: highest > version ? highest : null };
 }
 

@@ -1,4 +1,4 @@
-import { releaseManifestName, sumsOfManifest } from '../core/release.ts';
+import { sumsOfManifest } from '../core/release.ts';
 import { isSameSums, type Sums } from '../core/sums.ts';
 import { listVersions } from '../releases/published-versions.ts';
 import { contradiction, readManifest, readStoredSums } from '../releases/stored-release.ts';
@@ -46,15 +46,15 @@ async function survey(
   sums: Sums,
 ): Promise<Pick<PreparedRelease, 'attestations'> & { readonly plan: PublishPlan }> {
   const { tool, version, signal, signer } = request;
-  const versions = await listVersions(store, tool, signal);
-  const published = [...versions].filter(([each, names]) => names.includes(releaseManifestName(tool, each)));
+  const { versions, shown } = await listVersions(store, tool, { signal });
   const claim = await readStoredSums(store, request, { signal });
   const manifest = await readManifest(store, request, { signal });
   const names = versions.get(version) ?? [];
   const ours = claim !== undefined && isSameSums(claim, sums);
   const attestations = ours ? await findAttestations(request, names) : new Map<string, KeptAttestation>();
   const found = {
-    highest: published.at(-1)?.[0],
+    highest: shown.at(-1),
+    shown: shown.includes(version),
     claim,
     manifest: manifest && sumsOfManifest(manifest),
     names,

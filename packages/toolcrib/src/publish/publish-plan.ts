@@ -12,8 +12,10 @@ export interface Wanted {
 
 /** What a store holds already. */
 export interface Found {
-  /** Highest version of the tool that has a manifest. */
+  /** Highest version of the tool that is complete, as readers see it. */
   readonly highest: number | undefined;
+  /** True when this version is complete, as readers see it. */
+  readonly shown: boolean;
   /** Digests of the stored sums of this version: the claim. */
   readonly claim: Sums | undefined;
   /** Digests of the manifest of this version. */
@@ -72,7 +74,7 @@ export function planPublish(wanted: Wanted, found: Found): PublishPlan {
   return {
     kind: 'publish',
     steps,
-    alreadyPublished: steps.every(({ role, action }) => role === 'attestation' || action === 'keep'),
+    alreadyPublished: found.shown && steps.every(({ role, action }) => role === 'attestation' || action === 'keep'),
     skipped: skippedBetween(highest, wanted.version),
   };
 }

@@ -1,14 +1,15 @@
 import { hasCode } from '../core/errors.ts';
 import { releaseManifestName, releaseOf, storedSumsName } from '../core/release.ts';
-import type { Lister } from '../stores/store.ts';
+import type { Sums } from '../core/sums.ts';
+import type { Lister, Store } from '../stores/store.ts';
 import type { ReadableStore } from './stored-file.ts';
 import { readStoredSums } from './stored-release.ts';
 
 /** A version that somebody claimed and did not complete. */
 export interface AbandonedVersion {
   readonly version: number;
-  /** Names that were claimed; undefined when the stored sums cannot be read as such. */
-  readonly claimed: readonly string[] | undefined;
+  /** What was claimed; undefined when the stored sums cannot be read as such. */
+  readonly claim: Sums | undefined;
   /** Claimed names that are there already. */
   readonly present: readonly string[];
   readonly missing: readonly string[];
@@ -19,67 +20,94 @@ export interface PublishedVersions {
   /** Versions with a claim and a manifest. */
   readonly complete: readonly number[];
   readonly abandoned: readonly AbandonedVersion[];
+  /** Names of its files by version. */
+  readonly names: NamesByVersion;
 }
 
 /** Names of a tool's files by version, ascending. */
 export type NamesByVersion = ReadonlyMap<number, readonly string[]>;
 
+/** A store for listing and reading. */
+export type ListedStore = ReadableStore & Lister & Pick<Store, 'guarantee'>;
+
+interface Options {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * @throws RemoteError as `Lister.list` and `Fetcher.fetch`.
  */
 export async function publishedVersions(
-  store: ReadableStore & Lister,
+  store: ListedStore,
   tool: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: Options = {},
 ): Promise<PublishedVersions> {
   const complete: number[] = [];
   const abandoned: AbandonedVersion[] = [];
-  for (const [version, names] of await listVersions(store, tool, options.signal)) {
+  const { versions, shown } = await listVersions(store, tool, options);
+  for (const [version, names] of versions) {
     if (!names.includes(storedSumsName(tool, version))) continue;
-    if (names.includes(releaseManifestName(tool, version))) complete.push(version);
+    if (shown.includes(version)) complete.push(version);
     else abandoned.push(await describeAbandoned(store, { tool, version }, names, options));
   }
-  return { complete, abandoned };
+  return { complete, abandoned, names: versions };
+}
+
+/** What a store lists of one tool. */
+export interface ListedVersions {
+  readonly versions: NamesByVersion;
+  /** Versions with a manifest that readers are shown, ascending. */
+  readonly shown: readonly number[];
 }
 
 /** Files of one tool; those of a tool whose name begins the same way are left out. */
 export async function listVersions(
-  store: Lister,
+  store: Lister & Pick<Store, 'guarantee'>,
   tool: string,
-  signal: AbortSignal | undefined,
-): Promise<NamesByVersion> {
-  const byVersion = new Map<number, string[]>();
-  for (const name of await store.list(`${tool}-`, signal === undefined ? {} : { signal })) {
+  { signal }: Options,
+): Promise<ListedVersions> {
+  const options = signal === undefined ? {} : { signal };
+  const versions = byVersion(await store.list(`${tool}-`, options), tool);
+  // Where files come into being one by one in everybody's sight, there are no drafts to leave out.
+  const mayHaveDrafts = store.guarantee === 'detected';
+  const seen = mayHaveDrafts ? byVersion(await store.list(`${tool}-`, { ...options, shown: true }), tool) : versions;
+  const shown = [...seen].filter(([version, names]) => names.includes(releaseManifestName(tool, version)));
+  return { versions, shown: shown.map(([version]) => version) };
+}
+
+function byVersion(names: readonly string[], tool: string): NamesByVersion {
+  const versions = new Map<number, string[]>();
+  for (const name of names) {
     const release = releaseOf(name);
     if (release?.tool !== tool) continue;
-    byVersion.set(release.version, [...(byVersion.get(release.version) ?? []), name]);
+    versions.set(release.version, [...(versions.get(release.version) ?? []), name]);
   }
-  return new Map([...byVersion].sort(([a], [b]) => a - b));
+  return new Map([...versions].sort(([a], [b]) => a - b));
 }
 
 async function describeAbandoned(
   store: ReadableStore,
   id: { readonly tool: string; readonly version: number },
   names: readonly string[],
-  options: { readonly signal?: AbortSignal | undefined },
+  options: Options,
 ): Promise<AbandonedVersion> {
-  const claimed = await claimedNames(store, id, options);
+  const claim = await claimOf(store, id, options);
+  const claimed = [...(claim?.keys() ?? [])];
   return {
     version: id.version,
-    claimed,
-    present: claimed?.filter((name) => names.includes(name)) ?? [],
-    missing: claimed?.filter((name) => !names.includes(name)) ?? [],
+    claim,
+    present: claimed.filter((name) => names.includes(name)),
+    missing: claimed.filter((name) => !names.includes(name)),
   };
 }
 
-async function claimedNames(
+async function claimOf(
   store: ReadableStore,
   id: { readonly tool: string; readonly version: number },
-  options: { readonly signal?: AbortSignal | undefined },
-): Promise<readonly string[] | undefined> {
+  options: Options,
+): Promise<Sums | undefined> {
   try {
-    const sums = await readStoredSums(store, id, options);
-    return sums === undefined ? undefined : [...sums.keys()];
+    return await readStoredSums(store, id, options);
   } catch (error) {
     if (hasCode(error, 'MALFORMED', 'TOO_LARGE')) return undefined;
     throw error;

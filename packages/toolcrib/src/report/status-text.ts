@@ -12,11 +12,16 @@ export interface StatusFacts {
     readonly tier: string | null;
     readonly where: string | null;
     readonly problem: string | null;
+    readonly attestedIn: readonly string[] | null;
   }[];
   readonly stores: readonly {
     readonly store: string;
     readonly complete: readonly number[];
-    readonly abandoned: readonly { readonly version: number; readonly missing: readonly string[] }[];
+    readonly abandoned: readonly {
+      readonly version: number;
+      readonly missing: readonly string[];
+      readonly advice: string;
+    }[];
     readonly problem: string | null;
   }[];
 }
@@ -26,13 +31,16 @@ const PIN_LENGTH = 'sha256:'.length + 12;
 /** The text of `status`. */
 export function describeStatus(status: StatusFacts): string {
   const head = `${status.tool} v${status.version}, ${status.config ?? 'the tool that ships with toolcrib'}\npins: ${status.sumsFile}\n`;
-  const rows = status.targets.map(({ target, pin, tier, where, problem }) => [
+  const attested = status.targets.some(({ attestedIn }) => attestedIn !== null);
+  const rows = status.targets.map(({ target, pin, tier, where, problem, attestedIn }) => [
     target,
     pin?.slice(0, PIN_LENGTH) ?? 'none',
+    ...(attested ? [attestedIn?.length ? 'present' : 'none'] : []),
     tier ?? 'nowhere',
     problem ?? where ?? 'no place has it',
   ]);
-  const columns = ['TARGET', 'PIN', 'FROM', 'WHERE'].map((title) => ({ title }));
+  const titles = ['TARGET', 'PIN', ...(attested ? ['ATTESTATION'] : []), 'FROM', 'WHERE'];
+  const columns = titles.map((title) => ({ title }));
   return [head, formatTable(columns, rows), ...status.stores.map(describeStore)].join('\n');
 }
 
@@ -41,8 +49,8 @@ function describeStore({ store, complete, abandoned, problem }: StatusFacts['sto
   const versions =
     complete.length === 0 ? 'nothing published' : `published: ${complete.map((v) => `v${v}`).join(', ')}`;
   const claims = abandoned.map(
-    ({ version, missing }) =>
-      `  v${version} was claimed and never completed; missing: ${missing.join(', ') || 'the manifest'}\n`,
+    ({ version, missing, advice }) =>
+      `  v${version} was claimed and never completed; missing: ${missing.join(', ') || 'the last step'}\n    ${advice}\n`,
   );
   return `${store}: ${versions}\n${claims.join('')}`;
 }

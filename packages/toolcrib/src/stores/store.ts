@@ -54,13 +54,19 @@ export interface Pusher {
   create(name: string, source: ByteSource, options?: StoreCallOptions): Promise<'created' | 'exists'>;
 }
 
+/** What is listed. */
+export interface ListOptions extends StoreCallOptions {
+  /** True: only what readers without rights are shown, not drafts. Stores in which every file is shown pass over it. */
+  readonly shown?: boolean;
+}
+
 /** The role of a store that answers what it holds. */
 export interface Lister {
   /**
    * Names of files that start with `prefix`, sorted by code point; an empty store has none.
    * @throws RemoteError as {@link Fetcher.fetch}.
    */
-  list(prefix: string, options?: StoreCallOptions): Promise<readonly string[]>;
+  list(prefix: string, options?: ListOptions): Promise<readonly string[]>;
 }
 
 /** A release whose files were all created and read back. */

@@ -29,7 +29,7 @@ export function openGithubStore(reference: GithubReference, options: GithubStore
       if (tag === undefined) throw new Error(`not a file of any release: ${name}`);
       return await createAsset({ session, tag, name, source, signal });
     },
-    list: (prefix, { signal } = {}) => listAssets(session, prefix, signal),
+    list: (prefix, options = {}) => listAssets(session, prefix, options),
     complete: (release, { signal } = {}) => completeRelease(session, release, signal),
     async close() {
       await Promise.all([session.github.close(), session.transfer.close()]);

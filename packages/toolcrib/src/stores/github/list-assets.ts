@@ -1,13 +1,14 @@
 import type { GithubRelease } from '../../github/releases.ts';
 import { listedNames } from '../file-name.ts';
+import type { ListOptions } from '../store.ts';
 import { tagOfFile } from './release-tag.ts';
 import type { GithubSession } from './session.ts';
 
-/** Names of files in all releases, drafts too where there is a token that sees them. */
+/** Names of files in all releases; drafts too where there is a token that sees them, and not only what is shown counts. */
 export async function listAssets(
   session: GithubSession,
   prefix: string,
-  signal: AbortSignal | undefined,
+  { signal, shown = false }: ListOptions,
 ): Promise<readonly string[]> {
   signal?.throwIfAborted();
   const byTag = new Map<string, GithubRelease>();
@@ -15,7 +16,8 @@ export async function listAssets(
     const other = byTag.get(release.tag);
     if (other === undefined || isPreferred(release, other, session)) byTag.set(release.tag, release);
   }
-  const names = [...byTag.values()].flatMap(({ tag, assets }) =>
+  const releases = [...byTag.values()].filter(({ draft }) => !(shown && draft));
+  const names = releases.flatMap(({ tag, assets }) =>
     assets.filter(({ name, uploaded }) => uploaded && tagOfFile(session.reference, name) === tag),
   );
   return listedNames(

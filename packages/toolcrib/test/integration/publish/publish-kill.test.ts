@@ -68,7 +68,10 @@ async function killAndRepeat(storeUrl: string, folder: string): Promise<void> {
   const store = openStore(storeUrl);
   const versions = await publishedVersions(store, 'tool');
   await store.close();
-  expect(versions).toEqual({ complete: Array.from({ length: KILLS + 1 }, (_, index) => index + 1), abandoned: [] });
+  expect(versions).toMatchObject({
+    complete: Array.from({ length: KILLS + 1 }, (_, index) => index + 1),
+    abandoned: [],
+  });
 }
 
 describe('a publisher that is killed at any point, and repeated', () => {

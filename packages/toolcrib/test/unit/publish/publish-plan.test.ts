@@ -16,6 +16,7 @@ const wanted: fc.Arbitrary<Wanted> = fc.record({
 });
 const found: fc.Arbitrary<Found> = fc.record({
   highest: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+  shown: fc.boolean(),
   claim: fc.option(sums, { nil: undefined }),
   manifest: fc.option(sums, { nil: undefined }),
   names: files,
@@ -24,6 +25,7 @@ const found: fc.Arbitrary<Found> = fc.record({
 
 const NOTHING: Found = {
   highest: undefined,
+  shown: true,
   claim: undefined,
   manifest: undefined,
   names: [],
