@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { parseProvenance } from '../../../src/attestations/provenance.ts';
+import { parseRevocationList } from '../../../src/attestations/revocations.ts';
 import { exitCodeOf, WRAPPER_FAILED } from '../../../src/cli/exit-codes.ts';
 import { parseConfig } from '../../../src/config/read-config.ts';
 import { configFileSchema, KEYS_OF_LATER_VERSIONS } from '../../../src/config/schema.ts';
@@ -20,6 +22,8 @@ const examples = groups(/^```json\n([^]*?)^```$/gm, formats);
 function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.artifact.v1"')) return parseArtifactDescriptor(text, 'docs/formats.md');
   if (text.includes('"toolcrib.release.v1"')) return parseReleaseManifest(text, 'docs/formats.md');
+  if (text.includes('"toolcrib.revocations.v1"')) return parseRevocationList(Buffer.from(text), 'docs/formats.md');
+  if (text.includes('"https://in-toto.io/Statement/v1"')) return parseProvenance(Buffer.from(text), 'docs/formats.md');
   return storeListingFrom(text) ?? parseConfig(text, 'docs/formats.md');
 }
 
