@@ -1,13 +1,13 @@
-import type { BigIntStats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
+import { constants, type BigIntStats } from 'node:fs';
+import { writeFile, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import '../core/schema-messages.ts';
 import { createDigester, isDigest, type Digest } from '../core/digest.ts';
-import { hasCode, ToolcribError } from '../core/errors.ts';
+import { hasCode } from '../core/errors.ts';
 import { openRegularFile } from '../disk/open-regular-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
-import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
+import { ensureDirectory } from '../disk/write-file.ts';
 import { Refusal } from './refusal.ts';
 
 /** Digests of the files of one folder, each measured here and remembered for as long as its file stays as it was. */
@@ -17,6 +17,8 @@ export interface KnownDigests {
    * @throws Refusal 503 when the file changes meanwhile; RemoteError `STORAGE`; the signal's reason.
    */
   of(name: string, handle: FileHandle, stats: BigIntStats): Promise<Digest>;
+  /** The digest of a file, where it is remembered without looking anywhere. */
+  known(name: string, stats: BigIntStats): Digest | undefined;
   /** Remembers what was measured while the bytes came. @param stats of the file in its place. */
   remember(name: string, stats: BigIntStats, digest: Digest): Promise<void>;
 }
@@ -61,12 +63,18 @@ export function openKnownDigests(
   };
 
   const digests: KnownDigests = {
+    known(name, stats) {
+      const before = known.get(name);
+      return before?.identity === identityOf(stats) ? before.digest : undefined;
+    },
     async of(name, handle, stats) {
+      const remembered = digests.known(name, stats);
+      if (remembered !== undefined) return remembered;
       const identity = identityOf(stats);
-      const before = known.get(name) ?? (await readRecord(join(records, name)));
-      if (before?.identity === identity) {
-        known.set(name, before);
-        return before.digest;
+      const record = await readRecord(join(records, name));
+      if (record?.identity === identity) {
+        known.set(name, record);
+        return record.digest;
       }
       const key = `${name} ${identity}`;
       const work = measuring.get(key) ?? measure(name, handle, stats).finally(() => measuring.delete(key));
@@ -120,12 +128,20 @@ async function readRecord(path: string): Promise<Known | undefined> {
   }
 }
 
-/** What cannot be written costs time later and is no reason to fail now. */
+/** Nothing else than a file is written into, should something stand there. */
+const WRITE = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/**
+ * In place and without waiting for the disk, unlike everything else: a record that was cut short is none, and what has no
+ * record is measured. What cannot be written costs time later and is no reason to fail now.
+ */
 async function writeRecord(records: string, name: string, { identity, digest }: Known): Promise<void> {
+  const path = join(records, name);
+  const text = `${JSON.stringify({ schema: RECORD_SCHEMA, identity, digest })}\n`;
   try {
     await ensureDirectory(records);
-    await writeFileAtomically(join(records, name), `${JSON.stringify({ schema: RECORD_SCHEMA, identity, digest })}\n`);
+    await onDisk('write', path, () => writeFile(path, text, { flag: WRITE }));
   } catch (error) {
-    if (!(error instanceof ToolcribError)) throw error;
+    if (!hasCode(error, 'STORAGE')) throw error;
   }
 }
