@@ -3,7 +3,12 @@ import { RemoteError } from '../core/errors.ts';
 import '../core/schema-messages.ts';
 import type { GithubRepository } from './repository.ts';
 
-const commentSchema = z.object({ id: z.int(), html_url: z.string(), body: z.optional(z.string()) });
+const commentSchema = z.object({
+  id: z.int(),
+  html_url: z.string(),
+  body: z.optional(z.string()),
+  user: z.nullish(z.object({ type: z.string() })),
+});
 
 const NEEDS = 'pull-requests: write';
 
@@ -14,7 +19,7 @@ export type CommentOutcome =
   | { readonly kind: 'denied'; readonly reason: string };
 
 /**
- * Keeps one comment on a pull request: the one that begins with a marker is replaced, else a new one is made.
+ * Keeps one comment of a program on a pull request: the one that begins with a marker is replaced, else a new one is made.
  * @param marker a comment of Markdown that nobody sees; the text follows it.
  * @throws RemoteError as `Github.request`, other than a refusal for want of rights.
  */
@@ -36,7 +41,7 @@ export async function keepComment(
 }
 
 function isDenial({ code, details }: RemoteError): boolean {
-  return code === 'REMOTE_REFUSED' && [401, 403, 404].some((status) => status === details['status']);
+  return code === 'REMOTE_REFUSED' && [403, 404].some((status) => status === details['status']);
 }
 
 async function findComment(
@@ -51,7 +56,8 @@ async function findComment(
     { needs: NEEDS, signal },
   );
   for await (const page of pages) {
-    const found = page.find(({ body }) => body?.startsWith(marker) === true);
+    // A person who writes the marker gets no comment of ours that they could change later.
+    const found = page.find(({ body, user }) => user?.type === 'Bot' && body?.startsWith(marker) === true);
     if (found !== undefined) return found.id;
   }
   return undefined;

@@ -270,13 +270,16 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
     for (const token of [...Object.values(TOKENS), PERSON]) expect(all).not.toContain(token);
   });
 
-  test('name the architecture that failed, with a link to its log', async () => {
+  test('name the architecture that failed, with a link to its log, in a comment of their own', async () => {
     await using stage = await openedPull();
     await writeFile(join(stage.checkout, 'other.bin'), 'no executable');
     const pull = stage.actions.pulls.get(7);
     if (pull === undefined) throw new Error('no pull request');
     pull.head = await stage.push('feature', 'Break one architecture');
+    const body = '<!-- toolcrib: build report of synthetic -->\nall is well';
+    stage.actions.comments.push({ id: 1, issue: 7, author: 'User', body });
     const jobs = await stage.build(100);
+    expect(stage.actions.comments[0]?.body).toBe(body);
     expect(resultsOf(jobs), said(jobs)).toEqual({
       'Detect what changed': 'success',
       [`Build ${NATIVE}-any`]: 'success',
@@ -284,7 +287,8 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
       'Compute SHA256SUMS': 'skipped',
       'Tool support': 'failure',
     });
-    const [comment] = stage.actions.comments;
+    expect(stage.actions.comments.map(({ author }) => author)).toEqual(['User', 'Bot']);
+    const comment = stage.actions.comments[1];
     expect(comment?.body).toContain('the build failed');
     expect(comment?.body).toMatch(/failed: \[log\]\(http:\S+\/actions\/runs\/100\/job\/\d+\)/);
     expect(jobOf(jobs, 'Tool support').summary).toContain('the build failed');

@@ -54,6 +54,8 @@ export interface StoredRun {
 export interface StoredComment {
   readonly id: number;
   readonly issue: number;
+  /** `Bot`: the token of a job wrote it. */
+  readonly author: 'Bot' | 'User';
   body: string;
 }
 

@@ -246,7 +246,7 @@ function listComments(call: GithubCall, actions: ActionsState): Answer {
 function createComment(call: GithubCall, actions: ActionsState): Answer {
   const issue = Number(call.parameters['issue_number']);
   if (!actions.pulls.has(issue)) return notFound();
-  const comment = { id: call.state.nextId(), issue, body: bodyOf(call) };
+  const comment = { id: call.state.nextId(), issue, author: 'Bot', body: bodyOf(call) } as const;
   actions.comments.push(comment);
   const json = commentView(comment, call);
   return { status: 201, json, headers: { location: `${call.hosts.api}/x` } };
@@ -259,9 +259,9 @@ function updateComment(call: GithubCall, actions: ActionsState): Answer {
   return ok(commentView(comment, call));
 }
 
-function commentView({ id, issue, body }: ActionsState['comments'][number], call: GithubCall): JsonObject {
+function commentView({ id, issue, author, body }: ActionsState['comments'][number], call: GithubCall): JsonObject {
   const url = `${call.hosts.web}/${fullName(call)}/pull/${issue}#issuecomment-${id}`;
-  return { ...describedExample('issue-comment'), id, body, html_url: url };
+  return { ...describedExample('issue-comment'), id, body, html_url: url, user: { ...userView(call), type: author } };
 }
 
 /** `{total_count, NAME: […]}`, one page of it. */
