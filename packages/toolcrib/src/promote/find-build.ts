@@ -67,6 +67,9 @@ function parentOfPins({ parents, files }: Commit, sumsPath: string): string | un
   return second === undefined && pins === true ? parent : undefined;
 }
 
+const SUMS_LAST =
+  'what is promoted has to be built from what was reviewed: remove the sums file, push, let CI build, and commit its sums last';
+
 async function noBuild(
   repository: GithubRepository,
   { head, names, run }: BuildSearch,
@@ -84,8 +87,8 @@ async function noBuild(
   }
   const jobs = await listJobs(repository, latest.id);
   verifyJobs(latest, jobs);
-  const what = `${latest.url} has no artifacts ${names.join(', ')}`;
-  return notApproved('run', what, 'run it again on the pull request: "Re-run all jobs"', { run: latest.id });
+  const what = `${latest.url} has no artifacts ${names.join(', ')}, and more than the sums file changed since they were built`;
+  return notApproved('run', what, SUMS_LAST, { run: latest.id });
 }
 
 /** The job that reports the required status: it fails for as long as the sums or the release are missing. */

@@ -61,7 +61,7 @@ function nextSteps({ state, run, check }: BuildReportFacts): readonly string[] {
     ...(pinned
       ? []
       : [
-          `Commit the sums that this run computed: \`toolcrib fetch --run ${run.id} --sums\`, or apply the patch among its [artifacts](${run.url}#artifacts). That push is not built again.`,
+          `As the last commit, bring the sums that this run computed: \`toolcrib fetch --run ${run.id} --sums\`, or apply the patch among its [artifacts](${run.url}#artifacts). That push is not built again.`,
         ]),
     'Have the last commit approved. A maintainer then promotes this pull request: the artifacts are attested and published.',
     'Re-run the failed job of the last run: it looks again whether the release is there.',
