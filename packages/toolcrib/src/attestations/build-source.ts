@@ -20,6 +20,8 @@ export function buildSourceFromEnv(env: Readonly<Record<string, string | undefin
     workflow: workflowPath(read('GITHUB_WORKFLOW_REF'), name),
     ref: read('GITHUB_REF'),
     commit: read('GITHUB_SHA'),
+    // Who knows better which commit the sources stand at replaces the other one; a certificate names this one.
+    workflowCommit: read('GITHUB_SHA'),
     run: id && `${repository}/actions/runs/${id}/attempts/${read('GITHUB_RUN_ATTEMPT') ?? '1'}`,
   };
 }

@@ -55,7 +55,8 @@ function artifactOf({ name }: AttestationSubject): Provenance['artifact'] {
 
 function dependenciesOf({ repository, ref, commit, workflowCommit }: BuildSource): readonly object[] {
   const sources = { uri: repository && `git+${repository}${ref ? `@${ref}` : ''}`, commit, name: undefined };
-  return [sources, { ...sources, commit: workflowCommit, name: WORKFLOW_DEPENDENCY }].flatMap((dependency) =>
+  const workflow = { ...sources, commit: workflowCommit === commit ? null : workflowCommit, name: WORKFLOW_DEPENDENCY };
+  return [sources, workflow].flatMap((dependency) =>
     dependency.commit
       ? [
           {

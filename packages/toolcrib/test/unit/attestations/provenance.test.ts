@@ -31,7 +31,7 @@ describe('provenance', () => {
         expect(read(statement)).toEqual({
           subjects: [{ name: subject.name, sha256: digestHex(of) }],
           artifact: { tool: name.tool, version: name.version, target: formatTarget(name.target) },
-          source: from,
+          source: { ...from, workflowCommit: from.workflowCommit === from.commit ? null : from.workflowCommit },
         });
       }),
     );
@@ -62,6 +62,13 @@ describe('provenance', () => {
         },
       },
     });
+  });
+
+  test('names one commit when sources and workflow are of the same', () => {
+    const { commit } = SOURCE;
+    expect(formatProvenance(SUBJECT, { ...SOURCE, workflowCommit: commit })).toBe(formatProvenance(SUBJECT, SOURCE));
+    const unknown = read(formatProvenance(SUBJECT, { ...SOURCE, commit: null, workflowCommit: commit })).source;
+    expect([unknown.commit, unknown.workflowCommit]).toEqual([null, commit]);
   });
 
   test('that GitHub writes is read too', () => {
@@ -157,6 +164,7 @@ describe('a job of GitHub Actions', () => {
       workflow: '.github/workflows/build.yml',
       ref: 'refs/pull/7/merge',
       commit: 'a'.repeat(40),
+      workflowCommit: 'a'.repeat(40),
       run: 'https://github.example.com/acme/tools/actions/runs/42/attempts/3',
     });
   });
@@ -167,6 +175,7 @@ describe('a job of GitHub Actions', () => {
       workflow: null,
       ref: null,
       commit: null,
+      workflowCommit: null,
       run: null,
     });
     const other = { ...job, GITHUB_WORKFLOW_REF: 'acme/tools-of-others/.github/workflows/x.yml@main' };
