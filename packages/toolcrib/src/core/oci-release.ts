@@ -218,10 +218,11 @@ const manifestSchema = z.object({
   subject: z.optional(descriptorSchema),
 });
 
+/** Programs that know OCI 1.0 only, e.g. skopeo 1.9, leave out the type of an index that they copy. */
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.literal(OCI_INDEX_TYPE),
-  artifactType: z.literal(RELEASE_ARTIFACT_TYPE),
+  artifactType: z.optional(z.literal(RELEASE_ARTIFACT_TYPE)),
   manifests: z
     .array(
       z.extend(titledSchema, {
