@@ -56,13 +56,13 @@ const tokenSchema = z.object({ token: z.optional(z.string()), access_token: z.op
 export function createAuthorizer(context: Context): Authorizer {
   const { address, options } = context;
   const headers = new Map<Right, string>();
-  const secrets = new Set<string>();
+  const secrets = new Set(secretsIn(address.authorization));
   let credentials: Promise<RegistryCredentials | undefined> | undefined;
   let anonymous = address.authorization === undefined;
   const remember = (right: Right, header: string): boolean => {
     const isNew = headers.get(right) !== header;
     headers.set(right, header);
-    secrets.add(header.replace(/^\S+ /, ''));
+    for (const secret of secretsIn(header)) secrets.add(secret);
     return isNew;
   };
   const find = async (signal: AbortSignal | undefined): Promise<RegistryCredentials | undefined> => {
@@ -86,12 +86,23 @@ export function createAuthorizer(context: Context): Authorizer {
       if (challenge.scheme === 'basic')
         return found?.kind === 'password' ? remember(right, basic(found.user, found.password)) : false;
       const token = await fetchToken(context, { challenge, right, credentials: found, signal });
-      secrets.add(token);
       return remember(right, `Bearer ${token}`);
     },
     isAnonymous: () => anonymous,
     redact: (text) => [...secrets].reduce((rest, secret) => rest.replaceAll(secret, '***'), text),
   };
+}
+
+/** Of an `Authorization` header: what it carries, and the password in that. */
+function secretsIn(header: string | undefined): readonly string[] {
+  const [scheme, value = ''] = header?.split(' ') ?? [];
+  const password =
+    scheme === 'Basic'
+      ? Buffer.from(value, 'base64')
+          .toString('utf8')
+          .replace(/^[^:]*:/, '')
+      : '';
+  return [value, password].filter((secret) => secret !== '');
 }
 
 function basic(user: string, password: string): string {

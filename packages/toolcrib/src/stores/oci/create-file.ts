@@ -4,6 +4,7 @@ import type { ByteSource } from '../store.ts';
 import { fileManifestFrom, type FileManifest } from './file-manifest.ts';
 import { locateFile, readClaimedSums } from './locate-file.ts';
 import { pullManifest, pushManifest } from './manifests.ts';
+import { pushBlob } from './push-blob.ts';
 import { pushFile } from './push-file.ts';
 import { claimVersion } from './race.ts';
 import { releaseTags, type ReleaseId } from './release-tags.ts';
@@ -28,11 +29,16 @@ export async function createFile(
     return await createClaim(repository, release, name, source, signal);
   const existing = await locateFile(repository, name, signal);
   const artifact = attestedName(name);
-  const subject = artifact && (await locateFile(repository, artifact, signal))?.manifest;
+  const subject = artifact === undefined ? undefined : (await locateFile(repository, artifact, signal))?.manifest;
+  if (subject !== undefined && existing !== undefined) {
+    // The first attestation of a kind is the one: another referrer would be found as well.
+    await pushBlob(repository.session, source, { ...repository.push, signal });
+    return 'exists';
+  }
   const manifest = await pushFile(repository, name, source, { ...(subject && { subject }), signal });
   if (existing !== undefined) return 'exists';
   // A referrer is found through what it refers to.
-  if (subject) return 'created';
+  if (subject !== undefined) return 'created';
   return (
     (release && (await createUnderClaim(repository, release, { name, source }, signal))) ??
     (await createTag(repository, name, manifest, signal))

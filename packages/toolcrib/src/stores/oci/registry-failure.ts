@@ -72,7 +72,7 @@ function hintFor({ status, code, anonymous }: Details, right: Right, repository:
   if (status === 401 || status === 403) {
     return anonymous
       ? `it wants credentials with the right to ${right}: "docker login" as somebody who may ${right} ${repository}`
-      : `these credentials have no right to ${right} ${repository}: publishing needs pull and push, reading needs pull`;
+      : `these credentials are wrong, or have no right to ${right} ${repository} (publishing needs pull and push): log in again with "docker login"`;
   }
   if (code === 'NAME_UNKNOWN') return 'there is no such repository: create it, or correct the name of the store';
   if (status === 413) return 'the registry, or a proxy before it, takes no files of that size';

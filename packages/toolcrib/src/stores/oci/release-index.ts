@@ -64,7 +64,8 @@ function platformOf(name: string, names: readonly string[]): Platform | undefine
 
 const indexSchema = z.object({
   schemaVersion: z.literal(2),
-  artifactType: z.literal(RELEASE_TYPE),
+  // Copies by clients of version 1.0 of the image specification come without it: the titles have to tell.
+  artifactType: z.optional(z.literal(RELEASE_TYPE)),
   manifests: z.array(descriptorSchema),
 });
 

@@ -72,7 +72,7 @@ async function publish(tags: ReleaseTags, name: Name): Promise<Outcome> {
 }
 
 function noted(answer: unknown): string {
-  return JSON.stringify(answer) ?? '-';
+  return answer === undefined ? '-' : JSON.stringify(answer);
 }
 
 /** What happens next: a publisher makes its request, or is killed and starts again. */
