@@ -7,6 +7,7 @@ import { parseSums, type Sums } from '../core/sums.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { demandToken, fetchRunArtifact, listRunArtifacts } from '../github/run-artifacts.ts';
 import { readRun, type WorkflowRun } from '../github/runs.ts';
+import { shown } from '../promote/demand.ts';
 import { SUMS_FILE, sumsArtifactName } from '../promote/workflows/workflow-settings.ts';
 import { writeSumsFile } from '../publish/sums-file.ts';
 import type { Host } from './host.ts';
@@ -76,9 +77,9 @@ function exactSums(text: string, run: WorkflowRun, { tool, version, targets }: S
 }
 
 function noSums(run: WorkflowRun, { tool, version }: Subject, names: readonly string[]): NotFoundError {
-  const has = names.length === 0 ? 'it has no artifacts' : `it has ${names.join(', ')}`;
+  const has = names.length === 0 ? 'it has no artifacts' : `it has ${names.map(shown).join(', ')}`;
   return new NotFoundError('NOT_FOUND', `${run.url} has no sums of ${tool} v${version}: ${has}`, {
     hint: 'name a run of "Build tool support" that built this version and ended well',
-    details: { run: run.id, artifacts: names },
+    details: { run: run.id, artifacts: names.map(shown) },
   });
 }

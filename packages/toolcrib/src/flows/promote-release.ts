@@ -4,8 +4,8 @@ import { buildSourceFromEnv } from '../attestations/build-source.ts';
 import { withScratch } from '../build/scratch.ts';
 import type { ProjectConfig } from '../config/config.ts';
 import { normaliseConfig, parseConfig } from '../config/read-config.ts';
-import { verifyExpected } from '../core/digest.ts';
-import { UsageError } from '../core/errors.ts';
+import type { Digest } from '../core/digest.ts';
+import { IntegrityError, UsageError } from '../core/errors.ts';
 import { digestFile } from '../disk/digest-file.ts';
 import { openRepository, type GitRepository } from '../git/repository.ts';
 import { readCommit, readFileAt } from '../github/commits.ts';
@@ -198,7 +198,7 @@ async function promoteReviewed(context: Context, reviewed: Reviewed, scratch: st
   const { config, host, options } = context;
   const { release } = reviewed;
   const brought = await bring(context, reviewed, scratch);
-  await verifyDigests(brought.folder, release, host);
+  await verifyDigests(context, brought.folder, release);
   const { to, sign, signer, receipt, notify, dryRun } = options;
   // Where to publish and whom to trust stands in this checkout; what is published, in the reviewed commit.
   const { targets, entrypoint, healthcheck } = reviewed.config;
@@ -277,10 +277,23 @@ async function findReviewedBuild(
   return build;
 }
 
-async function verifyDigests(folder: string, { sums }: ReviewedRelease, { signal }: Host): Promise<void> {
-  for (const [name, digest] of sums) {
-    verifyExpected(`${name}, as it was built,`, { digest }, await digestFile(join(folder, name), { signal }));
+async function verifyDigests(context: Context, folder: string, { sums }: ReviewedRelease): Promise<void> {
+  const { signal } = context.host;
+  for (const [name, expected] of sums) {
+    const { digest: actual } = await digestFile(join(folder, name), { signal });
+    if (actual !== expected) throw otherBytes(name, { expected, actual }, rebuilds(context.options));
   }
+}
+
+function otherBytes(name: string, details: { expected: Digest; actual: Digest }, rebuilt: boolean): IntegrityError {
+  const { expected, actual } = details;
+  const what = `${name}, as it was ${rebuilt ? 're' : ''}built, has digest ${actual}; the approved commit pins ${expected}`;
+  return new IntegrityError('DIGEST_MISMATCH', what, {
+    hint: rebuilt
+      ? 'a driver that does not give the same bytes twice cannot be rebuilt: open the pull request from this repository'
+      : 'nothing was published: have the sums of the run that built it ("toolcrib fetch --run ID --sums") approved',
+    details: { name, ...details },
+  });
 }
 
 /** The sources are the pull request's; what signs is this job's workflow, where this is one. */

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { ProjectConfig } from '../config/config.ts';
 import { IntegrityError, RemoteError, UsageError } from '../core/errors.ts';
 import { ensureDirectory } from '../disk/write-file.ts';
-import type { GitRepository } from '../git/repository.ts';
+import { openRepository, type GitRepository } from '../git/repository.ts';
 import type { PullRequest } from '../github/pulls.ts';
 import { buildTool } from './build-tool.ts';
 import type { Host } from './host.ts';
@@ -47,7 +47,8 @@ async function checkOut(git: GitRepository, host: Host, { number, head }: PullRe
   const top = git.absolutePath('');
   const run = (...args: readonly string[]): Promise<string> => runGit(args, host);
   await run('clone', '--quiet', '--no-checkout', '--no-tags', '--', top, folder);
-  if ((await git.resolveCommit(head.sha)) === undefined) {
+  const clone = await openRepository(folder, { env: host.env, signal: host.signal });
+  if ((await clone.resolveCommit(head.sha)) === undefined) {
     const origin = await run('-C', top, 'config', '--get', 'remote.origin.url');
     // The remote's own configuration, with its credentials, is that of the checkout that promotes.
     await run('-C', folder, 'fetch', '--quiet', '--no-tags', '--', origin, `refs/pull/${number}/head`);

@@ -1,4 +1,5 @@
 import { PolicyError, type ErrorDetails } from '../core/errors.ts';
+import { visibleText } from '../github/visible-text.ts';
 
 /** What a promotion demands, one word each: `details.demand` of the error that refuses it. */
 export type Demand =
@@ -30,6 +31,11 @@ export type Demand =
 /** A promotion that is refused, and what is to be done. */
 export function notApproved(demand: Demand, message: string, hint: string, details: ErrorDetails = {}): PolicyError {
   return new PolicyError('NOT_APPROVED', message, { hint, details: { demand, ...details } });
+}
+
+/** What a pull request or GitHub calls something, as it may stand in a log: the runner acts upon `##[`. */
+export function shown(name: string): string {
+  return visibleText(name).replaceAll('##', '#');
 }
 
 /** A commit as people write it. */

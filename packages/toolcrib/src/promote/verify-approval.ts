@@ -1,5 +1,5 @@
 import type { PullRequest, Review } from '../github/pulls.ts';
-import { notApproved, shortCommit } from './demand.ts';
+import { notApproved, shortCommit, shown } from './demand.ts';
 
 /** What a pull request has to be. */
 export interface PullDemands {
@@ -25,7 +25,9 @@ export function verifyPull(pull: PullRequest, demands: PullDemands): void {
   }
   if (!demands.rebuilds && isFork(pull, demands.repository)) {
     const from = pull.head.repository ?? 'a repository that is gone';
-    throw notApproved('fork', `${name} comes from ${from}: artifacts of a fork are never trusted`, REBUILD, { from });
+    throw notApproved('fork', `${name} comes from ${shown(from)}: artifacts of a fork are never trusted`, REBUILD, {
+      from,
+    });
   }
   if (demands.commit !== undefined && pull.head.sha !== demands.commit) {
     const what = `the head of ${name} is ${shortCommit(pull.head.sha)}, not ${shortCommit(demands.commit)}`;

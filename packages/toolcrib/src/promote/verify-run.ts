@@ -1,6 +1,6 @@
 import type { RepositoryFile } from '../github/commits.ts';
 import type { WorkflowRun } from '../github/runs.ts';
-import { notApproved, shortCommit, type Demand } from './demand.ts';
+import { notApproved, shortCommit, shown, type Demand } from './demand.ts';
 import { BUILD_WORKFLOW, WORKFLOW_FOLDER } from './workflows/workflow-settings.ts';
 
 /** Path of the workflow that builds, from the top of the repository. */
@@ -17,14 +17,22 @@ export function verifyRun(run: WorkflowRun, repository: string): void {
     notApproved(demand, `run ${run.id} ${what}`, hint, { run: run.id });
   if (run.headRepository?.toLowerCase() !== repository.toLowerCase()) {
     const from = run.headRepository ?? 'a repository that is gone';
-    throw refuse('fork', `built ${from}: artifacts of a fork are never trusted`, 'build it again with --rebuild');
+    throw refuse(
+      'fork',
+      `built ${shown(from)}: artifacts of a fork are never trusted`,
+      'build it again with --rebuild',
+    );
   }
   if (run.workflow !== BUILD_WORKFLOW_PATH) {
     const of = run.workflow ?? 'a workflow of another repository';
-    throw refuse('origin', `is of ${of}, not of ${BUILD_WORKFLOW_PATH}`, 'name a run of "Build tool support"');
+    throw refuse('origin', `is of ${shown(of)}, not of ${BUILD_WORKFLOW_PATH}`, 'name a run of "Build tool support"');
   }
   if (run.event !== 'pull_request') {
-    throw refuse('origin', `was started by ${run.event}, not by a pull request`, 'name the run of a pull request');
+    throw refuse(
+      'origin',
+      `was started by ${shown(run.event)}, not by a pull request`,
+      'name the run of a pull request',
+    );
   }
 }
 

@@ -89,6 +89,12 @@ describe.concurrent('promote', () => {
     expect(await stored(site)).toHaveLength(4);
   });
 
+  test('takes an earlier run of the same commit when the latest failed', async () => {
+    await using site = await promotionSite();
+    site.actions.runs.push({ ...(await buildRun(102, BUILT_COMMIT)), conclusion: 'cancelled' });
+    expect((await promote(site)).stdout).toContain('/actions/runs/100');
+  });
+
   test('twice is fine', async () => {
     await using site = await promotionSite();
     await promote(site);
@@ -472,37 +478,71 @@ describe.concurrent('fetch --run --sums', () => {
   });
 });
 
-describe('promote --rebuild', () => {
-  test('builds the approved commit in a fresh checkout, without credentials, and promotes that', async () => {
-    await using site = await promotionSite();
-    const { folder } = site.project;
-    const git = async (...args: string[]) =>
-      (
-        await promisify(execFile)('git', ['-C', folder, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args])
-      ).stdout.trim();
-    const build = {
-      driver: 'command',
-      command: 'test -z "$GITHUB_TOKEN$AWS_SECRET_ACCESS_KEY" && cp "built-$TOOLCRIB_ARCH" "$TOOLCRIB_OUTPUT"',
+describe.concurrent('promote --rebuild', () => {
+  /** A site whose approved head is a real commit, of a fork, that builds what is pinned. */
+  async function rebuildSite(): Promise<{
+    readonly site: PromotionSite;
+    readonly git: (...args: string[]) => Promise<string>;
+  }> {
+    const site = await promotionSite();
+    const git = async (...args: string[]) => {
+      const options = ['-C', site.project.folder, '-c', 'user.name=a', '-c', 'user.email=a@b'];
+      return (await promisify(execFile)('git', [...options, ...args])).stdout.trim();
     };
+    const command = 'test -z "$GITHUB_TOKEN$AWS_SECRET_ACCESS_KEY" && cp "built-$TOOLCRIB_ARCH" "$TOOLCRIB_OUTPUT"';
     const config = JSON.stringify({
-      tool: 'demo',
-      targets: ['amd64-any', 'arm64-any'],
-      stores: ['file:./store'],
-      build,
+      ...{ tool: 'demo', targets: ['amd64-any', 'arm64-any'], stores: ['file:./store'] },
+      build: { driver: 'command', command },
     });
     await site.project.write('toolcrib.json', config);
-    for (const arch of ['amd64', 'arm64'])
+    for (const arch of ['amd64', 'arm64']) {
       await site.project.write(`built-${arch}`, BUILT[`demo-${arch}-any-v2`] ?? '');
+    }
     await site.project.write('tool-version.txt', '2\n');
     await git('add', '.');
     await git('commit', '--quiet', '-m', 'x');
     const head = await git('rev-parse', 'HEAD');
-    await site.project.write('built-amd64', 'what lies in this checkout does not count');
     site.commit(head, HEAD, { 'toolcrib.json': config });
     Object.assign(site.pull, { head, headRepository: 'x/y' });
     approve(site, { user: 'maintainer', state: 'APPROVED', commit: head });
+    return { site, git };
+  }
+
+  test('builds the approved commit in a fresh checkout, without credentials, and promotes that', async () => {
+    const { site: opened } = await rebuildSite();
+    await using site = opened;
+    await site.project.write('built-amd64', 'what lies in this checkout does not count');
     const end = await promote(site, ['--pr', '7', '--rebuild'], { AWS_SECRET_ACCESS_KEY: 'secret' });
     expect(end, end.stderr).toMatchObject({ code: 0 });
     expect(await stored(site)).toHaveLength(4);
+  });
+
+  test('fetches that commit from the remote when this checkout does not have it', async () => {
+    const { site: opened, git } = await rebuildSite();
+    await using site = opened;
+    const { folder } = site.project;
+    const origin = join(folder, 'origin.git');
+    await git('init', '--quiet', '--bare', origin);
+    await git('push', '--quiet', origin, 'HEAD:refs/pull/7/head');
+    await git('checkout', '--quiet', '--orphan', 'main-of-before');
+    await git('commit', '--quiet', '-m', 'y');
+    await git('branch', '--quiet', '-D', 'master').catch(() => git('branch', '--quiet', '-D', 'main'));
+    await git('-c', 'gc.reflogExpire=now', 'reflog', 'expire', '--expire=now', '--expire-unreachable=now', '--all');
+    await git('gc', '--quiet', '--prune=now');
+    const remote = await git('config', '--get', 'remote.origin.url');
+    await site.project.write('.gitconfig', `[url "file://${origin}"]\n\tinsteadOf = ${remote}\n`);
+    const end = await promote(site, ['--pr', '7', '--rebuild']);
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+    expect(await stored(site)).toHaveLength(4);
+  });
+
+  test('tells that a build which gives other bytes the second time cannot be rebuilt', async () => {
+    const { site: opened } = await rebuildSite();
+    await using site = opened;
+    site.edit(site.pull.head, { SHA256SUMS: sumsOf({ ...BUILT, [NAMES[0]]: Buffer.from('other') }) });
+    expect(await refusalOf(site, { pr: 7, rebuild: true })).toMatchObject({
+      ...{ exit: 4, code: 'DIGEST_MISMATCH' },
+      hint: expect.stringContaining('does not give the same bytes twice') as unknown,
+    });
   });
 });
