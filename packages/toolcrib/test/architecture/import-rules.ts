@@ -59,7 +59,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   'tar-stream': ['tar/'],
   commander: ['cli/'],
   '@octokit': ['github/', 'stores/github/'],
-  '@?fastify': ['serve/'],
+  fastify: ['serve/'],
   yauzl: ['extensions/', 'github/'],
   yazl: ['extensions/'],
   '@?sigstore': ['attestations/'],

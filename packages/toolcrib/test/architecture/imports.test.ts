@@ -72,7 +72,6 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['commander-only-where-needed', 'src/flows/e.ts', "import { Command } from 'commander';"],
   ['octokit-only-where-needed', 'src/promote/b.ts', "await import('@octokit/core');"],
   ['fastify-only-where-needed', 'src/flows/f.ts', "import type { FastifyInstance } from 'fastify';"],
-  ['fastify-only-where-needed', 'src/flows/g.ts', "await import('@fastify/static');"],
   ['yauzl-only-where-needed', 'src/fetch/b.ts', "import 'yauzl';"],
   ['yazl-only-where-needed', 'src/github/b.ts', "import 'yazl';"],
   ['sigstore-only-where-needed', 'src/publish/c.ts', "await import('sigstore');"],
