@@ -320,15 +320,19 @@ describe('signing through Sigstore', () => {
     ]);
   });
 
-  test('is refused when Fulcio refuses, and the token is never told', async () => {
+  test.each([
+    ['whole', (body: string) => body],
+    ['cut short', () => TOKEN.slice(0, -30)],
+    ['only the claims', () => TOKEN.split('.')[1] ?? ''],
+  ])('is refused when Fulcio refuses, and the token is never told that it quotes: %s', async (_, quoted) => {
     const { error } = await sign({
-      fault: (_, body) => ({ status: 401, body: JSON.stringify({ message: `bad token: ${body}` }) }),
+      fault: (__, body) => ({ status: 401, body: JSON.stringify({ message: `bad token: ${quoted(body)}` }) }),
     });
     expect([error.code, error.details]).toEqual(['REMOTE_REFUSED', { status: 401 }]);
+    expect(error.message).toContain('bad token: ');
     expect(error.message).toContain('<redacted>');
-    expect(JSON.stringify([error.message, error.hint, error.details, error.stack, String(error.cause)])).not.toContain(
-      TOKEN,
-    );
+    const told = JSON.stringify([error.message, error.hint, error.details, error.stack, String(error.cause)]);
+    for (const part of TOKEN.split('.')) expect(told).not.toContain(part.slice(0, 11));
   });
 
   test('is tried again when a service is down for a moment, and fails when it stays so', async () => {
