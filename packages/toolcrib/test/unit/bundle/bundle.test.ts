@@ -90,7 +90,7 @@ describe('what is no bundle is refused as damaged', () => {
         const path = await place(scratch, whole.subarray(0, length));
         await expect(openBundle(path)).rejects.toMatchObject({ code: 'MALFORMED' });
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 
@@ -112,7 +112,7 @@ describe('what is no bundle is refused as damaged', () => {
         for (const [name, content_] of artifacts) expect(digestOf(content_)).toBe(known.get(name));
         expect(bundle.files).toEqual(files);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
