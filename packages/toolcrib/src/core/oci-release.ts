@@ -113,6 +113,11 @@ function mediaTypesOf(kind: OciFileKind, name: string): { readonly manifest: str
   return { manifest: type, layer: type };
 }
 
+/** The artifact type of a file's manifest: by it, referrers are told apart. */
+export function ociArtifactType(kind: OciFileKind, name: string): string {
+  return mediaTypesOf(kind, name).manifest;
+}
+
 /**
  * The configuration that the manifest of a file refers to. That of an artifact is the least that makes the configuration
  * of an image: `skopeo inspect` reads nothing else.
@@ -179,7 +184,10 @@ function indexDescriptor({ name, kind, manifest }: OciIndexEntry, names: readonl
  * Only artifacts have one. Clients choose by system, architecture and variant: an artifact for musl is a variant where the
  * release has another for its architecture, so that who asks for none gets the other.
  */
-function platformOf(name: string, names: readonly string[]): { architecture: string; os: string } | undefined {
+function platformOf(
+  name: string,
+  names: readonly string[],
+): { architecture: string; os: string; variant?: string } | undefined {
   const target = artifactNameFrom(name)?.target;
   if (target === undefined) return undefined;
   const platform = { architecture: target.arch, os: 'linux' };

@@ -1,10 +1,9 @@
+import { formatReleaseIndex, type OciFile, type OciIndexEntry } from '../../core/oci-release.ts';
 import { attestedName, storedSumsName } from '../../core/release.ts';
 import type { FinishedRelease } from '../store.ts';
-import type { Descriptor } from './descriptor.ts';
-import { formatFileManifest, type FileContent } from './file-manifest.ts';
+import { kindOf, manifestOf } from './file-manifest.ts';
 import { pushManifestOf } from './push-file.ts';
 import { completeRelease } from './race.ts';
-import { formatReleaseIndex } from './release-index.ts';
 import { pushIndex, releaseTags } from './release-tags.ts';
 import type { Repository } from './repository.ts';
 
@@ -23,8 +22,8 @@ export async function completeVersion(
   return await completeRelease(releaseTags(repository, release, sums, signal), {
     sums: sums.digest,
     pushIndex: async () => {
-      const manifests = await pushManifests(repository, files, signal);
-      return await pushIndex(repository, formatReleaseIndex({ tool, version, files: manifests }), signal);
+      const entries = await pushManifests(repository, files, signal);
+      return await pushIndex(repository, formatReleaseIndex({ tool, version, entries }).bytes, signal);
     },
   });
 }
@@ -32,15 +31,15 @@ export async function completeVersion(
 /** Again where a publisher was killed between a file and its manifest: whoever repeats finds the file there. */
 async function pushManifests(
   repository: Repository,
-  files: readonly FileContent[],
+  files: readonly OciFile[],
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, Descriptor>> {
-  const manifests = new Map<string, Descriptor>();
+): Promise<readonly OciIndexEntry[]> {
+  const entries: OciIndexEntry[] = [];
   for (const file of files) {
     const attested = files.find(({ name }) => name === attestedName(file.name));
-    const subject = attested && formatFileManifest(attested).descriptor;
+    const subject = attested && manifestOf(attested).descriptor;
     const { descriptor } = await pushManifestOf(repository, file, { ...(subject && { subject }), signal });
-    manifests.set(file.name, descriptor);
+    entries.push({ name: file.name, kind: kindOf(file.name), manifest: descriptor });
   }
-  return manifests;
+  return entries;
 }

@@ -2,9 +2,6 @@ import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { isDigest, type Digest } from '../../core/digest.ts';
 
-export const INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
-export const MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
-
 /** What a file's own name stands in (OCI image specification, "Pre-Defined Annotation Keys"). */
 export const TITLE = 'org.opencontainers.image.title';
 
@@ -15,17 +12,10 @@ export interface Descriptor {
   /** In bytes. */
   readonly size: number;
   readonly artifactType?: string | undefined;
-  readonly platform?: Platform | undefined;
   readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
-export interface Platform {
-  readonly architecture: string;
-  readonly os: string;
-  readonly variant?: string | undefined;
-}
-
-export const digestSchema = z.custom<Digest>(
+const digestSchema = z.custom<Digest>(
   (value) => typeof value === 'string' && isDigest(value),
   'expected sha256:<64 lowercase hex>',
 );

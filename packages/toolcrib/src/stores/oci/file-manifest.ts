@@ -1,62 +1,32 @@
 import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
-import { artifactNameFrom } from '../../core/artifact-name.ts';
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { IntegrityError } from '../../core/errors.ts';
-import { attestedName, releaseManifestName, releaseOf, storedSumsName } from '../../core/release.ts';
-import { descriptorSchema, MANIFEST_TYPE, TITLE, titleOf, type Descriptor } from './descriptor.ts';
+import {
+  formatFileManifest,
+  ociArtifactType,
+  ociConfigOf,
+  ociFileKind,
+  type OciDocument,
+  type OciFile,
+  type OciFileKind,
+} from '../../core/oci-release.ts';
+import { releaseOf } from '../../core/release.ts';
+import { descriptorSchema, TITLE, titleOf, type Descriptor } from './descriptor.ts';
 import { jsonFrom } from './json.ts';
-
-/** A file of a release by its content. */
-export interface FileContent {
-  readonly name: string;
-  readonly digest: Digest;
-  /** In bytes. */
-  readonly size: number;
-}
-
-/** Small content that a manifest needs beside its file. */
-export interface Configuration {
-  readonly mediaType: string;
-  readonly bytes: Buffer;
-}
 
 /** A manifest as it is pushed. */
 export interface FileManifest {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   readonly descriptor: Descriptor;
-  readonly configuration: Configuration;
+  /** Small content that it needs beside its file. */
+  readonly configuration: OciDocument;
 }
 
-const NO_CONFIGURATION: Configuration = {
-  mediaType: 'application/vnd.oci.empty.v1+json',
-  bytes: Buffer.from('{}'),
-};
-
-/** What a file of a release is, by its name: type of the manifest and of its one layer. */
-function typesOf(name: string): { readonly artifactType: string; readonly layerType: string } {
-  if (artifactNameFrom(name) !== undefined) return both('application/vnd.toolcrib.artifact.v1');
-  const attestation = attestationTypeOf(name);
-  if (attestation !== undefined) return both(attestation);
+/** What a file of a store is, by its name. The only files that belong to no version are revocation lists. */
+export function kindOf(name: string): OciFileKind {
   const release = releaseOf(name);
-  if (release === undefined) return both('application/vnd.toolcrib.file.v1');
-  if (name === storedSumsName(release.tool, release.version))
-    return { artifactType: 'application/vnd.toolcrib.sums.v1', layerType: 'text/plain' };
-  if (name === releaseManifestName(release.tool, release.version))
-    return { artifactType: 'application/vnd.toolcrib.manifest.v1+json', layerType: 'application/json' };
-  return both('application/vnd.toolcrib.file.v1');
-}
-
-function both(type: string): { readonly artifactType: string; readonly layerType: string } {
-  return { artifactType: type, layerType: type };
-}
-
-/** The artifact type of an attestation's kind, by its name; undefined for another file. */
-export function attestationTypeOf(name: string): string | undefined {
-  if (attestedName(name) === undefined) return undefined;
-  return name.endsWith('.dsse.json')
-    ? 'application/vnd.dsse.envelope.v1+json'
-    : 'application/vnd.dev.sigstore.bundle.v0.3+json';
+  return (release && ociFileKind(name, release)) ?? 'revocations';
 }
 
 /**
@@ -65,42 +35,31 @@ export function attestationTypeOf(name: string): string | undefined {
  * @param subject the manifest that an attestation is about.
  * @param notes further annotations.
  */
-export function formatFileManifest(
-  { name, digest, size }: FileContent,
-  { subject, notes = {} }: { readonly subject?: Descriptor; readonly notes?: Readonly<Record<string, string>> } = {},
+export function manifestOf(
+  { name, digest, size }: OciFile,
+  { subject, notes }: { readonly subject?: Descriptor; readonly notes?: Readonly<Record<string, string>> } = {},
 ): FileManifest {
-  const { artifactType, layerType } = typesOf(name);
-  const configuration = configurationOf(name);
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    artifactType,
-    config: {
-      mediaType: configuration.mediaType,
-      digest: digestOf(configuration.bytes),
-      size: configuration.bytes.byteLength,
+  const kind = kindOf(name);
+  const { bytes, descriptor } = formatFileManifest({ kind, file: { name, digest, size }, subject });
+  const written = notes === undefined ? bytes : annotated(bytes, notes);
+  return {
+    bytes: written,
+    descriptor: {
+      mediaType: descriptor.mediaType,
+      digest: digestOf(written),
+      size: written.byteLength,
+      artifactType: ociArtifactType(kind, name),
+      annotations: { [TITLE]: name },
     },
-    layers: [{ mediaType: layerType, digest, size, annotations: { [TITLE]: name } }],
-    ...(subject && { subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size } }),
-    annotations: { [TITLE]: name, ...notes },
+    configuration: ociConfigOf(name),
   };
-  const bytes = Buffer.from(JSON.stringify(manifest));
-  const descriptor: Descriptor = {
-    mediaType: MANIFEST_TYPE,
-    digest: digestOf(bytes),
-    size: bytes.byteLength,
-    artifactType,
-    annotations: { [TITLE]: name },
-  };
-  return { bytes, descriptor, configuration };
 }
 
-/** Artifacts have the least that makes a configuration of an image: `skopeo inspect` reads nothing else. */
-function configurationOf(name: string): Configuration {
-  const architecture = artifactNameFrom(name)?.target.arch;
-  if (architecture === undefined) return NO_CONFIGURATION;
-  const image = { architecture, os: 'linux', rootfs: { type: 'layers', diff_ids: [] } };
-  return { mediaType: 'application/vnd.oci.image.config.v1+json', bytes: Buffer.from(JSON.stringify(image)) };
+const annotatedSchema = z.looseObject({ annotations: z.record(z.string(), z.string()) });
+
+function annotated(bytes: Uint8Array, notes: Readonly<Record<string, string>>): Uint8Array {
+  const manifest = annotatedSchema.parse(jsonFrom(bytes));
+  return Buffer.from(JSON.stringify({ ...manifest, annotations: { ...manifest.annotations, ...notes } }));
 }
 
 const manifestSchema = z.object({

@@ -1,17 +1,12 @@
 import { artifactNameFrom } from '../../core/artifact-name.ts';
 import { digestOf, verifyExpected } from '../../core/digest.ts';
 import { hasCode } from '../../core/errors.ts';
+import { ociArtifactType, type OciFile } from '../../core/oci-release.ts';
 import { attestedName, releaseOf, storedSumsName } from '../../core/release.ts';
 import { parseSums, type Sums } from '../../core/sums.ts';
 import { openBlob, statBlob } from './blobs.ts';
 import type { Descriptor } from './descriptor.ts';
-import {
-  attestationTypeOf,
-  fileManifestFrom,
-  formatFileManifest,
-  parseFileManifest,
-  type FileContent,
-} from './file-manifest.ts';
+import { fileManifestFrom, kindOf, manifestOf, parseFileManifest } from './file-manifest.ts';
 import { pullManifest } from './manifests.ts';
 import { listReferrers } from './referrers.ts';
 import { readReleaseIndex, type ReleaseId } from './release-tags.ts';
@@ -20,7 +15,7 @@ import { nameTag } from './tags.ts';
 
 /** A file that a repository holds. */
 export interface LocatedFile {
-  readonly content: FileContent;
+  readonly content: OciFile;
   /** Its manifest: what attestations of it refer to. */
   readonly manifest: Descriptor;
 }
@@ -52,8 +47,8 @@ export async function locateFile(
   );
 }
 
-function located(content: FileContent): LocatedFile {
-  return { content, manifest: formatFileManifest(content).descriptor };
+function located(content: OciFile): LocatedFile {
+  return { content, manifest: manifestOf(content).descriptor };
 }
 
 async function contentOf(
@@ -120,7 +115,7 @@ async function attestationOf(
   const artifactName = attestedName(name);
   const artifact = artifactName && (await locateFile(repository, artifactName, signal));
   if (!artifact) return undefined;
-  const type = attestationTypeOf(name);
+  const type = ociArtifactType(kindOf(name), name);
   const referrers = await listReferrers(repository.session, artifact.manifest.digest, signal);
   const referrer = referrers.find(({ artifactType }) => artifactType === type);
   return referrer && (await contentOf(repository, name, referrer, signal));

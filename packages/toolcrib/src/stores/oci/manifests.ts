@@ -1,7 +1,7 @@
 import { digestOf, isDigest, verifyExpected, type Digest } from '../../core/digest.ts';
+import { OCI_INDEX_TYPE, OCI_MANIFEST_TYPE } from '../../core/oci-release.ts';
 import { onePiece } from '../../core/one-piece.ts';
 import type { Reply } from '../../transfer/reply.ts';
-import { INDEX_TYPE, MANIFEST_TYPE } from './descriptor.ts';
 import { verifySaidDigest, type RegistrySession } from './session.ts';
 
 /** Registries need not take larger ones (OCI distribution specification 1.1, "Pushing Manifests"). */
@@ -26,7 +26,7 @@ export async function pullManifest(
   to: string,
   signal: AbortSignal | undefined,
 ): Promise<PulledManifest | undefined> {
-  const headers = { accept: `${INDEX_TYPE}, ${MANIFEST_TYPE}, */*;q=0.1` };
+  const headers = { accept: `${OCI_INDEX_TYPE}, ${OCI_MANIFEST_TYPE}, */*;q=0.1` };
   const request = { method: 'GET', to: `manifests/${to}`, right: 'pull', headers, retry: true, signal } as const;
   const reply = await session.expect([200, 404], request);
   if (reply.status === 404) {

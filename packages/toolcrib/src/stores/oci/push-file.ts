@@ -1,8 +1,8 @@
-import { digestOf } from '../../core/digest.ts';
+import type { OciDocument, OciFile } from '../../core/oci-release.ts';
 import { onePiece } from '../../core/one-piece.ts';
 import type { ByteSource } from '../store.ts';
 import type { Descriptor } from './descriptor.ts';
-import { formatFileManifest, type Configuration, type FileContent, type FileManifest } from './file-manifest.ts';
+import { manifestOf, type FileManifest } from './file-manifest.ts';
 import { pushManifest } from './manifests.ts';
 import { pushBlob } from './push-blob.ts';
 import { pushReferrer } from './referrers.ts';
@@ -26,11 +26,11 @@ export async function pushFile(
 /** Brings the manifest of a file, whose bytes are there, into the repository. */
 export async function pushManifestOf(
   repository: Repository,
-  content: FileContent,
+  content: OciFile,
   { subject, signal }: { readonly subject?: Descriptor | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<FileManifest> {
   const { session, pushed } = repository;
-  const manifest = formatFileManifest(content, subject && { subject });
+  const manifest = manifestOf(content, subject && { subject });
   const { bytes, descriptor } = manifest;
   if (pushed.has(descriptor.digest)) return manifest;
   await pushConfiguration(repository, manifest.configuration, signal);
@@ -43,11 +43,10 @@ export async function pushManifestOf(
 
 async function pushConfiguration(
   { session, pushed }: Repository,
-  { bytes }: Configuration,
+  { bytes, descriptor: { digest, size } }: OciDocument,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const digest = digestOf(bytes);
   if (pushed.has(digest)) return;
-  await pushBlob(session, { digest, size: bytes.byteLength, open: () => onePiece(bytes) }, { signal });
+  await pushBlob(session, { digest, size, open: () => onePiece(bytes) }, { signal });
   pushed.add(digest);
 }

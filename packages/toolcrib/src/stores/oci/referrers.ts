@@ -2,7 +2,8 @@ import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import type { Digest } from '../../core/digest.ts';
 import { RemoteError } from '../../core/errors.ts';
-import { descriptorSchema, INDEX_TYPE, type Descriptor } from './descriptor.ts';
+import { OCI_INDEX_TYPE } from '../../core/oci-release.ts';
+import { descriptorSchema, type Descriptor } from './descriptor.ts';
 import type { FileManifest } from './file-manifest.ts';
 import { jsonFrom } from './json.ts';
 import { pullManifest, pushManifest } from './manifests.ts';
@@ -73,8 +74,8 @@ export async function pushReferrer(
   for (let made = 0; made < ATTEMPTS; made += 1) {
     const listed = await taggedReferrers(session, subject, signal);
     if (listed.some(({ digest }) => digest === descriptor.digest)) return;
-    const index = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [...listed, descriptor] };
-    const content = { bytes: Buffer.from(JSON.stringify(index)), mediaType: INDEX_TYPE };
+    const index = { schemaVersion: 2, mediaType: OCI_INDEX_TYPE, manifests: [...listed, descriptor] };
+    const content = { bytes: Buffer.from(JSON.stringify(index)), mediaType: OCI_INDEX_TYPE };
     await pushManifest(session, referrersTag(subject), content, signal);
   }
   throw new RemoteError('UNREACHABLE', `${referrersTag(subject)} is written by others all the time`, {

@@ -1,9 +1,9 @@
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { ConflictError } from '../../core/errors.ts';
+import { OCI_INDEX_TYPE, type OciFile } from '../../core/oci-release.ts';
 import { storedSumsName } from '../../core/release.ts';
 import { claimNoteOf, formatClaim } from './claim.ts';
-import { INDEX_TYPE } from './descriptor.ts';
-import { parseFileManifest, type FileContent } from './file-manifest.ts';
+import { parseFileManifest } from './file-manifest.ts';
 import { pullManifest, pushManifest, type PulledManifest } from './manifests.ts';
 import type { ReleaseTags } from './race.ts';
 import { releaseIndexFrom, type ReleaseIndex } from './release-index.ts';
@@ -39,7 +39,7 @@ export async function readReleaseIndex(
 export function releaseTags(
   repository: Repository,
   release: ReleaseId,
-  sums: FileContent,
+  sums: OciFile,
   signal: AbortSignal | undefined,
 ): ReleaseTags {
   const { session } = repository;
@@ -65,7 +65,7 @@ export function releaseTags(
     async writeIndex(index) {
       const pulled = await pullManifest(session, index, signal);
       if (pulled === undefined) throw new Error(`the index ${index} is to be shown but was not pushed`);
-      await pushManifest(session, versionTag(version), { bytes: pulled.bytes, mediaType: INDEX_TYPE }, signal);
+      await pushManifest(session, versionTag(version), { bytes: pulled.bytes, mediaType: OCI_INDEX_TYPE }, signal);
     },
   };
 }
@@ -83,10 +83,10 @@ function ownIndex({ reference }: Repository, { tool, version }: ReleaseId, pulle
 /** Brings an index into the repository under no tag. */
 export async function pushIndex(
   { session }: Pick<Repository, 'session'>,
-  bytes: Buffer,
+  bytes: Uint8Array,
   signal: AbortSignal | undefined,
 ): Promise<Digest> {
   const digest = digestOf(bytes);
-  await pushManifest(session, digest, { bytes, mediaType: INDEX_TYPE }, signal);
+  await pushManifest(session, digest, { bytes, mediaType: OCI_INDEX_TYPE }, signal);
   return digest;
 }

@@ -1,6 +1,6 @@
 import type { Digest } from '../../core/digest.ts';
+import type { OciFile } from '../../core/oci-release.ts';
 import type { Sums } from '../../core/sums.ts';
-import type { FileContent } from './file-manifest.ts';
 import type { PushOptions } from './push-blob.ts';
 import type { RegistrySession } from './session.ts';
 
@@ -15,5 +15,5 @@ export interface Repository {
   /** Stored sums that were read, by their digest: undefined for what cannot be read as such. */
   readonly sums: Map<Digest, Sums | undefined>;
   /** Release manifests that this store created under its claim; nobody else sees them before the index does. */
-  readonly own: Map<string, FileContent>;
+  readonly own: Map<string, OciFile>;
 }
