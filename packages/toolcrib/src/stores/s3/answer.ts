@@ -15,7 +15,9 @@ export function answerOf(error: unknown): S3Answer | undefined {
   const metadata = error.$metadata;
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined;
   const status = metadata.httpStatusCode;
-  return typeof status === 'number' ? { status, code: error.name } : undefined;
+  // A server may call it whatever it likes.
+  const code = /^[A-Za-z0-9.]{1,64}$/.test(error.name) ? error.name : 'Unknown';
+  return typeof status === 'number' ? { status, code } : undefined;
 }
 
 /** Codes that other attempts may change, whatever their status (Amazon S3 API Reference, "Error responses"). */
@@ -39,7 +41,9 @@ const HINTS: Readonly<Record<string, string>> = {
   SignatureDoesNotMatch: 'the secret access key is wrong, or the clock of this machine is',
   RequestTimeTooSkewed: 'set the clock of this machine',
   ExpiredToken: 'the credentials have expired: log in again',
-  AccessDenied: 'these credentials have no right to it: publishing needs s3:PutObject, s3:GetObject, s3:ListBucket',
+  AccessDenied:
+    'these credentials have no right to it: publishing needs s3:PutObject, s3:GetObject, s3:ListBucket, ' +
+    'and with ?acl= s3:PutObjectAcl',
 };
 
 /** Errors of the SDK's credential chain and configuration, by name. */
@@ -60,11 +64,27 @@ export function s3Failure(error: unknown, what: string): unknown {
 }
 
 function answered({ status, code }: S3Answer, cause: Error, what: string): Error {
-  const message = `${what} answered ${status} ${code}`;
+  const words = wordsOf(cause, code);
+  const message = `${what} answered ${status} ${code}${words === '' ? '' : `: ${words}`}`;
   const details = { status, code };
   if (status >= 500 || status === 429 || status === 408 || PASSING.has(code)) return transient(message, cause, details);
   const hint = HINTS[code] ?? 'look at the bucket, its policy and the credentials';
   return new RemoteError('REMOTE_REFUSED', message, { hint, details, cause });
+}
+
+/** Of the server's own words, for a message. */
+const MAX_WORDS = 300;
+
+/**
+ * What the server says of it, in one line. Without what looks like a token or a key: a session token goes along with each
+ * request, and a server may repeat what it was sent.
+ */
+function wordsOf({ message }: Error, code: string): string {
+  const words = message
+    .replaceAll(/[A-Za-z0-9+/=_-]{40,}/g, '***')
+    .replaceAll(/[^\x21-\x7e]+/g, ' ')
+    .trim();
+  return ['', code, 'UnknownError', 'Unknown'].includes(words) ? '' : words.slice(0, MAX_WORDS);
 }
 
 function transient(message: string, cause: Error, details: Record<string, string | number>): TransientFailure {
