@@ -58,9 +58,14 @@ async function withRequest<T>(
     const { openVerifier: open } = await import('./open-verifier.ts');
     return await open(pins.attestation, host);
   };
+  const openRevocations = async () => {
+    const { openRevocations: open } = await import('./open-revocations.ts');
+    return await open(pins, host);
+  };
+  const trust = { openVerifier, openRevocations };
   const cache = cacheOf(host);
   try {
-    return await work({ pins, target, cache, openStore, openVerifier, offline, reporter, clock, signal });
+    return await work({ pins, target, cache, openStore, ...trust, offline, reporter, clock, signal });
   } finally {
     await stores.close();
   }

@@ -1,4 +1,5 @@
 import type { AttestationVerdict, AttestationVerifier } from '../attestations/attestation.ts';
+import type { KnownRevocations } from '../attestations/known-revocations.ts';
 import type { Cache } from '../cache/cache.ts';
 import type { ToolPins } from '../config/config.ts';
 import type { Clock } from '../core/clock.ts';
@@ -74,6 +75,8 @@ export interface ResolveRequest {
   readonly openStore: (reference: StoreReference) => Promise<OpenFetcher>;
   /** Asked for only where the policy has somebody look at attestations. */
   readonly openVerifier: () => Promise<AttestationVerifier>;
+  /** Asked for only where there is a list of revoked releases, or a key that could have signed one. */
+  readonly openRevocations: () => Promise<KnownRevocations>;
   /** True: no store is opened. */
   readonly offline: boolean;
   readonly reporter: Reporter;

@@ -24,7 +24,7 @@ const TIERS: readonly Tier[] = [bundledTier, cacheTier, storeTier];
  */
 export async function resolveArtifact(request: ResolveRequest): Promise<Resolution> {
   const search = await startSearch(request, false);
-  await refuseRevoked(search);
+  search.revocations?.refuse(search.artifact);
   const found = await firstFound(search);
   if (found?.path != null) return await resolutionOf(search, { ...found, path: found.path });
   const { notResolved } = await import('./not-resolved.ts');
@@ -53,7 +53,9 @@ export async function planResolution(request: ResolveRequest): Promise<Resolutio
 
 async function startSearch(request: ResolveRequest, dryRun: boolean): Promise<Search> {
   request.signal?.throwIfAborted();
-  return { request, artifact: await pinnedArtifact(request.pins, request.target), trail: [], dryRun };
+  const artifact = await pinnedArtifact(request.pins, request.target);
+  const revocations = (await mayBeRevoked(request.pins)) ? await request.openRevocations() : undefined;
+  return { request, artifact, trail: [], revocations, dryRun };
 }
 
 /**
@@ -96,19 +98,14 @@ async function resolutionOf(search: Search, found: Found & { readonly path: stri
  * Whether more than a digest decides on what a project uses: then whoever has an artifact's bytes already resolves it all
  * the same.
  */
-export async function asksForTrust({ attestation, revocationFile }: ToolPins): Promise<boolean> {
-  return looksAtAttestations(attestation) || (await hasRevocations(revocationFile));
+export async function asksForTrust(pins: ToolPins): Promise<boolean> {
+  return looksAtAttestations(pins.attestation) || (await mayBeRevoked(pins));
 }
 
-async function hasRevocations(file: ToolPins['revocationFile']): Promise<boolean> {
-  return file !== undefined && (await isThere(file));
-}
-
-/** The modules that read a list are loaded only where there is one. */
-async function refuseRevoked(search: Search): Promise<void> {
-  if (!(await hasRevocations(search.request.pins.revocationFile))) return;
-  const { refuseRevokedByProject } = await import('./not-revoked.ts');
-  await refuseRevokedByProject(search);
+/** There is a list, or a key that could have signed one. */
+async function mayBeRevoked({ attestation, revocationFile }: ToolPins): Promise<boolean> {
+  if (attestation.publicKeys.length > 0) return true;
+  return revocationFile !== undefined && (await isThere(revocationFile));
 }
 
 /** Links are not followed: a dangling one is a list that cannot be read. */

@@ -1,3 +1,4 @@
+import type { KnownRevocations } from '../attestations/known-revocations.ts';
 import type { PinnedArtifact } from '../config/config.ts';
 import type { ResolveRequest, TierName, TierReport } from './resolution.ts';
 
@@ -6,6 +7,8 @@ export interface Search {
   readonly request: ResolveRequest;
   readonly artifact: PinnedArtifact;
   readonly trail: TierReport[];
+  /** Undefined where nobody could revoke anything. */
+  readonly revocations: KnownRevocations | undefined;
   /** True: stores are asked whether they have the file, and nothing is kept. */
   readonly dryRun: boolean;
 }

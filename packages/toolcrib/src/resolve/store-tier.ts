@@ -40,11 +40,15 @@ export const storeTier: Tier = {
 
 async function lookUnderLock(search: Search, blob: LockedBlob): Promise<Found | undefined> {
   const other = fetchedElsewhere(search, await blob.find());
-  if (other === undefined && search.request.pins.attestation.publicKeys.length > 0) {
-    const { refuseRevokedByStores } = await import('./not-revoked.ts');
-    await refuseRevokedByStores(search);
-  }
+  if (other === undefined) await refuseRevokedByStores(search);
   return other ?? (await lookInStores(search, (store, file) => download(search, store, file, blob)));
+}
+
+/** Before anything is downloaded. A store that does not answer could withhold its list as well. */
+async function refuseRevokedByStores({ request, artifact, revocations }: Search): Promise<void> {
+  if (revocations === undefined) return;
+  for (const reference of request.pins.stores) await revocations.ask(await request.openStore(reference));
+  revocations.refuse(artifact);
 }
 
 function fetchedElsewhere(search: Search, path: string | undefined): Found | undefined {

@@ -51,7 +51,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   cli: [...['core', 'flows', 'report', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES],
 };
 
-/** Packages that cost start-up time or reach the network (`@?`: the scope of that name too), and who needs them. */
+/** Packages that cost start-up time or reach the network, and the only places that need them. */
 const HEAVY: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk': ['stores/s3/'],
   '@smithy': ['stores/s3/'],
@@ -62,7 +62,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   fastify: ['serve/'],
   yauzl: ['extensions/', 'github/'],
   yazl: ['extensions/'],
-  '@?sigstore': ['attestations/'],
+  '@sigstore': ['attestations/'],
 };
 
 const src = (paths: readonly string[]): string => `^src/(?:${paths.join('|')})`;
@@ -76,7 +76,7 @@ const folderRules = Object.entries(MAY_IMPORT).map(([name, others]): IForbiddenR
 }));
 
 const heavyRules = Object.entries(HEAVY).map(([name, places]): IForbiddenRuleType => ({
-  name: `${name.replace(/[@?]/g, '')}-only-where-needed`,
+  name: `${name.replace('@', '')}-only-where-needed`,
   comment: `${name} is imported only in ${places.join(', ')}`,
   severity: 'error',
   from: { path: '^src/', pathNot: src(places) },

@@ -74,7 +74,6 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['fastify-only-where-needed', 'src/flows/f.ts', "import type { FastifyInstance } from 'fastify';"],
   ['yauzl-only-where-needed', 'src/fetch/b.ts', "import 'yauzl';"],
   ['yazl-only-where-needed', 'src/github/b.ts', "import 'yazl';"],
-  ['sigstore-only-where-needed', 'src/publish/c.ts', "await import('sigstore');"],
   ['sigstore-only-where-needed', 'src/resolve/d.ts', "import type { Bundle } from '@sigstore/bundle';"],
   ['no-circles', 'src/cache/circle.ts', "import './other-half.ts';"],
   ['no-tests', 'src/disk/b.ts', "import '../../test/servers/file.ts';"],

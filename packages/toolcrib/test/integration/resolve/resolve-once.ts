@@ -74,6 +74,7 @@ async function resolveOrder(order: Order, signal: AbortSignal): Promise<object> 
     reporter: silentReporter,
     clock: systemClock,
     openVerifier: () => Promise.reject(new Error('asked for a verifier')),
+    openRevocations: () => Promise.reject(new Error('asked for revocations')),
     signal,
   });
   if (!order.unpack) return resolution;

@@ -113,8 +113,19 @@ describe.concurrent('resolve and fetch refuse what is revoked', () => {
     await project.write('store/demo.revoked.json', revocationsFor('demo', ours, revoked));
     await expectRefused(project, 'REVOKED');
     await expectRefused(project, 'REVOKED');
-    await rm(join(project.folder, 'store', 'demo.revoked.json'));
+  });
+
+  test("by a store's list that was seen once, also when the store takes it back, from the cache, and offline", async () => {
+    await using project = await attestedProject(ours, false);
     expect(documentOf(await resolveIn(project))).toMatchObject({ tier: 'store' });
+    await using other = await attestedProject(ours, false);
+    await other.write('store/demo.revoked.json', revocationsFor('demo', ours, revoked));
+    const env = { TOOLCRIB_CACHE_DIR: join(project.folder, 'cache') };
+    await rm(join(project.folder, 'cache', 'v1', 'blobs'), { recursive: true });
+    expect((await toolcrib(['resolve', '--target', 'amd64-any'], { cwd: other.folder, env })).code).toBe(5);
+    await rm(join(other.folder, 'store', 'demo.revoked.json'));
+    await expectRefused(project, 'REVOKED');
+    expect((await resolveIn(project, '--offline')).code).toBe(5);
   });
 
   test('and stop at a list that nobody trusted signed', async () => {

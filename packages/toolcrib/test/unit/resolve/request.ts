@@ -43,6 +43,7 @@ export function requestIn(
     cache: openTestCache(join(folder, 'cache')).cache,
     openStore: (reference) => Promise.resolve(openIn(folder, reference)),
     openVerifier: () => Promise.reject(new Error('asked for a verifier')),
+    openRevocations: () => Promise.reject(new Error('asked for revocations')),
     offline: false,
     reporter: recordingReporter(notices, progresses),
     clock: systemClock,
