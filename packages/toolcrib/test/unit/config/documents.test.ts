@@ -8,6 +8,7 @@ import { configFileSchema, KEYS_OF_LATER_VERSIONS } from '../../../src/config/sc
 import { parseArtifactDescriptor } from '../../../src/core/artifact-descriptor.ts';
 import { artifactNameFrom } from '../../../src/core/artifact-name.ts';
 import * as errors from '../../../src/core/errors.ts';
+import { parseReceipt } from '../../../src/core/receipt.ts';
 import { parseReleaseManifest } from '../../../src/core/release.ts';
 import { storeListingFrom } from '../../../src/core/store-listing.ts';
 import { parseSums } from '../../../src/core/sums.ts';
@@ -21,6 +22,7 @@ const examples = groups(/^```json\n([^]*?)^```$/gm, formats);
 /** Reads an example with the parser of what it says it is. */
 function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.artifact.v1"')) return parseArtifactDescriptor(text, 'docs/formats.md');
+  if (text.includes('"toolcrib.receipt.v1"')) return parseReceipt(text, 'docs/formats.md');
   if (text.includes('"toolcrib.release.v1"')) return parseReleaseManifest(text, 'docs/formats.md');
   if (text.includes('"toolcrib.revocations.v1"')) return parseRevocationList(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"https://in-toto.io/Statement/v1"')) return parseProvenance(Buffer.from(text), 'docs/formats.md');
