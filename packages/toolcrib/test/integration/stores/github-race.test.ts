@@ -14,6 +14,7 @@ import { startGithub, type GithubServer } from '../../servers/github/github-serv
 import { requestOf } from '../publish/release-fixture.ts';
 
 const ROUNDS = 50;
+const AT_ONCE = 5;
 
 /** What every reader without a token sees: nothing, or a release of which every byte is of one publisher. */
 async function winnerSeen(reader: Store, requests: readonly PublishRequest[], version: number): Promise<number> {
@@ -31,9 +32,11 @@ async function race(folder: string, version: number, listingLag: number): Promis
   const reader = openTestGithubStore(github.endpoint, { token: undefined });
   const stores = [openTestGithubStore(github.endpoint), openTestGithubStore(github.endpoint)];
   const requests = await Promise.all(
-    stores.map((store, index) =>
-      requestOf({ store: '', folder, tool: 'tool', version, seed: `${index}`, bytes: 2000 }, store),
-    ),
+    stores.map(async (store, index) => {
+      const seed = `${index}`;
+      const all = await requestOf({ store: '', folder, tool: 'tool', version, seed, bytes: 2000 }, store);
+      return { ...all, targets: all.targets.slice(0, 2), artifacts: all.artifacts.slice(0, 2) };
+    }),
   );
   const results = await Promise.allSettled(requests.map(publishRelease));
   const winners = results.flatMap(({ status }, index) => (status === 'fulfilled' ? [index] : []));
@@ -56,20 +59,32 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   }
 }
 
+/** Calls with 1 to `count`, some at a time: most of a race is waiting. */
+async function eachOf(count: number, work: (index: number) => Promise<void>): Promise<void> {
+  let next = 1;
+  const worker = async (): Promise<void> => {
+    while (next <= count) {
+      next += 1;
+      await work(next - 1);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}
+
 describe('two publishers with different bytes that race for one version on GitHub', () => {
   test('leave one release of one of them, and the other learns it, fifty times', () =>
     withFolder(async (folder) => {
-      for (let version = 1; version <= ROUNDS; version += 1) {
+      await eachOf(ROUNDS, async (version) => {
         await using github = await race(folder, version, 0);
         expect(github.repository(REPOSITORY).releases).toHaveLength(1);
-      }
+      });
     }));
 
   test('do so also when GitHub shows each of them the other one’s draft late or never', () =>
     withFolder(async (folder) => {
-      for (let lag = 1; lag <= ROUNDS; lag += 2) {
-        await using github = await race(folder, lag, lag);
+      await eachOf(ROUNDS / 2, async (round) => {
+        await using github = await race(folder, round, 2 * round);
         expect(github.repository(REPOSITORY).releases.filter(({ draft }) => !draft)).toHaveLength(1);
-      }
+      });
     }));
 });

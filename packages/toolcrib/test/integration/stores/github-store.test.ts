@@ -399,26 +399,30 @@ describe('an upload that broke off', () => {
 
 describe('a publication to GitHub that is interrupted', () => {
   test('at any request shows nobody a part of a release, and is completed by repeating it', async () => {
-    let done = false;
-    let last = 0;
-    for (; !done; last += 1) {
-      await using github = await start();
-      // As if it had been killed: nothing comes of any later request.
-      github.fault = ({ number }): GithubFault | undefined => (number > last ? { kind: 'drop' } : undefined);
-      const retry = { attempts: 1, firstWaitMs: 1, longestWaitMs: 1 };
-      done = await publish(github, { retry, targets: 1 }).then(
-        () => true,
-        () => false,
-      );
-      github.fault = () => undefined;
-      const { releases } = github.repository(REPOSITORY);
-      expect(await seenByAll(github)).toBe(releases.some(({ draft }) => !draft));
-      await publish(github, { targets: 1, foreignUploadMs: 20 });
-      expect(await seenByAll(github)).toBe(true);
-      expect(releases.filter(({ draft }) => draft)).toEqual([]);
-    }
-    expect(last).toBeGreaterThan(20);
+    await using undisturbed = await start();
+    await publish(undisturbed, { targets: 1 });
+    const all = undisturbed.requests.length;
+    expect(all).toBeGreaterThan(20);
+    let last = -1;
+    const next = async (): Promise<void> => {
+      while ((last += 1) < all) await interruptedAfter(last);
+    };
+    await Promise.all(Array.from({ length: 6 }, next));
   });
+
+  /** As if the publisher had been killed: nothing comes of any later request. */
+  async function interruptedAfter(last: number): Promise<void> {
+    await using github = await start();
+    github.fault = ({ number }): GithubFault | undefined => (number > last ? { kind: 'drop' } : undefined);
+    const retry = { attempts: 1, firstWaitMs: 1, longestWaitMs: 1 };
+    await failureOf(publish(github, { retry, targets: 1 }));
+    github.fault = () => undefined;
+    const { releases } = github.repository(REPOSITORY);
+    expect(await seenByAll(github)).toBe(releases.some(({ draft }) => !draft));
+    await publish(github, { targets: 1, foreignUploadMs: 20 });
+    expect(await seenByAll(github)).toBe(true);
+    expect(releases.filter(({ draft }) => draft)).toEqual([]);
+  }
 
   test('by lost connections, lost answers, errors and limits goes on by itself', async () => {
     const faults: readonly GithubFault[] = [
