@@ -2,7 +2,10 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { explore, sumsOf, walk } from './race-model.ts';
 
-describe('publishers that race for a version in a registry', () => {
+/** Milliseconds: thousands of orders are tried, on machines that do other things as well. */
+const PATIENCE = 60_000;
+
+describe('publishers that race for a version in a registry', { timeout: PATIENCE }, () => {
   test('never both believe that they won, and who did is what readers see, whatever the order of their requests', async () => {
     const { states, ends } = await explore(['a', 'b'], 0);
     expect(states).toBeGreaterThan(1000);
