@@ -1,13 +1,13 @@
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestHex, digestOf } from '../../../src/core/digest.ts';
 import { registerBundle } from '../../../src/cli/commands/bundle.ts';
 import { registerCache } from '../../../src/cli/commands/cache.ts';
 import { registerResolve } from '../../../src/cli/commands/resolve.ts';
-import { runCommand } from '../cli/in-process.ts';
-import type { ScratchProject } from '../cli/scratch-project.ts';
-import { releasedProject } from './released-project.ts';
+import { runCommand } from '../../unit/cli/in-process.ts';
+import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
+import { releasedProject } from '../../unit/bundle/released-project.ts';
 
 const [AMD64, ARM64] = ['tool-amd64-any-v1', 'tool-arm64-any-v1'];
 const STORED = [AMD64, `${AMD64}.dsse.json`, ARM64, `${ARM64}.dsse.json`, 'tool-v1.SHA256SUMS', 'tool-v1.json'];
@@ -106,6 +106,24 @@ describe('a bundle that was carried over an air gap', () => {
     expect(await namesIn(join(other.folder, 'mirror'))).toEqual([...STORED].sort());
   });
 
+  test('does not push out an attestation that verified by one that nobody looked at', async () => {
+    await using project = await releasedProject();
+    await using other = await carried(project);
+    expect((await run(other, 'bundle', 'load', 'b.tar')).code).toBe(0);
+    const kept = join(other.folder, 'cache/v1/attestations/sha256', digestHex(project.sums.get(AMD64) ?? digestOf('')));
+    const verified = await readFile(join(kept, `${AMD64}.dsse.json`));
+    await chmod(join(project.folder, 'store', `${AMD64}.dsse.json`), 0o644);
+    await project.write(`store/${AMD64}.dsse.json`, '{}');
+    await project.configure({ publicKeys: [] });
+    expect((await run(project, 'bundle', 'create', '-o', 'b.tar')).code).toBe(0);
+    for (const file of ['b.tar', 'toolcrib.json']) await copyFile(join(project.folder, file), join(other.folder, file));
+    expect(await run(other, 'bundle', 'load', 'b.tar')).toMatchObject({
+      code: 0,
+      document: { attestations: [{ outcome: 'kept' }, { outcome: 'same' }] },
+    });
+    expect(await readFile(join(kept, `${AMD64}.dsse.json`))).toEqual(verified);
+  });
+
   test('may hold some targets, which a store does not take', async () => {
     await using project = await releasedProject();
     await using other = await carried(project, '--target', 'amd64-any');
@@ -175,7 +193,8 @@ describe('a bundle is refused, and nothing of it is kept', () => {
     const [envelope, artifact] = [join(forged.folder, 'store', `${AMD64}.dsse.json`), `${ARM64}.dsse.json`];
     const swapped = await readFile(join(forged.folder, 'store', artifact));
     await forged.configure({ publicKeys: [] });
-    await writeFile(envelope, swapped, { mode: 0o644 }).catch(() => undefined);
+    await chmod(envelope, 0o644);
+    await writeFile(envelope, swapped);
     await using wrong = await carried(forged);
     await forged.configure({ require: false });
     await copyFile(join(forged.folder, 'toolcrib.json'), join(wrong.folder, 'toolcrib.json'));
