@@ -73,9 +73,7 @@ export async function completeRelease(tags: ReleaseTags, own: OwnRelease): Promi
   if (before !== undefined && claim?.sealed === true) return 'complete';
   const shown = before?.index ?? (await own.pushIndex());
   await tags.writeClaim({ sums, index: shown, sealed: false });
-  const between = await tags.readIndex();
-  if (between !== undefined && !isMine(between)) return 'lost';
-  if (between === undefined) await tags.writeIndex(shown);
+  if ((await tags.readIndex()) === undefined) await tags.writeIndex(shown);
   const after = await tags.readIndex();
   if (after === undefined || !isMine(after)) return 'lost';
   const last = await tags.readClaim();
