@@ -21,26 +21,18 @@ export async function verifyAttested(
   const { request, artifact } = search;
   const { attestation: policy } = request.pins;
   const verifier = await request.openVerifier();
-  const near = verifier.verify(artifact, await filesNear(search, found));
-  const verdict = near.status === 'missing' ? await askStores(search, found, verifier) : near;
+  const beside = verifier.verify(artifact, await filesBeside(found, artifact.name));
+  const verdict = beside.status === 'missing' ? await lookFurther(search, found, verifier) : beside;
   enforceAttestation(policy, artifact, verdict, request.reporter);
   return verdict;
 }
 
-async function filesNear(
-  search: Search,
-  found: Found & { readonly path: string },
+async function filesBeside(
+  { tier, path }: Found & { readonly path: string },
+  name: string,
 ): Promise<readonly AttestationFile[]> {
-  const { request, artifact } = search;
-  const beside = found.tier === 'bundled' ? await filesBeside(artifact.name, found.path) : [];
-  if (beside.length > 0) return beside;
-  const cached = await readAttestations(request.cache.directory, artifact.digest);
-  return cached.filter(({ name }) => attestedName(name) === artifact.name);
-}
-
-async function filesBeside(name: string, path: string): Promise<readonly AttestationFile[]> {
   const files: AttestationFile[] = [];
-  for (const suffix of ATTESTATION_SUFFIXES) {
+  for (const suffix of tier === 'bundled' ? ATTESTATION_SUFFIXES : []) {
     try {
       files.push({ name: `${name}${suffix}`, bytes: await readSmallFile(`${path}${suffix}`, MAX_ATTESTATION_BYTES) });
     } catch (error) {
@@ -50,7 +42,28 @@ async function filesBeside(name: string, path: string): Promise<readonly Attesta
   return files;
 }
 
-async function askStores(search: Search, found: Found, verifier: AttestationVerifier): Promise<AttestationVerdict> {
+/**
+ * What the cache has came from somebody whom another policy, or none, asked nothing: unless it verifies, it does not keep
+ * what a store has from counting.
+ */
+async function lookFurther(search: Search, found: Found, verifier: AttestationVerifier): Promise<AttestationVerdict> {
+  const { request, artifact } = search;
+  const files = await readAttestations(request.cache.directory, artifact.digest);
+  const cached = verifier.verify(
+    artifact,
+    files.filter(({ name }) => attestedName(name) === artifact.name),
+  );
+  if (cached.status === 'verified' || (request.offline && cached.status !== 'missing')) return cached;
+  const stored = await askStores(search, found, verifier, cached.status === 'missing');
+  return stored.status === 'missing' ? cached : stored;
+}
+
+async function askStores(
+  search: Search,
+  found: Found,
+  verifier: AttestationVerifier,
+  isLast: boolean,
+): Promise<AttestationVerdict> {
   const { request, artifact } = search;
   const unanswered: string[] = [];
   for (const store of storesInTurn(search, found)) {
@@ -61,7 +74,7 @@ async function askStores(search: Search, found: Found, verifier: AttestationVeri
     if (verdict.status === 'verified') await keep(search, files ?? []);
     return verdict;
   }
-  if (request.pins.attestation.require && unanswered.length > 0) throw notAsked(search, unanswered);
+  if (isLast && request.pins.attestation.require && unanswered.length > 0) throw notAsked(search, unanswered);
   return { status: 'missing' };
 }
 

@@ -65,6 +65,18 @@ describe.concurrent('resolve, where an attestation is required,', () => {
     await expectRefused(project, 'ATTESTATION_WRONG');
   });
 
+  test('takes what a store has where the cache has an attestation that does not hold', async () => {
+    await using project = await attestedProject(ours, true);
+    await project.write(STORED, (await attest(project, ours)).bytes);
+    const cached = `cache/v1/attestations/sha256/${SUBJECT.digest.slice('sha256:'.length)}/${NAME}.dsse.json`;
+    await project.write(cached, (await attest(project, theirs)).bytes);
+    expect((await resolveIn(project, '--offline')).code).toBe(7); // no artifact yet
+    expect(documentOf(await resolveIn(project))).toMatchObject({ attestation: { status: 'verified' } });
+    expect(documentOf(await resolveIn(project, '--offline'))).toMatchObject({ attestation: { status: 'verified' } });
+    await project.write(cached, '{}');
+    expect((await resolveIn(project, '--offline')).code).toBe(5);
+  });
+
   test('says offline that it is the network that is missing, not the attestation', async () => {
     await using project = await attestedProject(ours, true);
     await resolveIn(project); // leaves the artifact in the cache, which nobody may use yet
