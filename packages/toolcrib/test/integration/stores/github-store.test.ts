@@ -23,6 +23,7 @@ import { startGithub, type GithubFault, type GithubServer } from '../../servers/
 import type { RepositorySettings } from '../../servers/github/state.ts';
 import { startFileServer } from '../../servers/http.ts';
 import { quickClock, rememberingReporter } from '../../unit/github/github-client.ts';
+import { finishedOf, releaseOfSeed, type SampleRelease } from '../../contract/store-release.ts';
 import { requestOf } from '../publish/release-fixture.ts';
 
 const NAME = 'tool-amd64-any-v1';
@@ -484,6 +485,63 @@ describe('a publisher that lost on GitHub', () => {
     expect(await seenByAll(github)).toBe(false);
     await publish(github, { seed: 'one' });
     expect(await seenByAll(github)).toBe(true);
+  });
+});
+
+describe('the last step of a publication to GitHub', () => {
+  const createAll = async (store: Store, release: SampleRelease): Promise<void> => {
+    for (const [name, source] of release.files) await store.create(name, source);
+  };
+
+  test('says "lost" when the release of another stands under the tag', async () => {
+    await using github = await start();
+    github.state.listingLag = 1000; // neither sees the other's draft
+    const [first, second] = [openTestGithubStore(github.endpoint), openTestGithubStore(github.endpoint)];
+    const [one, two] = [releaseOfSeed('one', 1), releaseOfSeed('two', 1)];
+    await createAll(first, one);
+    await createAll(second, two);
+    expect(await first.complete(finishedOf(one))).toBe('complete');
+    expect(await second.complete(finishedOf(two))).toBe('lost');
+    expect(await first.complete(finishedOf(one))).toBe('complete');
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test('says so also when the other was first while this one was at it', async () => {
+    await using github = await start();
+    github.state.listingLag = 1000;
+    const [first, second] = [openTestGithubStore(github.endpoint), openTestGithubStore(github.endpoint)];
+    const [one, two] = [releaseOfSeed('one', 1), releaseOfSeed('two', 1)];
+    await createAll(first, one);
+    await createAll(second, two);
+    const mine = github.repository(REPOSITORY).releases[0];
+    github.fault = ({ method, path }) => {
+      // Published behind the back of the second, which has looked and found nothing.
+      if (method === 'PATCH' && mine !== undefined && !path.endsWith(`/${mine.id}`)) mine.draft = false;
+      return undefined;
+    };
+    expect(await second.complete(finishedOf(two))).toBe('lost');
+    expect(github.requests.filter(({ method }) => method === 'PATCH')).toHaveLength(1);
+    await Promise.all([first.close(), second.close()]);
+  });
+
+  test.each([
+    ['lost a file', 'REMOTE_REFUSED'],
+    ['has a file of another size', 'SIZE_MISMATCH'],
+    ['has other bytes', 'DIGEST_MISMATCH'],
+  ])('publishes nothing when the draft %s meanwhile', async (how, code) => {
+    await using github = await start();
+    const release = releaseOfSeed('one', 1);
+    await use(openTestGithubStore(github.endpoint), async (store) => {
+      await createAll(store, release);
+      const [draft] = github.repository(REPOSITORY).releases;
+      const asset = draft?.assets.find(({ name }) => name === 'tool-amd64-v1');
+      if (draft === undefined || asset === undefined) throw new Error('there is no draft');
+      const bytes = how.includes('size') ? Buffer.from('x') : Buffer.from(asset.bytes).reverse();
+      if (how.startsWith('lost')) draft.assets = draft.assets.filter((each) => each !== asset);
+      else Object.assign(asset, { bytes, digest: digestOf(bytes) });
+      expect(await failureOf(store.complete(finishedOf(release)))).toMatchObject({ code });
+      expect(draft.draft).toBe(true);
+    });
   });
 });
 
