@@ -15,7 +15,7 @@ import { freshBucket, s3Available, s3Server } from '../../servers/s3.ts';
 import { openStore, requestOf } from './release-fixture.ts';
 
 const run = promisify(execFile);
-const ROUNDS = 100;
+const ROUNDS = 50;
 const s3 = requireOrSkip(await s3Available());
 
 const s3Url = (bucket: string): string =>
@@ -62,12 +62,12 @@ async function verifyWinner(
 }
 
 describe('two publishers with different bytes that race for one version', () => {
-  test('leave exactly one complete release in a directory store, a hundred times', () =>
+  test('leave exactly one complete release in a directory store, fifty times', () =>
     withFolder(async (folder) => {
       await race(`file:${join(folder, 'store')}`, folder);
     }));
 
-  test('leave exactly one complete release in S3, a hundred times', s3, () =>
+  test('leave exactly one complete release in S3, fifty times', s3, () =>
     withFolder(async (folder) => {
       await using bucket = await freshBucket({ publicRead: true });
       await race(s3Url(bucket.name), folder);
