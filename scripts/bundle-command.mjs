@@ -13,6 +13,7 @@ const COMMAND_LINE = 'packages/toolcrib/src/cli/command-line.ts';
 const HEAVY = {
   dispatcher: 'packages/toolcrib/src/transfer/dispatcher.ts',
   sdk: 'packages/toolcrib/src/stores/s3/sdk.ts',
+  octokit: 'packages/toolcrib/src/github/sdk.ts',
   fastify: 'packages/toolcrib/src/serve/fastify.ts',
   'sigstore-verify': 'packages/toolcrib/src/attestations/verify-sdk.ts',
   'sigstore-sign': 'packages/toolcrib/src/attestations/sign-sdk.ts',
