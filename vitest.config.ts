@@ -15,9 +15,9 @@ export default defineConfig({
     globalSetup: 'packages/toolcrib/test/unit/cli/bundle.ts',
     projects: [
       // Modules are loaded once a worker, not once a file: a quarter of the lane's time.
-      lane('unit', ['unit', 'architecture'], { testTimeout: 20_000, isolate: false, maxWorkers: 4 }),
-      lane('integration', ['integration', 'contract'], { testTimeout: 180_000, hookTimeout: 300_000, maxWorkers: 2 }),
-      lane('e2e', ['e2e'], { testTimeout: 300_000, hookTimeout: 600_000, maxWorkers: 1 }),
+      lane('unit', ['unit', 'architecture'], { testTimeout: 120_000, isolate: false, maxWorkers: 4 }),
+      lane('integration', ['integration', 'contract'], { testTimeout: 600_000, hookTimeout: 600_000, maxWorkers: 2 }),
+      lane('e2e', ['e2e'], { testTimeout: 900_000, hookTimeout: 900_000, maxWorkers: 1 }),
     ],
   },
 });

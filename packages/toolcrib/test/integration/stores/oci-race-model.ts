@@ -1,11 +1,11 @@
-import { digestOf, type Digest } from '../../../../src/core/digest.ts';
+import { digestOf, type Digest } from '../../../src/core/digest.ts';
 import {
   claimVersion,
   completeRelease,
   type ClaimNote,
   type IndexNote,
   type ReleaseTags,
-} from '../../../../src/stores/oci/race.ts';
+} from '../../../src/stores/oci/race.ts';
 
 /** What tells a publisher's bytes from another's. */
 export type Name = 'a' | 'b' | 'c';

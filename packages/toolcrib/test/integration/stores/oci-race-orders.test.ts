@@ -1,11 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { digestOf } from '../../../../src/core/digest.ts';
-import { claimVersion, type ReleaseTags } from '../../../../src/stores/oci/race.ts';
-import { explore, sumsOf, walk } from './race-model.ts';
+import { digestOf } from '../../../src/core/digest.ts';
+import { claimVersion, type ReleaseTags } from '../../../src/stores/oci/race.ts';
+import { explore, sumsOf, walk } from './oci-race-model.ts';
 
 /** Milliseconds: thousands of orders are tried, on machines that do other things as well. */
-const PATIENCE = 60_000;
+const PATIENCE = 600_000;
 
 describe('publishers that race for a version in a registry', { timeout: PATIENCE }, () => {
   test('never both believe that they won, and who did is what readers see, whatever the order of their requests', async () => {
