@@ -100,6 +100,9 @@ function parseGithubStore(text: string): StoreReference {
     throw invalidStore(text, `not the beginning of a tag: ${JSON.stringify(tagPrefix)}`, 'e.g. ?tag=tool-support');
   }
   const endpoint = parseEndpoint(text, options.get('endpoint'));
+  if (endpoint?.startsWith('http:') === true && !isLoopback(new URL(endpoint).hostname)) {
+    throw invalidStore(text, 'plain HTTP is only for this machine', 'e.g. ?endpoint=https://github.example.com');
+  }
   return { kind: 'github', url: text, owner, repository, tagPrefix, endpoint };
 }
 
@@ -187,7 +190,11 @@ export function parseSandboxReference(text: string): SandboxReference {
 
 /** Credentials that somebody put into the reference are not repeated. */
 function invalidStore(text: string, what: string, hint: string): UsageError {
-  return invalid(text.replace(/\?[^]*$/, '?…').replace(/^([a-z0-9+.-]*:(?:\/\/)?)?[^]*@/i, '$1…@'), what, hint);
+  const shown = text
+    .replace(/([?#])[^]*$/, '$1…')
+    .replace(/^([a-z0-9+.-]*:(?:\/\/)?)?[^]*@/i, '$1…@')
+    .replace(/(?:gh[a-z]_|github_pat_)[A-Za-z0-9_]+/g, '…');
+  return invalid(shown, what, hint);
 }
 
 function invalid(text: string, what: string, hint: string): UsageError {

@@ -51,7 +51,7 @@ export async function fetchArtifacts(project: Project, host: Host, options: Fetc
   const pins = await project.readPins();
   const resolutions: Resolution[] = [];
   for (const target of targetsOf(pins, options.targets ?? [])) {
-    resolutions.push(await resolveTarget(pins, host, target));
+    resolutions.push(await resolveTarget(pins, host, target, { asksRevocations: true }));
   }
   const brought = resolutions.filter(({ tier }) => tier !== 'bundled');
   await ensureDirectory(binaries);

@@ -10,7 +10,7 @@ import {
 } from '../github/repository.ts';
 import type { RewriteRule } from '../transfer/rewrite.ts';
 import type { Host } from './host.ts';
-import { transferOptions } from './open-store.ts';
+import { githubServerOf, githubToken, transferOptions } from './open-store.ts';
 
 /** A repository that is asked, and its names; who opens it closes it. */
 export interface OpenedRepository extends GithubRepository {
@@ -36,7 +36,7 @@ export async function openProjectRepository(
   const { owner, repo, endpoint } = await addressOf(host, folder, options.name);
   const github = openGithub({
     endpoint,
-    token: tokenOf(host.env),
+    token: githubToken(host.env),
     transfer: await transferOptions(host, options.rewrite),
   });
   const name = `${owner}/${repo}`;
@@ -44,13 +44,8 @@ export async function openProjectRepository(
   return { github, owner, repo, name, url, signal: host.signal, close: () => github.close() };
 }
 
-/** A variable that is empty is absent: so workflows write an input that was not filled in. */
-function tokenOf(env: Host['env']): string | undefined {
-  return [env['TOOLCRIB_GITHUB_TOKEN'], env['GITHUB_TOKEN']].find((value) => value !== undefined && value !== '');
-}
-
 async function addressOf(host: Host, folder: string, name: string | undefined): Promise<RepositoryAddress> {
-  const server = serverOf(host.env);
+  const server = githubServerOf(host.env);
   const named = name ?? (host.env['GITHUB_ACTIONS'] === 'true' ? host.env['GITHUB_REPOSITORY'] : undefined);
   if (named !== undefined && named !== '') return parseRepositoryName(named, server);
   const remote = await originOf(host, folder);
@@ -64,12 +59,6 @@ async function addressOf(host: Host, folder: string, name: string | undefined): 
   throw new UsageError('USAGE', `the remote "origin" is on ${address.endpoint}, which may be no GitHub`, {
     hint: `if it is a GitHub Enterprise server, set GITHUB_SERVER_URL=${address.endpoint}; the token is sent nowhere else`,
   });
-}
-
-/** Of an Enterprise server; undefined for GitHub.com. */
-function serverOf(env: Host['env']): string | undefined {
-  const server = env['GITHUB_SERVER_URL']?.replace(/\/+$/, '') ?? '';
-  return server === '' || server === 'https://github.com' ? undefined : server;
 }
 
 async function originOf({ env, signal }: Host, folder: string): Promise<string | undefined> {

@@ -80,12 +80,12 @@ async function ownVerifier(keyFile: string): Promise<AttestationVerifier> {
   return createVerifier(NO_ATTESTATION_POLICY, { keys, sigstore: undefined });
 }
 
-/** What either of two believes; where neither does, what the first one says. */
+/** What either of two believes, unless the first one says that it does not hold; where neither does, what the first one says. */
 function either(first: AttestationVerifier, second: AttestationVerifier): AttestationVerifier {
   return {
     verify(subject, files, options) {
       const verdict = first.verify(subject, files, options);
-      if (verdict.status === 'verified') return verdict;
+      if (verdict.status === 'verified' || verdict.status === 'wrong') return verdict;
       const other = second.verify(subject, files, options);
       return other.status === 'verified' ? other : verdict;
     },

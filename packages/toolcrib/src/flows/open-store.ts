@@ -29,7 +29,8 @@ export async function openStore(
     }
     case 'github': {
       const { openGithubStore } = await import('../stores/github/github-store.ts');
-      return openGithubStore(reference, { ...(await transferOptions(host, rewrite)), token: githubToken(host.env) });
+      const token = githubTokenFor(reference, host);
+      return openGithubStore(reference, { ...(await transferOptions(host, rewrite)), token });
     }
     case 'oci': {
       const { openOciStore } = await import('../stores/oci/oci-store.ts');
@@ -43,6 +44,28 @@ export async function openStore(
 function dockerConfigOf(env: Host['env']): string | undefined {
   const home = env['HOME'];
   return env['DOCKER_CONFIG'] || (home ? join(home, '.docker') : undefined);
+}
+
+/**
+ * A configuration may come from a stranger, so that it cannot name the server that gets the token: it goes to GitHub.com, or
+ * to the server that the environment names.
+ */
+function githubTokenFor(
+  { endpoint, url }: Extract<StoreReference, { kind: 'github' }>,
+  { env, reporter }: Host,
+): string | undefined {
+  const token = githubToken(env);
+  if (token === undefined || endpoint === githubServerOf(env)) return token;
+  const text = `the token for GitHub is not shown to the server of ${url}`;
+  const hint = `if it is yours, set GITHUB_SERVER_URL=${endpoint ?? 'https://github.com'}`;
+  reporter.notice({ kind: 'warning', text, hint });
+  return undefined;
+}
+
+/** The Enterprise server that the environment names, as in its jobs; undefined for GitHub.com. */
+export function githubServerOf(env: Host['env']): string | undefined {
+  const server = env['GITHUB_SERVER_URL']?.replace(/\/+$/, '') ?? '';
+  return server === '' || server === 'https://github.com' ? undefined : server;
 }
 
 /** The token for GitHub: one meant for toolcrib, else the one that GitHub's own jobs have. Empty counts as absent. */
@@ -97,5 +120,17 @@ async function readAuthorities(path: string | undefined): Promise<string | undef
 /** The usual variables, lower case first as curl does it; an empty one counts as absent. */
 function proxyOf(env: Host['env']): ProxySettings {
   const read = (name: string): string | undefined => [env[name], env[name.toUpperCase()]].find((value) => !!value);
-  return { http: read('http_proxy'), https: read('https_proxy'), noProxy: read('no_proxy') };
+  const proxy = (name: string): string | undefined => verifyProxy(name, read(name));
+  return { http: proxy('http_proxy'), https: proxy('https_proxy'), noProxy: read('no_proxy') };
+}
+
+/** Its value may hold a password: it is not repeated. */
+function verifyProxy(name: string, value: string | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  const url = URL.parse(value);
+  const isProxy = url !== null && ['http:', 'https:'].includes(url.protocol);
+  if (isProxy && !/%(?![0-9A-Fa-f]{2})/.test(`${url.username}${url.password}`)) return value;
+  throw new UsageError('USAGE', `${name} (or ${name.toUpperCase()}) does not name a proxy`, {
+    hint: 'write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT with odd characters percent-encoded',
+  });
 }

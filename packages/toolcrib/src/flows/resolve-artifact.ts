@@ -29,9 +29,14 @@ export async function resolveArtifact(project: Project, host: Host, options: Res
 }
 
 /** As {@link resolveArtifact}, for who knows the target. */
-export async function resolveTarget(pins: ToolPins, host: Host, target: Target): Promise<Resolution> {
+export async function resolveTarget(
+  pins: ToolPins,
+  host: Host,
+  target: Target,
+  options: Pick<ResolveRequest, 'asksRevocations'> = {},
+): Promise<Resolution> {
   const { resolveArtifact: resolve } = await import('../resolve/resolve-artifact.ts');
-  return await withRequest(pins, host, target, resolve);
+  return await withRequest(pins, host, target, (request) => resolve({ ...request, ...options }));
 }
 
 /** What {@link resolveArtifact} would do, with nothing downloaded. */

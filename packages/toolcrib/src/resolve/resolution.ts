@@ -77,6 +77,8 @@ export interface ResolveRequest {
   readonly openVerifier: () => Promise<AttestationVerifier>;
   /** Asked for only where there is a list of revoked releases, or a key that could have signed one. */
   readonly openRevocations: () => Promise<KnownRevocations>;
+  /** True: stores are asked what is revoked also when the bytes are here already. */
+  readonly asksRevocations?: boolean;
   /** True: no store is opened. */
   readonly offline: boolean;
   readonly reporter: Reporter;

@@ -8,6 +8,7 @@ import type { Target } from '../core/target.ts';
 import { onDisk, storageError } from '../disk/storage-error.ts';
 import { bundledTier } from './bundled-tier.ts';
 import { cacheTier } from './cache-tier.ts';
+import { refuseRevokedByStores } from './not-revoked.ts';
 import type { Resolution, ResolutionPlan, ResolveRequest } from './resolution.ts';
 import { report, type Found, type Search, type Tier } from './search.ts';
 import { storeTier } from './store-tier.ts';
@@ -25,6 +26,7 @@ const TIERS: readonly Tier[] = [bundledTier, cacheTier, storeTier];
 export async function resolveArtifact(request: ResolveRequest): Promise<Resolution> {
   const search = await startSearch(request, false);
   search.revocations?.refuse(search.artifact);
+  if (request.asksRevocations === true && !request.offline) await refuseRevokedByStores(search);
   const found = await firstFound(search);
   if (found?.path != null) return await resolutionOf(search, { ...found, path: found.path });
   const { notResolved } = await import('./not-resolved.ts');

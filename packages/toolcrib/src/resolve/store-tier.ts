@@ -2,6 +2,7 @@ import type { LockedBlob } from '../cache/cache.ts';
 import { IntegrityError, messageOf, RemoteError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { FetchOptions, OpenedFile } from '../stores/store.ts';
+import { refuseRevokedByStores } from './not-revoked.ts';
 import type { OpenFetcher } from './resolution.ts';
 import { report, type Found, type Search, type Tier } from './search.ts';
 
@@ -42,13 +43,6 @@ async function lookUnderLock(search: Search, blob: LockedBlob): Promise<Found | 
   const other = fetchedElsewhere(search, await blob.find());
   if (other === undefined) await refuseRevokedByStores(search);
   return other ?? (await lookInStores(search, (store, file) => download(search, store, file, blob)));
-}
-
-/** Before anything is downloaded. A store that does not answer could withhold its list as well. */
-async function refuseRevokedByStores({ request, artifact, revocations }: Search): Promise<void> {
-  if (revocations === undefined) return;
-  for (const reference of request.pins.stores) await revocations.ask(await request.openStore(reference));
-  revocations.refuse(artifact);
 }
 
 function fetchedElsewhere(search: Search, path: string | undefined): Found | undefined {

@@ -21,7 +21,10 @@ export type ServeEvent =
 /** Longer paths are cut in events. */
 const MAX_PATH = 300;
 
-/** The path of a request line; queries may carry secrets. */
+/** The path of a request line; queries may carry secrets, and so may the user of one that names a whole URL. */
 export function loggedPath(url: string): string {
-  return url.replace(/[?#][^]*$/, '').slice(0, MAX_PATH);
+  return url
+    .replace(/[?#][^]*$/, '')
+    .replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/]*@/i, '$1…@')
+    .slice(0, MAX_PATH);
 }

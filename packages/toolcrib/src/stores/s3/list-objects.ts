@@ -1,11 +1,16 @@
+import { IntegrityError } from '../../core/errors.ts';
 import { listedNames } from '../file-name.ts';
 import { objectKey, objectUrl } from './address.ts';
 import type { S3Session } from './session.ts';
 
 /** No store of releases is larger: a server that says so does not end. */
 const MAX_PAGES = 1000;
+const MAX_NAMES = 200_000;
 
-/** Names of files at the store's level of the bucket. */
+/**
+ * Names of files at the store's level of the bucket.
+ * @throws IntegrityError `TOO_LARGE` for a listing that does not end.
+ */
 export async function listObjects(
   session: S3Session,
   prefix: string,
@@ -15,11 +20,18 @@ export async function listObjects(
   let token: string | undefined;
   for (let page = 0; page < MAX_PAGES; page += 1) {
     const listed = await listPage(session, prefix, token, signal);
-    names.push(...listed.names);
+    names.push(...listedNames(listed.names, prefix));
     token = listed.next;
-    if (token === undefined) break;
+    if (token === undefined) return listedNames(names, prefix);
+    if (names.length > MAX_NAMES) break;
   }
-  return listedNames(names, prefix);
+  throw new IntegrityError(
+    'TOO_LARGE',
+    `${objectUrl(session.reference, prefix)} lists more than a store of releases can`,
+    {
+      hint: 'that is no store of releases, or its server does not end: nothing was decided on what it listed',
+    },
+  );
 }
 
 async function listPage(

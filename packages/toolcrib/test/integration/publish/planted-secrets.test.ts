@@ -94,8 +94,9 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
   test.for(STORES)('is never printed: %s', async ([kind, store], { expect: expectHere }) => {
     await using echo = await startEcho();
     await using project = await projectFor(store(echo.port), echo.port);
+    const env = { ...ENVIRONMENT, GITHUB_SERVER_URL: `http://127.0.0.1:${echo.port}` };
     for (const command of COMMANDS) {
-      const end = await toolcrib(command, { cwd: project.folder, env: ENVIRONMENT });
+      const end = await toolcrib(command, { cwd: project.folder, env });
       const said = end.stdout + end.stderr;
       expectHere(said, command.join(' ')).not.toContain(SECRET);
       expectHere(said, command.join(' ')).not.toContain(USER);
@@ -106,6 +107,17 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
     }
     // The listing and the fetching of an HTTP store show no token to anybody.
     expectHere(echo.shown() > 0).toBe(kind !== 'HTTP');
+  });
+
+  test('for GitHub is not shown to a server that only the configuration names', async () => {
+    await using echo = await startEcho();
+    await using project = await projectFor(`github:o/r?endpoint=http://127.0.0.1:${echo.port}`, echo.port);
+    for (const command of [['publish'], ['status'], ['resolve', '--target', 'amd64-any']]) {
+      const end = await toolcrib(command, { cwd: project.folder, env: ENVIRONMENT });
+      expect(end.stderr + end.stdout).not.toContain(SECRET);
+      expect(end.stderr).toContain(`set GITHUB_SERVER_URL=http://127.0.0.1:${echo.port}`);
+    }
+    expect(echo.shown()).toBe(0);
   });
 
   test('in the URL of a proxy is never printed', async () => {

@@ -140,6 +140,14 @@ describe.concurrent('resolve and fetch refuse what is revoked', () => {
     expect((await resolveIn(project, '--offline')).code).toBe(5);
   });
 
+  test("by a store's list before packaging, also what is in the cache", async () => {
+    await using project = await attestedProject(ours, false);
+    expect((await resolveIn(project)).code).toBe(0);
+    await project.write('store/demo.revoked.json', revocationsFor('demo', ours, revoked));
+    expect((await toolcrib(['fetch', '--all'], { cwd: project.folder })).code).toBe(5);
+    await expectRefused(project, 'REVOKED'); // fetch has seen it
+  });
+
   test('and stop at a list that nobody trusted signed', async () => {
     await using project = await attestedProject(ours, false);
     await project.write('demo.revoked.json', revocationsFor('demo', theirs, []));

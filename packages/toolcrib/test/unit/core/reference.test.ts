@@ -124,6 +124,7 @@ describe('a store reference', () => {
     'github:own er/repo',
     'github:-owner/repo',
     'github:owner/..',
+    'github:owner/repo?endpoint=http://github.example.com',
     'github:owner/repo?tag=-v1',
     'github:owner/repo?tag=a/b',
     'github:owner/repo?endpoint=github.example.com',
