@@ -108,7 +108,6 @@ describe('the guide to publishing', requireOrSkip(missing), () => {
       AWS_SECRET_ACCESS_KEY: s3Server.secretAccessKey,
       TOOLCRIB_GITHUB_TOKEN: OWNER_TOKEN,
       GITHUB_SERVER_URL: github.endpoint,
-      GITHUB_SERVER_URL: github.endpoint,
     });
     await dropPolicy(bucket.name);
     for (const store of Object.values(stores)) expect(published).toContain(`${store}: my-tool v1 is published`);
