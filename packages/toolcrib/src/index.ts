@@ -55,7 +55,7 @@ export { readStatus, type Status, type StoreStatus, type TargetStatus } from './
 export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';
 export { revokeRelease, type RevokedReleases, type RevokeOptions } from './flows/revoke-release.ts';
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
-export { serveStore, type ServeEvent, type ServeOptions, type StoreServer } from './flows/serve-store.ts';
+export { serveStore, type RunningServer, type ServeEvent, type ServeOptions } from './flows/serve-store.ts';
 export type { Placement, PlanStep, Protection } from './inject/placement.ts';
 export type { PublishedFile, PublishReport } from './publish/publish-release.ts';
 export type { Resolution, TierReport } from './resolve/resolution.ts';

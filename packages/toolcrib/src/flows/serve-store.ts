@@ -2,11 +2,11 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, UsageError } from '../core/errors.ts';
+import type { RunningServer } from '../serve/running-server.ts';
 import type { ServeEvent } from '../serve/serve-event.ts';
-import type { StoreServer } from '../serve/store-server.ts';
 import type { Host } from './host.ts';
 
-export type { ServeEvent, StoreServer };
+export type { RunningServer, ServeEvent };
 
 export interface ServeOptions {
   /** The folder to serve; it exists. */
@@ -31,7 +31,7 @@ export const DEFAULT_PORT = 8417;
  * @returns as soon as it listens.
  * @throws UsageError `USAGE` (root, token file, port); RemoteError `CANNOT_LISTEN`, `STORAGE`; the signal's reason.
  */
-export async function serveStore(host: Host, options: ServeOptions): Promise<StoreServer> {
+export async function serveStore(host: Host, options: ServeOptions): Promise<RunningServer> {
   const { port = DEFAULT_PORT, host: address = '127.0.0.1', tokenFile, maxFileBytes, stopMs } = options;
   verifyNumber('port', port, 0, 65_535);
   if (maxFileBytes !== undefined) verifyNumber('max-file-bytes', maxFileBytes, 1, Number.MAX_SAFE_INTEGER);

@@ -6,6 +6,7 @@ import { addHealth, addListing } from './overview-routes.ts';
 import { openPublishDoor, type UploadLimits } from './publish-door.ts';
 import type { PublishToken } from './publish-token.ts';
 import { Refusal } from './refusal.ts';
+import type { RunningServer } from './running-server.ts';
 import type { ServeContext } from './serve-context.ts';
 import { openServedFolder } from './served-folder.ts';
 import { createApp, type AppOptions, type Patience } from './store-app.ts';
@@ -25,24 +26,11 @@ export interface StoreServerOptions extends AppOptions {
   readonly renderPage: ServeContext['renderPage'];
 }
 
-/** A server that listens. */
-export interface StoreServer {
-  /** Where it listens, without a slash at the end. */
-  readonly url: string;
-  /**
-   * Takes no more requests, lets those that run come to their end for as long as its patience lasts, and cuts off the
-   * rest, of which nothing is left.
-   */
-  stop(): Promise<void>;
-  /** Resolves when it has stopped. */
-  readonly stopped: Promise<void>;
-}
-
 /**
  * Serves a folder as an HTTP store. What a killed server left in it is taken away first.
  * @throws RemoteError `CANNOT_LISTEN`, `STORAGE`.
  */
-export async function startStoreServer(options: StoreServerOptions): Promise<StoreServer> {
+export async function startStoreServer(options: StoreServerOptions): Promise<RunningServer> {
   const { root, token, limits, clock } = options;
   const cutOff = new AbortController();
   const { signal } = cutOff;
@@ -96,7 +84,7 @@ function stoppable(
   { door }: ServeContext,
   cutOff: AbortController,
   { patience, clock, onEvent }: StoreServerOptions,
-): StoreServer {
+): RunningServer {
   const { promise: stopped, resolve, reject } = Promise.withResolvers<undefined>();
   let stopping: Promise<undefined> | undefined;
   const stop = async (): Promise<void> => {

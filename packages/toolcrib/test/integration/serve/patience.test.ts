@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createPublishToken } from '../../../src/serve/publish-token.ts';
-import { startStoreServer, type StoreServer } from '../../../src/serve/store-server.ts';
+import type { RunningServer } from '../../../src/serve/running-server.ts';
+import { startStoreServer } from '../../../src/serve/store-server.ts';
 import { systemClock } from '../../contract/store-clock.ts';
 import { connectTo, putHead, type RawConnection } from './raw-connection.ts';
 import { createScratch } from '../../unit/disk/scratch.ts';
@@ -15,7 +16,7 @@ const MINUTE = 60_000;
 const SOON = { timeout: MINUTE };
 
 interface Running extends AsyncDisposable {
-  readonly server: StoreServer;
+  readonly server: RunningServer;
   readonly root: string;
   connect(): Promise<RawConnection>;
 }
