@@ -1,4 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { elfFile } from '../../unit/build/elf-file.ts';
 import { toolcrib } from '../../unit/cli/command-line.ts';
@@ -113,6 +115,8 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
     await using echo = await startEcho();
     await using project = await projectFor(`github:o/r?endpoint=http://127.0.0.1:${echo.port}`, echo.port);
     for (const command of [['publish'], ['status'], ['resolve', '--target', 'amd64-any']]) {
+      // What is bundled is looked at before any store is.
+      if (command[0] === 'resolve') await rm(join(project.folder, 'binaries'), { recursive: true });
       const end = await toolcrib(command, { cwd: project.folder, env: ENVIRONMENT });
       expect(end.stderr + end.stdout).not.toContain(SECRET);
       expect(end.stderr).toContain(`set GITHUB_SERVER_URL=http://127.0.0.1:${echo.port}`);
