@@ -3,12 +3,8 @@ import type { ToolPins } from '../config/config.ts';
 import { anchorStore } from '../config/read-config.ts';
 import { NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference } from '../core/reference.ts';
-import {
-  mirrorRelease,
-  mirrorRevocations,
-  type MirrorReport,
-  type RevocationOutcome,
-} from '../mirror/mirror-release.ts';
+import { mirrorRelease, type MirrorReport } from '../mirror/mirror-release.ts';
+import { mirrorRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
 import { publishedVersions } from '../releases/published-versions.ts';
 import type { Store } from '../stores/store.ts';
 import type { Host } from './host.ts';
@@ -78,7 +74,7 @@ async function copyAll(
   const { versions, incomplete } = await chooseVersions(pins, from, options, signal);
   const trust = await openReleaseTrust(pins, host, tool, [from, to]);
   const spool = { directory: join(host.cacheDirectory, 'spool'), clock, reporter, signal };
-  const revocations = await mirrorRevocations(from, to, tool, { signal });
+  const revocations = await mirrorRevocations(from, to, { tool, keys: trust.keys, signal });
   const releases: MirrorReport[] = [];
   for (const version of versions) releases.push(await mirrorRelease({ tool, version, from, to, trust, spool }));
   return { tool, from: from.reference, to: to.reference, releases, incomplete, revocations };

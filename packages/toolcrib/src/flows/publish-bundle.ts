@@ -6,7 +6,7 @@ import type { Sums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
 import { heldFile, type CopiedFile, type CopiedRelease } from '../mirror/copied-release.ts';
 import { copyRelease, type CopyReport } from '../mirror/copy-release.ts';
-import { createRevocations, type RevocationOutcome } from '../mirror/mirror-release.ts';
+import { createRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
 import { judgeArtifact, type Anchor, type ReleaseTrust } from '../releases/release-trust.ts';
 import type { Store } from '../stores/store.ts';
 import type { Host } from './host.ts';
@@ -39,16 +39,27 @@ export interface StoredBundle extends CopyReport {
 export async function publishBundle(kept: KeptBundle, store: Store, host: Host): Promise<StoredBundle> {
   if (kept.anchor === 'none') throw noAnchor(kept, store);
   const release = releaseOf(kept, host);
-  const { bundle, trust, sums } = kept;
+  const { trust, sums } = kept;
   const { reporter, signal } = host;
-  const list = bundle.files.get(revocationListName(bundle.tool));
-  const revocations = list === undefined ? 'none' : await createRevocations(list, store, bundle.tool, { signal });
+  const revocations = await copyRevocations(kept, store, signal);
   const report = await copyRelease(release, store, {
     reporter,
     signal,
     judgeKept: (file) => void judgeArtifact(attestedName(file.name) ?? '', { sums, attestations: [file] }, trust),
   });
   return { store: store.reference, ...report, revocations };
+}
+
+async function copyRevocations(
+  { bundle, path, trust }: KeptBundle,
+  store: Store,
+  signal: AbortSignal | undefined,
+): Promise<RevocationOutcome> {
+  const { tool, files } = bundle;
+  const name = revocationListName(tool);
+  const list = files.get(name);
+  if (list === undefined) return 'none';
+  return await createRevocations(list, `${path}: ${name}`, store, { tool, keys: trust.keys, signal });
 }
 
 function releaseOf(kept: KeptBundle, { signal }: Host): CopiedRelease {

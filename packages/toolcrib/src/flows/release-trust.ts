@@ -1,4 +1,5 @@
 import { looksAtAttestations } from '../attestations/enforce.ts';
+import { readTrustedKeys } from '../attestations/trusted-keys.ts';
 import type { ToolPins } from '../config/config.ts';
 import type { ReleaseTrust } from '../releases/release-trust.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
@@ -23,5 +24,6 @@ export async function openReleaseTrust(
   const revocations = await openRevocations({ tool, attestation: policy, revocationFile }, host);
   for (const store of stores) await revocations.ask(store);
   const verifier = looksAtAttestations(policy) ? await openVerifier(policy, host) : undefined;
-  return { pins, policy, verifier, revocations, reporter: host.reporter };
+  const keys = await readTrustedKeys(policy.publicKeys);
+  return { pins, policy, verifier, keys, revocations, reporter: host.reporter };
 }

@@ -205,13 +205,23 @@ async function complete(copy: Copy): Promise<void> {
   });
   const outcome = await store.complete({ tool, version, files, notes }, signal ? { signal } : {});
   await verifyClaim(copy);
-  if (outcome === 'lost')
-    throw new IntegrityError('MALFORMED', `${store.reference} lost ${tool} v${version} to nobody`);
+  if (outcome === 'lost') throw contradictoryOutcome(release, store);
   if (store.guarantee === 'detected') {
     const artifacts = release.files.filter(({ role }) => role === 'artifact');
     for (const file of artifacts) await verifyFile(file, copy, { byName: true });
   }
   await verifyManifest(copy);
+}
+
+/** The claim was read just now, and is of these bytes: whoever the store speaks of would have another. */
+function contradictoryOutcome({ tool, version }: CopiedRelease, store: Store): IntegrityError {
+  const what =
+    `${store.reference} says that another publisher completed ${tool} v${version}, ` +
+    'but gives out the stored sums of the release that was copied here';
+  return new IntegrityError('MALFORMED', what, {
+    hint: 'somebody changed that release meanwhile: repeat the command, which compares everything that is there again',
+    details: { tool, version },
+  });
 }
 
 /**

@@ -1,8 +1,6 @@
 import type { AttestationFile } from '../attestations/attestation.ts';
-import { digestOf } from '../core/digest.ts';
-import { onePiece } from '../core/one-piece.ts';
-import { attestedName, releaseManifestName, revocationListName, storedSumsName } from '../core/release.ts';
-import { readStoredBytes, type ReadableStore } from '../releases/stored-file.ts';
+import { attestedName, releaseManifestName, storedSumsName } from '../core/release.ts';
+import type { ReadableStore } from '../releases/stored-file.ts';
 import type { ReleaseId } from '../releases/stored-release.ts';
 import { judgeArtifact, verifyRelease, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
 import type { Store } from '../stores/store.ts';
@@ -57,35 +55,4 @@ function copiedFrom(release: SourceRelease, from: ReadableStore, spool: Spool): 
     heldFile(releaseManifestName(tool, version), 'manifest', manifestBytes),
   ];
   return { tool, version, sums, files, notes: `Copied from ${from.reference} by toolcrib.\n` };
-}
-
-/** What became of a list of revoked releases. `kept`: the store has another one, which stays; `none`: there is none. */
-export type RevocationOutcome = 'created' | 'same' | 'kept' | 'none';
-
-/**
- * Copies the signed list of revoked releases. Whoever reads it verifies its signature; here it is bytes.
- * @throws IntegrityError `TOO_LARGE`; RemoteError; the signal's reason.
- */
-export async function mirrorRevocations(
-  from: ReadableStore,
-  to: Store,
-  tool: string,
-  options: { readonly signal?: AbortSignal | undefined },
-): Promise<RevocationOutcome> {
-  const bytes = await readStoredBytes(from, revocationListName(tool), options);
-  return bytes === undefined ? 'none' : await createRevocations(bytes, to, tool, options);
-}
-
-/** As {@link mirrorRevocations}, for who has the list. */
-export async function createRevocations(
-  bytes: Uint8Array,
-  to: Store,
-  tool: string,
-  { signal }: { readonly signal?: AbortSignal | undefined },
-): Promise<Exclude<RevocationOutcome, 'none'>> {
-  const name = revocationListName(tool);
-  const source = { digest: digestOf(bytes), size: bytes.byteLength, open: () => onePiece(bytes) };
-  if ((await to.create(name, source, signal ? { signal } : {})) === 'created') return 'created';
-  const there = await readStoredBytes(to, name, { signal });
-  return there !== undefined && digestOf(there) === source.digest ? 'same' : 'kept';
 }

@@ -1,5 +1,6 @@
 import type { AttestationFile, AttestationVerdict, AttestationVerifier } from '../attestations/attestation.ts';
 import { enforceAttestation } from '../attestations/enforce.ts';
+import type { TrustedKey } from '../attestations/keys.ts';
 import type { KnownRevocations } from '../attestations/known-revocations.ts';
 import type { AttestationPolicy, ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
@@ -20,6 +21,8 @@ export interface ReleaseTrust {
   readonly policy: AttestationPolicy;
   /** Undefined where the policy looks at no attestation. */
   readonly verifier: AttestationVerifier | undefined;
+  /** Public keys of the policy: they sign lists of revoked releases. */
+  readonly keys: readonly TrustedKey[];
   readonly revocations: Pick<KnownRevocations, 'refuse'>;
   readonly reporter: Reporter;
 }

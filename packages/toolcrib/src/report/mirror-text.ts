@@ -21,7 +21,7 @@ export interface MirrorFacts {
   readonly to: string;
   readonly releases: readonly CopiedReleaseFacts[];
   readonly incomplete: readonly number[];
-  readonly revocations: 'created' | 'same' | 'kept' | 'none';
+  readonly revocations: 'created' | 'same' | 'kept' | 'none' | 'unverified' | 'unsupported';
 }
 
 /** The text of `mirror`: each release, why it was believed, and each of its files. */
@@ -70,6 +70,14 @@ export function describeListOutcome(outcome: MirrorFacts['revocations'], to: str
       return [`${to} has the list of revoked releases.\n`];
     case 'kept':
       return [`${to} has another list of revoked releases, which stays: compare the two.\n`];
+    case 'unverified':
+      return [
+        `${to} did not get the list of revoked releases: toolcrib.json names no key in "attestation.publicKeys" that could have signed it.\n`,
+      ];
+    case 'unsupported':
+      return [
+        `${to} did not get the list of revoked releases: such a store holds files of releases only. Keep the list under git.\n`,
+      ];
   }
 }
 

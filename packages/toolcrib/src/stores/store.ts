@@ -105,6 +105,8 @@ export interface Store extends Fetcher, Pusher, Lister, Completer {
   /** As the user wrote it, for messages. */
   readonly reference: string;
   readonly guarantee: RaceGuarantee;
+  /** False where only files of a release have a place, so that the list of revoked releases has none. Default: true. */
+  readonly keepsRevocations?: boolean;
   /** Frees connections. A closed store is not used again. */
   close(): Promise<void>;
 }

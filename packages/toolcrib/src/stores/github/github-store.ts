@@ -19,6 +19,7 @@ export function openGithubStore(reference: GithubReference, options: GithubStore
   return {
     reference: reference.url,
     guarantee: 'detected',
+    keepsRevocations: false,
     async fetch(name, fetching = {}) {
       assertStoreFileName(name);
       return await read(name, fetching);

@@ -1,11 +1,14 @@
 import { appendFile, chmod, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { refuseRevoked } from '../../../src/attestations/revocations.ts';
+import { readPrivateKey } from '../../../src/attestations/key-signer.ts';
+import { refuseRevoked, signRevocationList } from '../../../src/attestations/revocations.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { readRelease } from '../../../src/releases/stored-release.ts';
-import { mirrorRelease, mirrorRevocations, type MirrorReport } from '../../../src/mirror/mirror-release.ts';
+import { mirrorRelease, type MirrorReport } from '../../../src/mirror/mirror-release.ts';
+import { mirrorRevocations } from '../../../src/mirror/mirror-revocations.ts';
 import type { Store } from '../../../src/stores/store.ts';
+import { openTestGithubStore } from '../../contract/store-github-client.ts';
 import { failureOfAsync } from '../core/failure.ts';
 import { onePiece } from '../../../src/core/one-piece.ts';
 import { directoryStore, temporaryFolder } from '../publish/sample-release.ts';
@@ -172,6 +175,17 @@ describe('a release is not mirrored', () => {
     expect(await readRelease(to, { tool: 'tool', version: 1 })).toBeUndefined();
   });
 
+  test('when the store says that another publisher was first, though what it has is the copy: repeat it', async () => {
+    await using scene_ = await scene();
+    const { path, from, to } = scene_;
+    await publishSample(from, path);
+    const confused: Store = { ...to, complete: () => Promise.resolve('lost') };
+    const failure = await failureOfAsync(() => mirrorRelease(mirrorRequest({ from, to: confused }, path)));
+    expect(failure).toMatchObject({ code: 'MALFORMED' });
+    expect(failure.message).toContain('says that another publisher completed tool v1');
+    expect(failure.hint).toContain('repeat the command');
+  });
+
   test('when the project pins other digests for that version', async () => {
     await using scene_ = await scene();
     const { path, from, to } = scene_;
@@ -265,17 +279,54 @@ describe('a revoked release', () => {
     }
     expect(await namesIn(join(path, 'to'))).toEqual([]);
   });
+});
 
-  test('is named by a list that is mirrored, too, and never replaced', async () => {
+describe('a list of revoked releases', () => {
+  const revoking = (version: number) => ({
+    tool: 'tool',
+    issued: '2026-01-01T00:00:00Z',
+    versions: [{ version, reason: 'leaks memory' }],
+    digests: [],
+  });
+
+  test('that a key of the policy signed is mirrored, and never replaced', async () => {
     await using scene_ = await scene();
-    const { path, from, to } = scene_;
-    expect(await mirrorRevocations(from, to, 'tool', {})).toBe('none');
+    const { path, from, to, signer } = scene_;
+    const copy = { tool: 'tool', keys: [signer.key] };
+    const key = await readPrivateKey(join(path, 'key.pem'));
+    expect(await mirrorRevocations(from, to, copy)).toBe('none');
     await publishSample(from, path);
-    await writeFile(join(path, 'from', 'tool.revoked.json'), 'first');
-    expect(await mirrorRevocations(from, to, 'tool', {})).toBe('created');
-    expect(await mirrorRevocations(from, to, 'tool', {})).toBe('same');
-    await writeFile(join(path, 'from', 'tool.revoked.json'), 'second');
-    expect(await mirrorRevocations(from, to, 'tool', {})).toBe('kept');
-    expect(await readFile(join(path, 'to', 'tool.revoked.json'), 'utf8')).toBe('first');
+    const first = signRevocationList(revoking(1), key);
+    await writeFile(join(path, 'from', 'tool.revoked.json'), first);
+    expect(await mirrorRevocations(from, to, copy)).toBe('created');
+    expect(await mirrorRevocations(from, to, copy)).toBe('same');
+    await writeFile(join(path, 'from', 'tool.revoked.json'), signRevocationList(revoking(2), key));
+    expect(await mirrorRevocations(from, to, copy)).toBe('kept');
+    expect(await readFile(join(path, 'to', 'tool.revoked.json'))).toEqual(Buffer.from(first));
+  });
+
+  test('that nobody can verify, or that somebody else signed, never gets into a write-once store', async () => {
+    await using scene_ = await scene();
+    const { path, from, to, signer } = scene_;
+    await sampleSigner(path, 'other.pem');
+    const forged = signRevocationList(revoking(1), await readPrivateKey(join(path, 'other.pem')));
+    await publishSample(from, path);
+    await writeFile(join(path, 'from', 'tool.revoked.json'), forged);
+    expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [] })).toBe('unverified');
+    const copying = failureOfAsync(() => mirrorRevocations(from, to, { tool: 'tool', keys: [signer.key] }));
+    expect(await copying).toMatchObject({ code: 'ATTESTATION_UNTRUSTED' });
+    expect(await namesIn(join(path, 'to'))).toEqual([]);
+  });
+
+  test('is passed over where a store holds files of releases only, as GitHub does', async () => {
+    await using scene_ = await scene();
+    const { path, from, signer } = scene_;
+    await publishSample(from, path);
+    const list = signRevocationList(revoking(1), await readPrivateKey(join(path, 'key.pem')));
+    await writeFile(join(path, 'from', 'tool.revoked.json'), list);
+    // Nothing listens there: a store that were asked for anything would fail.
+    const github = openTestGithubStore('http://127.0.0.1:9');
+    expect(await mirrorRevocations(from, github, { tool: 'tool', keys: [signer.key] })).toBe('unsupported');
+    await github.close();
   });
 });

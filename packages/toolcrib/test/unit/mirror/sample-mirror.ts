@@ -57,6 +57,7 @@ export function trustIn(
     pins: { tool: 'tool', version: 1, sums: new Map(), sumsFile: 'SHA256SUMS' },
     policy,
     verifier: looks ? createVerifier(policy, { keys, sigstore: undefined }) : undefined,
+    keys,
     revocations: { refuse: () => undefined },
     reporter: silentReporter,
     ...rest,
