@@ -16,6 +16,7 @@ import { notApproved, shortCommit } from '../promote/demand.ts';
 import { findBuild, verifyJobs, type Build } from '../promote/find-build.ts';
 import { reviewedRelease, type ReviewedRelease } from '../promote/reviewed-release.ts';
 import { reviewersOf, verifyApproval, verifyPull } from '../promote/verify-approval.ts';
+import { verifyBases } from '../promote/verify-bases.ts';
 import { BUILD_WORKFLOW_PATH, verifyRun, verifyWorkflow } from '../promote/verify-run.ts';
 import { setStepOutputs } from './github-files.ts';
 import type { Host } from './host.ts';
@@ -70,7 +71,8 @@ export interface Promotion {
  * Publishes what CI built for a reviewed pull request. Demands, in this order: the pull request is of this repository and
  * goes into the base branch; its head is approved; its version is not below the base's, and its sums pin exactly that
  * version; a run of the build workflow, whose file is the base branch's, built that head (or a commit from which only the
- * sums differ); its artifacts have the pinned digests. Then signs and publishes as `publish` does.
+ * sums differ), for pull requests into the base branch and no other; its artifacts have the pinned digests. Then signs and
+ * publishes as `publish` does.
  * @throws PolicyError `NOT_APPROVED` with the demand in `details.demand`, `ROLLBACK`; IntegrityError `DIGEST_MISMATCH`;
  * NotFoundError `NOT_FOUND` for artifacts that expired; UsageError; RemoteError; what {@link publishRelease} says.
  */
@@ -271,6 +273,7 @@ async function findReviewedBuild(
   });
   verifyRun(build.run, repository.name);
   verifyJobs(build.run, build.jobs);
+  await verifyBases(repository, build.run, pull);
   const ran = await readFileAt(repository, BUILD_WORKFLOW_PATH, build.run.commit);
   const base = await readFileAt(repository, BUILD_WORKFLOW_PATH, pull.base.ref);
   verifyWorkflow(build.run.commit, pull.base.ref, ran, base);

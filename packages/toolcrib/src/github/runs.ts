@@ -19,6 +19,8 @@ export interface WorkflowRun {
   readonly workflow: string | undefined;
   /** Numbers of open pull requests from that branch, whatever started the run. */
   readonly pulls: readonly number[];
+  /** The branches that these go into. */
+  readonly bases: readonly string[];
 }
 
 /** One job of the latest attempt of a run. */
@@ -39,7 +41,7 @@ const runSchema = z.object({
   head_branch: z.nullable(z.string()),
   head_repository: z.nullish(z.object({ full_name: z.string() })),
   path: z.string(),
-  pull_requests: z.nullish(z.array(z.object({ number: z.int() }))),
+  pull_requests: z.nullish(z.array(z.object({ number: z.int(), base: z.object({ ref: z.string() }) }))),
 });
 
 const runsSchema = z.object({ workflow_runs: z.array(runSchema) });
@@ -114,6 +116,7 @@ function runFrom(run: z.infer<typeof runSchema>, repository: GithubRepository): 
     headRepository: run.head_repository?.full_name,
     workflow: workflowPath(run.path, repository),
     pulls: (run.pull_requests ?? []).map(({ number }) => number),
+    bases: (run.pull_requests ?? []).map(({ base }) => base.ref),
   };
 }
 

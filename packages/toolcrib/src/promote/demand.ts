@@ -23,6 +23,8 @@ export type Demand =
   | 'run'
   /** That run is of the build workflow, started by a pull request of this repository. */
   | 'origin'
+  /** Nothing that the run may have been started by ever went into another branch than the base. */
+  | 'run-base'
   /** All jobs that build ended well. */
   | 'jobs'
   /** The workflow's file is the base branch's. */

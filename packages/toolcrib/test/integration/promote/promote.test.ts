@@ -388,6 +388,127 @@ describe.concurrent('promote refuses, with what to do,', () => {
   });
 });
 
+describe.concurrent('a run that may have taken its workflow from another branch than the base', () => {
+  /** A pull request of the same head into `evil-base`, whose workflow may do anything. */
+  const second = ({ actions, pull }: PromotionSite, more: Partial<PromotionSite['pull']> = {}) => {
+    actions.branches.set('evil-base', BASE);
+    const other = { ...pull, number: 8, base: 'evil-base', reviews: [], ...more };
+    actions.pulls.set(other.number, other);
+  };
+  const cases: readonly (readonly [what: string, words: string, Break])[] = [
+    [
+      'of the pull request itself, which went into another branch and was given the base afterwards',
+      'pull request 7, which went into another branch',
+      ({ pull }) => void (pull.events = ['labeled', 'base_ref_changed']),
+    ],
+    [
+      'of the pull request itself, whose base GitHub changed when the branch was deleted',
+      'pull request 7, which went into another branch',
+      ({ pull }) => void (pull.events = ['automatic_base_change_succeeded']),
+    ],
+    ['of a second one of the same branch, still open', 'into evil-base', (site) => second(site)],
+    [
+      'of a second one of the same branch, closed since',
+      'pull request 8, which goes into evil-base',
+      (site) => {
+        second(site, { state: 'closed' });
+        site.run.pulls = [];
+      },
+    ],
+    [
+      'of a second one, given the base afterwards, and closed',
+      'pull request 8, which went into another branch',
+      (site) => second(site, { base: 'main', state: 'closed', events: ['base_ref_changed'] }),
+    ],
+    [
+      'of a second one of another branch with the same commits',
+      'pull request 8, which goes into evil-base',
+      (site) => second(site, { branch: 'twin' }),
+    ],
+    [
+      'of a second one of another branch with the same commits, closed since',
+      'is of the branch twin',
+      (site) => {
+        second(site, { branch: 'twin', state: 'closed' });
+        Object.assign(site.run, { branch: 'twin', pulls: [] });
+      },
+    ],
+    [
+      'of the second one, as GitHub says of the run',
+      'is of a pull request into evil-base',
+      (site) => {
+        second(site, { branch: 'twin', headRepository: 'x/y' });
+        site.run.pulls = [8];
+      },
+    ],
+  ];
+
+  test.each(cases)('is refused: %s', async (_, words, breakIt) => {
+    await using site = await promotionSite();
+    await breakIt(site);
+    for (const options of [{ pr: 7 }, { pr: 7, run: 100 }]) {
+      const refusal = await refusalOf(site, options);
+      expect(refusal).toMatchObject({ exit: 5, code: 'NOT_APPROVED', demand: 'run-base' });
+      expect(refusal['message']).toContain(words);
+      expect(refusal['hint']).toContain('--rebuild');
+    }
+  });
+
+  test('is refused when GitHub does not list the pull request among those of its branch', async () => {
+    await using site = await promotionSite();
+    site.github.fault = ({ path }) =>
+      path.split('?')[0]?.endsWith('/demo/pulls') === true
+        ? { kind: 'answer', answer: { status: 200, json: [] } }
+        : undefined;
+    expect(await refusalOf(site)).toMatchObject({ exit: 5, demand: 'run-base' });
+  });
+
+  test('is refused when more pull requests may have started it than are looked at', async () => {
+    await using site = await promotionSite();
+    for (let number = 8; number < 28; number += 1) second(site, { number, base: 'main', state: 'closed' });
+    expect(await refusalOf(site)).toMatchObject({
+      ...{ exit: 5, demand: 'run-base' },
+      message: expect.stringContaining('any of 21 pull requests') as unknown,
+    });
+  });
+
+  test('is refused when two answers about one pull request name two branches', async () => {
+    await using site = await promotionSite();
+    site.github.fault = ({ path }) => {
+      if (path.split('?')[0]?.endsWith(`/commits/${HEAD}/pulls`) === true) site.pull.base = 'evil-base';
+      return undefined;
+    };
+    const refusal = await refusalOf(site);
+    expect(refusal).toMatchObject({ exit: 5, demand: 'run-base' });
+    expect(refusal['message']).toContain('is given another base right now');
+  });
+
+  test('is not believed to be fine when GitHub does not say what happened to a pull request', async () => {
+    await using site = await promotionSite();
+    site.github.fault = ({ path }) =>
+      path.includes('/issues/7/events')
+        ? { kind: 'answer', answer: { status: 403, json: { message: 'no' } } }
+        : undefined;
+    expect(await refusalOf(site)).toMatchObject({ exit: 7 });
+  });
+
+  test('is fine when all that may have started it went into the base branch only, closed ones too', async () => {
+    await using site = await promotionSite();
+    second(site, { base: 'main', state: 'closed', events: ['closed', 'head_ref_deleted'] });
+    const end = await promote(site);
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+  });
+
+  test('counts for nothing when the approved commit is built again', async () => {
+    await using site = await promotionSite();
+    second(site);
+    await mkdir(inCheckout(site, 'again'));
+    for (const name of NAMES) await writeFile(inCheckout(site, join('again', name)), BUILT[name] ?? '');
+    const end = await promote(site, ['--pr', '7', '--rebuilt', 'again']);
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+  });
+});
+
 describe.concurrent('a pull request of a fork', () => {
   test('is promoted from what was built again, when that has the pinned digests', async () => {
     await using site = await promotionSite();

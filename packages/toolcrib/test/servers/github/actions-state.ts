@@ -24,6 +24,10 @@ export interface StoredPull {
   state: 'open' | 'closed';
   merged: boolean;
   head: string;
+  /** Default `feature`. */
+  branch?: string;
+  /** What happened to it, e.g. `base_ref_changed`. */
+  events?: string[];
   /** OWNER/REPO; null when it is gone. */
   headRepository: string | null;
   base: string;
@@ -47,6 +51,8 @@ export interface StoredRun {
   /** OWNER/REPO; null when it is gone. */
   headRepository: string | null;
   pulls: number[];
+  /** Default `feature`. */
+  branch?: string;
   jobs: { readonly name: string; readonly conclusion: string | null }[];
   readonly artifacts: StoredArtifact[];
 }

@@ -20,6 +20,9 @@ export function actionsRoutes(actions: ActionsState): readonly Route[] {
   return [
     route('GET commits/{ref}', 'read', commitByRef),
     route('GET contents/{path}', 'read', contentAt),
+    route('GET commits/{commit_sha}/pulls', 'read', pullsOfCommit),
+    route('GET pulls', 'read', listPulls),
+    route('GET issues/{issue_number}/events', 'read', listEvents),
     route('GET pulls/{pull_number}', 'read', pullByNumber),
     route('GET pulls/{pull_number}/reviews', 'read', listReviews),
     route('GET collaborators/{username}/permission', 'read', permissionOf),
@@ -107,9 +110,63 @@ function pullView(pull: StoredPull, call: GithubCall): JsonObject {
     merged: pull.merged,
     merged_at: pull.merged ? '2026-01-02T00:00:00Z' : null,
     user: userView(call, pull.author),
-    head: { ...head, sha: pull.head, repo: pull.headRepository === null ? null : repository(pull.headRepository) },
+    head: {
+      ...head,
+      ref: branchOf(pull),
+      sha: pull.head,
+      repo: pull.headRepository === null ? null : repository(pull.headRepository),
+    },
     base: { ...base, ref: pull.base, repo: repository(fullName(call)) },
   };
+}
+
+const branchOf = ({ branch = 'feature' }: StoredPull | StoredRun): string => branch;
+
+const SAID_OF_EACH: readonly string[] = ['number', 'state', 'merged_at', 'user', 'head', 'base', 'requested_teams'];
+
+/** What a list says of one. */
+function pullSimple(pull: StoredPull, call: GithubCall): JsonObject {
+  const example = describedExample('pull-request-simple-items');
+  const view = Object.entries(pullView(pull, call)).filter(([name]) => SAID_OF_EACH.includes(name));
+  return { ...example, ...Object.fromEntries(view) };
+}
+
+/** `state` and the filter `head`, OWNER:BRANCH. */
+function listPulls(call: GithubCall, actions: ActionsState): Answer {
+  const { head, state = 'open' } = call.parameters;
+  const found = [...actions.pulls.values()]
+    .filter((pull) => state === 'all' || pull.state === state)
+    .filter((pull) => head === undefined || `${pull.headRepository?.split('/')[0] ?? ''}:${branchOf(pull)}` === head);
+  return paginated(
+    found.map((pull) => pullSimple(pull, call)),
+    call.url,
+  );
+}
+
+/** Those that are open or merged: GitHub leaves out what was closed without a merge. */
+function pullsOfCommit(call: GithubCall, actions: ActionsState): Answer {
+  const sha = String(call.parameters['commit_sha']);
+  const found = [...actions.pulls.values()]
+    .filter(({ state, merged }) => state === 'open' || merged)
+    .filter(({ head, base }) => reaches(actions, head, sha) && !reaches(actions, actions.branches.get(base), sha));
+  return paginated(
+    found.map((pull) => pullSimple(pull, call)),
+    call.url,
+  );
+}
+
+/** Whether a commit is another, or comes after it. */
+function reaches(actions: ActionsState, from: string | undefined, sha: string): boolean {
+  if (from === undefined) return false;
+  return from === sha || (actions.commits.get(from)?.parents ?? []).some((parent) => reaches(actions, parent, sha));
+}
+
+function listEvents(call: GithubCall, actions: ActionsState): Answer {
+  const pull = actions.pulls.get(Number(call.parameters['issue_number']));
+  if (pull === undefined) return notFound();
+  const example = describedExample('issue-event-for-issue-items');
+  const views = (pull.events ?? []).map((event, index) => ({ ...example, id: index + 1, event }));
+  return paginated(views, call.url);
 }
 
 const fullName = ({ repository }: GithubCall): string => `${repository.owner}/${repository.name}`;
@@ -146,10 +203,10 @@ function runOf(call: GithubCall, actions: ActionsState): StoredRun | undefined {
 
 function runById(call: GithubCall, actions: ActionsState): Answer {
   const run = runOf(call, actions);
-  return run === undefined ? notFound() : ok(runView(run, call));
+  return run === undefined ? notFound() : ok(runView(run, call, actions));
 }
 
-function runView(run: StoredRun, call: GithubCall): JsonObject {
+function runView(run: StoredRun, call: GithubCall, actions: ActionsState): JsonObject {
   const example = describedExample('workflow-run');
   const repository = object(example['head_repository']);
   return {
@@ -160,19 +217,26 @@ function runView(run: StoredRun, call: GithubCall): JsonObject {
     status: run.status,
     conclusion: run.conclusion,
     head_sha: run.commit,
+    head_branch: branchOf(run),
     path: run.path,
     head_repository: run.headRepository === null ? null : { ...repository, full_name: run.headRepository },
-    pull_requests: run.pulls.map((number) => pullMinimal(number)),
+    pull_requests: run.pulls.map((number) => pullMinimal(number, actions)),
   };
 }
 
 const runUrl = ({ id }: StoredRun, call: GithubCall): string =>
   `${call.hosts.web}/${fullName(call)}/actions/runs/${id}`;
 
-function pullMinimal(number: number): JsonObject {
+function pullMinimal(number: number, actions: ActionsState): JsonObject {
   const repo = { id: 1, url: 'https://api.github.com/x', name: 'x' };
   const side = { ref: 'x', sha: 'x', repo };
-  return { id: number, number, url: 'https://api.github.com/x', head: side, base: side };
+  return {
+    id: number,
+    number,
+    url: 'https://api.github.com/x',
+    head: side,
+    base: { ...side, ref: actions.pulls.get(number)?.base ?? 'x' },
+  };
 }
 
 /** The newest first, as GitHub has them. */
@@ -186,7 +250,7 @@ function listRuns(call: GithubCall, actions: ActionsState): Answer {
     .sort((a, b) => b.id - a.id);
   return listing(
     'workflow_runs',
-    found.map((run) => runView(run, call)),
+    found.map((run) => runView(run, call, actions)),
     call,
   );
 }

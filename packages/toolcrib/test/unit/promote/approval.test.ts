@@ -11,7 +11,7 @@ const PULL: PullRequest = {
   state: 'open',
   merged: false,
   author: 'dev',
-  head: { sha: HEAD, repository: 'o/r' },
+  head: { sha: HEAD, ref: 'feature', repository: 'o/r' },
   base: { ref: 'main' },
 };
 const DEMANDS: PullDemands = { repository: 'O/R', baseBranch: 'main', rebuilds: false, commit: undefined };
@@ -31,7 +31,7 @@ describe('a pull request', () => {
 
   test('of a fork, or of a repository that is gone, is promoted only when it is rebuilt', () => {
     for (const repository of ['x/y', undefined]) {
-      const fork = { ...PULL, head: { sha: HEAD, repository } };
+      const fork = { ...PULL, head: { sha: HEAD, ref: 'feature', repository } };
       expect(demandOf(() => verifyPull(fork, DEMANDS))).toBe('fork');
       expect(() => verifyPull(fork, { ...DEMANDS, rebuilds: true })).not.toThrow();
     }
