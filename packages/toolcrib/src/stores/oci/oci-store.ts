@@ -12,7 +12,7 @@ import { locateFile } from './locate-file.ts';
 import type { OciReference } from './registry-address.ts';
 import type { PushOptions } from './push-blob.ts';
 import type { Repository } from './repository.ts';
-import { openSession } from './session.ts';
+import { openSession, type RegistrySession } from './session.ts';
 
 /** What an OCI store needs from outside. */
 export interface OciStoreOptions extends TransferOptions, Omit<PushOptions, 'signal'> {
@@ -21,11 +21,13 @@ export interface OciStoreOptions extends TransferOptions, Omit<PushOptions, 'sig
 
 /**
  * A store in a repository of an OCI registry: formats.md 4. Nothing is loaded or asked before the first call, and no
- * credentials are looked for before the registry asks for them.
+ * credentials are looked for before the registry asks for them. Rewrite rules apply to what is fetched: what is written,
+ * and read to decide on that, stands in the registry itself.
  */
 export function openOciStore(reference: OciReference, options: OciStoreOptions): Store {
   const { mountFrom, chunkedFrom, chunkSize, credentials = {}, ...transfer } = options;
-  const session = openSession(reference, transfer, credentials);
+  const session = openSession(reference, { ...transfer, rewrite: [] }, credentials);
+  const mirror = openSession(reference, transfer, credentials);
   const repository: Repository = {
     session,
     reference: reference.url,
@@ -34,8 +36,9 @@ export function openOciStore(reference: OciReference, options: OciStoreOptions):
     sums: new Map(),
     own: new Map(),
   };
-  const begin = (signal: AbortSignal | undefined): void => {
-    refuseOffline(transfer, session.address.base);
+  const readable: Repository = { ...repository, session: mirror };
+  const begin = ({ address }: RegistrySession, signal: AbortSignal | undefined): void => {
+    refuseOffline(transfer, address.base);
     signal?.throwIfAborted();
   };
   return {
@@ -43,23 +46,25 @@ export function openOciStore(reference: OciReference, options: OciStoreOptions):
     guarantee: 'detected',
     async fetch(name, fetchOptions = {}) {
       assertStoreFileName(name);
-      begin(fetchOptions.signal);
-      return await unlessForbidden(() => openFile(repository, name, fetchOptions));
+      begin(mirror, fetchOptions.signal);
+      return await unlessForbidden(() => openFile(readable, name, fetchOptions));
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);
-      begin(signal);
+      begin(session, signal);
       return await createFile(repository, name, source, signal);
     },
     async list(prefix, { signal } = {}) {
-      begin(signal);
+      begin(session, signal);
       return listedNames([...new Set(await listFiles(repository, prefix, signal))], prefix);
     },
     async complete(release, { signal } = {}) {
-      begin(signal);
+      begin(session, signal);
       return await completeVersion(repository, release, signal);
     },
-    close: () => session.close(),
+    async close() {
+      await Promise.all([session.close(), mirror.close()]);
+    },
   };
 }
 

@@ -59,7 +59,7 @@ export async function claimVersion(tags: ReleaseTags, sums: Digest): Promise<'cr
  * because it had looked before, finds the seal and puts the winner's index back. In a close race both may lose: then the
  * index that stands is one publisher's and whole, or there is none, and the next version is free.
  *
- * test/unit/stores/oci/race-model.ts tries every order of the requests of two, also when one is killed and repeats. Of
+ * test/integration/stores/oci-race-model.ts tries every order of the requests of two, also when one is killed and repeats. Of
  * three, too, at most one believes that it won; but if two of them stall at the wrong moments and the third overwrites a
  * seal, the index that stands may be that of a loser.
  */

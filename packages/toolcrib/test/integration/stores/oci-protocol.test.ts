@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
 import type { Store } from '../../../src/stores/store.ts';
@@ -16,6 +19,15 @@ async function failureOf(work: Promise<unknown>): Promise<unknown> {
     () => undefined,
     (error: unknown) => error,
   );
+}
+
+async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'toolcrib-oci-'));
+  try {
+    await work(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }
 
 /** A store in a stand-in of its own. */
@@ -88,28 +100,28 @@ describe('an upload to a registry', () => {
     });
   });
 
-  test('shows no credentials to the server that a registry sends its bytes to', async () => {
-    await using other = await startStandIn();
-    const authorization = `Basic ${Buffer.from('user:hush').toString('base64')}`;
-    const before: StandInOptions['before'] = ({ method, path, headers }, response) => {
-      if (headers.authorization !== authorization)
-        response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
-      else if (method === 'POST' && path.includes('/uploads/'))
-        response.writeHead(202, { location: `http://${other.host}/take?state=1` }).end();
-      else return false;
-      return true;
-    };
-    await using registry = await startStandIn({ before });
-    const rewrite = [{ from: 'https://origin.invalid', to: `http://user:hush@${registry.host}` }];
-    const store = openTestStore('origin.invalid', 'some/repo', { rewrite });
-    const failure = await failureOf(store.create(NAME, sourceOf(randomBytes(1000))));
-    await store.close();
-    expect(failure).toMatchObject({ code: 'REMOTE_REFUSED' });
-    expect(other.requests.map(({ method, path }) => `${method} ${path.replace(/digest=.*/, '')}`)).toEqual([
-      'PUT /take?state=1&',
-    ]);
-    expect(other.requests[0]?.headers.authorization).toBeUndefined();
-  });
+  test('shows no credentials to the server that a registry sends its bytes to', () =>
+    withFolder(async (folder) => {
+      await using other = await startStandIn();
+      const auth = Buffer.from('user:hush').toString('base64');
+      const before: StandInOptions['before'] = ({ method, path, headers }, response) => {
+        if (headers.authorization !== `Basic ${auth}`)
+          response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end();
+        else if (method === 'POST' && path.includes('/uploads/'))
+          response.writeHead(202, { location: `http://${other.host}/take?state=1` }).end();
+        else return false;
+        return true;
+      };
+      await using registry = await startStandIn({ before });
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { [registry.host]: { auth } } }));
+      const store = openTestStore(registry.host, 'some/repo', { credentials: { dockerConfig: folder } });
+      const failure = await failureOf(store.create(NAME, sourceOf(randomBytes(1000))));
+      await store.close();
+      expect(failure).toMatchObject({ code: 'REMOTE_REFUSED' });
+      const taken = other.requests.map(({ method, path }) => `${method} ${path.replace(/digest=.*/, '')}`);
+      expect(taken).toEqual(['PUT /take?state=1&']);
+      expect(other.requests[0]?.headers.authorization).toBeUndefined();
+    }));
 });
 
 describe('a registry that lies', () => {
@@ -283,7 +295,7 @@ describe('a refusal', () => {
     await using registry = await startStandIn({ before });
     const rewrite = [{ from: 'https://origin.invalid', to: `http://user:planted-secret@${registry.host}` }];
     const store = openTestStore('origin.invalid', 'some/repo', { rewrite });
-    const failure = await failureOf(store.list(''));
+    const failure = await failureOf(store.fetch(NAME));
     await store.close();
     expect(registry.requests[0]?.headers.authorization).toBe(authorization);
     const told = JSON.stringify([String(failure), failure]);

@@ -156,14 +156,22 @@ describe('an OCI store on docker-registry', requireOrSkip(await registryAvailabl
     await store.close();
   });
 
-  test('goes to a mirror by a rewrite rule', async () => {
+  test('is read from a mirror where a rewrite rule names one, and written to at its own address', async () => {
     await using registry = await startRegistry();
-    const rewrite = [{ from: 'https://registry.example.com', to: `http://${registry.host}` }];
-    const store = openTestStore('registry.example.com', 'some/repo', { rewrite });
-    await store.create(NAME, sourceOf(Buffer.from('mirrored')));
-    const file = await store.fetch(NAME);
-    expect(file?.url).toContain(`http://${registry.host}/v2/some/repo/blobs/`);
-    expect((await bytesOf(file)).toString()).toBe('mirrored');
+    await using mirror = await startRegistry();
+    const rewrite = [{ from: `http://${registry.host}`, to: `http://${mirror.host}` }];
+    const store = openTestStore(registry.host, 'some/repo', { rewrite });
+    const source = sourceOf(Buffer.from('mirrored'));
+    expect(await store.create(NAME, source)).toBe('created');
+    expect(await store.list('')).toEqual([NAME]);
+    expect(await store.fetch(NAME)).toBeUndefined();
+    const [from, to] = [registry, mirror].map(({ host }) => `docker://${host}/some/repo:${NAME}`);
+    await skopeo('copy', '--src-tls-verify=false', '--dest-tls-verify=false', from ?? '', to ?? '');
+    for (const options of [{}, { digest: source.digest }]) {
+      const file = await store.fetch(NAME, options);
+      expect(file?.url).toContain(`http://${mirror.host}/v2/some/repo/blobs/`);
+      expect((await bytesOf(file)).toString()).toBe('mirrored');
+    }
     await store.close();
   });
 });
