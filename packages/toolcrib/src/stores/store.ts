@@ -100,6 +100,9 @@ export type RaceGuarantee =
 /**
  * A place where releases live: files by name (formats.md 4). Stores are untrusted: nothing they say is believed
  * before a digest matched. Names are those of release files only; an implementation refuses others as a bug.
+ *
+ * Rewrite rules apply to `fetch` alone. What is written, and what is listed to decide on that, is where the reference
+ * says, and nothing is ever written to a mirror.
  */
 export interface Store extends Fetcher, Pusher, Lister, Completer {
   /** As the user wrote it, for messages. */

@@ -3,12 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
 import { RemoteError } from '../../src/core/errors.ts';
 import type { ByteSource, OpenedFile, Store } from '../../src/stores/store.ts';
+import type { TransferOptions } from '../../src/transfer/transfer-options.ts';
+import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { finishedOf, publishInto, releaseOfSeed, type SampleRelease } from './store-release.ts';
+
+export type ClientOptions = Partial<Pick<TransferOptions, 'rewrite'>>;
 
 /** One empty store that any number of clients can open. */
 export interface StoreUnderTest extends AsyncDisposable {
   /** A client of its own, as another process would have one. */
-  open(): Store;
+  open(options?: ClientOptions): Store;
+  /** Where everybody can read it, and mirrors may stand for it; undefined where that is not so, or nowhere. */
+  readonly origin?: string;
   /** Connections or files that are open towards the store now; undefined where nobody can count them. */
   openHandles?(): number;
   /** What the URL of a file ends with, where that is not its name. */
@@ -297,6 +303,27 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
         expect(await publishInto(other, release)).toBe('complete');
         await verifyReaders(other, release);
         await other.close();
+      }));
+
+    test('is read from a mirror where a rule says so, and written to and listed at its own address', () =>
+      use(async (store, under) => {
+        if (under.origin === undefined) return;
+        await using mirror = await startFaultProxy(under.origin);
+        const rewrite = [{ from: under.origin, to: mirror.url }];
+        const [publisher, reader] = [under.open({ rewrite }), under.open({ rewrite })];
+        const release = releaseOfSeed('one', 1);
+        expect(await publishInto(publisher, release)).toBe('complete');
+        await verifyReaders(store, release);
+        const before = mirror.requests.length;
+        expect(await publisher.list('')).toEqual([...release.files.keys()].sort());
+        expect(mirror.requests).toHaveLength(before);
+        for (const [name, { digest }] of release.files) {
+          const file = await reader.fetch(name, { digest });
+          expect(file?.url).toContain(`${mirror.url}/`);
+          expect(digestOf(await bytesOf(file))).toBe(digest);
+        }
+        expect(new Set(mirror.requests.map(({ method }) => method))).toEqual(new Set(['GET']));
+        await Promise.all([publisher.close(), reader.close()]);
       }));
 
     test('completes what a publisher left behind at any point', () =>

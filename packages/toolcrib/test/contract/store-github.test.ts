@@ -8,7 +8,8 @@ async function freshRepository(isPrivate: boolean): Promise<StoreUnderTest> {
     tokens: { [OWNER_TOKEN]: 'write' },
   });
   return {
-    open: () => openTestGithubStore(github.endpoint),
+    open: (options) => openTestGithubStore(github.endpoint, options),
+    ...(!isPrivate && { origin: github.endpoint }),
     refusesEmptyFiles: true,
     openHandles: () => github.openConnections(),
     [Symbol.asyncDispose]: () => github[Symbol.asyncDispose](),

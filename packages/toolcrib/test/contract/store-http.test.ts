@@ -4,7 +4,8 @@ import { describeStore, type StoreUnderTest } from './store-contract.ts';
 async function freshServer(): Promise<StoreUnderTest> {
   const server = await startServe();
   return {
-    open: () => openTestHttpStore(server.url, server.token),
+    open: (options) => openTestHttpStore(server.url, server.token, options),
+    origin: server.url,
     openHandles: () => server.openFiles(),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

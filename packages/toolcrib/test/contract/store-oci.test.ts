@@ -13,7 +13,8 @@ async function freshRepository(): Promise<StoreUnderTest> {
   const { host } = await registry;
   const repository = `tools/number-${(repositories += 1)}`;
   return {
-    open: () => openTestStore(host, repository),
+    open: (options) => openTestStore(host, repository, options),
+    origin: `http://${host}`,
     openHandles: () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length,
     urlEnd: /\/blobs\/sha256:[0-9a-f]{64}$/,
     [Symbol.asyncDispose]: () => Promise.resolve(),

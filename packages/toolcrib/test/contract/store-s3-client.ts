@@ -26,6 +26,6 @@ export const s3Options: S3StoreOptions = {
   credentials: { accessKeyId: s3Server.accessKeyId, secretAccessKey: s3Server.secretAccessKey },
 };
 
-export function openTestStore(bucket: string, prefix = ''): Store {
-  return openS3Store(s3Reference(bucket, { prefix }), s3Options);
+export function openTestStore(bucket: string, prefix = '', options: Partial<S3StoreOptions> = {}): Store {
+  return openS3Store(s3Reference(bucket, { prefix }), { ...s3Options, ...options });
 }

@@ -1,13 +1,14 @@
 import { describe } from 'vitest';
 import { requireOrSkip } from '../servers/require.ts';
-import { freshBucket, s3Available } from '../servers/s3.ts';
+import { freshBucket, s3Available, s3Server } from '../servers/s3.ts';
 import { describeStore, type StoreUnderTest } from './store-contract.ts';
 import { openTestStore } from './store-s3-client.ts';
 
 async function underTest(publicRead: boolean, prefix: string): Promise<StoreUnderTest> {
   const bucket = await freshBucket({ publicRead });
   return {
-    open: () => openTestStore(bucket.name, prefix),
+    open: (options) => openTestStore(bucket.name, prefix, options),
+    ...(publicRead && { origin: s3Server.endpoint }),
     openHandles: () => process.getActiveResourcesInfo().filter((kind) => kind === 'TCPSocketWrap').length,
     [Symbol.asyncDispose]: () => bucket[Symbol.asyncDispose](),
   };

@@ -20,7 +20,7 @@ export interface GithubSession {
   readonly options: GithubStoreOptions;
   readonly github: Github;
   readonly releases: GithubReleases;
-  /** For what is public: no API, no token. */
+  /** For what is public: no API, no token, and the only thing that rewrite rules apply to. */
   readonly transfer: Transfer;
   /** The release that this session works on, by tag. */
   readonly chosen: Map<string, number>;
@@ -33,7 +33,7 @@ export interface GithubSession {
 export function openSession(reference: GithubReference, options: GithubStoreOptions): GithubSession {
   const { owner, repository, endpoint } = reference;
   const { token, patience } = options;
-  const github = openGithub({ endpoint, token, transfer: options, patience });
+  const github = openGithub({ endpoint, token, transfer: { ...options, rewrite: [] }, patience });
   return {
     reference,
     options,

@@ -94,7 +94,7 @@ function hintOf(status: number, token: string | undefined): string {
   if (status === 401 || status === 403) {
     return token === undefined
       ? 'publishing needs the token of the server: set TOOLCRIB_HTTP_TOKEN'
-      : 'the server does not take this TOOLCRIB_HTTP_TOKEN, takes none at all, or is behind a rewrite rule';
+      : 'the server does not take this TOOLCRIB_HTTP_TOKEN, or takes none at all';
   }
   if (status === 413) return 'the file is larger than the server takes: --max-file-bytes, and the limit of its proxy';
   return status === 200 || status === 204

@@ -20,13 +20,14 @@ export function openHttpStore(
   { url, base }: Extract<StoreReference, { kind: 'http' }>,
   options: HttpStoreOptions,
 ): Store {
-  const transfer = createTransfer(options);
+  const mirror = createTransfer(options);
+  const transfer = createTransfer({ ...options, rewrite: [] });
   return {
     reference: url,
     guarantee: 'write-once',
     async fetch(name, { signal } = {}) {
       assertStoreFileName(name);
-      return await transfer.get(`${base}/${name}`, { signal });
+      return await mirror.get(`${base}/${name}`, { signal });
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);
@@ -35,6 +36,8 @@ export function openHttpStore(
     },
     list: (prefix, { signal } = {}) => listFiles(`${base}/`, prefix, { transfer, options, signal }),
     complete: () => Promise.resolve('complete'),
-    close: () => transfer.close(),
+    async close() {
+      await Promise.all([mirror.close(), transfer.close()]);
+    },
   };
 }

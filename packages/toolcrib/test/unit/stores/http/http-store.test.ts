@@ -145,13 +145,15 @@ describe('an HTTP store', () => {
     }
   });
 
-  test('follows no redirect with a file, and shows its token to no other origin', async () => {
+  test('follows no redirect with a file, nor a rewrite rule', async () => {
     await using other = await standIn(status(201));
     await using server = await standIn(status(307, { location: `${other.url}/${NAME}` }));
-    expect(await failureOfAsync(() => create(server.open()))).toMatchObject({ code: 'REMOTE_REFUSED' });
-    const rewritten = server.open({ rewrite: [{ from: server.url, to: other.url }] });
-    expect(await create(rewritten)).toBe('created');
-    expect(other.asked.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    const rewrite = [{ from: server.url, to: other.url }];
+    for (const store of [server.open(), server.open({ rewrite })]) {
+      expect(await failureOfAsync(() => create(store))).toMatchObject({ code: 'REMOTE_REFUSED' });
+    }
+    expect(server.asked).toHaveLength(2);
+    expect(other.asked).toEqual([]);
   });
 
   test('can read a plain file server, and says that it cannot list one', async () => {
