@@ -85,7 +85,9 @@ export async function promoteRelease(project: Project, host: Host, options: Prom
   const context: Context = { config, git, host, repository, options };
   try {
     const reviewed = await readReviewed(context);
-    await setStepOutputs(host, { commit: reviewed.pull.head.sha, version: String(reviewed.release.version) });
+    const { pull, release } = reviewed;
+    const outputs = { pr: String(pull.number), commit: pull.head.sha, version: String(release.version) };
+    await setStepOutputs(host, outputs);
     if (options.approvalOnly === true) return promotionOf(reviewed, reviewed.pull.head.sha, null, null);
     return await withScratch(config.binaries, (scratch) => promoteReviewed(context, reviewed, scratch));
   } finally {
@@ -252,6 +254,7 @@ async function bringFromRun(context: Context, reviewed: Reviewed, scratch: strin
   demandToken(repository);
   if (reviewed.run !== undefined) verifyRun(reviewed.run, repository.name);
   const build = await findReviewedBuild(repository, git, reviewed);
+  await setStepOutputs(host, { run: String(build.run.id) });
   for (const name of reviewed.release.sums.keys()) {
     const artifact = build.artifacts.get(name);
     if (artifact === undefined) throw new Error(`nobody looked whether ${name} is there`);

@@ -55,12 +55,20 @@ const INPUTS = {
   RUN_ID: '${{ inputs.run_id }}',
 };
 
+/** What the first job found. The reviewers of the environment let exactly that through, whatever was pushed since. */
+const VERIFIED = {
+  GITHUB_TOKEN: '${{ github.token }}',
+  PR: '${{ needs.verify.outputs.pr }}',
+  COMMIT: '${{ needs.verify.outputs.commit }}',
+};
+
 const trusted = (settings: WorkflowSettings): string =>
   [checkout(TRUSTED), setupNode(), install(settings, false)].join('');
 
 function verifyJob(settings: WorkflowSettings): string {
   const steps = [
     toolcrib(settings, 'Verify the approval and the artifacts', 'promote --pr "$PR" --run "$RUN_ID" --dry-run', {
+      id: 'artifacts',
       condition: '${{ !inputs.rebuild }}',
       env: INPUTS,
     }),
@@ -77,10 +85,13 @@ function verifyJob(settings: WorkflowSettings): string {
     permissions:
       actions: read # the run and its artifacts
       contents: read
+      issues: read # whether a pull request ever went into another branch
       pull-requests: read # the reviews
     outputs:
-      commit: \${{ steps.approval.outputs.commit }}
-      version: \${{ steps.approval.outputs.version }}
+      pr: \${{ steps.artifacts.outputs.pr || steps.approval.outputs.pr }}
+      commit: \${{ steps.artifacts.outputs.commit || steps.approval.outputs.commit }}
+      run: \${{ steps.artifacts.outputs.run }}
+      version: \${{ steps.artifacts.outputs.version || steps.approval.outputs.version }}
     steps:
 ${trusted(settings)}${steps.join('')}`;
 }
@@ -108,8 +119,8 @@ ${buildSteps(settings, '${{ needs.verify.outputs.commit }}')}${upload(artifact, 
 
 function promoteJob(settings: WorkflowSettings): string {
   const { tool, folder, stores } = settings;
-  const env = { ...INPUTS, ...credentialsFor(stores) };
-  const rebuilt = { ...env, COMMIT: '${{ needs.verify.outputs.commit }}' };
+  const env = { ...VERIFIED, ...credentialsFor(stores) };
+  const found = { ...env, RUN_ID: '${{ needs.verify.outputs.run }}' };
   return `  promote:
     name: Attest and publish
     needs: [verify, rebuild]
@@ -121,18 +132,19 @@ function promoteJob(settings: WorkflowSettings): string {
     permissions:
       actions: read # the run and its artifacts
 ${permissionsFor(stores)}      id-token: write # the attestation is signed as this workflow
+      issues: read # whether a pull request ever went into another branch
       pull-requests: read # the reviews
     steps:
 ${trusted(settings)}${loginSteps(stores)}${toolcrib(
     settings,
     'Promote',
-    'promote --pr "$PR" --run "$RUN_ID" --sign sigstore',
-    { condition: '${{ !inputs.rebuild }}', env },
+    'promote --pr "$PR" --run "$RUN_ID" --commit "$COMMIT" --sign sigstore',
+    { condition: '${{ !inputs.rebuild }}', env: found },
   )}${guarded(download(`${tool}-*-v\${{ needs.verify.outputs.version }}`, pathIn(folder, REBUILT)))}${toolcrib(
     settings,
     'Promote what was rebuilt',
-    `promote --pr "$PR" --run "$RUN_ID" --rebuilt ${REBUILT} --commit "$COMMIT" --sign sigstore`,
-    { condition: '${{ inputs.rebuild }}', env: rebuilt },
+    `promote --pr "$PR" --rebuilt ${REBUILT} --commit "$COMMIT" --sign sigstore`,
+    { condition: '${{ inputs.rebuild }}', env },
   )}`;
 }
 

@@ -537,7 +537,7 @@ describe.concurrent('a pull request of a fork', () => {
     site.pull.headRepository = 'x/y';
     const env = { GITHUB_OUTPUT: inCheckout(site, 'output') };
     expect((await promote(site, ['--pr', '7', '--approval-only'], env)).code).toBe(0);
-    expect(await readFile(env.GITHUB_OUTPUT, 'utf8')).toBe(`commit=${HEAD}\nversion=2\n`);
+    expect(await readFile(env.GITHUB_OUTPUT, 'utf8')).toBe(`pr=7\ncommit=${HEAD}\nversion=2\n`);
     approve(site);
     expect((await promote(site, ['--pr', '7', '--approval-only'], env)).code).toBe(5);
   });

@@ -161,13 +161,32 @@ describe(PROMOTE_WORKFLOW, () => {
     expect(JSON.stringify(rebuild)).not.toMatch(/secrets\.|github\.token/);
   });
 
+  test('publishes exactly the pull request, commit and run that were verified before the environment was approved', () => {
+    const { verify, promote } = jobsWith();
+    expect(verify?.outputs).toMatchObject({
+      commit: '${{ steps.artifacts.outputs.commit || steps.approval.outputs.commit }}',
+      run: '${{ steps.artifacts.outputs.run }}',
+    });
+    const commands = (promote?.steps ?? []).filter(({ run = '' }) => run.includes(' promote '));
+    expect(commands).toHaveLength(2);
+    for (const { run, env } of commands) {
+      expect(run).toContain('--commit "$COMMIT"');
+      expect(env).toMatchObject({
+        COMMIT: '${{ needs.verify.outputs.commit }}',
+        PR: '${{ needs.verify.outputs.pr }}',
+        ...(!run?.includes('--rebuilt') && { RUN_ID: '${{ needs.verify.outputs.run }}' }),
+      });
+    }
+    expect(JSON.stringify(promote)).not.toMatch(/inputs\.(?:pr|run_id)/);
+  });
+
   test.each([
     ['github:o/r', { contents: 'write' }],
     ['oci://ghcr.io/o/r', { contents: 'read', packages: 'write' }],
     ['s3://bucket', { contents: 'read' }],
   ])('asks for the rights that %s needs', (store, rights) => {
     expect(jobsWith(store)['promote']?.permissions).toEqual({
-      ...{ actions: 'read', 'id-token': 'write', 'pull-requests': 'read' },
+      ...{ actions: 'read', 'id-token': 'write', issues: 'read', 'pull-requests': 'read' },
       ...rights,
     });
   });
