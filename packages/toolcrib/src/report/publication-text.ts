@@ -6,6 +6,7 @@ export interface PublicationFacts {
   readonly tool: string;
   readonly version: number;
   readonly dryRun: boolean;
+  readonly action: string;
   /** The sums file; what it pins now, or would. */
   readonly sumsFile: string;
   readonly stores: readonly StoreFacts[];
@@ -20,16 +21,17 @@ interface StoreFacts {
   readonly failure: { readonly message: string } | null;
 }
 
-/** The text of `publish`: each file of each store, and what to do next. */
+/** The text of `publish` and of `promote`: each file of each store, and what to do next. */
 export function describePublication(facts: PublicationFacts): string {
   const { tool, version, stores } = facts;
   const told = stores.map((store) => describeStore(`${tool} v${version}`, store));
   return `${told.join('\n')}\n${nextOf(facts)}\n`;
 }
 
-function nextOf({ dryRun, sumsFile, stores }: PublicationFacts): string {
+function nextOf({ action, dryRun, sumsFile, stores }: PublicationFacts): string {
   if (dryRun) return 'Nothing was written: this was a dry run.';
   const failed = stores.filter(({ failure }) => failure !== null).length;
+  if (failed === 0 && action === 'promote') return 'The approved commit pins this release. Merge the pull request.';
   if (failed === 0) return `${sumsFile} pins this release now. Commit it: it is what everybody verifies against.`;
   if (failed === stores.length) return 'No store has this release. Repeat the command when the cause is gone.';
   return `${failed} of ${stores.length} stores do not have this release. Repeat the command: it completes what is missing.`;

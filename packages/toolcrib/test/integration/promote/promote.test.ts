@@ -57,6 +57,8 @@ describe.concurrent('promote', () => {
     expect(end, end.stderr).toMatchObject({ code: 0 });
     expect(end.stdout).toContain(`pull request 7 at ${HEAD}, approved by maintainer`);
     expect(end.stdout).toContain(`from ${BUILT_COMMIT}; only the sums were committed since`);
+    expect(end.stdout).toContain('The approved commit pins this release. Merge the pull request.');
+    expect(end.stdout).not.toContain('pins this release now');
     expect(await stored(site)).toEqual([...NAMES, 'demo-v2.SHA256SUMS', 'demo-v2.json'].sort());
     for (const name of NAMES) expect(await readFile(inCheckout(site, join('store', name)))).toEqual(BUILT[name]);
     expect(JSON.parse(await readFile(inCheckout(site, 'receipt.json'), 'utf8'))).toMatchObject({
