@@ -8,7 +8,7 @@ import type { Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
 import { digestFile } from '../disk/digest-file.ts';
 import { openRepository, type GitRepository } from '../git/repository.ts';
-import { readCommit, readFileAt } from '../github/commits.ts';
+import { readCommit, readFileAt, readTip } from '../github/commits.ts';
 import { listReviews, mayWrite, readPull, type PullRequest } from '../github/pulls.ts';
 import { demandToken, fetchRunArtifact } from '../github/run-artifacts.ts';
 import { readRun, type WorkflowRun } from '../github/runs.ts';
@@ -106,6 +106,8 @@ interface Context {
 /** What was reviewed, by whom. */
 interface Reviewed {
   readonly pull: PullRequest;
+  /** The commit at the tip of the branch that it goes into. */
+  readonly baseTip: string;
   readonly approvedBy: readonly string[];
   /** The configuration of the reviewed commit, as if it stood in this checkout. */
   readonly config: ProjectConfig;
@@ -144,10 +146,12 @@ async function readReviewed(context: Context): Promise<Reviewed> {
   for (const login of reviewersOf(pull, reviews)) {
     if (await mayWrite(repository, login)) writers.add(login);
   }
-  const approvedBy = verifyApproval(pull, reviews, writers);
-  const read = await readRelease(context, pull);
+  const { logins } = await readCommit(repository, pull.head.sha);
+  const approvedBy = verifyApproval(pull, reviews, writers, logins);
+  const baseTip = await readTip(repository, pull.base.ref);
+  const read = await readRelease(context, pull, baseTip);
   host.reporter.notice({ kind: 'step', text: `${shortCommit(pull.head.sha)} is approved by ${approvedBy.join(', ')}` });
-  return { pull, approvedBy, run, ...read };
+  return { pull, baseTip, approvedBy, run, ...read };
 }
 
 function pullOf(run: WorkflowRun | undefined): number {
@@ -159,7 +163,11 @@ function pullOf(run: WorkflowRun | undefined): number {
   });
 }
 
-async function readRelease(context: Context, pull: PullRequest): Promise<Pick<Reviewed, 'config' | 'release'>> {
+async function readRelease(
+  context: Context,
+  pull: PullRequest,
+  baseTip: string,
+): Promise<Pick<Reviewed, 'config' | 'release'>> {
   const { config, git, repository } = context;
   const { sha } = pull.head;
   const path = pathInTree(git, config.file);
@@ -176,7 +184,7 @@ async function readRelease(context: Context, pull: PullRequest): Promise<Pick<Re
     targets: reviewed.targets,
     version: { path: pathInTree(git, reviewed.versionFile), text: await textAt(reviewed.versionFile, sha) },
     sums: { path: pathInTree(git, reviewed.sumsFile), text: await textAt(reviewed.sumsFile, sha) },
-    baseVersion: await textAt(config.versionFile, pull.base.ref),
+    baseVersion: await textAt(config.versionFile, baseTip),
   });
   return { config: reviewed, release };
 }
@@ -266,7 +274,7 @@ async function bringFromRun(context: Context, reviewed: Reviewed, scratch: strin
 async function findReviewedBuild(
   repository: OpenedRepository,
   git: GitRepository,
-  { pull, config, release, run }: Reviewed,
+  { pull, baseTip, config, release, run }: Reviewed,
 ): Promise<Build> {
   const build = await findBuild(repository, {
     head: pull.head.sha,
@@ -278,7 +286,7 @@ async function findReviewedBuild(
   verifyJobs(build.run, build.jobs);
   await verifyBases(repository, build.run, pull);
   const ran = await readFileAt(repository, BUILD_WORKFLOW_PATH, build.run.commit);
-  const base = await readFileAt(repository, BUILD_WORKFLOW_PATH, pull.base.ref);
+  const base = await readFileAt(repository, BUILD_WORKFLOW_PATH, baseTip);
   verifyWorkflow(build.run.commit, pull.base.ref, ran, base);
   return build;
 }

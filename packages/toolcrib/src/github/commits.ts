@@ -9,6 +9,8 @@ export interface Commit {
   readonly parents: readonly string[];
   /** When it was made, ISO 8601; null when GitHub does not say it. */
   readonly date: string | null;
+  /** Accounts that its author's and its committer's addresses belong to, where GitHub knows them. */
+  readonly logins: readonly string[];
   /** Against its first parent; of very large commits not all. Undefined when GitHub does not say it. */
   readonly files: readonly { readonly path: string; readonly status: string }[] | undefined;
 }
@@ -20,12 +22,18 @@ export interface RepositoryFile {
   readonly blob: string;
 }
 
+/** An account; `{}` stands for none in GitHub's description. */
+const account = z.nullish(z.object({ login: z.optional(z.string()) }));
+
 const commitSchema = z.object({
   sha: z.string(),
+  author: account,
+  committer: account,
   parents: z.array(z.object({ sha: z.string() })),
   commit: z.object({ committer: z.nullish(z.object({ date: z.optional(z.string()) })) }),
   files: z.optional(z.array(z.object({ filename: z.string(), status: z.string() }))),
 });
+const branchSchema = z.object({ commit: z.object({ sha: z.string() }) });
 
 /** What stands at a path; of a folder, a link or a submodule no more than that it is one. */
 const contentSchema = z.union([
@@ -47,12 +55,24 @@ export async function readCommit({ github, owner, repo, signal }: GithubReposito
     sha: commit.sha,
     parents: commit.parents.map((parent) => parent.sha),
     date: commit.commit.committer?.date ?? null,
+    logins: [commit.author?.login, commit.committer?.login].filter((login) => login !== undefined),
     files: commit.files?.map(({ filename, status }) => ({ path: filename, status })),
   };
 }
 
 /**
- * Reads a small text file as it is at a commit or at the tip of a branch.
+ * The commit at the tip of a branch. Elsewhere GitHub takes a short name for a tag's as well, and a tag can be called like
+ * a branch.
+ * @throws RemoteError as `Github.request`, also when there is no such branch.
+ */
+export async function readTip({ github, owner, repo, signal }: GithubRepository, branch: string): Promise<string> {
+  const needs = { needs: READ_CONTENTS, signal };
+  const route = 'GET /repos/{owner}/{repo}/branches/{branch}';
+  return (await github.request(route, { owner, repo, branch }, branchSchema, needs)).commit.sha;
+}
+
+/**
+ * Reads a small text file as it is at a commit.
  * @param path from the top of the repository.
  * @returns undefined when there is none.
  * @throws IntegrityError `MALFORMED` for a folder or a link, `TOO_LARGE`; RemoteError as `Github.ask`.
@@ -60,28 +80,28 @@ export async function readCommit({ github, owner, repo, signal }: GithubReposito
 export async function readFileAt(
   { github, owner, repo, signal }: GithubRepository,
   path: string,
-  ref: string,
+  commit: string,
 ): Promise<RepositoryFile | undefined> {
   const reply = await github.ask(
     'GET /repos/{owner}/{repo}/contents/{path}',
-    { owner, repo, path, ref },
+    { owner, repo, path, ref: commit },
     contentSchema,
     { needs: READ_CONTENTS, signal },
   );
   if (reply.kind === 'missing') return undefined;
   if (reply.kind === 'invalid') throw reply.refusal;
   const { data } = reply;
-  if (Array.isArray(data) || data.type !== 'file' || !('content' in data)) throw notAFile(path, ref);
-  if (data.size > MAX_FILE_BYTES || data.encoding !== 'base64') throw tooLarge(path, ref, data.size);
+  if (Array.isArray(data) || data.type !== 'file' || !('content' in data)) throw notAFile(path, commit);
+  if (data.size > MAX_FILE_BYTES || data.encoding !== 'base64') throw tooLarge(path, commit, data.size);
   return { text: Buffer.from(data.content, 'base64').toString('utf8'), blob: data.sha };
 }
 
-function notAFile(path: string, ref: string): IntegrityError {
-  return new IntegrityError('MALFORMED', `${path} at ${ref} is no file`, { hint: 'put a file there, no link' });
+function notAFile(path: string, commit: string): IntegrityError {
+  return new IntegrityError('MALFORMED', `${path} at ${commit} is no file`, { hint: 'put a file there, no link' });
 }
 
-function tooLarge(path: string, ref: string, size: number): IntegrityError {
-  return new IntegrityError('TOO_LARGE', `${path} at ${ref} has ${size} bytes, more than ${MAX_FILE_BYTES}`, {
+function tooLarge(path: string, commit: string, size: number): IntegrityError {
+  return new IntegrityError('TOO_LARGE', `${path} at ${commit} has ${size} bytes, more than ${MAX_FILE_BYTES}`, {
     hint: 'that is no version file, sums file or workflow',
   });
 }

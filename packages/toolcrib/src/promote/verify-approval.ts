@@ -51,8 +51,11 @@ export function reviewersOf(pull: PullRequest, reviews: readonly Review[]): read
 
 /**
  * Demands that somebody who may write, and is not the author, approved exactly the head, and that nobody who may write
- * still asks for changes. Of one reviewer the last word counts; a comment is none.
+ * still asks for changes. Of one reviewer the last word counts; a comment is none. Who made the head may object to it, but
+ * not approve it.
  * @param writers those of {@link reviewersOf} who may write.
+ * @param makers accounts of the head's author and committer, as far as GitHub knows the addresses in it. Who pushed it is
+ * not told.
  * @returns who approved.
  * @throws PolicyError `NOT_APPROVED`: `approval`, `changes-requested`.
  */
@@ -60,6 +63,7 @@ export function verifyApproval(
   pull: PullRequest,
   reviews: readonly Review[],
   writers: ReadonlySet<string>,
+  makers: readonly string[],
 ): readonly string[] {
   const words = new Map<string, Review>();
   for (const review of reviews) {
@@ -71,7 +75,8 @@ export function verifyApproval(
     [...words].flatMap(([login, review]) => (review.state === state ? [login] : []));
   const against = said('CHANGES_REQUESTED');
   if (against.length > 0) throw changesRequested(pull, against);
-  const approved = said('APPROVED');
+  const made = new Set(makers.map((login) => login.toLowerCase()));
+  const approved = said('APPROVED').filter((login) => !made.has(login.toLowerCase()));
   const current = approved.filter((login) => words.get(login)?.commit === pull.head.sha);
   if (current.length === 0) throw unapproved(pull, approved);
   return current;
@@ -90,9 +95,9 @@ function unapproved({ number, head }: PullRequest, earlier: readonly string[]): 
   const commit = shortCommit(head.sha);
   const why =
     earlier.length === 0
-      ? 'nobody who may write to this repository, other than its author, has approved it'
+      ? 'nobody who may write to this repository, other than its author and who made its head, has approved it'
       : `${earlier.join(', ')} approved an earlier commit`;
-  const hint = `have exactly ${commit} approved by somebody with write access who is not the author, then promote again`;
+  const hint = `have exactly ${commit} approved by somebody with write access who neither opened it nor made that commit, then promote again`;
   return notApproved('approval', `the head ${commit} of pull request ${number} is not approved: ${why}`, hint, {
     commit: head.sha,
     earlier,

@@ -151,8 +151,10 @@ type Break = (site: PromotionSite) => void | Promise<void>;
 const approve = (site: PromotionSite, ...reviews: PromotionSite['pull']['reviews']) =>
   site.pull.reviews.splice(0, 1, ...reviews);
 
+type Refused = readonly [what: string, demand: string, words: string, Break];
+
 describe.concurrent('promote refuses, with what to do,', () => {
-  const cases: readonly (readonly [what: string, demand: string, words: string, Break])[] = [
+  const cases: readonly Refused[] = [
     ['a pull request into another branch', 'base', 'goes into "dev"', ({ pull }) => void (pull.base = 'dev')],
     ['one that was closed without a merge', 'state', 'was closed', ({ pull }) => void (pull.state = 'closed')],
     ['one of a fork', 'fork', 'comes from x/y', ({ pull }) => void (pull.headRepository = 'x/y')],
@@ -169,6 +171,15 @@ describe.concurrent('promote refuses, with what to do,', () => {
       'other than its author',
       (site) => void approve(site, { user: 'dev', state: 'APPROVED', commit: HEAD }),
     ],
+    ...(['author', 'committer'] as const).map((who): Refused => [
+      `the approval of the ${who} of the head, who did not open the pull request`,
+      'approval',
+      'who made its head',
+      ({ actions }) => {
+        const head = actions.commits.get(HEAD);
+        if (head !== undefined) actions.commits.set(HEAD, { ...head, [who]: 'Maintainer' });
+      },
+    ]),
     [
       'the approval of somebody who may only read',
       'approval',
@@ -271,6 +282,15 @@ describe.concurrent('promote refuses, with what to do,', () => {
       (site) => site.edit(BUILT_COMMIT, { [WORKFLOW]: 'other' }),
     ],
     [
+      'a workflow that only a tag with the name of the base branch has',
+      'workflow',
+      'is not what it is on main',
+      (site) => {
+        [BUILT_COMMIT, HEAD].forEach((sha) => site.edit(sha, { [WORKFLOW]: 'other' }));
+        site.actions.tags.set('main', HEAD);
+      },
+    ],
+    [
       'a base branch that has no workflow',
       'workflow',
       'main has no',
@@ -308,9 +328,10 @@ describe.concurrent('promote refuses, with what to do,', () => {
     expect(refusal).toMatchObject({ exit: 5, demand: 'commit' });
   });
 
-  test('a version below that of the base branch', async () => {
+  test('a version below that of the base branch, whatever a tag with the name of that branch says', async () => {
     await using site = await promotionSite();
     site.edit(BASE, { 'tool-version.txt': '3\n' });
+    site.actions.tags.set('main', BUILT_COMMIT);
     expect(await refusalOf(site)).toMatchObject({ exit: 5, code: 'ROLLBACK' });
   });
 

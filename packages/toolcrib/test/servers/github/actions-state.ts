@@ -8,6 +8,9 @@ export interface StoredCommit {
   /** Path to text. */
   readonly files: ReadonlyMap<string, string>;
   readonly date: string;
+  /** Accounts of its author and committer; default: some other. */
+  readonly author?: string;
+  readonly committer?: string;
 }
 
 export interface StoredReview {
@@ -71,6 +74,8 @@ export interface ActionsState {
   readonly commits: Map<string, StoredCommit>;
   /** Branch to commit. */
   readonly branches: Map<string, string>;
+  /** Tag to commit. */
+  readonly tags: Map<string, string>;
   readonly pulls: Map<number, StoredPull>;
   /** `admin`, `write`, `read` or `none` of a user; one that is not named is no user of GitHub. */
   readonly permissions: Map<string, string>;
@@ -82,6 +87,7 @@ export function createActionsState(): ActionsState {
   return {
     commits: new Map(),
     branches: new Map(),
+    tags: new Map(),
     pulls: new Map(),
     permissions: new Map(),
     runs: [],

@@ -19,6 +19,7 @@ export function actionsRoutes(actions: ActionsState): readonly Route[] {
   });
   return [
     route('GET commits/{ref}', 'read', commitByRef),
+    route('GET branches/{branch}', 'read', branchByName),
     route('GET contents/{path}', 'read', contentAt),
     route('GET commits/{commit_sha}/pulls', 'read', pullsOfCommit),
     route('GET pulls', 'read', listPulls),
@@ -47,6 +48,8 @@ function commitByRef(call: GithubCall, actions: ActionsState): Answer {
   return ok({
     ...example,
     sha,
+    ...(commit.author !== undefined && { author: userView(call, commit.author) }),
+    ...(commit.committer !== undefined && { committer: userView(call, commit.committer) }),
     parents: commit.parents.map((parent) => ({ sha: parent, url: 'https://api.github.com/x' })),
     commit: { ...object(inner), committer: { name: 'C', email: 'c@example.org', date: commit.date } },
     files: changesOf(actions, commit).map(({ path, status }) => ({
@@ -59,9 +62,18 @@ function commitByRef(call: GithubCall, actions: ActionsState): Answer {
   });
 }
 
+/** Of a short name, a tag comes before a branch, as in git. */
 function commitOf(actions: ActionsState, ref: Json | undefined): string {
   const name = typeof ref === 'string' ? ref : '';
-  return actions.branches.get(name) ?? name;
+  return actions.tags.get(name) ?? actions.branches.get(name) ?? name;
+}
+
+function branchByName(call: GithubCall, actions: ActionsState): Answer {
+  const { branch } = call.parameters;
+  const sha = typeof branch === 'string' ? actions.branches.get(branch) : undefined;
+  if (sha === undefined) return notFound();
+  const example = describedExample('branch-get');
+  return ok({ ...example, name: branch ?? '', commit: { ...object(example['commit']), sha } });
 }
 
 function contentAt(call: GithubCall, actions: ActionsState): Answer {

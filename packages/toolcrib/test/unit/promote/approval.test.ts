@@ -40,7 +40,7 @@ describe('a pull request', () => {
 
 describe('an approval', () => {
   const writers = new Set(['ann', 'bob']);
-  const approvedBy = (...reviews: readonly Review[]) => verifyApproval(PULL, reviews, writers);
+  const approvedBy = (...reviews: readonly Review[]) => verifyApproval(PULL, reviews, writers, []);
 
   test('counts for exactly the head, and the last word of each reviewer is the one that counts', () => {
     expect(approvedBy(review('ann', 'APPROVED'))).toEqual(['ann']);
@@ -59,7 +59,14 @@ describe('an approval', () => {
   test('is never the author’s own, in whatever case the name is written', () => {
     const pull = { ...PULL, author: 'Ann' };
     expect(reviewersOf(pull, [review('ann', 'APPROVED'), review('bob', 'APPROVED')])).toEqual(['bob']);
-    expect(demandOf(() => verifyApproval(pull, [review('ann', 'APPROVED')], writers))).toBe('approval');
+    expect(demandOf(() => verifyApproval(pull, [review('ann', 'APPROVED')], writers, []))).toBe('approval');
+  });
+
+  test('is not that of who made the head, whose objection counts all the same', () => {
+    const by = (...reviews: readonly Review[]) => verifyApproval(PULL, reviews, writers, ['Ann', 'web-flow']);
+    expect(demandOf(() => by(review('ann', 'APPROVED')))).toBe('approval');
+    expect(by(review('ann', 'APPROVED'), review('bob', 'APPROVED'))).toEqual(['bob']);
+    expect(demandOf(() => by(review('ann', 'CHANGES_REQUESTED'), review('bob', 'APPROVED')))).toBe('changes-requested');
   });
 
   test('always comes from a writer other than the author, of the head, whatever else was said', () => {
@@ -77,7 +84,7 @@ describe('an approval', () => {
         const all = said.map(({ login, state, commit }) => review(login, state, commit));
         let approved: readonly string[];
         try {
-          approved = verifyApproval(PULL, all, writers);
+          approved = verifyApproval(PULL, all, writers, []);
         } catch {
           return;
         }
