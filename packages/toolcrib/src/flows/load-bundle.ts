@@ -27,6 +27,8 @@ import { cacheOf } from './resolve-artifact.ts';
 export interface LoadBundleOptions {
   /** Reference of a store that gets the release, too. */
   readonly to?: string;
+  /** True: attestations that the policy does not verify go into that store, too, and a list of revoked releases. */
+  readonly unverifiedAttestations?: boolean;
 }
 
 /** An artifact of a bundle that is in the cache now. */
@@ -74,7 +76,7 @@ export async function loadBundle(
   const stores = collectStores(host, pins.rewrite);
   try {
     const store = reference === undefined ? undefined : await stores.open(reference);
-    return await load(pins, host, { bundle, path, store });
+    return await load(pins, host, { bundle, path, store, unverified: options.unverifiedAttestations ?? false });
   } finally {
     await stores.close();
   }
@@ -84,9 +86,10 @@ interface Loading {
   readonly bundle: OpenedBundle;
   readonly path: string;
   readonly store: Store | undefined;
+  readonly unverified: boolean;
 }
 
-async function load(pins: ToolPins, host: Host, { bundle, path, store }: Loading): Promise<LoadedBundle> {
+async function load(pins: ToolPins, host: Host, { bundle, path, store, unverified }: Loading): Promise<LoadedBundle> {
   const { tool, version } = bundle;
   const sums = sumsOfBundle(bundle, path);
   const root = await keepTrustedRoot(bundle.files.get(TRUSTED_ROOT_NAME), pins.attestation, host);
@@ -95,7 +98,7 @@ async function load(pins: ToolPins, host: Host, { bundle, path, store }: Loading
   const { anchor, artifacts } = judge(bundle, sums, path, trust);
   const paths = await keepArtifacts(path, bundle, cacheOf(host), host);
   const attestations = await keepAttestations(bundle, artifacts, host);
-  const release = { bundle, path, sums, anchor, paths, trust };
+  const release = { bundle, path, sums, anchor, paths, trust, unverified };
   return {
     path,
     tool,

@@ -18,6 +18,8 @@ export interface MirrorOptions {
   readonly versions?: readonly number[];
   /** True: every complete release of the tool, ascending. */
   readonly all?: boolean;
+  /** True: attestations that the policy does not verify are copied, too, and a list of revoked releases. */
+  readonly unverifiedAttestations?: boolean;
 }
 
 /** What became of each release. */
@@ -74,9 +76,12 @@ async function copyAll(
   const { versions, incomplete } = await chooseVersions(pins, from, options, signal);
   const trust = await openReleaseTrust(pins, host, tool, [from, to]);
   const spool = { directory: join(host.cacheDirectory, 'spool'), clock, reporter, signal };
-  const revocations = await mirrorRevocations(from, to, { tool, keys: trust.keys, signal });
+  const { unverifiedAttestations = false } = options;
+  const { keys } = trust;
+  const revocations = await mirrorRevocations(from, to, { tool, keys, unverified: unverifiedAttestations, signal });
   const releases: MirrorReport[] = [];
-  for (const version of versions) releases.push(await mirrorRelease({ tool, version, from, to, trust, spool }));
+  const request = { tool, from, to, trust, spool, unverifiedAttestations };
+  for (const version of versions) releases.push(await mirrorRelease({ ...request, version }));
   return { tool, from: from.reference, to: to.reference, releases, incomplete, revocations };
 }
 

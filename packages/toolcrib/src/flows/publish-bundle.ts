@@ -1,13 +1,21 @@
+import type { AttestationFile } from '../attestations/attestation.ts';
 import type { OpenedBundle } from '../bundle/bundle-content.ts';
 import type { Digest } from '../core/digest.ts';
 import { NotFoundError, PolicyError } from '../core/errors.ts';
-import { attestedName, releaseManifestName, revocationListName, storedSumsName } from '../core/release.ts';
+import {
+  attestedName,
+  parseReleaseManifest,
+  releaseManifestName,
+  revocationListName,
+  storedSumsName,
+} from '../core/release.ts';
 import type { Sums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
-import { heldFile, type CopiedFile, type CopiedRelease } from '../mirror/copied-release.ts';
+import { heldFile, manifestNaming, type CopiedFile, type CopiedRelease } from '../mirror/copied-release.ts';
 import { copyRelease, type CopyReport } from '../mirror/copy-release.ts';
 import { createRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
 import { judgeArtifact, type Anchor, type ReleaseTrust } from '../releases/release-trust.ts';
+import { siftAttestations, type LeftOutAttestation } from '../releases/sift-attestations.ts';
 import type { Store } from '../stores/store.ts';
 import type { Host } from './host.ts';
 
@@ -21,6 +29,8 @@ export interface KeptBundle {
   /** Absolute paths of its artifacts, by digest. */
   readonly paths: ReadonlyMap<Digest, string>;
   readonly trust: ReleaseTrust;
+  /** True: what the policy does not verify goes into the store, too. */
+  readonly unverified: boolean;
 }
 
 /** What became of a bundle in a store. */
@@ -29,6 +39,8 @@ export interface StoredBundle extends CopyReport {
   readonly store: string;
   /** Of the list of revoked releases. */
   readonly revocations: RevocationOutcome;
+  /** Attestations of the bundle that did not go into the store. */
+  readonly leftOut: readonly LeftOutAttestation[];
 }
 
 /**
@@ -38,20 +50,21 @@ export interface StoredBundle extends CopyReport {
  */
 export async function publishBundle(kept: KeptBundle, store: Store, host: Host): Promise<StoredBundle> {
   if (kept.anchor === 'none') throw noAnchor(kept, store);
-  const release = releaseOf(kept, host);
   const { trust, sums } = kept;
   const { reporter, signal } = host;
+  const { taken, leftOut } = siftAttestations({ sums, attestations: attestationsIn(kept) }, trust, kept);
+  const release = releaseOf(kept, taken, host);
   const revocations = await copyRevocations(kept, store, signal);
   const report = await copyRelease(release, store, {
     reporter,
     signal,
     judgeKept: (file) => void judgeArtifact(attestedName(file.name) ?? '', { sums, attestations: [file] }, trust),
   });
-  return { store: store.reference, ...report, revocations };
+  return { store: store.reference, ...report, revocations, leftOut };
 }
 
 async function copyRevocations(
-  { bundle, path, trust }: KeptBundle,
+  { bundle, path, trust, unverified }: KeptBundle,
   store: Store,
   signal: AbortSignal | undefined,
 ): Promise<RevocationOutcome> {
@@ -59,29 +72,33 @@ async function copyRevocations(
   const name = revocationListName(tool);
   const list = files.get(name);
   if (list === undefined) return 'none';
-  return await createRevocations(list, `${path}: ${name}`, store, { tool, keys: trust.keys, signal });
+  return await createRevocations(list, `${path}: ${name}`, store, { tool, keys: trust.keys, unverified, signal });
 }
 
-function releaseOf(kept: KeptBundle, { signal }: Host): CopiedRelease {
+function attestationsIn({ bundle }: KeptBundle): readonly AttestationFile[] {
+  return [...bundle.files].flatMap(([name, bytes]) => (attestedName(name) === undefined ? [] : [{ name, bytes }]));
+}
+
+function releaseOf(kept: KeptBundle, attestations: readonly AttestationFile[], { signal }: Host): CopiedRelease {
   const { bundle, path, sums, paths } = kept;
-  const { tool, version, files } = bundle;
+  const { tool, version } = bundle;
+  const claim = storedSumsName(tool, version);
   const artifacts = [...bundle.artifacts].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const attestations = [...files].filter(([name]) => attestedName(name) !== undefined);
   return {
     tool,
     version,
     sums,
     notes: `Loaded from a bundle by toolcrib.\n`,
     files: [
-      textOf(kept, storedSumsName(tool, version), 'claim'),
+      heldFile(claim, 'claim', bytesOf(kept, claim)),
       ...artifactNames(kept).map((name): CopiedFile => {
         const file = artifacts.find((artifact) => artifact.name === name);
         const at = file && paths.get(file.digest);
         if (file === undefined || at === undefined) throw incomplete(path, tool, version, [name]);
         return cachedFile({ ...file, path: at }, signal);
       }),
-      ...attestations.map(([name, bytes]) => heldFile(name, 'attestation', bytes)),
-      textOf(kept, releaseManifestName(tool, version), 'manifest'),
+      ...attestations.map(({ name, bytes }) => heldFile(name, 'attestation', bytes)),
+      manifestOf(kept, attestations),
     ],
   };
 }
@@ -94,10 +111,18 @@ function artifactNames({ bundle, path, sums }: KeptBundle): readonly string[] {
   return [...sums.keys()];
 }
 
-function textOf({ bundle, path }: KeptBundle, name: string, role: CopiedFile['role']): CopiedFile {
+function manifestOf(kept: KeptBundle, taken: readonly AttestationFile[]): CopiedFile {
+  const { bundle, path } = kept;
+  const name = releaseManifestName(bundle.tool, bundle.version);
+  const bytes = bytesOf(kept, name);
+  const manifest = parseReleaseManifest(Buffer.from(bytes).toString(), `${path}: ${name}`);
+  return heldFile(name, 'manifest', manifestNaming(taken, manifest, bytes));
+}
+
+function bytesOf({ bundle, path }: KeptBundle, name: string): Uint8Array {
   const bytes = bundle.files.get(name);
   if (bytes === undefined) throw incomplete(path, bundle.tool, bundle.version, [name]);
-  return heldFile(name, role, bytes);
+  return bytes;
 }
 
 function cachedFile(

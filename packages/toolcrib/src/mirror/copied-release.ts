@@ -1,5 +1,7 @@
+import type { AttestationFile } from '../attestations/attestation.ts';
 import { onePiece } from '../core/one-piece.ts';
 import { digestOf } from '../core/digest.ts';
+import { formatReleaseManifest, type ReleaseFile, type ReleaseManifest } from '../core/release.ts';
 import type { Sums } from '../core/sums.ts';
 import type { ReleaseId } from '../releases/stored-release.ts';
 import type { ByteSource } from '../stores/store.ts';
@@ -22,6 +24,22 @@ export interface CopiedRelease extends ReleaseId {
   readonly files: readonly CopiedFile[];
   /** Markdown for stores that show notes beside a release. */
   readonly notes: string;
+}
+
+/**
+ * The manifest of a release that names no attestation but those that go along: a store's manifest names only what is
+ * there. Where it names no other, its bytes stay as they are.
+ */
+export function manifestNaming(
+  taken: readonly AttestationFile[],
+  manifest: ReleaseManifest,
+  bytes: Uint8Array,
+): Uint8Array {
+  const names = new Set(taken.map(({ name }) => name));
+  const isGone = ({ attestation }: ReleaseFile): boolean => attestation !== null && !names.has(attestation);
+  if (!manifest.files.some(isGone)) return bytes;
+  const files = manifest.files.map((file) => (isGone(file) ? { ...file, attestation: null } : file));
+  return Buffer.from(formatReleaseManifest({ ...manifest, files }));
 }
 
 /** A file whose bytes are in memory. */

@@ -3,8 +3,9 @@ import { attestedName, releaseManifestName, storedSumsName } from '../core/relea
 import type { ReadableStore } from '../releases/stored-file.ts';
 import type { ReleaseId } from '../releases/stored-release.ts';
 import { judgeArtifact, verifyRelease, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
+import { siftAttestations, type LeftOutAttestation } from '../releases/sift-attestations.ts';
 import type { Store } from '../stores/store.ts';
-import { heldFile, type CopiedFile, type CopiedRelease } from './copied-release.ts';
+import { heldFile, manifestNaming, type CopiedFile, type CopiedRelease } from './copied-release.ts';
 import { copyRelease, type CopyReport } from './copy-release.ts';
 import { readSourceRelease, type SourceRelease } from './source-release.ts';
 import { spoolArtifact, type Spool } from './spool.ts';
@@ -15,15 +16,20 @@ export interface MirrorRequest extends ReleaseId {
   readonly to: Store;
   readonly trust: ReleaseTrust;
   readonly spool: Spool;
+  /** True: attestations that the policy does not verify are copied, too, unless they are wrong. Default: left out. */
+  readonly unverifiedAttestations?: boolean;
 }
 
 /** What became of one release. */
-export interface MirrorReport extends ReleaseId, TrustedRelease, CopyReport {}
+export interface MirrorReport extends ReleaseId, TrustedRelease, CopyReport {
+  /** Attestations of the source that were not copied. */
+  readonly leftOut: readonly LeftOutAttestation[];
+}
 
 /**
  * Copies one release, verified on its way: its digests against the project's pins, where they are of this version; its
- * attestations by the project's policy; every artifact against its digest before it is created in the other store, and
- * again as that store gives it back.
+ * attestations by the project's policy, which leaves behind those that it does not verify; every artifact against its
+ * digest before it is created in the other store, and again as that store gives it back.
  * @throws as `readSourceRelease`, `verifyRelease`, `spoolArtifact`, `copyRelease`.
  */
 export async function mirrorRelease(request: MirrorRequest): Promise<MirrorReport> {
@@ -35,12 +41,17 @@ export async function mirrorRelease(request: MirrorRequest): Promise<MirrorRepor
   const judgeKept = (file: AttestationFile) => {
     judgeArtifact(attestedName(file.name) ?? '', { sums: release.sums, attestations: [file] }, trust);
   };
-  const copied = await copyRelease(copiedFrom(release, from, spool), to, { reporter, signal, judgeKept });
-  return { tool, version, ...trusted, ...copied };
+  const { taken, leftOut } = siftAttestations(release, trust, { unverified: request.unverifiedAttestations === true });
+  const copied = await copyRelease(copiedFrom(release, taken, from, spool), to, { reporter, signal, judgeKept });
+  return { tool, version, ...trusted, ...copied, leftOut };
 }
 
-function copiedFrom(release: SourceRelease, from: ReadableStore, spool: Spool): CopiedRelease {
-  const { tool, version, sums, sumsBytes, manifest, manifestBytes, attestations } = release;
+function copiedFrom(
+  { tool, version, sums, sumsBytes, manifest, manifestBytes }: SourceRelease,
+  attestations: readonly AttestationFile[],
+  from: ReadableStore,
+  spool: Spool,
+): CopiedRelease {
   const artifacts = manifest.files.map(({ name, digest, size }): CopiedFile => ({
     name,
     role: 'artifact',
@@ -52,7 +63,7 @@ function copiedFrom(release: SourceRelease, from: ReadableStore, spool: Spool): 
     heldFile(storedSumsName(tool, version), 'claim', sumsBytes),
     ...artifacts.sort((a, b) => (a.name < b.name ? -1 : 1)),
     ...attestations.map(({ name, bytes }) => heldFile(name, 'attestation', bytes)),
-    heldFile(releaseManifestName(tool, version), 'manifest', manifestBytes),
+    heldFile(releaseManifestName(tool, version), 'manifest', manifestNaming(attestations, manifest, manifestBytes)),
   ];
   return { tool, version, sums, files, notes: `Copied from ${from.reference} by toolcrib.\n` };
 }

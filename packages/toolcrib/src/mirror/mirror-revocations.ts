@@ -8,8 +8,8 @@ import type { Store } from '../stores/store.ts';
 
 /**
  * What became of a list of revoked releases. `kept`: the store has another one, which stays; `none`: there is none to
- * copy; `unverified`: the policy has no key that could have signed it, so it was left out; `unsupported`: the store has no
- * place for it.
+ * copy; `unverified`: the policy has no key that could have signed it, so it was left out; `unsupported`: the store has
+ * no place for it.
  */
 export type RevocationOutcome = 'created' | 'same' | 'kept' | 'none' | 'unverified' | 'unsupported';
 
@@ -18,6 +18,8 @@ export interface RevocationCopy {
   readonly tool: string;
   /** Those of the policy: only what one of them signed is copied. */
   readonly keys: readonly TrustedKey[];
+  /** True: where there are no keys it is copied as it is, because somebody asked for that. Default: left out. */
+  readonly unverified?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -44,11 +46,11 @@ export async function createRevocations(
   bytes: Uint8Array,
   where: string,
   to: Store,
-  { tool, keys, signal }: RevocationCopy,
+  { tool, keys, unverified = false, signal }: RevocationCopy,
 ): Promise<Exclude<RevocationOutcome, 'none'>> {
   if (to.keepsRevocations === false) return 'unsupported';
-  if (keys.length === 0) return 'unverified';
-  verifyRevocations(bytes, { where, tool, keys });
+  if (keys.length === 0 && !unverified) return 'unverified';
+  if (keys.length > 0) verifyRevocations(bytes, { where, tool, keys });
   const name = revocationListName(tool);
   const source = { digest: digestOf(bytes), size: bytes.byteLength, open: () => onePiece(bytes) };
   if ((await to.create(name, source, signal ? { signal } : {})) === 'created') return 'created';

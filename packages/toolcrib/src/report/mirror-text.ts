@@ -10,6 +10,7 @@ export interface CopiedReleaseFacts {
     readonly signer: string | null;
   }[];
   readonly files: readonly { readonly name: string; readonly outcome: string }[];
+  readonly leftOut: readonly { readonly name: string; readonly reason: 'unchecked' | 'untrusted' }[];
   readonly alreadyThere: boolean;
   readonly highest: number | null;
 }
@@ -43,8 +44,23 @@ export function describeCopy(tool: string, to: string, release: CopiedReleaseFac
     [{ title: '  FILE' }, { title: 'OUTCOME' }],
     files.map(({ name, outcome }) => [`  ${name}`, outcome]),
   );
-  return `${to}: ${tool} v${version} ${state}${below}\n${describeTrust(release)}${table}`;
+  return `${to}: ${tool} v${version} ${state}${below}\n${describeTrust(release)}${describeLeftOut(release)}${table}`;
 }
+
+/** Which attestations did not go into the store, why, and what to do. */
+function describeLeftOut({ leftOut }: Pick<CopiedReleaseFacts, 'leftOut'>): string {
+  if (leftOut.length === 0) return '';
+  const lines = leftOut.map(({ name, reason }) => `  left out ${name}: ${LEFT_OUT[reason]}`);
+  const hint = `  to take them along, name their signers under "attestation" in toolcrib.json; or give ${UNVERIFIED}`;
+  return `${[...lines, hint].join('\n')}\n`;
+}
+
+const UNVERIFIED = '--unverified-attestations';
+
+const LEFT_OUT = {
+  unchecked: 'the project has no policy that could verify it',
+  untrusted: 'nobody whom the policy trusts signed it',
+} as const;
 
 /** Why a release is believed, and who signed its artifacts. */
 export function describeTrust({ anchor, artifacts }: Pick<CopiedReleaseFacts, 'anchor' | 'artifacts'>): string {
@@ -72,7 +88,8 @@ export function describeListOutcome(outcome: MirrorFacts['revocations'], to: str
       return [`${to} has another list of revoked releases, which stays: compare the two.\n`];
     case 'unverified':
       return [
-        `${to} did not get the list of revoked releases: toolcrib.json names no key in "attestation.publicKeys" that could have signed it.\n`,
+        `${to} did not get the list of revoked releases: toolcrib.json has no key in "attestation.publicKeys" to verify it.\n` +
+          `  to take it along, name the key of who signed it there; or give ${UNVERIFIED}\n`,
       ];
     case 'unsupported':
       return [

@@ -10,6 +10,7 @@ interface CreateOptions {
 
 interface LoadOptions {
   readonly to?: string;
+  readonly unverifiedAttestations?: boolean;
 }
 
 export function registerBundle({ program, action }: Registration): void {
@@ -42,15 +43,23 @@ export function registerBundle({ program, action }: Registration): void {
     .description('take a bundle over: into the cache, and into a store when the project vouches for it')
     .argument('<file>', 'the bundle')
     .option('--to <store>', 'a store that gets the release, too')
+    .option('--unverified-attestations', 'with --to: also attestations and revocations that the policy cannot verify')
     .action(
       action(async (session, file: string, options: LoadOptions) => {
         const { loadBundle } = await import('../../flows/load-bundle.ts');
         const { describeLoadedBundle } = await import('../../report/bundle-text.ts');
+        if (options.unverifiedAttestations === true && options.to === undefined) throw noStore();
         const loaded = await loadBundle(await session.project(), session.host, file, options);
         session.output.result(loaded, describeLoadedBundle(loaded));
         return 0;
       }),
     );
+}
+
+function noStore(): UsageError {
+  return new UsageError('USAGE', '--unverified-attestations says what goes into a store, and --to names none', {
+    hint: 'give --to STORE, or leave it out: the cache keeps attestations in any case, and verifies them when they are used',
+  });
 }
 
 function oneVersion(): UsageError {

@@ -3,6 +3,7 @@ import { collectVersion, type Registration } from '../program-options.ts';
 interface MirrorCommandOptions {
   readonly version?: readonly number[];
   readonly all?: boolean;
+  readonly unverifiedAttestations?: boolean;
 }
 
 export function registerMirror({ program, action }: Registration): void {
@@ -13,11 +14,13 @@ export function registerMirror({ program, action }: Registration): void {
     .argument('<to>', 'the store that gets them')
     .option('--version <n>', 'a version; may be given again (default: the current one)', collectVersion)
     .option('--all', 'every complete version, in ascending order')
+    .option('--unverified-attestations', 'copy also attestations and revocations that the policy cannot verify')
     .action(
-      action(async (session, from: string, to: string, { version = [], all = false }: MirrorCommandOptions) => {
+      action(async (session, from: string, to: string, given: MirrorCommandOptions) => {
+        const { version = [], all = false, unverifiedAttestations = false } = given;
         const { mirrorReleases } = await import('../../flows/mirror-release.ts');
         const { describeMirroring } = await import('../../report/mirror-text.ts');
-        const options = { versions: version, all };
+        const options = { versions: version, all, unverifiedAttestations };
         const mirroring = await mirrorReleases(await session.project(), session.host, from, to, options);
         session.output.result(mirroring, describeMirroring(mirroring));
         return 0;

@@ -124,6 +124,24 @@ describe('a bundle that was carried over an air gap', () => {
     expect(await readFile(join(kept, `${AMD64}.dsse.json`))).toEqual(verified);
   });
 
+  test('brings neither attestations nor a revocation list into a store where nobody can verify them', async () => {
+    await using project = await releasedProject();
+    await project.write('store/tool.revoked.json', '{}');
+    await project.configure({ publicKeys: [] });
+    await using other = await carried(project);
+    const loaded = await run(other, 'bundle', 'load', 'b.tar', '--to', 'file:./mirror');
+    const leftOut = [AMD64, ARM64].map((name) => ({ name: `${name}.dsse.json`, reason: 'unchecked' }));
+    expect(loaded).toMatchObject({ code: 0, document: { store: { revocations: 'unverified', leftOut } } });
+    expect(await namesIn(join(other.folder, 'mirror'))).toEqual([AMD64, ARM64, 'tool-v1.SHA256SUMS', 'tool-v1.json']);
+    const manifest: unknown = JSON.parse(await readFile(join(other.folder, 'mirror/tool-v1.json'), 'utf8'));
+    expect(manifest).toMatchObject({ files: [{ attestation: null }, { attestation: null }] });
+    const asking = ['bundle', 'load', 'b.tar', '--unverified-attestations'];
+    expect((await run(other, ...asking)).code).toBe(2);
+    const asked = await run(other, ...asking, '--to', 'file:./another');
+    expect(asked).toMatchObject({ code: 0, document: { store: { revocations: 'created', leftOut: [] } } });
+    expect(await namesIn(join(other.folder, 'another'))).toEqual([...STORED, 'tool.revoked.json'].sort());
+  });
+
   test('may hold some targets, which a store does not take', async () => {
     await using project = await releasedProject();
     await using other = await carried(project, '--target', 'amd64-any');

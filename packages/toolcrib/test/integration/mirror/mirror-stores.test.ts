@@ -7,7 +7,7 @@ import { signRevocationList } from '../../../src/attestations/revocations.ts';
 import { readPrivateKey } from '../../../src/attestations/key-signer.ts';
 import { mirrorRelease } from '../../../src/mirror/mirror-release.ts';
 import { mirrorRevocations } from '../../../src/mirror/mirror-revocations.ts';
-import { verifyStoredFile } from '../../../src/releases/stored-file.ts';
+import { readStoredBytes, verifyStoredFile } from '../../../src/releases/stored-file.ts';
 import { readRelease } from '../../../src/releases/stored-release.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import { openTestStore as openOci } from '../../contract/store-oci-client.ts';
@@ -67,6 +67,35 @@ describe('a release that is mirrored from store to store', requireOrSkip(missing
     }
     await run('sha256sum', ['-c', 'tool-v1.SHA256SUMS', 'tool-v2.SHA256SUMS'], { cwd: join(path, 'last') });
     await Promise.all(stores.map((store) => store.close()));
+  });
+
+  test('gets its attestations later, when they were left out because nobody could verify them', async () => {
+    await using folder = await temporaryFolder();
+    await using bucket = await freshBucket();
+    await using registry = await startRegistry();
+    await using server = await startServe();
+    const { path } = folder;
+    const signer = await sampleSigner(path);
+    const from = directoryStore(path, 'from');
+    await publishSample(from, path, { signer: signer.signer });
+    const names = ['tool-amd64-any-v1', 'tool-arm64-any-v1'].map((name) => `${name}.dsse.json`);
+    const stores: readonly Store[] = [
+      openS3(bucket.name),
+      openOci(registry.host, 'tools/tool'),
+      openTestHttpStore(server.url, server.token),
+    ];
+    for (const to of stores) {
+      const bare = await mirrorRelease(mirrorRequest({ from, to }, path));
+      expect(bare.leftOut).toEqual(names.map((name) => ({ name, reason: 'unchecked' })));
+      expect(await readStoredBytes(to, names[0] ?? '')).toBeUndefined();
+      const trust = trustIn([signer], { require: true });
+      const trusting = await mirrorRelease(mirrorRequest({ from, to }, path, { trust }));
+      expect(trusting.files.filter(({ outcome }) => outcome === 'created').map(({ name }) => name)).toEqual(names);
+      const onwards = directoryStore(path, `after-${stores.indexOf(to)}`);
+      const again = await mirrorRelease(mirrorRequest({ from: to, to: onwards }, path, { trust }));
+      expect(again).toMatchObject({ anchor: 'attested', leftOut: [] });
+      await to.close();
+    }
   });
 
   test('is refused by each kind of store that holds other bytes under its version', async () => {

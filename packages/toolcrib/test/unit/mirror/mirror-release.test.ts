@@ -59,14 +59,21 @@ describe('a mirrored release', () => {
     await using scene_ = await scene();
     const { path, from, to, signer } = scene_;
     await publishSample(from, path, signer);
-    const report = await mirrorRelease(mirrorRequest({ from, to }, path));
+    const report = await mirrorRelease(mirrorRequest({ from, to }, path, { trust: trustIn([signer]) }));
     expect(report.files).toEqual([
       { name: FILES[0], role: 'claim', outcome: 'created' },
       ...[1, 2].map((index) => ({ name: FILES[index], role: 'artifact', outcome: 'created' })),
       ...[3, 4].map((index) => ({ name: FILES[index], role: 'attestation', outcome: 'created' })),
       { name: FILES[5], role: 'manifest', outcome: 'created' },
     ]);
-    expect(report).toMatchObject({ tool: 'tool', version: 1, anchor: 'none', alreadyThere: false, highest: null });
+    expect(report).toMatchObject({
+      tool: 'tool',
+      version: 1,
+      anchor: 'attested',
+      alreadyThere: false,
+      highest: null,
+      leftOut: [],
+    });
     expect(await namesIn(join(path, 'to'))).toEqual([...FILES].sort());
     for (const name of FILES) {
       expect(await readFile(join(path, 'to', name))).toEqual(await readFile(join(path, 'from', name)));
@@ -92,10 +99,13 @@ describe('a mirrored release', () => {
       const { path, from, to, signer } = scene_;
       await publishSample(from, path, signer);
       const broken = faulty(to, { failAt });
-      await expect(mirrorRelease(mirrorRequest({ from, to: broken }, path))).rejects.toThrow('the power went out');
+      const trust = trustIn([signer]);
+      await expect(mirrorRelease(mirrorRequest({ from, to: broken }, path, { trust }))).rejects.toThrow(
+        'the power went out',
+      );
       expect(await readRelease(to, { tool: 'tool', version: 1 })).toBeUndefined();
       expect(await namesIn(join(path, 'spool'))).toEqual([]);
-      const report = await mirrorRelease(mirrorRequest({ from, to }, path));
+      const report = await mirrorRelease(mirrorRequest({ from, to }, path, { trust }));
       expect(outcomes(report).findIndex((text) => text.startsWith('created'))).toBe(FILES.indexOf(failAt));
       expect(await namesIn(join(path, 'to'))).toEqual([...FILES].sort());
     },
@@ -233,16 +243,35 @@ describe('attestations on their way', () => {
     expect(await namesIn(join(path, 'to'))).toEqual([]);
   });
 
-  test('that nobody has to trust are passed on, and the report says what they are', async () => {
+  test('that the policy does not verify stay out of a write-once store, and the report says which and why', async () => {
     await using scene_ = await scene();
     const { path, from, to, signer } = scene_;
     const other = await sampleSigner(path, 'other.pem');
     await publishSample(from, path, signer);
-    const report = await mirrorRelease(mirrorRequest({ from, to }, path, { trust: trustIn([other]) }));
-    expect(report).toMatchObject({
-      anchor: 'none',
-      artifacts: [{ attestation: 'untrusted' }, { attestation: 'untrusted' }],
-    });
+    const unchecked = await mirrorRelease(mirrorRequest({ from, to }, path));
+    const names = [`${AMD64}.dsse.json`, `${ARM64}.dsse.json`];
+    expect(unchecked.leftOut).toEqual(names.map((name) => ({ name, reason: 'unchecked' })));
+    expect(await namesIn(join(path, 'to'))).toEqual(FILES.filter((name) => !names.includes(name)).sort());
+    const untrusted = await mirrorRelease(mirrorRequest({ from, to }, path, { trust: trustIn([other]) }));
+    expect(untrusted).toMatchObject({ anchor: 'none', artifacts: [{ attestation: 'untrusted' }, {}] });
+    expect(untrusted.leftOut).toEqual(names.map((name) => ({ name, reason: 'untrusted' })));
+    const third = directoryStore(path, 'third');
+    await expect(mirrorRelease(mirrorRequest({ from: to, to: third }, path))).resolves.toMatchObject({ leftOut: [] });
+    const later = await mirrorRelease(mirrorRequest({ from, to }, path, { trust: trustIn([signer]) }));
+    expect(outcomes(later)).toEqual(expect.arrayContaining(names.map((name) => `created attestation ${name}`)));
+  });
+
+  test('that nobody verified are copied by who asks for it, but never one that the policy finds wrong', async () => {
+    await using scene_ = await scene();
+    const { path, from, to, signer } = scene_;
+    await publishSample(from, path, signer);
+    const more = { unverifiedAttestations: true };
+    const report = await mirrorRelease(mirrorRequest({ from, to }, path, more));
+    expect(report.leftOut).toEqual([]);
+    expect(await namesIn(join(path, 'to'))).toEqual([...FILES].sort());
+    await tamper(join(path, 'from', `${AMD64}.dsse.json`), '{}');
+    const trusting = mirrorRequest({ from, to }, path, { ...more, trust: trustIn([signer]) });
+    expect(await failureOfAsync(() => mirrorRelease(trusting))).toMatchObject({ code: 'ATTESTATION_WRONG' });
   });
 
   test('of which the store has another stay as they are there, unless they are wrong', async () => {
@@ -250,7 +279,7 @@ describe('attestations on their way', () => {
     const { path, from, to, signer } = scene_;
     const other = await sampleSigner(path, 'other.pem');
     await publishSample(from, path, signer);
-    await mirrorRelease(mirrorRequest({ from, to }, path));
+    await mirrorRelease(mirrorRequest({ from, to }, path, { trust: trustIn([signer]) }));
     const name = `${AMD64}.dsse.json`;
     const digest = digestOf(await readFile(join(path, 'to', AMD64)));
     const source = { repository: null, workflow: null, ref: null, commit: null, run: null };
@@ -313,9 +342,21 @@ describe('a list of revoked releases', () => {
     await publishSample(from, path);
     await writeFile(join(path, 'from', 'tool.revoked.json'), forged);
     expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [] })).toBe('unverified');
+    expect(await namesIn(join(path, 'to'))).toEqual([]);
     const copying = failureOfAsync(() => mirrorRevocations(from, to, { tool: 'tool', keys: [signer.key] }));
     expect(await copying).toMatchObject({ code: 'ATTESTATION_UNTRUSTED' });
+    const asked = { tool: 'tool', keys: [signer.key], unverified: true };
+    expect(await failureOfAsync(() => mirrorRevocations(from, to, asked))).toEqual(await copying);
     expect(await namesIn(join(path, 'to'))).toEqual([]);
+  });
+
+  test('that nobody can verify is copied by who asks for it', async () => {
+    await using scene_ = await scene();
+    const { path, from, to } = scene_;
+    await publishSample(from, path);
+    await writeFile(join(path, 'from', 'tool.revoked.json'), 'whatever it is');
+    expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [], unverified: true })).toBe('created');
+    expect(await readFile(join(path, 'to', 'tool.revoked.json'), 'utf8')).toBe('whatever it is');
   });
 
   test('is passed over where a store holds files of releases only, as GitHub does', async () => {

@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest';
+import { describeMirroring, type CopiedReleaseFacts, type MirrorFacts } from '../../../src/report/mirror-text.ts';
+
+const RELEASE: CopiedReleaseFacts = {
+  version: 1,
+  anchor: 'pinned',
+  artifacts: [{ name: 'tool-amd64-v1', attestation: 'untrusted', signer: null }],
+  files: [{ name: 'tool-amd64-v1', outcome: 'created' }],
+  leftOut: [],
+  alreadyThere: false,
+  highest: null,
+};
+const MIRRORING: MirrorFacts = {
+  tool: 'tool',
+  from: 'file:./a',
+  to: 'file:./b',
+  releases: [RELEASE],
+  incomplete: [],
+  revocations: 'none',
+};
+
+test('The report of a mirror names each attestation that was left out, why, and what takes it along', () => {
+  const leftOut = [
+    { name: 'tool-amd64-v1.dsse.json', reason: 'untrusted' },
+    { name: 'tool-amd64-v1.sigstore.json', reason: 'unchecked' },
+  ] as const;
+  const lines = describeMirroring({ ...MIRRORING, releases: [{ ...RELEASE, leftOut }] }).split('\n');
+  expect(lines).toContain('  left out tool-amd64-v1.dsse.json: nobody whom the policy trusts signed it');
+  expect(lines).toContain('  left out tool-amd64-v1.sigstore.json: the project has no policy that could verify it');
+  expect(lines.filter((line) => line.includes('or give --unverified-attestations'))).toHaveLength(1);
+  expect(describeMirroring(MIRRORING)).not.toContain('left out');
+});
+
+test.each([
+  ['unverified', 'or give --unverified-attestations'],
+  ['unsupported', 'Keep the list under git.'],
+  ['kept', 'compare the two'],
+] as const)(
+  'The report of a mirror tells what to do about a list of revoked releases that is %s',
+  (outcome, advice) => {
+    expect(describeMirroring({ ...MIRRORING, revocations: outcome })).toContain(advice);
+  },
+);
