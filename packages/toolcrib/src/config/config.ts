@@ -1,3 +1,4 @@
+import type { CacheLimits } from '../core/cache-limits.ts';
 import type { Target } from '../core/target.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Digest } from '../core/digest.ts';
@@ -54,6 +55,8 @@ export interface ProjectConfig {
   readonly healthcheck: readonly string[];
   /** Parents of placements in sandboxes, absolute, in order of preference. */
   readonly install: readonly string[];
+  /** For `cache gc` in this project; the cache itself belongs to every project of the user. */
+  readonly cache: CacheLimits;
 }
 
 /**

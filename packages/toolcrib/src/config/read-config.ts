@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
+import { byteSizeFrom, type CacheLimits } from '../core/cache-limits.ts';
 import { parseDigest } from '../core/digest.ts';
 import { isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
@@ -104,6 +105,7 @@ export function normaliseConfig(config: ConfigFile, file: string): ProjectConfig
     entrypoint: config.entrypoint ?? [`bin/${config.tool}`],
     healthcheck: config.healthcheck,
     install: config.install,
+    cache: normaliseCache(config.cache),
   };
 }
 
@@ -125,6 +127,10 @@ function normaliseAttestation(
     trustedRoot: trustedRoot === undefined ? undefined : inFolder(trustedRoot),
     trustedRootDigest: trustedRootDigest === undefined ? undefined : parseDigest(trustedRootDigest),
   };
+}
+
+function normaliseCache({ maxBytes, maxAgeDays }: NonNullable<ConfigFile['cache']> = {}): CacheLimits {
+  return { maxBytes: typeof maxBytes === 'string' ? byteSizeFrom(maxBytes) : maxBytes, maxAgeDays };
 }
 
 /** Makes a directory store's path absolute: relative to the configuration, or to where a command line was typed. */

@@ -1,4 +1,5 @@
 import { isToolName } from '../core/artifact-name.ts';
+import { BYTE_SIZE_FORMS, byteSizeFrom, MAX_AGE_DAYS } from '../core/cache-limits.ts';
 import { messageOf, ToolcribError } from '../core/errors.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import * as z from 'zod/mini';
@@ -60,6 +61,16 @@ const attestation = strict({
   ),
 });
 
+const cache = strict({
+  maxBytes: z.optional(
+    z.union([
+      z.int().check(z.minimum(0)),
+      z.string().check(z.refine((value) => byteSizeFrom(value) !== undefined, `expected ${BYTE_SIZE_FORMS}`)),
+    ]),
+  ),
+  maxAgeDays: z.optional(z.number().check(z.minimum(0), z.maximum(MAX_AGE_DAYS))),
+});
+
 /** `toolcrib.json` as it is written. Defaults are filled in when it is normalised. */
 export const configFileSchema = z.strictObject({
   $schema: z.optional(z.string()),
@@ -80,9 +91,10 @@ export const configFileSchema = z.strictObject({
   healthcheck: z._default(z.array(z.string()).check(z.minLength(1)), ['healthcheck']),
   attestation: z.optional(attestation),
   install: z._default(z.array(absolutePath).check(z.minLength(1)), [...DEFAULT_INSTALL]),
+  cache: z.optional(cache),
 });
 
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the format names and this version does not act on: refused, because ignoring them would mislead. */
-export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['images', 'repoBase', 'cache'];
+export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['images', 'repoBase'];

@@ -43,6 +43,7 @@ describe('a configuration', () => {
       entrypoint: ['bin/x', '--quiet'],
       healthcheck: ['--health'],
       install: ['/srv/tools'],
+      cache: { maxBytes: '5 GB', maxAgeDays: 30 },
     };
     expect(parseConfig(JSON.stringify(full), 'f')).toEqual(full);
   });
@@ -101,6 +102,10 @@ describe('a configuration', () => {
     ['versionFile', { ...smallest, versionFile: '' }, ['>=1']],
     ['entrypoint', { ...smallest, entrypoint: [] }, ['>=1']],
     ['healthcheck', { ...smallest, healthcheck: 'healthcheck' }, ['expected array']],
+    ['cache.maxBytes', { ...smallest, cache: { maxBytes: -1 } }, ['>=0']],
+    ['cache.maxBytes', { ...smallest, cache: { maxBytes: '5 gb' } }, ['GB']],
+    ['cache.maxAgeDays', { ...smallest, cache: { maxAgeDays: '30' } }, ['expected number']],
+    ['cache', { ...smallest, cache: { maxSize: 1 } }, ['"maxSize"', 'maxBytes, maxAgeDays']],
     ['install.0', { ...smallest, install: ['opt'] }, ['absolute path']],
     ['install.0', { ...smallest, install: ['/opt/../etc'] }, ['without . or ..']],
     ['install.0', { ...smallest, install: ['/'] }, ['absolute path']],
