@@ -20,7 +20,7 @@ import { keepTrustedRoot, type BundledRootOutcome } from './bundled-root.ts';
 import type { Host } from './host.ts';
 import { collectStores } from './open-store.ts';
 import type { Project } from './project.ts';
-import { publishBundle, type StoredBundle } from './publish-bundle.ts';
+import { publishBundle, type KeptBundle, type StoredBundle } from './publish-bundle.ts';
 import { openReleaseTrust } from './release-trust.ts';
 import { cacheOf } from './resolve-artifact.ts';
 
@@ -29,6 +29,8 @@ export interface LoadBundleOptions {
   readonly to?: string;
   /** True: attestations that the policy does not verify go into that store, too, and a list of revoked releases. */
   readonly unverifiedAttestations?: boolean;
+  /** True: a version that the project does not pin may go into that store with fewer targets than the project. */
+  readonly partial?: boolean;
 }
 
 /** An artifact of a bundle that is in the cache now. */
@@ -76,20 +78,19 @@ export async function loadBundle(
   const stores = collectStores(host, pins.rewrite);
   try {
     const store = reference === undefined ? undefined : await stores.open(reference);
-    return await load(pins, host, { bundle, path, store, unverified: options.unverifiedAttestations ?? false });
+    const { unverifiedAttestations: unverified = false, partial = false } = options;
+    return await load(pins, host, { bundle, path, store, unverified, partial });
   } finally {
     await stores.close();
   }
 }
 
-interface Loading {
-  readonly bundle: OpenedBundle;
-  readonly path: string;
+interface Loading extends Pick<KeptBundle, 'bundle' | 'path' | 'unverified' | 'partial'> {
   readonly store: Store | undefined;
-  readonly unverified: boolean;
 }
 
-async function load(pins: ToolPins, host: Host, { bundle, path, store, unverified }: Loading): Promise<LoadedBundle> {
+async function load(pins: ToolPins, host: Host, { store, ...loading }: Loading): Promise<LoadedBundle> {
+  const { bundle, path } = loading;
   const { tool, version } = bundle;
   const sums = sumsOfBundle(bundle, path);
   const root = await keepTrustedRoot(bundle.files.get(TRUSTED_ROOT_NAME), pins.attestation, host);
@@ -98,7 +99,7 @@ async function load(pins: ToolPins, host: Host, { bundle, path, store, unverifie
   const { anchor, artifacts } = judge(bundle, sums, path, trust);
   const paths = await keepArtifacts(path, bundle, cacheOf(host), host);
   const attestations = await keepAttestations(bundle, artifacts, host);
-  const release = { bundle, path, sums, anchor, paths, trust, unverified };
+  const release = { ...loading, sums, anchor, artifacts, paths, trust };
   return {
     path,
     tool,

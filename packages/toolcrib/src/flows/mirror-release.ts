@@ -20,6 +20,8 @@ export interface MirrorOptions {
   readonly all?: boolean;
   /** True: attestations that the policy does not verify are copied, too, and a list of revoked releases. */
   readonly unverifiedAttestations?: boolean;
+  /** True: versions that the project does not pin may have fewer targets than the project. */
+  readonly partial?: boolean;
 }
 
 /** What became of each release. */
@@ -76,11 +78,11 @@ async function copyAll(
   const { versions, incomplete } = await chooseVersions(pins, from, options, signal);
   const trust = await openReleaseTrust(pins, host, tool, [from, to]);
   const spool = { directory: join(host.cacheDirectory, 'spool'), clock, reporter, signal };
-  const { unverifiedAttestations = false } = options;
+  const { unverifiedAttestations = false, partial = false } = options;
   const { keys } = trust;
   const revocations = await mirrorRevocations(from, to, { tool, keys, unverified: unverifiedAttestations, signal });
   const releases: MirrorReport[] = [];
-  const request = { tool, from, to, trust, spool, unverifiedAttestations };
+  const request = { tool, from, to, trust, spool, unverifiedAttestations, partial };
   for (const version of versions) releases.push(await mirrorRelease({ ...request, version }));
   return { tool, from: from.reference, to: to.reference, releases, incomplete, revocations };
 }

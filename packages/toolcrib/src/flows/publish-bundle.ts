@@ -6,6 +6,7 @@ import {
   attestedName,
   parseReleaseManifest,
   releaseManifestName,
+  type ReleaseManifest,
   revocationListName,
   storedSumsName,
 } from '../core/release.ts';
@@ -14,23 +15,25 @@ import { readVerified } from '../disk/digest-file.ts';
 import { heldFile, manifestNaming, type CopiedFile, type CopiedRelease } from '../mirror/copied-release.ts';
 import { copyRelease, type CopyReport } from '../mirror/copy-release.ts';
 import { createRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
-import { judgeArtifact, type Anchor, type ReleaseTrust } from '../releases/release-trust.ts';
+import { judgeArtifact, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
 import { siftAttestations, type LeftOutAttestation } from '../releases/sift-attestations.ts';
+import { verifyUnpinned } from '../releases/unpinned-release.ts';
 import type { Store } from '../stores/store.ts';
 import type { Host } from './host.ts';
 
 /** A bundle whose artifacts are in the cache, on its way into a store. */
-export interface KeptBundle {
+export interface KeptBundle extends TrustedRelease {
   readonly bundle: OpenedBundle;
   /** Absolute path of the bundle. */
   readonly path: string;
   readonly sums: Sums;
-  readonly anchor: Anchor;
   /** Absolute paths of its artifacts, by digest. */
   readonly paths: ReadonlyMap<Digest, string>;
   readonly trust: ReleaseTrust;
   /** True: what the policy does not verify goes into the store, too. */
   readonly unverified: boolean;
+  /** True: where the project does not pin it, it may have fewer targets than the project. */
+  readonly partial: boolean;
 }
 
 /** What became of a bundle in a store. */
@@ -41,16 +44,20 @@ export interface StoredBundle extends CopyReport {
   readonly revocations: RevocationOutcome;
   /** Attestations of the bundle that did not go into the store. */
   readonly leftOut: readonly LeftOutAttestation[];
+  /** Targets of the project that it lacks, in their written form: only where fewer are enough. */
+  readonly missingTargets: readonly string[];
 }
 
 /**
  * Brings the release of a bundle into a store as a mirror does.
  * @throws PolicyError `NO_ANCHOR`; NotFoundError `NOT_FOUND` when the bundle does not hold all of the release; as
- * `copyRelease`.
+ * `verifyUnpinned`, `copyRelease`.
  */
 export async function publishBundle(kept: KeptBundle, store: Store, host: Host): Promise<StoredBundle> {
   if (kept.anchor === 'none') throw noAnchor(kept, store);
-  const { trust, sums } = kept;
+  const { bundle, path: where, trust, sums } = kept;
+  const { commit } = manifestIn(kept).source;
+  const missingTargets = verifyUnpinned({ ...bundle, sums, commit, where }, kept, trust, kept);
   const { reporter, signal } = host;
   const { taken, leftOut } = siftAttestations({ sums, attestations: attestationsIn(kept) }, trust, kept);
   const release = releaseOf(kept, taken, host);
@@ -60,7 +67,7 @@ export async function publishBundle(kept: KeptBundle, store: Store, host: Host):
     signal,
     judgeKept: (file) => void judgeArtifact(attestedName(file.name) ?? '', { sums, attestations: [file] }, trust),
   });
-  return { store: store.reference, ...report, revocations, leftOut };
+  return { store: store.reference, ...report, revocations, leftOut, missingTargets };
 }
 
 async function copyRevocations(
@@ -111,12 +118,15 @@ function artifactNames({ bundle, path, sums }: KeptBundle): readonly string[] {
   return [...sums.keys()];
 }
 
-function manifestOf(kept: KeptBundle, taken: readonly AttestationFile[]): CopiedFile {
+function manifestIn(kept: KeptBundle): ReleaseManifest {
   const { bundle, path } = kept;
   const name = releaseManifestName(bundle.tool, bundle.version);
-  const bytes = bytesOf(kept, name);
-  const manifest = parseReleaseManifest(Buffer.from(bytes).toString(), `${path}: ${name}`);
-  return heldFile(name, 'manifest', manifestNaming(taken, manifest, bytes));
+  return parseReleaseManifest(Buffer.from(bytesOf(kept, name)).toString(), `${path}: ${name}`);
+}
+
+function manifestOf(kept: KeptBundle, taken: readonly AttestationFile[]): CopiedFile {
+  const name = releaseManifestName(kept.bundle.tool, kept.bundle.version);
+  return heldFile(name, 'manifest', manifestNaming(taken, manifestIn(kept), bytesOf(kept, name)));
 }
 
 function bytesOf({ bundle, path }: KeptBundle, name: string): Uint8Array {

@@ -17,7 +17,7 @@ export type Anchor = 'pinned' | 'attested' | 'none';
 
 /** What a project trusts: its pins and its policy. */
 export interface ReleaseTrust {
-  readonly pins: Pick<ToolPins, 'tool' | 'version' | 'sums' | 'sumsFile'>;
+  readonly pins: Pick<ToolPins, 'tool' | 'version' | 'targets' | 'sums' | 'sumsFile'>;
   readonly policy: AttestationPolicy;
   /** Undefined where the policy looks at no attestation. */
   readonly verifier: AttestationVerifier | undefined;
@@ -45,6 +45,8 @@ export interface JudgedArtifact {
   readonly attestation: Exclude<AttestationVerdict['status'], 'wrong'> | 'unchecked';
   /** Of a verified one; else null. */
   readonly signer: string | null;
+  /** That a verified one says it was built from; else null. */
+  readonly commit: string | null;
 }
 
 /** A release that may be used, and why. */
@@ -94,9 +96,10 @@ export function judgeArtifact(
 ): JudgedArtifact {
   const digest = sums.get(name);
   if (digest === undefined) throw new Error(`${name} is an artifact without a sum`);
-  if (verifier === undefined) return { name, digest, attestation: 'unchecked', signer: null };
+  if (verifier === undefined) return { name, digest, attestation: 'unchecked', signer: null, commit: null };
   const verdict = verifier.verify({ name, digest }, attestations);
   enforceAttestation(policy, { name, digest }, verdict, reporter);
   if (verdict.status === 'wrong') throw new Error(`a wrong attestation of ${name} was let pass`);
-  return { name, digest, attestation: verdict.status, signer: verdict.status === 'verified' ? verdict.signer : null };
+  if (verdict.status !== 'verified') return { name, digest, attestation: verdict.status, signer: null, commit: null };
+  return { name, digest, attestation: 'verified', signer: verdict.signer, commit: verdict.source.commit };
 }

@@ -11,6 +11,7 @@ export interface CopiedReleaseFacts {
   }[];
   readonly files: readonly { readonly name: string; readonly outcome: string }[];
   readonly leftOut: readonly { readonly name: string; readonly reason: 'unchecked' | 'untrusted' }[];
+  readonly missingTargets: readonly string[];
   readonly alreadyThere: boolean;
   readonly highest: number | null;
 }
@@ -44,7 +45,13 @@ export function describeCopy(tool: string, to: string, release: CopiedReleaseFac
     [{ title: '  FILE' }, { title: 'OUTCOME' }],
     files.map(({ name, outcome }) => [`  ${name}`, outcome]),
   );
-  return `${to}: ${tool} v${version} ${state}${below}\n${describeTrust(release)}${describeLeftOut(release)}${table}`;
+  const less = `${describeMissing(release)}${describeLeftOut(release)}`;
+  return `${to}: ${tool} v${version} ${state}${below}\n${describeTrust(release)}${less}${table}`;
+}
+
+function describeMissing({ missingTargets }: Pick<CopiedReleaseFacts, 'missingTargets'>): string {
+  if (missingTargets.length === 0) return '';
+  return `  it lacks ${missingTargets.join(', ')}, which toolcrib.json names: --partial lets it pass\n`;
 }
 
 /** Which attestations did not go into the store, why, and what to do. */

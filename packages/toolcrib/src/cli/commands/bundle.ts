@@ -11,6 +11,7 @@ interface CreateOptions {
 interface LoadOptions {
   readonly to?: string;
   readonly unverifiedAttestations?: boolean;
+  readonly partial?: boolean;
 }
 
 export function registerBundle({ program, action }: Registration): void {
@@ -43,12 +44,13 @@ export function registerBundle({ program, action }: Registration): void {
     .description('take a bundle over: into the cache, and into a store when the project vouches for it')
     .argument('<file>', 'the bundle')
     .option('--to <store>', 'a store that gets the release, too')
+    .option('--partial', 'with --to: also a version that is not pinned and lacks targets of the project')
     .option('--unverified-attestations', 'with --to: also attestations and revocations that the policy cannot verify')
     .action(
       action(async (session, file: string, options: LoadOptions) => {
         const { loadBundle } = await import('../../flows/load-bundle.ts');
         const { describeLoadedBundle } = await import('../../report/bundle-text.ts');
-        if (options.unverifiedAttestations === true && options.to === undefined) throw noStore();
+        refuseWithoutStore(options);
         const loaded = await loadBundle(await session.project(), session.host, file, options);
         session.output.result(loaded, describeLoadedBundle(loaded));
         return 0;
@@ -56,9 +58,12 @@ export function registerBundle({ program, action }: Registration): void {
     );
 }
 
-function noStore(): UsageError {
-  return new UsageError('USAGE', '--unverified-attestations says what goes into a store, and --to names none', {
-    hint: 'give --to STORE, or leave it out: the cache keeps attestations in any case, and verifies them when they are used',
+/** @throws UsageError `USAGE` for an option that means nothing without a store. */
+function refuseWithoutStore({ to, unverifiedAttestations = false, partial = false }: LoadOptions): void {
+  if (to !== undefined || !(unverifiedAttestations || partial)) return;
+  const option = partial ? '--partial' : '--unverified-attestations';
+  throw new UsageError('USAGE', `${option} says what may go into a store, and --to names none`, {
+    hint: 'give --to STORE, or leave it out: the cache keeps what is in a bundle, and verifies it when it is used',
   });
 }
 

@@ -4,6 +4,7 @@ interface MirrorCommandOptions {
   readonly version?: readonly number[];
   readonly all?: boolean;
   readonly unverifiedAttestations?: boolean;
+  readonly partial?: boolean;
 }
 
 export function registerMirror({ program, action }: Registration): void {
@@ -14,13 +15,14 @@ export function registerMirror({ program, action }: Registration): void {
     .argument('<to>', 'the store that gets them')
     .option('--version <n>', 'a version; may be given again (default: the current one)', collectVersion)
     .option('--all', 'every complete version, in ascending order')
+    .option('--partial', 'copy also a version that is not pinned and lacks targets of the project')
     .option('--unverified-attestations', 'copy also attestations and revocations that the policy cannot verify')
     .action(
       action(async (session, from: string, to: string, given: MirrorCommandOptions) => {
-        const { version = [], all = false, unverifiedAttestations = false } = given;
+        const { version = [], all = false, unverifiedAttestations = false, partial = false } = given;
         const { mirrorReleases } = await import('../../flows/mirror-release.ts');
         const { describeMirroring } = await import('../../report/mirror-text.ts');
-        const options = { versions: version, all, unverifiedAttestations };
+        const options = { versions: version, all, unverifiedAttestations, partial };
         const mirroring = await mirrorReleases(await session.project(), session.host, from, to, options);
         session.output.result(mirroring, describeMirroring(mirroring));
         return 0;

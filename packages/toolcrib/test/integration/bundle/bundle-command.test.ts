@@ -106,6 +106,23 @@ describe('a bundle that was carried over an air gap', () => {
     expect(await namesIn(join(other.folder, 'mirror'))).toEqual([...STORED].sort());
   });
 
+  test('lets nobody take a target away where no pin says which there are, unless fewer were asked for', async () => {
+    await using project = await releasedProject();
+    await using other = await carried(project);
+    await other.write('tool-version.txt', '2\n');
+    await other.write('SHA256SUMS', '');
+    const config: unknown = JSON.parse(await readFile(join(other.folder, 'toolcrib.json'), 'utf8'));
+    const targets = ['amd64-any', 'arm64-any', 'amd64-musl'];
+    await other.write('toolcrib.json', JSON.stringify({ ...Object(config), targets }));
+    const load = ['bundle', 'load', 'b.tar', '--to', 'file:./mirror'];
+    const refused = await run(other, ...load);
+    expect(refused).toMatchObject({ code: 3, document: { error: { details: { missing: ['amd64-musl'] } } } });
+    expect(await namesIn(join(other.folder, 'mirror'))).toEqual([]);
+    const partial = await run(other, ...load, '--partial');
+    expect(partial).toMatchObject({ code: 0, document: { store: { missingTargets: ['amd64-musl'] } } });
+    expect((await run(other, 'bundle', 'load', 'b.tar', '--partial')).code).toBe(2);
+  });
+
   test('does not push out an attestation that verified by one that nobody looked at', async () => {
     await using project = await releasedProject();
     await using other = await carried(project);

@@ -181,5 +181,13 @@ describe('the command', () => {
     ]);
     expect(ends.map(({ code }) => code)).toEqual([3, 2, 2, 2, 3]);
     expect(await readdir(folder)).not.toContain('fourth');
+    const targets = ['amd64-any', 'arm64-any', 'amd64-musl'];
+    await project.write('toolcrib.json', JSON.stringify({ tool: 'tool', targets }));
+    const less = ['mirror', 'file:./store', 'file:./fourth', '--version', '3'];
+    expect((await toolcrib(less, { cwd: folder })).code).toBe(3);
+    expect(await readdir(folder)).not.toContain('fourth');
+    const partial = await toolcrib([...less, '--partial'], { cwd: folder });
+    expect(partial).toMatchObject({ code: 0 });
+    expect(partial.stdout).toContain('it lacks amd64-musl, which toolcrib.json names');
   });
 });

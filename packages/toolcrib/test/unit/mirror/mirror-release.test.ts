@@ -4,6 +4,9 @@ import { describe, expect, test } from 'vitest';
 import { readPrivateKey } from '../../../src/attestations/key-signer.ts';
 import { refuseRevoked, signRevocationList } from '../../../src/attestations/revocations.ts';
 import { digestOf } from '../../../src/core/digest.ts';
+import { formatReleaseManifest, parseReleaseManifest } from '../../../src/core/release.ts';
+import { silentReporter, type Notice } from '../../../src/core/reporter.ts';
+import { parseTarget } from '../../../src/core/target.ts';
 import { readRelease } from '../../../src/releases/stored-release.ts';
 import { mirrorRelease, type MirrorReport } from '../../../src/mirror/mirror-release.ts';
 import { mirrorRevocations } from '../../../src/mirror/mirror-revocations.ts';
@@ -196,11 +199,28 @@ describe('a release is not mirrored', () => {
     expect(failure.hint).toContain('repeat the command');
   });
 
+  test('that nobody pinned when it lacks a target of the project, unless fewer were asked for', async () => {
+    await using scene_ = await scene();
+    const { path, from, to, signer } = scene_;
+    const sums = await publishSample(from, path, signer);
+    const targets = ['amd64-any', 'arm64-any', 'amd64-musl'].map(parseTarget);
+    const pins = { tool: 'tool', version: 2, targets, sums: new Map(), sumsFile: 'SHA256SUMS' };
+    const trust = trustIn([signer], { require: true, pins });
+    const failure = await failureOfAsync(() => mirrorRelease(mirrorRequest({ from, to }, path, { trust })));
+    expect(failure).toMatchObject({ code: 'NOT_FOUND', details: { missing: ['amd64-musl'] } });
+    expect(await namesIn(join(path, 'to'))).toEqual([]);
+    const partial = mirrorRequest({ from, to }, path, { trust, partial: true });
+    expect(await mirrorRelease(partial)).toMatchObject({ anchor: 'attested', missingTargets: ['amd64-musl'] });
+    const pinned = { ...trust, pins: { ...pins, version: 1, sums } };
+    const whole = await mirrorRelease(mirrorRequest({ from, to }, path, { trust: pinned }));
+    expect(whole).toMatchObject({ anchor: 'pinned', missingTargets: [] });
+  });
+
   test('when the project pins other digests for that version', async () => {
     await using scene_ = await scene();
     const { path, from, to } = scene_;
     const sums = await publishSample(from, path);
-    const pins = (of: typeof sums) => ({ tool: 'tool', version: 1, sums: of, sumsFile: 'SHA256SUMS' });
+    const pins = (of: typeof sums) => ({ tool: 'tool', version: 1, targets: [], sums: of, sumsFile: 'SHA256SUMS' });
     const others = new Map([...sums, [AMD64, digestOf('other')]] as [string, ReturnType<typeof digestOf>][]);
     const wrong = mirrorRequest({ from, to }, path, { trust: trustIn([], { pins: pins(others) }) });
     const failure = await failureOfAsync(() => mirrorRelease(wrong));
@@ -289,6 +309,25 @@ describe('attestations on their way', () => {
     expect(outcomes(await mirrorRelease(both))).toContain(`kept attestation ${name}`);
     await tamper(join(path, 'to', name), '{}');
     expect(await failureOfAsync(() => mirrorRelease(both))).toMatchObject({ code: 'ATTESTATION_WRONG' });
+  });
+});
+
+describe('a manifest that nobody signed', () => {
+  test('and that names another commit than the attestations is told of, not refused: so is what was interrupted', async () => {
+    await using scene_ = await scene();
+    const { path, from, to, signer } = scene_;
+    await publishSample(from, path, signer);
+    const manifest = join(path, 'from', 'tool-v1.json');
+    const { source, ...rest } = parseReleaseManifest(await readFile(manifest, 'utf8'), manifest);
+    expect(source.commit).not.toBeNull();
+    await tamper(manifest, formatReleaseManifest({ ...rest, source: { ...source, commit: 'f'.repeat(40) } }));
+    const notices: Notice[] = [];
+    const reporter = { ...silentReporter, notice: (notice: Notice) => void notices.push(notice) };
+    const trust = trustIn([signer], { reporter });
+    await mirrorRelease(mirrorRequest({ from, to }, path, { trust }));
+    const warnings = notices.filter(({ kind }) => kind === 'warning');
+    expect(warnings).toMatchObject([{ hint: 'nobody signed the manifest: believe the attestation' }]);
+    expect(warnings[0]?.text).toContain(`says commit "${'f'.repeat(40)}", but the attestation of ${AMD64}`);
   });
 });
 

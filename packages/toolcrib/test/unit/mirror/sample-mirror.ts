@@ -54,7 +54,7 @@ export function trustIn(
   const keys = trusted.map(({ key }) => key);
   const looks = require || trusted.length > 0;
   return {
-    pins: { tool: 'tool', version: 1, sums: new Map(), sumsFile: 'SHA256SUMS' },
+    pins: { tool: 'tool', version: 1, targets: [], sums: new Map(), sumsFile: 'SHA256SUMS' },
     policy,
     verifier: looks ? createVerifier(policy, { keys, sigstore: undefined }) : undefined,
     keys,

@@ -7,6 +7,7 @@ const RELEASE: CopiedReleaseFacts = {
   artifacts: [{ name: 'tool-amd64-v1', attestation: 'untrusted', signer: null }],
   files: [{ name: 'tool-amd64-v1', outcome: 'created' }],
   leftOut: [],
+  missingTargets: [],
   alreadyThere: false,
   highest: null,
 };
@@ -29,6 +30,12 @@ test('The report of a mirror names each attestation that was left out, why, and 
   expect(lines).toContain('  left out tool-amd64-v1.sigstore.json: the project has no policy that could verify it');
   expect(lines.filter((line) => line.includes('or give --unverified-attestations'))).toHaveLength(1);
   expect(describeMirroring(MIRRORING)).not.toContain('left out');
+});
+
+test('The report of a mirror names the targets that a copied version lacks', () => {
+  const partial = { ...RELEASE, anchor: 'attested', missingTargets: ['arm64', 'amd64-musl'] } as const;
+  expect(describeMirroring({ ...MIRRORING, releases: [partial] })).toContain('it lacks arm64, amd64-musl, which');
+  expect(describeMirroring(MIRRORING)).not.toContain('lacks');
 });
 
 test.each([
