@@ -69,9 +69,17 @@ export function formatMarkdownTable(titles: readonly string[], rows: readonly (r
   return [line(titles), `|${titles.map(() => ' --- |').join('')}\n`, ...rows.map(line)].join('');
 }
 
-/** Text that Markdown shows as it is, on one line. */
+/** What GitHub makes a mention, a reference or a link of, up to where it may be broken. */
+const LINKED = /[@#]|(?:https?|ftp):(?=\/\/)|www(?=\.)|(?<![a-z0-9])GH(?=-[0-9])/gi;
+const NO_WIDTH = '\u200b';
+
+/**
+ * Text that Markdown shows as it is, on one line. Escapes are not enough: GitHub looks for mentions and references in what
+ * they stand for (github/markup#1168), which a blank of no width breaks.
+ */
 export function plainMarkdown(text: string): string {
   return text
     .replaceAll(/[^\x20-\x7e]+/gu, ' ')
-    .replaceAll(/[&<>"'`*_~|#@[\]()!\\:$-]/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
+    .replaceAll(LINKED, `$&${NO_WIDTH}`)
+    .replaceAll(/[&<>"'`*_~|#@[\]()!\\:$\u200b-]/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
 }

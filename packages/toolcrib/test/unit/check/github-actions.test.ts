@@ -4,6 +4,7 @@ import {
   formatAnnotation,
   formatMarkdownTable,
   formatOutputs,
+  plainMarkdown,
   withoutCommands,
   type Annotation,
 } from '../../../src/report/github-actions.ts';
@@ -130,5 +131,37 @@ describe('a table of Markdown', () => {
         expect(row).not.toMatch(/[`<>*@[\]\\]|&(?!#\d+;)/);
       }),
     );
+  });
+
+  test('mentions nobody and links nothing either when GitHub looks at what the escapes stand for', () => {
+    const part = fc.constantFrom(
+      '@',
+      '#',
+      '1',
+      'octo',
+      'GH-',
+      'http',
+      'https',
+      'ftp',
+      '://',
+      'www.',
+      'evil.example',
+      '/',
+      ' ',
+      '-',
+    );
+    const LINKS = /@[a-z0-9]|#[0-9]|\bgh-[0-9]|(?:https?|ftp):\/\/|www\./i;
+    let found = 0;
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 8 }), (parts) => {
+        const text = parts.join('');
+        if (LINKS.test(text)) found += 1;
+        const shown = plainMarkdown(text).replaceAll(/&#(\d+);/g, (_, code) => String.fromCodePoint(Number(code)));
+        expect(shown).not.toMatch(LINKS);
+        expect(shown.replaceAll('\u200b', '')).toBe(text);
+      }),
+      { numRuns: 500 },
+    );
+    expect(found).toBeGreaterThan(100);
   });
 });
