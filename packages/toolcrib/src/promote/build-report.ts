@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { messageOf, UsageError } from '../core/errors.ts';
 import '../core/schema-messages.ts';
 import type { WorkflowJob } from '../github/runs.ts';
-import { REPORT_JOB } from './find-build.ts';
+import { TELLING_JOBS } from './workflows/workflow-settings.ts';
 
 /** How a job of the workflow ended, as GitHub tells the jobs that wait for it. */
 export type JobResult = 'success' | 'failure' | 'cancelled' | 'skipped';
@@ -52,6 +52,7 @@ export function buildStateOf({ detect, build, sums }: JobResults): BuildState {
 /** The jobs that failed, by the latest attempt: their names say the architecture. */
 export function failedJobs(jobs: readonly WorkflowJob[]): readonly WorkflowJob[] {
   return jobs.filter(
-    ({ name, conclusion }) => name !== REPORT_JOB && ['failure', 'cancelled', 'timed_out'].includes(conclusion ?? ''),
+    ({ name, conclusion }) =>
+      !TELLING_JOBS.includes(name) && ['failure', 'cancelled', 'timed_out'].includes(conclusion ?? ''),
   );
 }

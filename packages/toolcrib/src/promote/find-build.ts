@@ -3,7 +3,7 @@ import type { GithubRepository } from '../github/repository.ts';
 import { listRunArtifacts, type RunArtifact } from '../github/run-artifacts.ts';
 import { listJobs, listRunsOfCommit, type WorkflowJob, type WorkflowRun } from '../github/runs.ts';
 import { notApproved, shortCommit, shown } from './demand.ts';
-import { BUILD_WORKFLOW } from './workflows/workflow-settings.ts';
+import { BUILD_WORKFLOW, TELLING_JOBS } from './workflows/workflow-settings.ts';
 
 /** The run that built what was reviewed. */
 export interface Build {
@@ -94,24 +94,21 @@ async function noBuild(
   return notApproved('run', what, SUMS_LAST, { run: latest.id });
 }
 
-/** The job that reports the required status: it fails for as long as the sums or the release are missing. */
-export const REPORT_JOB = 'Tool support';
-
 function endedWell({ status, conclusion }: WorkflowRun, jobs: readonly WorkflowJob[]): boolean {
   if (status !== 'completed') return false;
   return conclusion === 'success' || (conclusion === 'failure' && jobs.length > 0 && failedOf(jobs).length === 0);
 }
 
 function failedOf(jobs: readonly WorkflowJob[]): readonly WorkflowJob[] {
-  return jobs.filter(({ name, conclusion }) => !ENDED_WELL.includes(conclusion) && name !== REPORT_JOB);
+  return jobs.filter(({ name, conclusion }) => !ENDED_WELL.includes(conclusion) && !TELLING_JOBS.includes(name));
 }
 
 /** A job that was left out made none of the artifacts, which are looked for by themselves. */
 const ENDED_WELL: readonly (string | null)[] = ['success', 'skipped'];
 
 /**
- * Demands that a run has ended and that every job of it ended well but the one that reports: that one says that the
- * release is not in the stores yet, which is what a promotion is for.
+ * Demands that a run has ended and that every job of it ended well but those that tell how the others did: they say that
+ * the release is not in the stores yet, which is what a promotion is for.
  * @throws PolicyError `NOT_APPROVED`: `jobs`.
  */
 export function verifyJobs(run: WorkflowRun, jobs: readonly WorkflowJob[]): void {

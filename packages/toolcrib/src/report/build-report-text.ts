@@ -1,8 +1,8 @@
-import { summarizeCheck, type CheckFacts } from './check-text.ts';
+import { summarizeCheck, type CheckSummary } from './check-text.ts';
 import { plainMarkdown } from './github-actions.ts';
 import { printable } from './printable.ts';
 
-/** What the last job of the build workflow tells. */
+/** What the jobs at the end of the build workflow tell. */
 export interface BuildReportFacts {
   readonly tool: string;
   /** Null when the version file holds none. */
@@ -12,7 +12,7 @@ export interface BuildReportFacts {
   /** With the architecture in the name. */
   readonly failed: readonly { readonly name: string; readonly url: string | undefined }[];
   /** Null when the gate itself could not be asked. */
-  readonly check: CheckFacts | null;
+  readonly check: CheckSummary | null;
   /** Why not, or null. */
   readonly problem: string | null;
   readonly passed: boolean;
@@ -72,7 +72,7 @@ function nextSteps({ state, run, check }: BuildReportFacts): readonly string[] {
   ];
 }
 
-/** What the step summary says more where no comment could be written. */
+/** What the step summary says where no comment could be written. */
 export function describeDenied(reason: string): string {
   return `No comment could be written: the token of this run may not, as for every pull request of a fork. What was built is **not attested**, and artifacts of a fork are never promoted: a maintainer builds them again.\n\n${plainMarkdown(printable(reason))}\n`;
 }

@@ -1,14 +1,19 @@
 import { formatAnnotation, formatMarkdownTable } from './github-actions.ts';
 import { printable } from './printable.ts';
 
-/** What people are told about a check. */
-export interface CheckFacts {
+/** What a summary says of a check. */
+export interface CheckSummary {
   readonly tool: string;
+  readonly rules: readonly Omit<CheckRule, 'file'>[];
+  readonly verdict: 'ok' | 'failed';
+  readonly build: { readonly needed: boolean; readonly reason: string };
+}
+
+/** What people are told about a check. */
+export interface CheckFacts extends CheckSummary {
   readonly base: { readonly ref: string; readonly mergeBase: string };
   readonly head: { readonly commit: string; readonly uncommitted: boolean };
   readonly rules: readonly CheckRule[];
-  readonly verdict: 'ok' | 'failed';
-  readonly build: { readonly needed: boolean; readonly reason: string };
   readonly fixes: readonly { readonly file: string; readonly what: string }[];
 }
 
@@ -44,11 +49,11 @@ function ruleText({ rule, store, message, todo }: CheckRule): string {
   return printable(`${subject}: ${message}${todo === null ? '' : `. To do: ${todo}`}`);
 }
 
-function buildText({ build }: CheckFacts): string {
+function buildText({ build }: CheckSummary): string {
   return printable(`${build.needed ? 'yes' : 'no'}, ${build.reason}`);
 }
 
-function verdictText({ rules, verdict }: CheckFacts): string {
+function verdictText({ rules, verdict }: CheckSummary): string {
   const failed = rules.filter(({ outcome }) => outcome === 'failed').length;
   return verdict === 'ok'
     ? 'The merge gate is open.'
@@ -67,7 +72,7 @@ export function annotateCheck({ tool, rules }: CheckFacts): readonly string[] {
 }
 
 /** The Markdown of `check` for a step summary. */
-export function summarizeCheck(check: CheckFacts): string {
+export function summarizeCheck(check: CheckSummary): string {
   const { tool, rules } = check;
   const rows = rules.map(({ rule, store, outcome, message, todo }) => [
     OUTCOMES[outcome],

@@ -7,6 +7,7 @@ export function registerCi(registration: Registration): void {
   registerValidate({ ...registration, program: ci });
   registerSums({ ...registration, program: ci });
   registerReport({ ...registration, program: ci });
+  registerComment({ ...registration, program: ci });
 }
 
 function registerValidate({ program, action }: Registration): void {
@@ -46,14 +47,30 @@ function registerSums({ program, action }: Registration): void {
 function registerReport({ program, action }: Registration): void {
   program
     .command('report')
-    .description('tell how the build workflow ended, in its summary and on the pull request; exit 9 when it failed')
+    .description('tell in its summary how the build workflow ended; exit 9 when it failed')
+    .option('--output <file>', 'also write it for the job that comments')
     .action(
-      action(async (session) => {
+      action(async (session, options: { output?: string }) => {
         const { reportBuild } = await import('../../flows/report-build.ts');
-        const report = await reportBuild(await session.project(), session.host);
-        const { passed, state, comment } = report;
-        session.output.result(report, `${passed ? 'passed' : 'failed'}: build ${state}, comment ${comment.kind}`);
+        const report = await reportBuild(await session.project(), session.host, options);
+        const { passed, state } = report;
+        session.output.result(report, `${passed ? 'passed' : 'failed'}: build ${state}`);
         return passed ? 0 : CHECK_FAILED;
+      }),
+    );
+}
+
+function registerComment({ program, action }: Registration): void {
+  program
+    .command('comment')
+    .description('keep one comment on the pull request, of what another job reported')
+    .requiredOption('--report <file>', 'what "ci report --output" wrote; it is not trusted')
+    .action(
+      action(async (session, options: { report: string }) => {
+        const { commentBuild } = await import('../../flows/comment-build.ts');
+        const comment = await commentBuild(await session.project(), session.host, options);
+        session.output.result(comment, `comment ${comment.kind}`);
+        return 0;
       }),
     );
 }

@@ -1,7 +1,11 @@
-import { checkout, defaults, download, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
+import { checkout, defaults, download, downloadOne, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
 import {
+  COMMENT_JOB,
   matrixOf,
   quote,
+  REPORT_ARTIFACT,
+  REPORT_FILE,
+  REPORT_JOB,
   SUMS_FOLDER,
   sumsArtifactName,
   verifyPlainPaths,
@@ -10,6 +14,8 @@ import {
 
 /** The commit that a reviewer sees, not GitHub's merge of it: what is promoted was built from exactly that. */
 const HEAD = '${{ github.event.pull_request.head.sha || github.sha }}';
+/** What it is to be merged into: for a job that may write, nothing of the pull request is checked out. */
+const BASE = '${{ github.event.pull_request.base.sha }}';
 const VERSION = '${{ needs.detect.outputs.version }}';
 
 /**
@@ -38,7 +44,8 @@ jobs:
 ${detectJob(settings)}
 ${buildJob(settings)}
 ${sumsJob(settings)}
-${reportJob(settings)}`;
+${reportJob(settings)}
+${commentJob(settings)}`;
 }
 
 function detectJob(settings: WorkflowSettings): string {
@@ -113,7 +120,7 @@ ${prepared(settings)}${download(`${tool}-*-v${VERSION}`, quote(binaries))}${tool
 function reportJob(settings: WorkflowSettings): string {
   return `  report:
     # The status to require. It always reports, also when nothing had to be built.
-    name: Tool support
+    name: ${REPORT_JOB}
     needs: [detect, build, sums]
     if: always()
     runs-on: ubuntu-24.04
@@ -121,18 +128,45 @@ function reportJob(settings: WorkflowSettings): string {
     permissions:
       actions: read # links to the logs of the jobs
       contents: read
+    steps:
+${prepared(settings, { history: true })}${toolcrib(settings, 'Report', `ci report --output ${REPORT_FILE}`, {
+    env: { GITHUB_TOKEN: '${{ github.token }}', TOOLCRIB_NEEDS: '${{ toJSON(needs) }}' },
+  })}${upload(REPORT_ARTIFACT, pathIn(settings.folder, REPORT_FILE), { condition: '${{ !cancelled() }}' })}`;
+}
+
+/** The jobs before it run what the pull request checked in; this one has a right to write, and runs the base's. */
+function commentJob(settings: WorkflowSettings): string {
+  const folder = `\${{ runner.temp }}/${REPORT_ARTIFACT}`;
+  return `  comment:
+    name: ${COMMENT_JOB}
+    needs: report
+    if: \${{ !cancelled() && github.event_name == 'pull_request' }}
+    runs-on: ubuntu-24.04
+    timeout-minutes: 15
+    permissions:
+      actions: read # links to the logs of the jobs
+      contents: read
       pull-requests: write # the comment; pull requests of forks get no such token
     steps:
-${prepared(settings, { history: true })}${toolcrib(settings, 'Report', 'ci report', {
-    env: {
-      GITHUB_TOKEN: '${{ github.token }}',
-      TOOLCRIB_NEEDS: '${{ toJSON(needs) }}',
-      TOOLCRIB_PULL_REQUEST: '${{ github.event.pull_request.number }}',
+${prepared(settings, { commit: BASE })}${downloadOne(REPORT_ARTIFACT, folder)}${toolcrib(
+    settings,
+    'Comment',
+    'ci comment --report "$REPORT"',
+    {
+      env: {
+        GITHUB_TOKEN: '${{ github.token }}',
+        REPORT: `${folder}/${REPORT_FILE}`,
+        TOOLCRIB_PULL_REQUEST: '${{ github.event.pull_request.number }}',
+      },
     },
-  })}`;
+  )}`;
 }
 
 /** The checked out commit and toolcrib, without running anything of the project's dependencies. */
-function prepared(settings: WorkflowSettings, options: { readonly history?: boolean } = {}): string {
-  return [checkout(HEAD, options), setupNode(), install(settings, false)].join('');
+function prepared(
+  settings: WorkflowSettings,
+  options: { readonly history?: boolean; /** Default: the head. */ readonly commit?: string } = {},
+): string {
+  const { commit = HEAD, ...rest } = options;
+  return [checkout(commit, rest), setupNode(), install(settings, false)].join('');
 }

@@ -65,9 +65,11 @@ function program({ installation }: WorkflowSettings): string {
 }
 
 /** Keeps a file of the repository as an artifact of the run. */
-export function upload(name: string, path: string): string {
+export function upload(name: string, path: string, options: { readonly condition?: string } = {}): string {
+  const { condition } = options;
   return [
     `${INDENT}- uses: ${usesOf('upload')}\n`,
+    ...(condition === undefined ? [] : [line(`if: ${condition}`)]),
     line('with:'),
     line(`  name: ${name}`),
     line(`  path: ${path}`),
@@ -85,6 +87,16 @@ export function download(pattern: string, folder: string): string {
     line(`  pattern: ${pattern}`),
     line(`  path: ${folder}`),
     line('  merge-multiple: true'),
+  ].join('');
+}
+
+/** Brings one artifact of this run into a folder of the machine, outside of what is checked out. */
+export function downloadOne(name: string, folder: string): string {
+  return [
+    `${INDENT}- uses: ${usesOf('download')}\n`,
+    line('with:'),
+    line(`  name: ${name}`),
+    line(`  path: ${folder}`),
   ].join('');
 }
 

@@ -21,6 +21,17 @@ export function sumsArtifactName(tool: string, version: number | string): string
   return `${tool}-v${version}-sums`;
 }
 
+/** The job that reports the required status: it fails for as long as the sums or the release are missing. */
+export const REPORT_JOB = 'Tool support';
+/** The job that writes the same on the pull request, where it may. */
+export const COMMENT_JOB = 'Comment on the pull request';
+/** The jobs that build nothing, but tell how the others ended. */
+export const TELLING_JOBS: readonly string[] = [REPORT_JOB, COMMENT_JOB];
+
+/** What the first of them hands on to the second: a file, and the artifact that is made of it. */
+export const REPORT_FILE = 'tool-support-report.json';
+export const REPORT_ARTIFACT = 'tool-support-report';
+
 /** How a job gets toolcrib. */
 export type Installation =
   /** It is in the lock file: `npm ci`, then that one. */

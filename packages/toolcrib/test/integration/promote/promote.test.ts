@@ -97,6 +97,13 @@ describe.concurrent('promote', () => {
     expect((await promote(site)).stdout).toContain('/actions/runs/100');
   });
 
+  test('minds no comment that could not be written on the pull request', async () => {
+    await using site = await promotionSite();
+    const { run } = site;
+    run.jobs = run.jobs.map((job) => (job.name.startsWith('Comment') ? { ...job, conclusion: 'failure' } : job));
+    expect((await promote(site)).code).toBe(0);
+  });
+
   test('twice is fine', async () => {
     await using site = await promotionSite();
     await promote(site);

@@ -101,7 +101,13 @@ async function openStage(): Promise<Stage> {
         origin,
         folder: join(folder, `run-${id}`),
         contexts: {
-          github: { sha: 'the merge of both', event: { pull_request: { number: 7, head: { sha: head } } } },
+          github: {
+            sha: 'the merge of both',
+            event_name: 'pull_request',
+            event: {
+              pull_request: { number: 7, head: { sha: head }, base: { sha: actions.branches.get('main') ?? '' } },
+            },
+          },
         },
         env: envOf(id, { GITHUB_BASE_REF: 'main', GITHUB_EVENT_NAME: 'pull_request' }),
         grant: (permissions) => {
@@ -219,6 +225,7 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
       [`Build ${OTHER}-any`]: 'success',
       'Compute SHA256SUMS': 'success',
       'Tool support': 'failure', // the sums are not committed
+      'Comment on the pull request': 'success',
     });
     expect(jobOf(first, `Build ${NATIVE}-any`).log).toContain(`synthetic-${NATIVE}-any-v2 runs`);
     expect(jobOf(first, `Build ${OTHER}-any`).log).toContain(`synthetic-${OTHER}-any-v2 was examined, not run`);
@@ -238,6 +245,7 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
       'Build ${{ matrix.target }}': 'skipped',
       'Compute SHA256SUMS': 'skipped',
       'Tool support': 'failure', // the release is not in the store
+      'Comment on the pull request': 'success',
     });
     expect(actions.comments).toHaveLength(1);
     expect(actions.comments[0]?.body).not.toContain('fetch --run');
@@ -286,6 +294,7 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
       [`Build ${OTHER}-any`]: 'failure',
       'Compute SHA256SUMS': 'skipped',
       'Tool support': 'failure',
+      'Comment on the pull request': 'success',
     });
     expect(stage.actions.comments.map(({ author }) => author)).toEqual(['User', 'Bot']);
     const comment = stage.actions.comments[1];
@@ -299,7 +308,8 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
     const jobs = await stage.build(100, { fork: true });
     expect(resultsOf(jobs)).toMatchObject({ 'Compute SHA256SUMS': 'success' });
     expect(stage.actions.comments).toEqual([]);
-    const { summary } = jobOf(jobs, 'Tool support');
+    expect(jobOf(jobs, 'Tool support').summary).toContain('**not attested**');
+    const { summary } = jobOf(jobs, 'Comment on the pull request');
     expect(summary).toContain('No comment could be written');
     expect(summary).toContain('**not attested**');
   });

@@ -6,7 +6,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { cliEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
 import type { Job, Step, Workflow } from '../../unit/workflows/workflow-document.ts';
 import { zipOf, type StoredRun } from './actions-state.ts';
@@ -100,11 +100,21 @@ function needsOf({ needs = [] }: Job, ends: ReadonlyMap<string, JobEnd>): Contex
 /** A condition that says nothing of how earlier jobs ended means that they have to have ended well. */
 function isWanted({ if: condition = '' }: Job, needs: Contexts, contexts: Contexts): boolean {
   const text = condition.replace(/^\$\{\{(.*)\}\}$/s, '$1');
-  const isOpen = /\b(?:always|cancelled|failure)\(\)/.test(text);
+  const isOpen = ENDS.test(text);
   const allWell = Object.values(needs).every((need) => isObject(need) && need['result'] === 'success');
   if (!isOpen && !allWell) return false;
   return text === '' || isTrue(evaluate(text, { ...contexts, needs }));
 }
+
+/** As with jobs: what ran before has to have ended well, unless the condition says something of that. */
+function isWantedStep({ if: condition = '' }: Step, failed: boolean, contexts: Contexts): boolean {
+  const text = condition.replace(/^\$\{\{(.*)\}\}$/s, '$1');
+  if (failed && !ENDS.test(text)) return false;
+  return text === '' || isTrue(evaluate(text, contexts));
+}
+
+/** Functions that say how what ran before ended. */
+const ENDS = /\b(?:always|cancelled|failure)\(\)/;
 
 function matrixOf({ strategy }: Job): readonly Contexts[] {
   const matrix = isObject(strategy) ? strategy['matrix'] : undefined;
@@ -127,12 +137,12 @@ async function runJob(
   const contexts: Contexts = {
     ...place.contexts,
     github: { ...place.contexts.github, token: granted.token },
+    runner: { temp: join(folder, 'temp') },
     steps,
   };
   const state = { log: '', summary: '', failed: false };
   for (const step of job.steps) {
-    const condition = step.if?.replace(/^\$\{\{(.*)\}\}$/s, '$1');
-    if (state.failed || (condition !== undefined && !isTrue(evaluate(condition, contexts)))) continue;
+    if (!isWantedStep(step, state.failed, contexts)) continue;
     const end = await runStep(step, { place, folder, workspace, contexts, granted: granted.env });
     state.log += end.log;
     state.summary += end.summary;
@@ -264,12 +274,14 @@ async function upload(given: Readonly<Record<string, string>>, { place, workspac
 const kept = new Map<string, Readonly<Record<string, Buffer>>>();
 
 async function download(given: Readonly<Record<string, string>>, { place, workspace }: StepPlace): Promise<StepEnd> {
-  const { pattern = '', path = '' } = given;
+  const { name: only, pattern = only ?? '', path = '' } = given;
   const parts = pattern.split('*').map((part) => part.replaceAll(/[.+]/g, String.raw`\$&`));
   const matches = new RegExp(`^${parts.join('.*')}$`);
-  for (const { name } of place.run.artifacts.filter((artifact) => matches.test(artifact.name))) {
+  const found = place.run.artifacts.filter((artifact) => matches.test(artifact.name));
+  if (only !== undefined && found.length === 0) return { ...DONE, ok: false, log: `Artifact not found: ${only}\n` };
+  for (const { name } of found) {
     for (const [file, bytes] of Object.entries(kept.get(`${place.run.id} ${name}`) ?? {})) {
-      const to = join(workspace, path, file);
+      const to = join(resolve(workspace, path), file);
       await mkdir(dirname(to), { recursive: true });
       await writeFile(to, bytes);
     }

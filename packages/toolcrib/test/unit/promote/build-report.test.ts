@@ -30,9 +30,14 @@ describe('a build', () => {
     }
   });
 
-  test('names the jobs that failed, but not the one that reports it', () => {
+  test('names the jobs that failed, but not those that tell of it', () => {
     const job = (name: string, conclusion: string | null) => ({ name, conclusion, url: undefined });
-    const jobs = [job('Build amd64-any', 'success'), job('Build arm64-any', 'failure'), job('Tool support', 'failure')];
+    const jobs = [
+      job('Build amd64-any', 'success'),
+      job('Build arm64-any', 'failure'),
+      job('Tool support', 'failure'),
+      job('Comment on the pull request', 'cancelled'),
+    ];
     expect(failedJobs(jobs).map(({ name }) => name)).toEqual(['Build arm64-any']);
   });
 });
@@ -65,7 +70,11 @@ describe('the comment', () => {
 
   test('makes no markup of what a pull request calls its things', () => {
     const problem = 'a <img src=x> [link](https://evil.example) @everybody\n# title';
-    const text = describeBuildReport({ ...facts, problem });
-    expect(text).not.toMatch(/<img|\]\(https:\/\/evil|@everybody|\n# title/);
+    const rule = { rule: problem, store: problem, outcome: 'failed', message: problem, todo: problem } as const;
+    const check = { tool: 'demo', verdict: 'failed', rules: [rule], build: { needed: true, reason: problem } } as const;
+    for (const text of [describeBuildReport({ ...facts, problem }), describeBuildReport({ ...facts, check })]) {
+      expect(text).not.toMatch(/<img|\]\(https:\/\/evil|@everybody|\n# title/);
+      expect(text.replaceAll('&#64;', '@')).not.toContain('@everybody');
+    }
   });
 });

@@ -83,7 +83,7 @@ describe.each(FILES)('%s', (name, workflow) => {
     const writes = Object.entries(jobs).flatMap(([id, job]) =>
       Object.entries(job.permissions).flatMap(([right, value]) => (value === 'write' ? [`${id}: ${right}`] : [])),
     );
-    expect(writes).toEqual(name === BUILD_WORKFLOW ? ['report: pull-requests'] : ['promote: id-token']);
+    expect(writes).toEqual(name === BUILD_WORKFLOW ? ['comment: pull-requests'] : ['promote: id-token']);
     expect(Object.values(jobs).every((job) => job['timeout-minutes'] <= 60)).toBe(true);
   });
 
@@ -98,7 +98,8 @@ describe.each(FILES)('%s', (name, workflow) => {
     const { jobs } = readWorkflow(workflow(sampleSettings({ stores: STORES })));
     for (const step of Object.values(jobs).flatMap(({ steps }) => steps)) {
       const secret = JSON.stringify(step).match(/secrets\.|github\.token/);
-      if (secret !== null) expect(step.run ?? step.uses).toMatch(/ promote | ci report|^docker\/login-action@/);
+      if (secret !== null)
+        expect(step.run ?? step.uses).toMatch(/ promote | ci report | ci comment |^docker\/login-action@/);
     }
   });
 });
@@ -128,19 +129,36 @@ describe(BUILD_WORKFLOW, () => {
     });
   });
 
+  const refsOf = ({ steps }: Job): ReadonlySet<unknown> => new Set(steps.flatMap((step) => step.with['ref'] ?? []));
+
   test('builds the commit that is reviewed, not the merge that GitHub makes of it', () => {
-    const refs = stepsOf(workflow).flatMap((step) => step.with['ref'] ?? []);
-    expect(new Set(refs)).toEqual(new Set(['${{ github.event.pull_request.head.sha || github.sha }}']));
+    for (const id of ['detect', 'build', 'sums', 'report']) {
+      expect(refsOf(job(id))).toEqual(new Set(['${{ github.event.pull_request.head.sha || github.sha }}']));
+    }
   });
 
-  test('always reports, last, knowing how every other job ended', () => {
+  test('runs nothing of the pull request where it may write: that job has the base, and a file outside of it', () => {
+    const comment = job('comment');
+    expect(refsOf(comment)).toEqual(new Set(['${{ github.event.pull_request.base.sha }}']));
+    expect(comment.steps.flatMap(({ run }) => run ?? [])).toEqual([
+      'npm ci --ignore-scripts',
+      'npx --no -- toolcrib ci comment --report "$REPORT"',
+    ]);
+    const [download] = comment.steps.filter(({ uses = '' }) => uses.startsWith('actions/download-artifact@'));
+    expect(download?.with).toEqual({ name: 'tool-support-report', path: '${{ runner.temp }}/tool-support-report' });
+    expect(comment.steps.at(-1)?.env['REPORT']).toBe('${{ runner.temp }}/tool-support-report/tool-support-report.json');
+  });
+
+  test('always reports, knowing how every job that builds ended, and needs no right to write for that', () => {
     expect(job('report')).toMatchObject({ if: 'always()', needs: ['detect', 'build', 'sums'], name: 'Tool support' });
-    expect(Object.keys(workflow.jobs).at(-1)).toBe('report');
+    expect(job('report').permissions).toEqual({ actions: 'read', contents: 'read' });
+    expect(job('comment').needs).toBe('report');
+    expect(Object.keys(workflow.jobs).slice(-2)).toEqual(['report', 'comment']);
   });
 
   test('keeps what it built for 90 days, under the name of the artifact', () => {
     const uploads = stepsOf(workflow).filter(({ uses = '' }) => uses.startsWith('actions/upload-artifact@'));
-    expect(uploads.map((step) => step.with['retention-days'])).toEqual([90, 90]);
+    expect(uploads.map((step) => step.with['retention-days'])).toEqual([90, 90, 90]);
     expect(uploads[0]?.with['name']).toBe('demo-${{ matrix.target }}-v${{ needs.detect.outputs.version }}');
   });
 });
