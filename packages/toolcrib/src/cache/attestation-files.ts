@@ -1,22 +1,25 @@
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { artifactNameFrom } from '../core/artifact-name.ts';
 import { digestHex, digestOf, type Digest } from '../core/digest.ts';
-import { hasCode, IntegrityError, isSystemError } from '../core/errors.ts';
+import { hasCode, IntegrityError } from '../core/errors.ts';
 import { onePiece } from '../core/one-piece.ts';
 import { ATTESTATION_SUFFIXES, attestedName } from '../core/release.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallFile } from '../disk/small-file.ts';
-import { storageError } from '../disk/storage-error.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
 import { createFileOnce, ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
+import { recordUseUnlocked } from './last-use.ts';
 import { layoutOf } from './layout.ts';
+import { listDirectory } from './list-directory.ts';
 
 /** A larger attestation, in bytes, is neither kept nor read. Those of Sigstore have about 10,000. */
 export const MAX_ATTESTATION_BYTES = 1024 * 1024;
 
 /** An artifact of one digest may go by several names, one for each version that ships it; more files are not read. */
 const MAX_FILES = 64;
+
+/** How often saving is tried while collections run. */
+const ATTEMPTS = 3;
 
 /** An attestation as a file: the name of its artifact and one of `ATTESTATION_SUFFIXES`. */
 export interface KeptAttestation {
@@ -64,7 +67,27 @@ export async function saveAttestations(
   for (const file of files) verifyFile(file);
   if (files.length === 0) return [];
   const directory = directoryOf(cacheDirectory, digest);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await saveIn(directory, files, options);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isLostDirectory(error)) throw error;
+    }
+  }
+}
+
+/** A collection may take the directory away while it is still empty. */
+function isLostDirectory(error: unknown): boolean {
+  return hasCode(error, 'STORAGE') && error.details['system'] === 'ENOENT';
+}
+
+async function saveIn(
+  directory: string,
+  files: readonly KeptAttestation[],
+  options: SaveOptions,
+): Promise<readonly SavedAttestation[]> {
   await ensureDirectory(directory);
+  await recordUseUnlocked(directory, options.now);
   await sweepTemporaries(directory, { now: options.now });
   const saved: SavedAttestation[] = [];
   for (const file of files) saved.push({ name: file.name, outcome: await save(directory, file, options) });
@@ -75,11 +98,21 @@ export async function saveAttestations(
  * Reads what attestations are kept of an artifact, by name; none when there are none. Nothing of them is verified. What
  * cannot be an attestation that was kept (another name, a link, a file too large) is passed over: `cache verify` tells it.
  * @param cacheDirectory absolute path of the cache.
+ * @param options.now wall clock, milliseconds since 1970, of a use that keeps them from being collected; absent for who
+ * only looks.
  * @throws RemoteError `STORAGE`.
  */
-export async function readAttestations(cacheDirectory: string, digest: Digest): Promise<readonly KeptAttestation[]> {
+export async function readAttestations(
+  cacheDirectory: string,
+  digest: Digest,
+  { now }: { readonly now?: number } = {},
+): Promise<readonly KeptAttestation[]> {
   const directory = directoryOf(cacheDirectory, digest);
-  const names = (await namesIn(directory)).filter(isAttestationName).slice(0, MAX_FILES);
+  if (now !== undefined) await recordUseUnlocked(directory, now);
+  const names = (await listDirectory(directory))
+    .map((entry) => entry.name)
+    .filter(isAttestationName)
+    .slice(0, MAX_FILES);
   const files: KeptAttestation[] = [];
   for (const name of names) {
     const bytes = await readKept(join(directory, name));
@@ -128,15 +161,5 @@ async function readKept(path: string): Promise<Uint8Array | undefined> {
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error)) return undefined;
     throw error;
-  }
-}
-
-/** Sorted; a directory that is not there has none. */
-async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return (await readdir(directory)).sort();
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return [];
-    throw storageError(error, 'list', directory);
   }
 }

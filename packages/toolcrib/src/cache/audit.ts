@@ -1,15 +1,16 @@
 import type { Dirent } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
-import { isSystemError } from '../core/errors.ts';
-import { isAbandoned, isTemporaryName } from '../disk/temporary.ts';
-import { onDisk, storageError } from '../disk/storage-error.ts';
+import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
+import { ageOf, GRACE_MS } from './last-use.ts';
 import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts';
+import { leaseFrom } from './leases.ts';
+import { listLeftovers } from './leftovers.ts';
+import { listDirectory, statsOf } from './list-directory.ts';
 import { trustedRootDigestFrom } from './trusted-roots.ts';
-import { examineUnpacked, unpackedSourceFrom } from './unpacked-record.ts';
+import { examineUnpacked, unpackedRecordPath, unpackedSourceFrom } from './unpacked-record.ts';
 
 /** Something in a cache that is not as it should be. */
 export interface CacheFinding {
@@ -17,21 +18,11 @@ export interface CacheFinding {
   readonly path: string;
   /**
    * `corrupt`: bytes that are not what the name or the record says; `foreign`: nothing that toolcrib put there;
-   * `leftover`: a temporary file whose process is gone, which the next download takes away.
+   * `leftover`: a temporary file or a lease whose process is gone.
    */
   readonly kind: 'corrupt' | 'foreign' | 'leftover';
   /** What is wrong, a sentence without its end. */
   readonly reason: string;
-}
-
-/** A blob as `cache ls` lists it. Its bytes were not checked. */
-export interface CachedBlob {
-  readonly digest: Digest;
-  readonly path: string;
-  /** In bytes. */
-  readonly size: number;
-  /** When it came, milliseconds since 1970. */
-  readonly addedAt: number;
 }
 
 /** How an audit reads. */
@@ -52,37 +43,24 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
     ...(await auditNames(join(layout.root, 'attestations'), ['sha256'])),
     ...(await auditNames(join(layout.root, 'blobs'), ['sha256'])),
   ];
-  for (const entry of await entriesOf(layout.blobs)) findings.push(...(await auditBlob(layout, entry, options)));
-  for (const entry of await entriesOf(layout.unpacked)) findings.push(...(await auditUnpacked(layout, entry, options)));
-  for (const entry of await entriesOf(layout.attestations))
-    findings.push(...(await auditAttestations(layout, entry, options)));
-  for (const entry of await entriesOf(layout.trustedRoots))
+  for (const entry of await listDirectory(layout.blobs)) findings.push(...(await auditBlob(layout, entry, options)));
+  for (const entry of await listDirectory(layout.unpacked))
+    findings.push(...(await auditUnpacked(layout, entry, options)));
+  for (const entry of await listDirectory(layout.attestations))
+    findings.push(...(await auditAttestations(layout, entry)));
+  for (const entry of await listDirectory(layout.trustedRoots))
     findings.push(...(await auditTrustedRoot(layout, entry, options)));
-  for (const entry of await entriesOf(layout.leases))
-    findings.push(...(await auditTemporary(layout.leases, entry, options)));
-  return findings.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/**
- * Blobs of a cache, by digest.
- * @throws RemoteError `STORAGE`.
- */
-export async function listBlobs(layout: CacheLayout): Promise<readonly CachedBlob[]> {
-  const blobs: CachedBlob[] = [];
-  for (const entry of await entriesOf(layout.blobs)) {
-    const digest = entry.isFile() ? blobDigestFrom(entry.name) : undefined;
-    if (digest === undefined) continue;
-    const path = join(layout.blobs, entry.name);
-    const { size, mtimeMs } = await onDisk('examine', path, () => lstat(path));
-    blobs.push({ digest, path, size, addedAt: mtimeMs });
+  for (const { name } of await listDirectory(layout.leases)) {
+    if (leaseFrom(name) === undefined) findings.push(foreign(join(layout.leases, name)));
   }
-  return blobs;
+  for (const path of await listLeftovers(layout, options.now)) findings.push(leftover(path));
+  return findings.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function auditBlob(layout: CacheLayout, entry: Dirent, options: AuditOptions): Promise<readonly CacheFinding[]> {
   const path = join(layout.blobs, entry.name);
   const digest = entry.isFile() ? blobDigestFrom(entry.name) : undefined;
-  if (digest === undefined) return auditStranger(layout.blobs, entry, options);
+  if (digest === undefined) return auditStranger(layout.blobs, entry);
   const state = await examineBlob(path, digest, options.signal);
   return state === 'corrupt' ? [{ path, kind: 'corrupt', reason: 'its bytes do not have the digest of its name' }] : [];
 }
@@ -93,27 +71,37 @@ async function auditUnpacked(
   options: AuditOptions,
 ): Promise<readonly CacheFinding[]> {
   const source = entry.isFile() ? unpackedSourceFrom(entry.name) : undefined;
-  if (source === undefined) return auditStranger(layout.unpacked, entry, options);
-  if (entry.name.endsWith('.tar')) return [];
+  if (source === undefined) return auditStranger(layout.unpacked, entry);
   const path = join(layout.unpacked, entry.name);
+  if (entry.name.endsWith('.tar')) return await auditTar(layout, path, source, options);
   const reason = await examineUnpacked(layout, source, options.signal);
-  return reason === undefined ? [] : [{ path, kind: 'corrupt', reason }];
+  // A collection takes the record away first: without it nothing is wrong.
+  if (reason === undefined || (await statsOf(path)) === undefined) return [];
+  return [{ path, kind: 'corrupt', reason }];
+}
+
+/** The record comes after its tar, and goes before it: a tar alone for long is what a killed process left. */
+async function auditTar(
+  layout: CacheLayout,
+  path: string,
+  source: Digest,
+  { now }: AuditOptions,
+): Promise<readonly CacheFinding[]> {
+  if ((await statsOf(unpackedRecordPath(layout, source))) !== undefined) return [];
+  const written = (await statsOf(path))?.mtimeMs;
+  return written === undefined || ageOf(written, now) < GRACE_MS ? [] : [leftover(path)];
 }
 
 /** Attestations are signed, so their bytes speak for themselves; here their names and sizes count. */
-async function auditAttestations(
-  layout: CacheLayout,
-  entry: Dirent,
-  options: AuditOptions,
-): Promise<readonly CacheFinding[]> {
+async function auditAttestations(layout: CacheLayout, entry: Dirent): Promise<readonly CacheFinding[]> {
   const directory = join(layout.attestations, entry.name);
   if (!entry.isDirectory() || blobDigestFrom(entry.name) === undefined) return [foreign(directory)];
   const findings: CacheFinding[] = [];
-  for (const file of await entriesOf(directory)) {
+  for (const file of await listDirectory(directory)) {
     const path = join(directory, file.name);
     if (!file.isFile() || !isAttestationName(file.name)) {
-      findings.push(...(await auditStranger(directory, file, options)));
-    } else if ((await sizeOf(path)) > MAX_ATTESTATION_BYTES) {
+      findings.push(...auditStranger(directory, file));
+    } else if (((await statsOf(path))?.size ?? 0) > MAX_ATTESTATION_BYTES) {
       findings.push({ path, kind: 'corrupt', reason: `it has more than ${MAX_ATTESTATION_BYTES} bytes` });
     }
   }
@@ -127,55 +115,27 @@ async function auditTrustedRoot(
 ): Promise<readonly CacheFinding[]> {
   const path = join(layout.trustedRoots, entry.name);
   const digest = entry.isFile() ? trustedRootDigestFrom(entry.name) : undefined;
-  if (digest === undefined) return auditStranger(layout.trustedRoots, entry, options);
+  if (digest === undefined) return auditStranger(layout.trustedRoots, entry);
   const state = await examineBlob(path, digest, options.signal);
   return state === 'corrupt' ? [{ path, kind: 'corrupt', reason: 'its bytes do not have the digest of its name' }] : [];
 }
 
-/** 0 for a file that was removed meanwhile. */
-async function sizeOf(path: string): Promise<number> {
-  const stats = await lstat(path).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw storageError(error, 'examine', path);
-  });
-  return stats?.size ?? 0;
-}
-
-async function auditStranger(
-  directory: string,
-  entry: Dirent,
-  options: AuditOptions,
-): Promise<readonly CacheFinding[]> {
-  if (isTemporaryName(entry.name)) return auditTemporary(directory, entry, options);
-  return [foreign(join(directory, entry.name))];
-}
-
-async function auditTemporary(
-  directory: string,
-  entry: Dirent,
-  options: AuditOptions,
-): Promise<readonly CacheFinding[]> {
-  const path = join(directory, entry.name);
-  if (!isTemporaryName(entry.name) || !(await isAbandoned(path, options))) return [];
-  return [{ path, kind: 'leftover', reason: 'the process that wrote it is gone' }];
+/** Temporary files are no strangers: those whose process is gone are told as leftovers. */
+function auditStranger(directory: string, entry: Dirent): readonly CacheFinding[] {
+  return isTemporaryName(entry.name) ? [] : [foreign(join(directory, entry.name))];
 }
 
 async function auditNames(directory: string, known: readonly string[]): Promise<readonly CacheFinding[]> {
-  const strangers = (await entriesOf(directory)).filter((entry) => !entry.isDirectory() || !known.includes(entry.name));
+  const strangers = (await listDirectory(directory)).filter(
+    (entry) => !entry.isDirectory() || !known.includes(entry.name),
+  );
   return strangers.map((entry) => foreign(join(directory, entry.name)));
+}
+
+function leftover(path: string): CacheFinding {
+  return { path, kind: 'leftover', reason: 'the process that wrote it is gone' };
 }
 
 function foreign(path: string): CacheFinding {
   return { path, kind: 'foreign', reason: 'toolcrib did not put it there' };
-}
-
-/** Sorted by name; a directory that is not there has none. */
-async function entriesOf(directory: string): Promise<readonly Dirent[]> {
-  try {
-    const entries = await readdir(directory, { withFileTypes: true });
-    return entries.sort((a, b) => (a.name < b.name ? -1 : 1));
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return [];
-    throw storageError(error, 'list', directory);
-  }
 }

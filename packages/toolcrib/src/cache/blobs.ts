@@ -8,6 +8,7 @@ import { isIrregular } from '../disk/open-regular-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
 import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary } from '../disk/write-file.ts';
+import { recordUseUnlocked } from './last-use.ts';
 import { blobPath, type CacheLayout } from './layout.ts';
 
 /** Bytes that are to enter the cache. */
@@ -55,6 +56,8 @@ export async function findLocked(
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
   const path = blobPath(context.layout, digest);
+  // No collection removes what somebody holds the lock of.
+  await recordUseUnlocked(path, context.clock.now());
   const state = await examineBlob(path, digest, signal);
   if (state === 'sound') return path;
   if (state === 'corrupt') await removeCorrupt(context, path);

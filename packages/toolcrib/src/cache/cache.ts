@@ -1,16 +1,23 @@
 import type { Clock } from '../core/clock.ts';
 import type { Digest } from '../core/digest.ts';
 import { silentReporter, type Reporter } from '../core/reporter.ts';
-import type { CachedBlob, CacheFinding } from './audit.ts';
+import type { CacheFinding } from './audit.ts';
 import { admitBlob, examineBlob, findLocked, type BlobContent, type BlobContext } from './blobs.ts';
+import type { Collection, CollectionLimits, CollectOptions } from './collect.ts';
+import type { CacheContents } from './contents.ts';
+import { recordUse } from './last-use.ts';
 import { blobPath, layoutOf } from './layout.ts';
 import type { Lease } from './leases.ts';
 import { lockPath, prepareLocks, tryLock, waitForLock, type Lock, type LockKind } from './lock.ts';
+import type { RepairedFinding } from './repair.ts';
 import type { ArtifactSource, UnpackedArtifact } from './unpacked.ts';
 
-export type { CachedBlob, CacheFinding } from './audit.ts';
+export type { CacheFinding } from './audit.ts';
 export type { BlobContent } from './blobs.ts';
+export type { Collection, CollectionLimits, CollectOptions } from './collect.ts';
+export type { CacheContents } from './contents.ts';
 export type { Lease } from './leases.ts';
+export type { RepairedFinding } from './repair.ts';
 export type { ArtifactSource, UnpackedArtifact } from './unpacked.ts';
 
 /** What may be done to a blob by who holds its lock. */
@@ -71,8 +78,15 @@ export interface Cache {
   lease(digest: Digest): Promise<Lease>;
   /** Reads everything and tells what is wrong, by path. Removes nothing. */
   verify(options?: CacheCallOptions): Promise<readonly CacheFinding[]>;
+  /** As {@link Cache.verify}; what is wrong is removed, or made again from what is right. Foreign things are left. */
+  repair(options?: CacheCallOptions): Promise<readonly RepairedFinding[]>;
   /** What is there, by digest, unverified. */
-  ls(): Promise<readonly CachedBlob[]>;
+  ls(): Promise<CacheContents>;
+  /**
+   * Takes away what was not used for long, until the limits are kept, and what killed processes left; never what is
+   * leased, nor what was used in the last 50 minutes.
+   */
+  collect(limits: CollectionLimits, options?: CollectOptions): Promise<Collection>;
 }
 
 /** What a cache needs from the process. */
@@ -112,6 +126,7 @@ export function openCache(directory: string, options: CacheOptions): Cache {
     directory,
     async find(digest, { signal } = {}) {
       const path = blobPath(layout, digest);
+      if (!(await recordUse(context, digest, path, signal))) return undefined;
       const state = await examineBlob(path, digest, signal);
       if (state === 'corrupt') return findCorrupt(context, digest, signal);
       return state === 'sound' ? path : undefined;
@@ -146,9 +161,24 @@ export function openCache(directory: string, options: CacheOptions): Cache {
       const { auditCache } = await import('./audit.ts');
       return auditCache(layout, { now: clock.now(), signal });
     },
+    async repair({ signal } = {}) {
+      const { repair } = await import('./repair.ts');
+      const nothing = () => Promise.resolve(undefined);
+      const under = <T>(kind: LockKind, digest: Digest, work: () => Promise<T>) =>
+        locked(kind, digest, { signal }, work, nothing);
+      const repaired: RepairedFinding[] = [];
+      for (const finding of await cache.verify({ signal })) {
+        repaired.push(await repair({ ...context, locked: under, signal }, finding));
+      }
+      return repaired;
+    },
     async ls() {
-      const { listBlobs } = await import('./audit.ts');
-      return listBlobs(layout);
+      const { readContents } = await import('./contents.ts');
+      return readContents(layout, clock.now());
+    },
+    async collect(limits, options = {}) {
+      const { collect } = await import('./collect.ts');
+      return collect(context, limits, options);
     },
   };
   return cache;

@@ -12,6 +12,11 @@ export interface CacheLayout {
   readonly blobs: string;
   readonly leases: string;
   readonly locks: string;
+  /** The ledger of injections. */
+  readonly placements: string;
+  readonly revocations: string;
+  /** Where artifacts wait between two stores. */
+  readonly spool: string;
   readonly trustedRoots: string;
   readonly unpacked: string;
 }
@@ -40,6 +45,9 @@ export function layoutOf(directory: string): CacheLayout {
     blobs: join(root, 'blobs', 'sha256'),
     leases: join(root, 'leases'),
     locks: join(root, 'locks'),
+    placements: join(root, 'placements'),
+    revocations: join(root, 'revocations'),
+    spool: join(directory, 'spool'),
     trustedRoots: join(root, 'trusted-roots'),
     unpacked: join(root, 'unpacked'),
   };

@@ -4,8 +4,11 @@ import type { Clock } from '../core/clock.ts';
 import { digestHex, type Digest } from '../core/digest.ts';
 import { ensureDirectory } from '../disk/write-file.ts';
 
-/** What may be locked for a digest: making the blob, and making what is derived from it. They never wait in a circle. */
-export type LockKind = 'blob' | 'unpacked';
+/**
+ * What may be locked for a digest: making the blob, making what is derived from it, and, for a moment, recording that
+ * one of them is used. They never wait in a circle.
+ */
+export type LockKind = 'blob' | 'unpacked' | 'use';
 
 /** A lock that is held until it is released, or until the process ends, however it ends. */
 export interface Lock {

@@ -94,10 +94,19 @@ export function unpackedRecordFrom(text: string): UnpackedRecord | undefined {
  * @throws RemoteError `STORAGE`.
  */
 export async function readUnpackedRecord(layout: CacheLayout, source: Digest): Promise<UnpackedRecord | undefined> {
+  const record = await readAnyRecord(layout, source);
+  if (record === undefined) return undefined;
+  return (await sizeIfThere(unpackedTarPath(layout, source))) === record.tarSize ? record : undefined;
+}
+
+/**
+ * Reads the record of an artifact, whatever became of its tar.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function readAnyRecord(layout: CacheLayout, source: Digest): Promise<UnpackedRecord | undefined> {
   const text = await readIfThere(unpackedRecordPath(layout, source));
   const record = text === undefined ? undefined : unpackedRecordFrom(text);
-  if (record?.sourceDigest !== source) return undefined;
-  return (await sizeIfThere(unpackedTarPath(layout, source))) === record.tarSize ? record : undefined;
+  return record?.sourceDigest === source ? record : undefined;
 }
 
 /**

@@ -8,6 +8,7 @@ import { storageError } from '../disk/storage-error.ts';
 import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary, writeFileAtomically } from '../disk/write-file.ts';
 import type { BlobContext } from './blobs.ts';
+import { recordUse } from './last-use.ts';
 import {
   createInventory,
   MAX_UNPACKED_BYTES,
@@ -56,6 +57,8 @@ export async function findUnpacked(
   context: BlobContext,
   source: Pick<ArtifactSource, 'digest' | 'tool'>,
 ): Promise<UnpackedArtifact | undefined> {
+  const tar = unpackedTarPath(context.layout, source.digest);
+  if (!(await recordUse(context, source.digest, tar, undefined))) return undefined;
   const record = await readUnpackedRecord(context.layout, source.digest);
   if (record === undefined || (record.tool !== null && record.tool !== source.tool)) return undefined;
   return fromRecord(context, record);

@@ -49,6 +49,7 @@ export async function injectInto(sandbox: Sandbox, project: Project, host: Host)
   const { clock, random, reporter, signal, cacheDirectory } = host;
   const ledger = join(cacheDirectory, 'v1', 'placements');
   const pinned = (await placedBefore(sandbox, pins, ledger)) ?? (await fittingArtifact(sandbox, pins));
+  await using _lease = await cacheOf(host).lease(pinned.digest); // each way of placing reads the tar again
   const { unpacked, resolution } = await unpackedFor(pins, pinned, host);
   const artifact = injectable(pins, pinned, unpacked);
   const request = { sandbox, artifact, install: pins.install, ledger, clock, random, reporter, signal };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { recordUseUnlocked } from '../cache/last-use.ts';
 import type { Digest } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
 import { storageError } from '../disk/storage-error.ts';
@@ -22,8 +23,16 @@ export interface LedgerEntry {
 
 /** Placements by sandbox and artifact: one small file each. A container that was started again is another sandbox. */
 export interface Ledger {
-  /** Undefined when nothing is known, or what is written there is not an entry. */
-  find(identity: SandboxIdentity, digest: Digest): Promise<LedgerEntry | undefined>;
+  /**
+   * Undefined when nothing is known, or what is written there is not an entry.
+   * @param options.usedAt wall clock, milliseconds since 1970, of a use that keeps the entry from being collected; absent
+   * for who only looks.
+   */
+  find(
+    identity: SandboxIdentity,
+    digest: Digest,
+    options?: { readonly usedAt?: number },
+  ): Promise<LedgerEntry | undefined>;
   /** Replaces what was known. @throws RemoteError `STORAGE`. */
   record(identity: SandboxIdentity, digest: Digest, entry: LedgerEntry): Promise<void>;
 }
@@ -31,9 +40,12 @@ export interface Ledger {
 /** @param directory need not be there. */
 export function createLedger(directory: string): Ledger {
   return {
-    async find(identity, digest) {
+    async find(identity, digest, { usedAt } = {}) {
       const key = keyOf(identity, digest);
-      return entryFrom(await read(join(directory, `${key}.json`)), key);
+      const path = join(directory, `${key}.json`);
+      const entry = entryFrom(await read(path), key);
+      if (entry !== undefined && usedAt !== undefined) await recordUseUnlocked(path, usedAt);
+      return entry;
     },
     async record(identity, digest, entry) {
       await ensureDirectory(directory);

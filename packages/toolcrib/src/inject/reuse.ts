@@ -16,7 +16,7 @@ import { DIRECTORY_MODE } from './tree.ts';
  */
 export async function findPlacement(injection: Injection, ledger: Ledger): Promise<Placement | undefined> {
   const { sandbox, artifact, clock, reporter } = injection;
-  const entry = await ledger.find(sandbox.identity, artifact.digest);
+  const entry = await ledger.find(sandbox.identity, artifact.digest, { usedAt: clock.now() });
   if (entry === undefined || !(await isThere(sandbox, entry))) return undefined;
   if (!holdsAtPlacementOnly(entry.protection)) return { ...placementFrom(injection, entry), reused: true };
   try {

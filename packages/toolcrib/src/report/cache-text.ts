@@ -1,27 +1,131 @@
 import { formatTable } from './table.ts';
-import { formatSize } from './size.ts';
+import { formatSize, shortDigest } from './size.ts';
 
-/** The text of `cache ls`. */
-export function describeBlobs(cache: {
+/** What a person is told of something in the cache. */
+interface ItemFacts {
+  readonly kind: string;
+  readonly digest: string | null;
+  readonly path: string;
+  readonly size: number;
+  readonly lastUsedAt: number;
+  readonly leased: boolean;
+}
+
+/** What a person is told of a cache. */
+export interface CacheFacts {
   readonly directory: string;
-  readonly blobs: readonly { readonly digest: string; readonly size: number; readonly addedAt: number }[];
-}): string {
-  if (cache.blobs.length === 0) return `nothing in ${cache.directory}\n`;
-  const rows = cache.blobs.map(({ digest, size, addedAt }) => [
-    digest,
-    formatSize(size),
-    new Date(addedAt).toISOString(),
-  ]);
-  const total = cache.blobs.reduce((sum, { size }) => sum + size, 0);
-  const table = formatTable([{ title: 'DIGEST' }, { title: 'SIZE', align: 'right' }, { title: 'ADDED' }], rows);
-  return `${table}${cache.blobs.length} blobs, ${formatSize(total)}, in ${cache.directory}\n`;
+  readonly artifacts: readonly ItemFacts[];
+  readonly unpacked: readonly ItemFacts[];
+  readonly attestations: readonly ItemFacts[];
+  readonly placements: readonly (ItemFacts & { readonly sandbox: string | null; readonly directory: string | null })[];
+}
+
+/** The text of `cache ls`: what was used last comes first. */
+export function describeCache(cache: CacheFacts): string {
+  const { artifacts, unpacked, attestations, placements, directory } = cache;
+  const items = [...artifacts, ...unpacked, ...attestations, ...placements];
+  if (items.length === 0) return `nothing in ${directory}\n`;
+  const rows = items
+    .toSorted((a, b) => b.lastUsedAt - a.lastUsedAt)
+    .map(({ kind, digest, size, lastUsedAt, leased }) => [
+      kind,
+      digest ?? '',
+      formatSize(size),
+      dateOf(lastUsedAt),
+      leased ? 'in use' : '',
+    ]);
+  const columns = [
+    { title: 'KIND' },
+    { title: 'DIGEST' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'LAST USED' },
+    { title: '' },
+  ] as const;
+  const counts = [
+    counted(artifacts.length, 'artifact'),
+    counted(unpacked.length, 'unpacked form'),
+    `attestations of ${counted(attestations.length, 'artifact')}`,
+    counted(placements.length, 'placement'),
+  ];
+  const total = formatSize(items.reduce((sum, { size }) => sum + size, 0));
+  return `${formatTable(columns, rows)}${counts.join(', ')}: ${total} in ${directory}\n`;
 }
 
 /** The text of `cache verify`. */
 export function describeFindings(cache: {
   readonly directory: string;
-  readonly findings: readonly { readonly path: string; readonly kind: string; readonly reason: string }[];
+  readonly findings: readonly {
+    readonly path: string;
+    readonly kind: string;
+    readonly reason: string;
+    readonly outcome: string | null;
+  }[];
 }): string {
   if (cache.findings.length === 0) return `everything in ${cache.directory} is what its name says\n`;
-  return cache.findings.map(({ path, kind, reason }) => `${kind}: ${path}: ${reason}\n`).join('');
+  return cache.findings
+    .map(({ path, kind, reason, outcome }) => `${kind}: ${path}: ${reason}${OUTCOMES[outcome ?? ''] ?? ''}\n`)
+    .join('');
+}
+
+const OUTCOMES: Readonly<Record<string, string>> = {
+  removed: '; it was removed',
+  rebuilt: '; it was made again from the verified artifact',
+  left: '; it was left: whoever put it there knows what for',
+};
+
+/** What a person is told of a collection. */
+export interface CollectionFacts {
+  readonly directory: string;
+  readonly dryRun: boolean;
+  readonly limits: { readonly maxBytes: number | null; readonly maxAgeDays: number | null };
+  readonly removed: readonly (ItemFacts & { readonly reason: string })[];
+  readonly leftovers: readonly string[];
+  readonly bytesAfter: number;
+  readonly protected: { readonly items: number; readonly bytes: number };
+}
+
+/** The text of `cache gc`. */
+export function describeCollection(collection: CollectionFacts): string {
+  const { directory, dryRun, limits, removed, leftovers, bytesAfter } = collection;
+  const rows = removed.map(({ kind, digest, size, lastUsedAt, reason }) => [
+    kind,
+    digest === null ? '' : shortDigest(digest),
+    formatSize(size),
+    dateOf(lastUsedAt),
+    reason === 'age' ? 'not used for too long' : 'not used for longest',
+  ]);
+  const columns = [
+    { title: dryRun ? 'WOULD GO' : 'REMOVED' },
+    { title: 'DIGEST' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'LAST USED' },
+    { title: 'WHY' },
+  ] as const;
+  const table = rows.length === 0 ? '' : formatTable(columns, rows);
+  const freed = formatSize(removed.reduce((sum, { size }) => sum + size, 0));
+  const verb = dryRun ? 'would be removed' : 'removed';
+  const swept = leftovers.length === 0 ? '' : `, and ${counted(leftovers.length, 'file')} that killed processes left`;
+  const stays = dryRun ? 'would stay' : 'stay';
+  return [
+    `${table}${freed} ${verb}${swept}; ${formatSize(bytesAfter)} ${stays} in ${directory}\n`,
+    overText(collection),
+    limits.maxBytes === null && limits.maxAgeDays === null
+      ? 'no limit was given, so nothing else goes: --max-bytes 5GB, --max-age 30, or "cache" in toolcrib.json\n'
+      : '',
+  ].join('');
+}
+
+function overText({ limits, bytesAfter, protected: kept }: CollectionFacts): string {
+  if (limits.maxBytes === null || bytesAfter <= limits.maxBytes) return '';
+  const over = formatSize(bytesAfter - limits.maxBytes);
+  return `that is ${over} above the limit: ${formatSize(kept.bytes)} are in use, or were used within the last hour\n`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
+/** To the minute: a use is recorded at most every ten. */
+function dateOf(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }

@@ -48,7 +48,7 @@ async function filesBeside(
  */
 async function lookFurther(search: Search, found: Found, verifier: AttestationVerifier): Promise<AttestationVerdict> {
   const { request, artifact } = search;
-  const files = await readAttestations(request.cache.directory, artifact.digest);
+  const files = await readAttestations(request.cache.directory, artifact.digest, { now: request.clock.now() });
   const cached = verifier.verify(
     artifact,
     files.filter(({ name }) => attestedName(name) === artifact.name),

@@ -26,7 +26,7 @@ test('opening a cache and looking into it makes nothing', async () => {
   await using scratch = await createScratch();
   const { cache } = openTestCache(join(scratch.path, 'cache'));
   expect(await cache.find(digest)).toBeUndefined();
-  expect(await cache.ls()).toEqual([]);
+  expect(await cache.ls()).toEqual({ artifacts: [], unpacked: [], attestations: [], placements: [] });
   expect(await cache.verify()).toEqual([]);
   expect(await readdir(scratch.path)).toEqual([]);
 });
@@ -38,7 +38,7 @@ test('a blob that came in is found, listed and in order', async () => {
   expect(path).toBe(pathOf(scratch.path, digest));
   expect(await cache.find(digest)).toBe(path);
   expect((await readFile(path)).equals(bytes)).toBe(true);
-  expect(await cache.ls()).toMatchObject([{ digest, path, size: bytes.length }]);
+  expect(await cache.ls()).toMatchObject({ artifacts: [{ digest, path, size: bytes.length, leased: false }] });
   expect(await cache.verify()).toEqual([]);
 });
 
@@ -82,7 +82,7 @@ test('wrong bytes never become a blob, and nothing of them is left', async () =>
   const { cache } = openTestCache(scratch.path);
   const admitting = cache.admit(digest, contentOf(bytesOf(200_000, 2)));
   await expect(admitting).rejects.toMatchObject({ code: 'DIGEST_MISMATCH', name: 'IntegrityError' });
-  expect(await cache.ls()).toEqual([]);
+  expect(await cache.ls()).toMatchObject({ artifacts: [] });
   expect(await readdir(dirname(pathOf(scratch.path, digest)))).toEqual([]);
 });
 

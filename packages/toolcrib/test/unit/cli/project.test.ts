@@ -93,7 +93,7 @@ describe.concurrent('a tool of a project', () => {
     const { stdout } = await succeed(project, ['resolve', '--explain']);
     expect(stdout).toMatch(/1\. bundled: missing\n[^]*2\. cache: found\n/);
     expect((await succeed(project, ['cache', 'verify'])).stdout).toContain('is what its name says');
-    expect((await succeed(project, ['cache', 'ls'])).stdout).toContain('1 blobs');
+    expect((await succeed(project, ['cache', 'ls'])).stdout).toContain('1 artifact, ');
   });
 
   test('is published to folders meant from where the command was typed', async () => {

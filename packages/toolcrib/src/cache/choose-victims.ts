@@ -1,0 +1,68 @@
+import type { CachedItem } from './contents.ts';
+import { ageOf, GRACE_MS } from './last-use.ts';
+
+/** What a collection leaves. What is absent is not limited. */
+export interface CollectionLimits {
+  /** In bytes, of artifacts and their unpacked forms together. */
+  readonly maxBytes?: number | undefined;
+  /** Milliseconds since the last use. */
+  readonly maxAgeMs?: number | undefined;
+}
+
+/** What is to go, and by which limit. */
+export interface Victim {
+  readonly item: CachedItem;
+  readonly reason: 'age' | 'size';
+}
+
+/**
+ * Chooses what a collection takes away: what was not used for too long, then, while there is more than the cap, what was
+ * not used for longest. Never what is leased or was used in the last {@link GRACE_MS}. Attestations and placements weigh
+ * nothing and go by age only; attestations when neither the artifact nor its unpacked form stays.
+ * @param now wall clock, milliseconds since 1970.
+ * @returns in the order in which they are to go; the same for the same items in any order.
+ */
+export function chooseVictims(items: readonly CachedItem[], limits: CollectionLimits, now: number): readonly Victim[] {
+  const { maxBytes = Infinity, maxAgeMs = Infinity } = limits;
+  const free = items.filter((item) => !isProtected(item, now)).sort((a, b) => compareUse(a, b, now));
+  const isTooOld = (item: CachedItem) => ageOf(item.lastUsedAt, now) > maxAgeMs;
+  const victims: Victim[] = [];
+  let bytes = heavyBytes(items);
+  for (const item of free.filter(isHeavy)) {
+    const reason = isTooOld(item) ? 'age' : bytes > maxBytes ? 'size' : undefined;
+    if (reason === undefined) continue;
+    victims.push({ item, reason });
+    bytes -= item.size;
+  }
+  const gone = new Set(victims.map(({ item }) => item));
+  const stays = new Set(items.filter((item) => isHeavy(item) && !gone.has(item)).map(({ digest }) => digest));
+  for (const item of free.filter(isTooOld)) {
+    if (item.kind === 'placement' || (item.kind === 'attestations' && !stays.has(item.digest))) {
+      victims.push({ item, reason: 'age' });
+    }
+  }
+  return victims;
+}
+
+/** True for what counts against a cap of bytes. */
+export function isHeavy({ kind }: CachedItem): boolean {
+  return kind === 'artifact' || kind === 'unpacked';
+}
+
+/** Bytes that count against a cap. */
+export function heavyBytes(items: readonly CachedItem[]): number {
+  return items.filter(isHeavy).reduce((sum, { size }) => sum + size, 0);
+}
+
+/** True for what no limit takes away. */
+export function isProtected(item: CachedItem, now: number): boolean {
+  return item.leased || ageOf(item.lastUsedAt, now) < GRACE_MS;
+}
+
+/** Longest unused first; of equals the unpacked form, which is made again without any store. */
+function compareUse(a: CachedItem, b: CachedItem, now: number): number {
+  const older = ageOf(b.lastUsedAt, now) - ageOf(a.lastUsedAt, now);
+  if (older !== 0) return older;
+  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, placement, attestations, artifact
+  return a.path < b.path ? -1 : 1;
+}

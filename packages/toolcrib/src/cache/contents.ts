@@ -1,0 +1,172 @@
+import { join } from 'node:path';
+import { isDigest, type Digest } from '../core/digest.ts';
+import { hasCode } from '../core/errors.ts';
+import { isIrregular } from '../disk/open-regular-file.ts';
+import { readSmallFile } from '../disk/small-file.ts';
+import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
+import { leasedDigests } from './leases.ts';
+import { listDirectory, statsOf } from './list-directory.ts';
+import { unpackedRecordPath, unpackedSourceFrom, unpackedTarPath } from './unpacked-record.ts';
+
+/** Something in a cache that has a last use. Its bytes were not checked. */
+export interface CachedItem {
+  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement';
+  /** Of the artifact that it is or belongs to; null for a placement that cannot be read. */
+  readonly digest: Digest | null;
+  /** Absolute: the file, or the directory of attestations. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+  /** Milliseconds since 1970; a use is recorded at most every ten minutes. */
+  readonly lastUsedAt: number;
+  /** True while a process that lives says that it streams it. */
+  readonly leased: boolean;
+}
+
+/** What the ledger of injections says about a placement. */
+export interface CachedPlacement extends CachedItem {
+  /** Id of the sandbox as its engine knows it; null when it cannot be read. */
+  readonly sandbox: string | null;
+  /** Path of the sandbox; null when it cannot be read. */
+  readonly directory: string | null;
+}
+
+/** What a cache holds, each by digest or name. */
+export interface CacheContents {
+  readonly artifacts: readonly CachedItem[];
+  readonly unpacked: readonly CachedItem[];
+  readonly attestations: readonly CachedItem[];
+  readonly placements: readonly CachedPlacement[];
+}
+
+/** An entry of the ledger above this size, in bytes, is not read. */
+const MAX_PLACEMENT_BYTES = 64 * 1024;
+
+/**
+ * Lists what a cache holds. What goes away meanwhile is left out.
+ * @param now wall clock, milliseconds since 1970.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function readContents(layout: CacheLayout, now: number): Promise<CacheContents> {
+  const leased = await leasedDigests(layout, now);
+  return {
+    artifacts: await listArtifacts(layout, leased),
+    unpacked: await listUnpacked(layout, leased),
+    attestations: await listAttestations(layout, leased),
+    placements: await listPlacements(layout),
+  };
+}
+
+/** All of it in one list. */
+export function itemsOf({ artifacts, unpacked, attestations, placements }: CacheContents): readonly CachedItem[] {
+  return [...artifacts, ...unpacked, ...attestations, ...placements];
+}
+
+/** Files of which any makes an unpacked artifact, the record first: without it the tar is nothing. */
+export function unpackedPaths(layout: CacheLayout, digest: Digest): readonly string[] {
+  return [unpackedRecordPath(layout, digest), unpackedTarPath(layout, digest)];
+}
+
+type Leased = ReadonlySet<Digest>;
+
+async function listArtifacts(layout: CacheLayout, leased: Leased): Promise<readonly CachedItem[]> {
+  const entries = (await listDirectory(layout.blobs)).filter((entry) => entry.isFile());
+  const digests = entries.flatMap(({ name }) => blobDigestFrom(name) ?? []);
+  return await present(
+    digests.map((digest) => itemOf('artifact', digest, blobPath(layout, digest), [blobPath(layout, digest)], leased)),
+  );
+}
+
+async function listUnpacked(layout: CacheLayout, leased: Leased): Promise<readonly CachedItem[]> {
+  const entries = (await listDirectory(layout.unpacked)).filter((entry) => entry.isFile());
+  const digests = new Set(entries.flatMap(({ name }) => unpackedSourceFrom(name) ?? []));
+  return await present(
+    [...digests].map((digest) =>
+      itemOf('unpacked', digest, unpackedTarPath(layout, digest), unpackedPaths(layout, digest), leased),
+    ),
+  );
+}
+
+async function listAttestations(layout: CacheLayout, leased: Leased): Promise<readonly CachedItem[]> {
+  const entries = (await listDirectory(layout.attestations)).filter((entry) => entry.isDirectory());
+  const digests = entries.flatMap(({ name }) => blobDigestFrom(name) ?? []);
+  return await present(
+    digests.map(async (digest) => {
+      const path = join(layout.attestations, digest.slice('sha256:'.length));
+      const files = (await listDirectory(path)).filter((entry) => entry.isFile()).map(({ name }) => join(path, name));
+      const sizes = await Promise.all(files.map(async (file) => (await statsOf(file))?.size ?? 0));
+      const item = await itemOf('attestations', digest, path, [path], leased);
+      return item && { ...item, size: sizes.reduce((sum, size) => sum + size, 0) };
+    }),
+  );
+}
+
+async function listPlacements(layout: CacheLayout): Promise<readonly CachedPlacement[]> {
+  const entries = (await listDirectory(layout.placements)).filter(
+    (entry) => entry.isFile() && /^[0-9a-f]{64}\.json$/.test(entry.name),
+  );
+  return await present(
+    entries.map(async ({ name }) => {
+      const path = join(layout.placements, name);
+      const item = await itemOf('placement', null, path, [path], new Set());
+      return item && { ...item, ...(await readPlacement(path)) };
+    }),
+  );
+}
+
+/** One item of these files; undefined when none of them is there any more. */
+async function itemOf(
+  kind: CachedItem['kind'],
+  digest: Digest | null,
+  path: string,
+  files: readonly string[],
+  leased: Leased,
+): Promise<CachedItem | undefined> {
+  const stats = (await Promise.all(files.map(statsOf))).filter((each) => each !== undefined);
+  if (stats.length === 0) return undefined;
+  return {
+    kind,
+    digest,
+    path,
+    size: stats.reduce((sum, { size }) => sum + size, 0),
+    lastUsedAt: Math.max(...stats.map(({ mtimeMs }) => mtimeMs)),
+    leased: digest !== null && leased.has(digest),
+  };
+}
+
+async function readPlacement(path: string): Promise<Pick<CachedPlacement, 'digest' | 'sandbox' | 'directory'>> {
+  const record = recordFrom(await readQuietly(path));
+  const text = (name: string): string | null => {
+    const value = record[name];
+    return typeof value === 'string' ? value : null;
+  };
+  const digest = text('digest');
+  return {
+    digest: digest !== null && isDigest(digest) ? digest : null,
+    sandbox: text('sandbox'),
+    directory: text('directory'),
+  };
+}
+
+function recordFrom(text: string): Partial<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? { ...value } : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Empty for what was removed meanwhile, and for what is no entry of a ledger. */
+async function readQuietly(path: string): Promise<string> {
+  try {
+    return Buffer.from(await readSmallFile(path, MAX_PLACEMENT_BYTES, { followLinks: false })).toString('utf8');
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error)) return '';
+    throw error;
+  }
+}
+
+async function present<T>(items: readonly Promise<T | undefined>[]): Promise<readonly T[]> {
+  return (await Promise.all(items)).filter((item) => item !== undefined);
+}

@@ -1,0 +1,25 @@
+import { join } from 'node:path';
+import { isAbandoned, listTemporaries } from '../disk/temporary.ts';
+import type { CacheLayout } from './layout.ts';
+import { abandonedLeases } from './leases.ts';
+import { listDirectory } from './list-directory.ts';
+
+/**
+ * Temporary files of processes that are gone, wherever in a cache they were written, and their leases.
+ * @param now wall clock, milliseconds since 1970.
+ * @returns absolute paths.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function listLeftovers(layout: CacheLayout, now: number): Promise<readonly string[]> {
+  const { attestations, blobs, placements, revocations, spool, trustedRoots, unpacked } = layout;
+  const ofArtifacts = (await listDirectory(attestations)).filter((entry) => entry.isDirectory());
+  const directories = [
+    ...ofArtifacts.map(({ name }) => join(attestations, name)),
+    ...[blobs, placements, revocations, spool, trustedRoots, unpacked],
+  ];
+  const leftovers: string[] = [];
+  for (const directory of directories) {
+    for (const path of await listTemporaries(directory)) if (await isAbandoned(path, { now })) leftovers.push(path);
+  }
+  return [...leftovers, ...(await abandonedLeases(layout, now))];
+}

@@ -1,0 +1,65 @@
+import { dirname } from 'node:path';
+import { digestFromHex, type Digest } from '../core/digest.ts';
+import type { CacheFinding } from './audit.ts';
+import { examineBlob, type BlobContext } from './blobs.ts';
+import { unpackedPaths } from './contents.ts';
+import { blobPath } from './layout.ts';
+import type { LockKind } from './lock.ts';
+import { removeFile } from './remove.ts';
+import { examineUnpacked, readAnyRecord, unpackedSourceFrom } from './unpacked-record.ts';
+import { makeUnpacked } from './unpacked.ts';
+
+/** What became of something that was wrong; `left`: it is for a person to decide. */
+export type RepairOutcome = 'removed' | 'rebuilt' | 'left';
+
+/** Something that was not as it should be, and what became of it. */
+export interface RepairedFinding extends CacheFinding {
+  readonly outcome: RepairOutcome;
+}
+
+/** What a repair needs. */
+export interface RepairContext extends BlobContext {
+  /** Works while no other process works on the same digest. */
+  readonly locked: <T>(kind: LockKind, digest: Digest, work: () => Promise<T>) => Promise<T>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Takes away what is wrong in a cache, or makes it again where it is derived from something that is right. Each is looked
+ * at again while nobody else works on it. What toolcrib did not put there is left alone.
+ * @throws RemoteError `STORAGE`; the signal's reason.
+ */
+export async function repair(context: RepairContext, finding: CacheFinding): Promise<RepairedFinding> {
+  return { ...finding, outcome: await repairOne(context, finding) };
+}
+
+async function repairOne(context: RepairContext, { kind, path }: CacheFinding): Promise<RepairOutcome> {
+  const { layout, locked } = context;
+  if (kind === 'foreign') return 'left';
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const unpacked = dirname(path) === layout.unpacked ? unpackedSourceFrom(name) : undefined;
+  if (unpacked !== undefined) return await locked('unpacked', unpacked, () => repairUnpacked(context, unpacked));
+  const blob = dirname(path) === layout.blobs ? digestFromHex(name) : undefined;
+  if (blob !== undefined) return await locked('blob', blob, () => removeCorrupt(path, blob, context.signal));
+  await removeFile(path);
+  return 'removed';
+}
+
+/** Who held the lock before may have brought the right bytes. */
+async function removeCorrupt(path: string, digest: Digest, signal: AbortSignal | undefined): Promise<RepairOutcome> {
+  if ((await examineBlob(path, digest, signal)) === 'sound') return 'rebuilt';
+  await removeFile(path);
+  return 'removed';
+}
+
+/** An artifact that was a bare executable is unpacked under the name in its record: without it, it is only removed. */
+async function repairUnpacked(context: RepairContext, digest: Digest): Promise<RepairOutcome> {
+  const { layout, signal } = context;
+  if ((await examineUnpacked(layout, digest, signal)) === undefined) return 'rebuilt';
+  const record = await readAnyRecord(layout, digest);
+  for (const path of unpackedPaths(layout, digest)) await removeFile(path);
+  const path = blobPath(layout, digest);
+  if (record === undefined || (await examineBlob(path, digest, signal)) !== 'sound') return 'removed';
+  await makeUnpacked(context, { path, digest, tool: record.tool ?? '' }, signal);
+  return (await examineUnpacked(layout, digest, signal)) === undefined ? 'rebuilt' : 'removed';
+}
