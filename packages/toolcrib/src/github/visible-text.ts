@@ -1,3 +1,5 @@
+import { redactSecrets } from '../core/redact-secrets.ts';
+
 const MAX_CHARACTERS = 300;
 
 /** Tokens as GitHub writes them (GitHub's documentation, "About authentication to GitHub"), and bearer credentials. */
@@ -9,8 +11,7 @@ const TOKENS = /\b(?:gh[a-z]_[A-Za-z0-9._-]{8,}|github_pat_[A-Za-z0-9_]{8,})|\b(
  * @param token the one that was sent, whatever it looks like.
  */
 export function visibleText(text: string, token?: string): string {
-  const known = token === undefined || token === '' ? text : text.replaceAll(token, '***');
-  const line = known
+  const line = redactSecrets(text, token === undefined ? [] : [token])
     .replaceAll(TOKENS, '***')
     .replaceAll(/\s+/g, ' ')
     .replaceAll(/[^\x20-\x7e]/gu, '?')

@@ -1,5 +1,6 @@
 import { digestHex } from '../../core/digest.ts';
 import { RemoteError, UsageError } from '../../core/errors.ts';
+import { MAX_TOLD_BYTES, visibleWords } from '../../core/visible-words.ts';
 import { mayPass, passingFailure } from '../../transfer/passing-status.ts';
 import type { Reply } from '../../transfer/reply.ts';
 import { retry, TransientFailure } from '../../transfer/retry.ts';
@@ -17,9 +18,6 @@ export interface CreateContext {
   readonly token: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
-
-/** Of the server's own words, for a message. */
-const MAX_WORDS = 300;
 
 /**
  * Creates a file by a `PUT` that is conditional on there being none. The digest goes along, so that a server which checks
@@ -72,14 +70,11 @@ async function put(url: string, source: ByteSource, context: CreateContext): Pro
   return reply.status === 201 ? 'created' : 'exists';
 }
 
-/** What the server says of it, as plain text in one line; a token that it repeats is taken out. */
-async function wordsOf(reply: Reply, token = ''): Promise<string> {
-  const limit = MAX_WORDS + token.length;
-  const words = await reply.beginning(limit);
-  const shown = token === '' ? words : words.replaceAll(token, '***');
-  // At the cut stands perhaps the beginning of a token, which nothing above could find.
-  const safe = Buffer.byteLength(words) < limit ? shown : shown.slice(0, -token.length || undefined);
-  return safe.replaceAll(/[^\x21-\x7e]+/g, ' ').trim();
+/** What the server says of it. */
+async function wordsOf(reply: Reply, token: string | undefined): Promise<string> {
+  const words = await reply.beginning(MAX_TOLD_BYTES);
+  const isCut = Buffer.byteLength(words) >= MAX_TOLD_BYTES;
+  return visibleWords(words, { secrets: token === undefined ? [] : [token], isCut });
 }
 
 function refusal({ status, url }: Reply, words: string, token: string | undefined): RemoteError {

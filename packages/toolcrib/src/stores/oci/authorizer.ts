@@ -37,8 +37,8 @@ export interface Authorizer {
   answer(challenged: Reply, right: Right, signal: AbortSignal | undefined): Promise<boolean>;
   /** False as soon as credentials of a user were sent. */
   isAnonymous(): boolean;
-  /** Takes everything secret that was sent out of a text. */
-  redact(text: string): string;
+  /** All that is secret and was sent. */
+  secrets(): readonly string[];
 }
 
 interface Context {
@@ -89,7 +89,7 @@ export function createAuthorizer(context: Context): Authorizer {
       return remember(right, `Bearer ${token}`);
     },
     isAnonymous: () => anonymous,
-    redact: (text) => [...secrets].reduce((rest, secret) => rest.replaceAll(secret, '***'), text),
+    secrets: () => [...secrets],
   };
 }
 

@@ -1,6 +1,8 @@
 import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { IntegrityError, RemoteError, type ToolcribError } from '../../core/errors.ts';
+import { redactSecrets } from '../../core/redact-secrets.ts';
+import { MAX_TOLD_BYTES, visibleWords } from '../../core/visible-words.ts';
 import { mayPass } from '../../transfer/passing-status.ts';
 import type { Reply } from '../../transfer/reply.ts';
 import type { Authorizer, Right } from './authorizer.ts';
@@ -8,15 +10,11 @@ import { jsonFrom } from './json.ts';
 
 /** A refused request, for messages. */
 export interface RefusedRequest {
-  /** E.g. `PUT https://…`; carries no secret. */
+  /** E.g. `PUT https://…`; where a redirect leads, its path may repeat a secret. */
   readonly what: string;
   readonly right: Right;
   readonly repository: string;
 }
-
-/** Most of an error's body that is read, in bytes, and most of a message that is shown, in characters. */
-const MAX_BODY_BYTES = 8 * 1024;
-const MAX_MESSAGE = 300;
 
 /** OCI distribution specification 1.1, "Error Codes". */
 const errorSchema = z.object({
@@ -31,14 +29,15 @@ const errorSchema = z.object({
 export async function registryFailure(
   reply: Reply,
   { what, right, repository }: RefusedRequest,
-  authorizer: Pick<Authorizer, 'isAnonymous' | 'redact'>,
+  authorizer: Pick<Authorizer, 'isAnonymous' | 'secrets'>,
 ): Promise<ToolcribError> {
   const { status } = reply;
-  const { code, message } = saidIn(await reply.beginning(MAX_BODY_BYTES), (text) => authorizer.redact(text));
+  const secrets = authorizer.secrets();
+  const { code, message } = saidIn(await reply.beginning(MAX_TOLD_BYTES), secrets);
   const anonymous = authorizer.isAnonymous();
   const details = { status, code, anonymous };
   const said = [code, message].filter((part) => part !== '').join(': ');
-  const text = `${what} answered ${status}${said === '' ? '' : ` (${said})`}`;
+  const text = `${redactSecrets(what, secrets)} answered ${status}${said === '' ? '' : ` (${said})`}`;
   if (status === 400 && code === 'DIGEST_INVALID') return damaged(text, details);
   if (mayPass(status)) return new RemoteError('UNREACHABLE', text, { hint: 'try again later', details });
   return new RemoteError('REMOTE_REFUSED', text, { hint: hintFor(details, right, repository), details });
@@ -57,15 +56,9 @@ function damaged(text: string, details: Details): IntegrityError {
   });
 }
 
-function saidIn(body: string, redact: (text: string) => string): { readonly code: string; readonly message: string } {
-  const error = errorSchema.safeParse(jsonFrom(body)).data?.errors[0];
-  return { code: show(redact(error?.code ?? '')), message: show(redact(error?.message ?? '')) };
-}
-
-/** On one line, and nothing that a terminal acts upon. */
-function show(text: string): string {
-  const plain = text.trim().replaceAll(/\s+/g, ' ').replaceAll(/\p{C}/gu, '?');
-  return plain.length <= MAX_MESSAGE ? plain : `${plain.slice(0, MAX_MESSAGE)}…`;
+function saidIn(body: string, secrets: readonly string[]): { readonly code: string; readonly message: string } {
+  const { code = '', message = '' } = errorSchema.safeParse(jsonFrom(body)).data?.errors[0] ?? {};
+  return { code: visibleWords(code, { secrets }), message: visibleWords(message, { secrets }) };
 }
 
 function hintFor({ status, code, anonymous }: Details, right: Right, repository: string): string {

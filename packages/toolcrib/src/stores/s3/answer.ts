@@ -1,4 +1,5 @@
 import { RemoteError, ToolcribError } from '../../core/errors.ts';
+import { MAX_TOLD_BYTES, visibleWords } from '../../core/visible-words.ts';
 import { networkFailure } from '../../transfer/network-failure.ts';
 import { TransientFailure } from '../../transfer/retry.ts';
 
@@ -53,41 +54,49 @@ const NO_CREDENTIALS = new Set(['CredentialsProviderError', 'TokenProviderError'
  * What a failed call to S3 becomes: a {@link TransientFailure} where another attempt may help, else RemoteError
  * `REMOTE_REFUSED` or `UNREACHABLE`. An error that is none of these is handed back as it is.
  * @param what was being done, for messages.
+ * @param secrets that were sent.
  */
-export function s3Failure(error: unknown, what: string): unknown {
+export function s3Failure(error: unknown, what: string, secrets: readonly string[]): unknown {
   if (!(error instanceof Error) || error instanceof ToolcribError) return error;
   if (isNoCredentials(error)) return noCredentials(error, what);
   const answer = answerOf(error);
-  if (answer !== undefined) return answered(answer, error, what);
+  if (answer !== undefined) return answered(answer, error.message, { what, secrets });
   if (error.name === 'TimeoutError') return transient(`${what} failed: timeout`, error, { network: 'TIMEOUT' });
   return networkFailure(error, what);
 }
 
-function answered({ status, code }: S3Answer, cause: Error, what: string): Error {
-  const words = wordsOf(cause, code);
+interface Call {
+  readonly what: string;
+  readonly secrets: readonly string[];
+}
+
+/** Without its cause: in that, the server's words are as it wrote them. */
+function answered(answer: S3Answer, told: string, { what, secrets }: Call): Error {
+  const { status } = answer;
+  const code = visibleWords(answer.code, { secrets });
+  const words = wordsOf(told, code, secrets);
   const message = `${what} answered ${status} ${code}${words === '' ? '' : `: ${words}`}`;
   const details = { status, code };
-  if (status >= 500 || status === 429 || status === 408 || PASSING.has(code)) return transient(message, cause, details);
+  if (status >= 500 || status === 429 || status === 408 || PASSING.has(code))
+    return transient(message, undefined, details);
   const hint = HINTS[code] ?? 'look at the bucket, its policy and the credentials';
-  return new RemoteError('REMOTE_REFUSED', message, { hint, details, cause });
+  return new RemoteError('REMOTE_REFUSED', message, { hint, details });
 }
 
-/** Of the server's own words, for a message. */
-const MAX_WORDS = 300;
+/** What looks like a token or a key, percent-encoded or not: a proxy may say others than it was sent. */
+const TOKENS = /(?:[A-Za-z0-9+/=_-]|%[0-9A-Fa-f]{2}){40,}/g;
 
-/**
- * What the server says of it, in one line. Without what looks like a token or a key: a session token goes along with each
- * request, and a server may repeat what it was sent.
- */
-function wordsOf({ message }: Error, code: string): string {
-  const words = message
-    .replaceAll(/[A-Za-z0-9+/=_-]{40,}/g, '***')
-    .replaceAll(/[^\x21-\x7e]+/g, ' ')
-    .trim();
-  return ['', code, 'UnknownError', 'Unknown'].includes(words) ? '' : words.slice(0, MAX_WORDS);
+/** What the server says of it. */
+function wordsOf(told: string, code: string, secrets: readonly string[]): string {
+  const words = visibleWords(told.slice(0, MAX_TOLD_BYTES), { secrets, isCut: told.length > MAX_TOLD_BYTES });
+  return ['', code, 'UnknownError', 'Unknown'].includes(words) ? '' : words.replaceAll(TOKENS, '***');
 }
 
-function transient(message: string, cause: Error, details: Record<string, string | number>): TransientFailure {
+function transient(
+  message: string,
+  cause: Error | undefined,
+  details: Record<string, string | number>,
+): TransientFailure {
   return new TransientFailure(new RemoteError('UNREACHABLE', message, { hint: 'try again later', details, cause }));
 }
 

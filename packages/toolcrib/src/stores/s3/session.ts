@@ -3,7 +3,7 @@ import { refuseOffline } from '../../transfer/transfer.ts';
 import { retry } from '../../transfer/retry.ts';
 import type { TransferOptions } from '../../transfer/transfer-options.ts';
 import { objectUrl, type S3Reference } from './address.ts';
-import { s3Failure } from './answer.ts';
+import { answerOf, s3Failure } from './answer.ts';
 import { createClient, type S3Credentials } from './client.ts';
 
 /** What the operations on a bucket share: a client that is made when the first one needs it. */
@@ -39,7 +39,7 @@ export function openSession(
         return await call(made);
       } catch (error) {
         signal?.throwIfAborted();
-        throw s3Failure(error, what);
+        throw s3Failure(error, what, answerOf(error) === undefined ? [] : await secretsOf(made));
       }
     },
     repeat: (what, signal, call) => retry(() => session.attempt(what, signal, call), { ...options, signal }),
@@ -48,4 +48,10 @@ export function openSession(
     },
   };
   return session;
+}
+
+/** What an answered call has shown. */
+async function secretsOf({ config }: S3Client): Promise<readonly string[]> {
+  const found = await config.credentials().catch(() => undefined);
+  return [found?.secretAccessKey, found?.sessionToken].filter((secret) => secret !== undefined);
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { formatStoreListing } from '../../../src/core/store-listing.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
 import { toolcrib } from '../../unit/cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
@@ -19,23 +20,64 @@ const ENVIRONMENT = {
   GITHUB_TOKEN: `ghp_${SECRET}`,
 };
 
+/** How a server may write what it repeats, and in what forms the secret is then in it. */
+const WRITINGS: Readonly<
+  Record<string, { readonly write: (text: string) => string; readonly forms: readonly string[] }>
+> = {
+  'as it is': { write: (text) => text, forms: [SECRET, USER, SECRET.slice(0, 24)] },
+  'percent-encoded': { write: percentEncoded, forms: [percentEncoded(SECRET), percentEncoded(USER)] },
+  'escaped as in JSON': { write: escaped, forms: [escaped(SECRET), escaped(USER)] },
+  'as base64': {
+    write: (text) => Buffer.from(text).toString('base64'),
+    forms: [...withinBase64(SECRET), ...withinBase64(USER)],
+  },
+};
+
+function percentEncoded(text: string): string {
+  return Buffer.from(text).toString('hex').replaceAll(/../g, '%$&');
+}
+
+function escaped(text: string): string {
+  return Buffer.from(text).toString('hex').replaceAll(/../g, '\\u00$&');
+}
+
+/** What base64 of something shows of a text in it, which depends on what stands before. */
+function withinBase64(text: string): readonly string[] {
+  return ['', '-', '--'].map((before) =>
+    Buffer.from(before + text)
+      .toString('base64')
+      .slice(4, -4),
+  );
+}
+
 interface Echo extends AsyncDisposable {
   readonly port: number;
   /** How often a request showed a secret: else a test would prove nothing. */
   shown(): number;
 }
 
-/** A server that refuses everything and repeats all that it was told, in the words of each kind of store. */
-async function startEcho(): Promise<Echo> {
+/**
+ * A server that refuses everything and repeats all that it was told, in the words of each kind of store. Only what an HTTP
+ * store holds, which is nothing, it tells: such a store is shown a token with a file and not before.
+ */
+async function startEcho(write: (text: string) => string = (text) => text): Promise<Echo> {
   let shown = 0;
   const server = createServer((request, response) => {
     const told = toldBy(request);
     if (told.includes(SECRET) || told.includes(USER)) shown += 1;
     request.resume();
+    if (request.method === 'GET' && request.url === '/base/') {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(formatStoreListing([]));
+      return;
+    }
+    if (request.method !== 'PUT' && request.url?.startsWith('/base/') === true) {
+      response.writeHead(404).end();
+      return;
+    }
     const basic = request.url?.startsWith('/v2/') === true && request.headers.authorization === undefined;
     const type = told.includes('aws-sdk') ? 'application/xml' : 'application/json';
     response.writeHead(basic ? 401 : 403, { 'content-type': type, 'www-authenticate': 'Basic realm="echo"' });
-    response.end(type === 'application/xml' ? xml(told) : json(told));
+    response.end(type === 'application/xml' ? xml(write(told)) : json(write(told)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
@@ -54,9 +96,10 @@ async function startEcho(): Promise<Echo> {
 }
 
 function toldBy({ method = '', url = '', headers }: IncomingMessage): string {
-  // The end of it, so that nobody is safe only because a message is cut.
-  const { authorization = '', ...rest } = headers;
-  return `${authorization} ${method} ${url} ${Object.values(rest).join(' ')}`;
+  const values = Object.values(headers).map(String);
+  const holdsSecret = (value: string): boolean => value.includes(SECRET) || value.includes(USER);
+  // The secret at the beginning and at the end, so that nobody is safe only because a message is cut.
+  return [...values.filter(holdsSecret), method, url, ...values].join(' ');
 }
 
 const xml = (told: string): string =>
@@ -107,9 +150,23 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
       // The server's own words, without what it should not say.
       if (kind === 'S3' && command[0] === 'publish') expectHere(said).toMatch(/403 AccessDenied: .*\*\*\*/);
     }
-    // The listing and the fetching of an HTTP store show no token to anybody.
-    expectHere(echo.shown() > 0).toBe(kind !== 'HTTP');
+    expectHere(echo.shown()).toBeGreaterThan(0);
   });
+
+  test.for(STORES.flatMap(([kind, store]) => Object.keys(WRITINGS).map((way) => [kind, way, store] as const)))(
+    'is never printed: %s, %s',
+    async ([, way, store], { expect: expectHere }) => {
+      const { write, forms } = WRITINGS[way] ?? { write: String, forms: [] };
+      await using echo = await startEcho(write);
+      await using project = await projectFor(store(echo.port), echo.port);
+      const env = { ...ENVIRONMENT, GITHUB_SERVER_URL: `http://127.0.0.1:${echo.port}` };
+      const end = await toolcrib(['publish'], { cwd: project.folder, env });
+      for (const form of forms) expectHere(end.stdout + end.stderr).not.toContain(form);
+      // The server's own words, without what it should not say.
+      expectHere(end.stderr).toMatch(/answered 403.*\*\*\*/);
+      expectHere(echo.shown()).toBeGreaterThan(0);
+    },
+  );
 
   test('for GitHub is not shown to a server that only the configuration names', async () => {
     await using echo = await startEcho();
