@@ -1,11 +1,12 @@
-import { appendFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ProjectConfig } from '../config/config.ts';
-import { messageOf, RemoteError, ToolcribError, UsageError } from '../core/errors.ts';
+import { RemoteError, ToolcribError, UsageError } from '../core/errors.ts';
+import { isLoopback } from '../core/loopback.ts';
 import { formatReceipt, formatReceiptMarkdown, type Receipt } from '../core/receipt.ts';
 import { onePiece } from '../core/one-piece.ts';
 import { silentReporter } from '../core/reporter.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
+import { appendStepSummary } from './github-files.ts';
 import type { Host } from './host.ts';
 import { transferOptions } from './open-store.ts';
 
@@ -26,10 +27,6 @@ export function parseNotifyUrl(text: string): URL {
   throw new UsageError('USAGE', '--notify takes an https URL', {
     hint: 'plain http is for this machine only, e.g. http://127.0.0.1:8080/hook',
   });
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 /**
@@ -60,13 +57,13 @@ async function writeReceipt(path: string, receipt: Receipt, { signal }: Host): P
   }
 }
 
-async function appendSummary(receipt: Receipt, { env, reporter }: Host): Promise<void> {
-  const path = env['GITHUB_STEP_SUMMARY'];
-  if (!path) return;
-  await appendFile(path, `${formatReceiptMarkdown(receipt)}\n`).catch((error: unknown) => {
-    const text = `the step summary could not be written: ${messageOf(error)}`;
-    reporter.notice({ kind: 'warning', text });
-  });
+async function appendSummary(receipt: Receipt, host: Host): Promise<void> {
+  try {
+    await appendStepSummary(host, `${formatReceiptMarkdown(receipt)}\n`);
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    host.reporter.notice({ kind: 'warning', text: `the step summary could not be written: ${error.message}` });
+  }
 }
 
 async function post(url: URL, receipt: Receipt, host: Host, { rewrite }: ProjectConfig): Promise<void> {
