@@ -21,7 +21,7 @@ export interface Rebuild {
 
 /**
  * Builds the head of a pull request in a fresh checkout, with nothing of this one. Its build is code of the pull request:
- * it runs as this user, without the credentials of the environment.
+ * it runs as this user, with an environment of its own and an empty home.
  * @returns absolute path of the folder with the artifacts.
  * @throws UsageError `USAGE` when the commit cannot be had from the remote `origin`; what `buildTool` says.
  */
@@ -34,7 +34,9 @@ export async function rebuildCommit(
   await checkOut(git, host, pull, checkout);
   const file = git.pathInTree(config.file);
   if (file === undefined) throw new Error('a configuration that is reviewed stands in the repository');
-  const builder: Host = { ...host, cwd: checkout, env: withoutCredentials(host.env) };
+  const home = join(scratch, 'home');
+  await ensureDirectory(home);
+  const builder: Host = { ...host, cwd: checkout, env: rebuildEnvironment(host.env, home) };
   const project = await openProject(builder, { config: join(checkout, file) });
   const folder = join(scratch, 'artifacts');
   await ensureDirectory(folder);
@@ -88,10 +90,19 @@ async function runGit(args: readonly string[], { env, signal }: Host): Promise<s
   }
 }
 
-const CREDENTIAL =
-  /token|secret|password|passwd|credential|api_?key|access_?key|private_?key|_auth|^(?:ACTIONS_|AWS_|GITHUB_)/i;
+/** How programs are found and speak, what time it is, where temporary files go, whom to trust with TLS. */
+const KEPT =
+  /^(?:PATH|LANG|LANGUAGE|LC_[A-Z]+|TZ|TMPDIR|CI|SOURCE_DATE_EPOCH|SSL_CERT_FILE|SSL_CERT_DIR|NODE_EXTRA_CA_CERTS)$/;
+/** How the network is reached; what stands before an `@` in such an address is a credential. */
+const ADDRESSES = /^(?:(?:http|https|all|no)_proxy|npm_config_registry)$/i;
 
-/** What a build may see of the environment: nothing by the name of a credential. */
-export function withoutCredentials(env: Host['env']): Host['env'] {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !CREDENTIAL.test(name)));
+/**
+ * What a build of somebody else's code gets of the environment: a few names that are known, and nothing else.
+ * @param home an empty folder, in place of the user's own with its tokens.
+ */
+export function rebuildEnvironment(env: Host['env'], home: string): Host['env'] {
+  const kept = Object.entries(env).filter(
+    ([name, value]) => KEPT.test(name) || (ADDRESSES.test(name) && value?.includes('@') === false),
+  );
+  return { ...Object.fromEntries(kept), HOME: home };
 }
