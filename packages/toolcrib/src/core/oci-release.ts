@@ -1,7 +1,8 @@
 import * as z from 'zod/mini';
 import { artifactNameFrom, isToolName } from './artifact-name.ts';
-import { digestOf, isDigest, verifyExpected, type Digest, type Expected } from './digest.ts';
+import { digestOf, verifyExpected, type Digest, type Expected } from './digest.ts';
 import { IntegrityError, messageOf } from './errors.ts';
+import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from './oci-descriptor.ts';
 import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release.ts';
 import './schema-messages.ts';
 import type { Libc } from './target.ts';
@@ -11,6 +12,8 @@ import { isVersion } from './version.ts';
  * A release as OCI describes things (image-spec 1.1): an image index with one manifest for each file, whose one layer the
  * file is. Pure: what is built here is pushed to a registry or written to a bundle, what is parsed here came from there.
  */
+
+export type { OciDescriptor } from './oci-descriptor.ts';
 
 export const OCI_INDEX_TYPE = 'application/vnd.oci.image.index.v1+json';
 export const OCI_MANIFEST_TYPE = 'application/vnd.oci.image.manifest.v1+json';
@@ -26,19 +29,10 @@ export const MAX_OCI_JSON_BYTES = 1024 * 1024;
 /** 6 targets with two attestations each, and what goes with them, with room to spare. */
 const MAX_INDEX_ENTRIES = 100;
 
-const TITLE = 'org.opencontainers.image.title';
 const VERSION = 'org.opencontainers.image.version';
 
 /** What a file of a release is. */
 export type OciFileKind = 'artifact' | 'sums' | 'manifest' | 'attestation' | 'revocations' | 'trusted-root';
-
-/** Content that something refers to. */
-export interface OciDescriptor {
-  readonly mediaType: string;
-  readonly digest: Digest;
-  /** In bytes. */
-  readonly size: number;
-}
 
 /** A file of a release, as a layer. */
 export interface OciFile {
@@ -207,22 +201,13 @@ function documentOf(mediaType: string, text: string): OciDocument {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.byteLength }, bytes };
 }
 
-const digestSchema = z.custom<Digest>(
-  (value) => typeof value === 'string' && isDigest(value),
-  'expected sha256:<64 lowercase hex>',
-);
-const sizeSchema = z.int().check(z.minimum(0));
-const descriptorSchema = z.object({ mediaType: z.string(), digest: digestSchema, size: sizeSchema });
-const annotationsSchema = z.optional(z.record(z.string(), z.string()));
-const titledSchema = z.extend(descriptorSchema, { annotations: annotationsSchema });
-
 /** Others may add keys: these are OCI's formats, not ours. */
 const manifestSchema = z.object({
   schemaVersion: z.literal(2),
   mediaType: z.literal(OCI_MANIFEST_TYPE),
   artifactType: z.string(),
   config: descriptorSchema,
-  layers: z.array(titledSchema).check(z.length(1)),
+  layers: z.array(descriptorSchema).check(z.length(1)),
   subject: z.optional(descriptorSchema),
 });
 
@@ -233,13 +218,13 @@ const indexSchema = z.object({
   artifactType: z.optional(z.literal(RELEASE_ARTIFACT_TYPE)),
   manifests: z
     .array(
-      z.extend(titledSchema, {
+      z.extend(descriptorSchema, {
         mediaType: z.literal(OCI_MANIFEST_TYPE),
         platform: z.optional(z.object({ architecture: z.string(), os: z.string() })),
       }),
     )
     .check(z.minLength(1), z.maxLength(MAX_INDEX_ENTRIES)),
-  annotations: annotationsSchema,
+  annotations: z.optional(z.record(z.string(), z.string())),
 });
 
 /**
@@ -254,14 +239,14 @@ export function parseReleaseIndex(bytes: Uint8Array, expected: Expected, where: 
   const tool = index.annotations?.[TITLE] ?? '';
   const version = Number(index.annotations?.[VERSION]);
   if (!isToolName(tool) || !isVersion(version)) throw malformed(where, 'it does not say its tool and version');
-  const entries = index.manifests.map(({ annotations, platform, ...manifest }): OciIndexEntry => {
-    const name = annotations?.[TITLE] ?? '';
+  const entries = index.manifests.map(({ platform, ...manifest }): OciIndexEntry => {
+    const name = titleOf(manifest) ?? '';
     const kind = kindOf(name, { tool, version }, where);
     const architecture = artifactNameFrom(name)?.target.arch;
     if (platform?.architecture !== architecture || (platform !== undefined && platform.os !== 'linux')) {
       throw malformed(where, `the platform of ${name} is not that of its name`);
     }
-    return { name, kind, manifest };
+    return { name, kind, manifest: plainDescriptor(manifest) };
   });
   refuseRepetition(
     entries.map(({ name }) => name),
@@ -282,7 +267,8 @@ export function parseFileManifest(bytes: Uint8Array, entry: OciIndexEntry, where
   const { artifactType, config, layers, subject } = parseJson(manifestSchema, bytes, entry.manifest, where);
   const [layer] = layers;
   const types = mediaTypesOf(kind, name);
-  if (layer?.annotations?.[TITLE] !== name) throw malformed(where, `its file is not ${name}, as the index says`);
+  if (layer === undefined || titleOf(layer) !== name)
+    throw malformed(where, `its file is not ${name}, as the index says`);
   if (artifactType !== types.manifest || layer.mediaType !== types.layer) {
     throw malformed(where, `${name} is of another type than ${types.manifest}`);
   }
@@ -293,7 +279,7 @@ export function parseFileManifest(bytes: Uint8Array, entry: OciIndexEntry, where
   if ((kind === 'attestation') !== (subject !== undefined)) {
     throw malformed(where, kind === 'attestation' ? `${name} has no subject` : `${name} has a subject`);
   }
-  return { kind, file: { name, digest: layer.digest, size: layer.size }, subject };
+  return { kind, file: { name, digest: layer.digest, size: layer.size }, subject: subject && plainDescriptor(subject) };
 }
 
 function kindOf(name: string, release: { tool: string; version: number }, where: string): OciFileKind {

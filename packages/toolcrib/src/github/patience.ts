@@ -1,6 +1,6 @@
 import type { OctokitOptions } from '@octokit/core';
 import { mayPass } from '../transfer/passing-status.ts';
-import { TransientFailure, type RetryPolicy } from '../transfer/retry.ts';
+import { RETRY_POLICY, TransientFailure } from '../transfer/retry.ts';
 import type { TransferOptions } from '../transfer/transfer-options.ts';
 
 /** How long to wait for GitHub, and between requests to it. */
@@ -38,8 +38,6 @@ export class Call {
     this.signal = signal;
   }
 }
-
-const RETRY_POLICY: RetryPolicy = { attempts: 4, firstWaitMs: 300, longestWaitMs: 20_000 };
 
 /** Attempts for a request that may be made more than once. */
 export function attemptsOf(options: TransferOptions): number {

@@ -12,7 +12,8 @@ export interface RetryPolicy {
   readonly longestWaitMs: number;
 }
 
-const RETRY_POLICY: RetryPolicy = { attempts: 4, firstWaitMs: 300, longestWaitMs: 20_000 };
+/** Where nobody says another one. */
+export const RETRY_POLICY: RetryPolicy = { attempts: 4, firstWaitMs: 300, longestWaitMs: 20_000 };
 
 /** A failure that may pass. Thrown by an attempt; {@link retry} never lets it out. */
 export class TransientFailure extends Error {

@@ -12,13 +12,13 @@ import {
   type OciFileKind,
 } from '../../core/oci-release.ts';
 import { releaseOf } from '../../core/release.ts';
-import { descriptorSchema, TITLE, titleOf, type Descriptor } from './descriptor.ts';
+import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from '../../core/oci-descriptor.ts';
 import { jsonFrom } from './json.ts';
 
 /** A manifest as it is pushed. */
 export interface FileManifest {
   readonly bytes: Uint8Array;
-  readonly descriptor: Descriptor;
+  readonly descriptor: OciDescriptor;
   /** Small content that it needs beside its file. */
   readonly configuration: OciDocument;
 }
@@ -37,7 +37,7 @@ export function kindOf(name: string): OciFileKind {
  */
 export function manifestOf(
   { name, digest, size }: OciFile,
-  { subject, notes }: { readonly subject?: Descriptor; readonly notes?: Readonly<Record<string, string>> } = {},
+  { subject, notes }: { readonly subject?: OciDescriptor; readonly notes?: Readonly<Record<string, string>> } = {},
 ): FileManifest {
   const kind = kindOf(name);
   const { bytes, descriptor } = formatFileManifest({ kind, file: { name, digest, size }, subject });
@@ -91,7 +91,7 @@ export function fileManifestFrom(bytes: Uint8Array): ParsedFileManifest | undefi
  * @param where the URL it came from, named in errors.
  * @throws IntegrityError `MALFORMED`.
  */
-export function parseFileManifest(bytes: Uint8Array, where: string): ParsedFileManifest {
+export function readFileManifest(bytes: Uint8Array, where: string): ParsedFileManifest {
   const manifest = fileManifestFrom(bytes);
   if (manifest !== undefined) return manifest;
   throw new IntegrityError('MALFORMED', `${where} is not the manifest of one file`, {

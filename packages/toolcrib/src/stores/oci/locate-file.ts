@@ -5,8 +5,8 @@ import { ociArtifactType, type OciFile } from '../../core/oci-release.ts';
 import { attestedName, releaseOf, storedSumsName } from '../../core/release.ts';
 import { parseSums, type Sums } from '../../core/sums.ts';
 import { openBlob, statBlob } from './blobs.ts';
-import type { Descriptor } from './descriptor.ts';
-import { fileManifestFrom, kindOf, manifestOf, parseFileManifest } from './file-manifest.ts';
+import type { OciDescriptor } from '../../core/oci-descriptor.ts';
+import { fileManifestFrom, kindOf, manifestOf, readFileManifest } from './file-manifest.ts';
 import { pullManifest } from './manifests.ts';
 import { listReferrers } from './referrers.ts';
 import { readReleaseIndex, type ReleaseId } from './release-tags.ts';
@@ -17,7 +17,7 @@ import { nameTag } from './tags.ts';
 export interface LocatedFile {
   readonly content: OciFile;
   /** Its manifest: what attestations of it refer to. */
-  readonly manifest: Descriptor;
+  readonly manifest: OciDescriptor;
 }
 
 /** Stored sums are never larger, in bytes. */
@@ -54,12 +54,12 @@ function located(content: OciFile): LocatedFile {
 async function contentOf(
   { session }: Repository,
   name: string,
-  manifest: Descriptor,
+  manifest: OciDescriptor,
   signal: AbortSignal | undefined,
 ): Promise<LocatedFile | undefined> {
   const pulled = await pullManifest(session, manifest.digest, signal);
   if (pulled === undefined) return undefined;
-  const { digest, size } = parseFileManifest(pulled.bytes, pulled.url);
+  const { digest, size } = readFileManifest(pulled.bytes, pulled.url);
   return { content: { name, digest, size }, manifest };
 }
 

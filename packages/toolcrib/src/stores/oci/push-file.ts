@@ -1,7 +1,7 @@
 import type { OciDocument, OciFile } from '../../core/oci-release.ts';
 import { onePiece } from '../../core/one-piece.ts';
 import type { ByteSource } from '../store.ts';
-import type { Descriptor } from './descriptor.ts';
+import type { OciDescriptor } from '../../core/oci-descriptor.ts';
 import { manifestOf, type FileManifest } from './file-manifest.ts';
 import { pushManifest } from './manifests.ts';
 import { pushBlob } from './push-blob.ts';
@@ -16,7 +16,7 @@ export async function pushFile(
   repository: Repository,
   name: string,
   source: ByteSource,
-  options: { readonly subject?: Descriptor | undefined; readonly signal: AbortSignal | undefined },
+  options: { readonly subject?: OciDescriptor | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<FileManifest> {
   const { session, push } = repository;
   await pushBlob(session, source, { ...push, signal: options.signal });
@@ -27,7 +27,7 @@ export async function pushFile(
 export async function pushManifestOf(
   repository: Repository,
   content: OciFile,
-  { subject, signal }: { readonly subject?: Descriptor | undefined; readonly signal: AbortSignal | undefined },
+  { subject, signal }: { readonly subject?: OciDescriptor | undefined; readonly signal: AbortSignal | undefined },
 ): Promise<FileManifest> {
   const { session, pushed } = repository;
   const manifest = manifestOf(content, subject && { subject });

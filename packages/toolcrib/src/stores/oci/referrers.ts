@@ -3,7 +3,7 @@ import '../../core/schema-messages.ts';
 import type { Digest } from '../../core/digest.ts';
 import { RemoteError } from '../../core/errors.ts';
 import { OCI_INDEX_TYPE } from '../../core/oci-release.ts';
-import { descriptorSchema, type Descriptor } from './descriptor.ts';
+import { descriptorSchema, type OciDescriptor } from '../../core/oci-descriptor.ts';
 import type { FileManifest } from './file-manifest.ts';
 import { jsonFrom } from './json.ts';
 import { pullManifest, pushManifest } from './manifests.ts';
@@ -25,7 +25,7 @@ export async function listReferrers(
   session: RegistrySession,
   subject: Digest,
   signal: AbortSignal | undefined,
-): Promise<readonly Descriptor[]> {
+): Promise<readonly OciDescriptor[]> {
   const found = [
     ...(await askedReferrers(session, subject, signal)),
     ...(await taggedReferrers(session, subject, signal)),
@@ -38,8 +38,8 @@ async function askedReferrers(
   session: RegistrySession,
   subject: Digest,
   signal: AbortSignal | undefined,
-): Promise<readonly Descriptor[]> {
-  const found: Descriptor[] = [];
+): Promise<readonly OciDescriptor[]> {
+  const found: OciDescriptor[] = [];
   for await (const page of pages(session, `referrers/${subject}`, signal)) found.push(...descriptorsIn(page));
   return found;
 }
@@ -48,12 +48,12 @@ async function taggedReferrers(
   session: RegistrySession,
   subject: Digest,
   signal: AbortSignal | undefined,
-): Promise<readonly Descriptor[]> {
+): Promise<readonly OciDescriptor[]> {
   const index = await pullManifest(session, referrersTag(subject), signal);
   return index === undefined ? [] : descriptorsIn(jsonFrom(index.bytes));
 }
 
-function descriptorsIn(json: unknown): readonly Descriptor[] {
+function descriptorsIn(json: unknown): readonly OciDescriptor[] {
   return indexSchema.safeParse(json).data?.manifests ?? [];
 }
 

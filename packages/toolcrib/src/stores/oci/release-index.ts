@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { RELEASE_ARTIFACT_TYPE } from '../../core/oci-release.ts';
 import { releaseOf, storedSumsName } from '../../core/release.ts';
-import { descriptorSchema, titleOf, type Descriptor } from './descriptor.ts';
+import { descriptorSchema, titleOf, type OciDescriptor } from '../../core/oci-descriptor.ts';
 import { jsonFrom } from './json.ts';
 
 /** The release that an index holds. */
@@ -10,7 +10,7 @@ export interface ReleaseIndex {
   readonly tool: string;
   readonly version: number;
   /** By file name: the manifest of each file. */
-  readonly files: ReadonlyMap<string, Descriptor>;
+  readonly files: ReadonlyMap<string, OciDescriptor>;
 }
 
 const indexSchema = z.object({
@@ -24,7 +24,7 @@ const indexSchema = z.object({
 export function releaseIndexFrom(bytes: Uint8Array): ReleaseIndex | undefined {
   const parsed = indexSchema.safeParse(jsonFrom(bytes));
   if (parsed.data === undefined) return undefined;
-  const files = new Map<string, Descriptor>();
+  const files = new Map<string, OciDescriptor>();
   for (const descriptor of parsed.data.manifests) {
     const name = titleOf(descriptor);
     if (name !== undefined && !files.has(name)) files.set(name, descriptor);

@@ -3,7 +3,7 @@ import { ConflictError } from '../../core/errors.ts';
 import { OCI_INDEX_TYPE, type OciFile } from '../../core/oci-release.ts';
 import { storedSumsName } from '../../core/release.ts';
 import { claimNoteOf, formatClaim } from './claim.ts';
-import { parseFileManifest } from './file-manifest.ts';
+import { readFileManifest } from './file-manifest.ts';
 import { pullManifest, pushManifest, type PulledManifest } from './manifests.ts';
 import type { ReleaseTags } from './race.ts';
 import { releaseIndexFrom, type ReleaseIndex } from './release-index.ts';
@@ -52,11 +52,11 @@ export function releaseTags(
       const { files } = ownIndex(repository, release, pulled);
       const entry = files.get(claimName);
       const manifest = entry && (await pullManifest(session, entry.digest, signal));
-      return { index: pulled.digest, sums: manifest && parseFileManifest(manifest.bytes, manifest.url).digest };
+      return { index: pulled.digest, sums: manifest && readFileManifest(manifest.bytes, manifest.url).digest };
     },
     async readClaim() {
       const pulled = await pullManifest(session, nameTag(claimName), signal);
-      return pulled && claimNoteOf(parseFileManifest(pulled.bytes, pulled.url));
+      return pulled && claimNoteOf(readFileManifest(pulled.bytes, pulled.url));
     },
     async writeClaim(claim) {
       const { bytes, descriptor } = formatClaim(sums, claim);

@@ -1,12 +1,12 @@
 import * as z from 'zod/mini';
-import '../../core/schema-messages.ts';
-import { isDigest, type Digest } from '../../core/digest.ts';
+import { isDigest, type Digest } from './digest.ts';
+import './schema-messages.ts';
 
 /** What a file's own name stands in (OCI image specification, "Pre-Defined Annotation Keys"). */
 export const TITLE = 'org.opencontainers.image.title';
 
-/** A pointer to content of a registry (OCI image specification, "Content Descriptors"). */
-export interface Descriptor {
+/** A pointer to content (OCI image specification, "Content Descriptors"). */
+export interface OciDescriptor {
   readonly mediaType: string;
   readonly digest: Digest;
   /** In bytes. */
@@ -30,6 +30,6 @@ export const descriptorSchema = z.object({
 });
 
 /** The name of the file that a descriptor points at, if it says one. */
-export function titleOf({ annotations }: Pick<Descriptor, 'annotations'>): string | undefined {
+export function titleOf({ annotations }: Pick<OciDescriptor, 'annotations'>): string | undefined {
   return annotations?.[TITLE];
 }
