@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts';
+import { isLoopback } from './loopback.ts';
 
 /** A store as it is written on the command line or in the configuration: formats.md 4. */
 export type StoreReference =
@@ -131,11 +132,6 @@ function parseHttpStore(text: string): StoreReference {
     throw invalidStore(text, 'plain HTTP is only for this machine', 'put a server that speaks TLS before the store');
   }
   return { kind: 'http', url: text, base: url.href.replace(/\/+$/, '') };
-}
-
-/** True for names and addresses that never leave this machine. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
 }
 
 function verifyOptions(text: string, query: URLSearchParams, known: readonly string[]): void {

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, UsageError } from '../core/errors.ts';
+import { isLoopback } from '../core/loopback.ts';
 import type { RunningServer } from '../serve/running-server.ts';
 import type { ServeEvent } from '../serve/serve-event.ts';
 import type { Host } from './host.ts';
@@ -57,10 +58,6 @@ export async function serveStore(host: Host, options: ServeOptions): Promise<Run
   host.signal?.throwIfAborted();
   host.signal?.addEventListener('abort', () => void server.stop(), { once: true });
   return server;
-}
-
-function isLoopback(address: string): boolean {
-  return address === 'localhost' || address === '::1' || address.startsWith('127.');
 }
 
 function warnOfPlainHttp({ reporter }: Host): void {
