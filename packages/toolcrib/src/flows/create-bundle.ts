@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import type { AttestationFile } from '../attestations/attestation.ts';
+import { readAttestationsBeside } from '../attestations/files-beside.ts';
 import { examineArtifact } from '../build/examine-artifact.ts';
 import type { BundledFile } from '../bundle/bundle-content.ts';
 import { saveBundle } from '../bundle/save-bundle.ts';
-import { MAX_ATTESTATION_BYTES, readAttestations } from '../cache/attestation-files.ts';
+import { readAttestations } from '../cache/attestation-files.ts';
 import type { ToolPins } from '../config/config.ts';
 import { digestOf, type Digest } from '../core/digest.ts';
 import { TRUSTED_ROOT_NAME } from '../core/oci-release.ts';
 import {
-  ATTESTATION_SUFFIXES,
   attestedName,
   formatReleaseManifest,
   RELEASE_SCHEMA,
@@ -29,13 +29,7 @@ import { collectStores, type OpenStores } from './open-store.ts';
 import type { Project } from './project.ts';
 import { openReleaseTrust } from './release-trust.ts';
 import { resolveTarget } from './resolve-artifact.ts';
-import {
-  findRevocations,
-  findStoredAccount,
-  pinsOfVersion,
-  readIfThere,
-  type StoredAccount,
-} from './stored-account.ts';
+import { findRevocations, findStoredAccount, pinsOfVersion, type StoredAccount } from './stored-account.ts';
 
 export interface CreateBundleOptions {
   /** Where the bundle is written; one that is there is replaced. */
@@ -153,21 +147,13 @@ async function attestationsOf(
   const found = new Map<string, AttestationFile>();
   for (const { name, path, digest, tier } of resolutions) {
     const stored = (account?.release.attestations ?? []).filter((file) => attestedName(file.name) === name);
-    const beside = tier === 'bundled' ? await attestationsBeside(name, path) : [];
+    const beside = tier === 'bundled' ? await readAttestationsBeside(path, name) : [];
     const kept = (await readAttestations(host.cacheDirectory, digest)).filter(
       (file) => attestedName(file.name) === name,
     );
     for (const file of [...kept, ...beside, ...stored]) found.set(file.name, file);
   }
   return [...found.values()];
-}
-
-async function attestationsBeside(name: string, path: string): Promise<readonly AttestationFile[]> {
-  const files: AttestationFile[] = [];
-  for (const suffix of ATTESTATION_SUFFIXES) {
-    files.push(...named(`${name}${suffix}`, await readIfThere(`${path}${suffix}`, MAX_ATTESTATION_BYTES)));
-  }
-  return files;
 }
 
 /**

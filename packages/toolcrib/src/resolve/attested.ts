@@ -1,10 +1,10 @@
 import type { AttestationFile, AttestationVerdict, AttestationVerifier } from '../attestations/attestation.ts';
 import { enforceAttestation } from '../attestations/enforce.ts';
-import { MAX_ATTESTATION_BYTES, readAttestations, saveAttestations } from '../cache/attestation-files.ts';
+import { readAttestationsBeside } from '../attestations/files-beside.ts';
+import { readAttestations, saveAttestations } from '../cache/attestation-files.ts';
 import { hasCode, messageOf, RemoteError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
-import { ATTESTATION_SUFFIXES, attestedName } from '../core/release.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { attestedName } from '../core/release.ts';
 import { readStoredAttestations } from '../releases/attestation-files.ts';
 import type { Found, Search } from './search.ts';
 
@@ -21,25 +21,11 @@ export async function verifyAttested(
   const { request, artifact } = search;
   const { attestation: policy } = request.pins;
   const verifier = await request.openVerifier();
-  const beside = verifier.verify(artifact, await filesBeside(found, artifact.name));
+  const files = found.tier === 'bundled' ? await readAttestationsBeside(found.path, artifact.name) : [];
+  const beside = verifier.verify(artifact, files);
   const verdict = beside.status === 'missing' ? await lookFurther(search, found, verifier) : beside;
   enforceAttestation(policy, artifact, verdict, request.reporter);
   return verdict;
-}
-
-async function filesBeside(
-  { tier, path }: Found & { readonly path: string },
-  name: string,
-): Promise<readonly AttestationFile[]> {
-  const files: AttestationFile[] = [];
-  for (const suffix of tier === 'bundled' ? ATTESTATION_SUFFIXES : []) {
-    try {
-      files.push({ name: `${name}${suffix}`, bytes: await readSmallFile(`${path}${suffix}`, MAX_ATTESTATION_BYTES) });
-    } catch (error) {
-      if (!hasCode(error, 'NOT_FOUND')) throw error;
-    }
-  }
-  return files;
 }
 
 /**
