@@ -9,6 +9,7 @@ import { parseDigest } from '../core/digest.ts';
 import { UsageError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
 import { revocationListName } from '../core/release.ts';
+import { isVersion } from '../core/version.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import type { Host } from './host.ts';
 import { configOf, type Project } from './project.ts';
@@ -64,7 +65,7 @@ function revocationOf({ versions = [], digests = [], reason }: RevokeOptions) {
   if (reason.trim() === '' || reason.length > 1000) {
     throw usage('a reason has from 1 to 1000 characters', 'everybody reads it who would have used what is revoked');
   }
-  const invalid = versions.find((version) => !Number.isSafeInteger(version) || version < 1);
+  const invalid = versions.find((version) => !isVersion(version));
   if (invalid !== undefined) throw usage(`a version is a whole number from 1 on, found ${invalid}`, NAME_WHAT);
   return { versions, digests: digests.map(parseDigest), reason: reason.trim() };
 }

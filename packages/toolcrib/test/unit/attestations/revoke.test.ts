@@ -107,7 +107,7 @@ describe.concurrent('toolcrib revoke', () => {
     [[], 'there is nothing to revoke'],
     [['--version', '0'], '--version takes a whole number from 1 on'],
     [['--version', '1.5'], '--version takes a whole number from 1 on'],
-    [['--version', '9007199254740993'], 'a version is a whole number from 1 on'],
+    [['--version', '9007199254740993'], '--version takes a whole number from 1 on'],
     [['--digest', 'abc'], 'not a digest: "abc"'],
     [['--version', '2', '--reason', ' '], 'a reason has from 1 to 1000 characters'],
     [['--version', '2', '--key', 'none.pem'], 'none.pem'],
