@@ -80,7 +80,10 @@ async function ownVerifier(keyFile: string): Promise<AttestationVerifier> {
   return createVerifier(NO_ATTESTATION_POLICY, { keys, sigstore: undefined });
 }
 
-/** What either of two believes, unless the first one says that it does not hold; where neither does, what the first one says. */
+/**
+ * What either of two believes, unless the first one says that it does not hold; where neither does, what the first one
+ * says.
+ */
 function either(first: AttestationVerifier, second: AttestationVerifier): AttestationVerifier {
   return {
     verify(subject, files, options) {

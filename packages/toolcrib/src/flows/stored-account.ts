@@ -1,3 +1,4 @@
+import { MAX_SIGNED_BYTES } from '../attestations/strict-json.ts';
 import type { ToolPins } from '../config/config.ts';
 import { hasCode, messageOf, NotFoundError, RemoteError } from '../core/errors.ts';
 import { revocationListName } from '../core/release.ts';
@@ -8,9 +9,6 @@ import { readStoredBytes } from '../releases/stored-file.ts';
 import type { Store } from '../stores/store.ts';
 import type { Host } from './host.ts';
 import type { OpenStores } from './open-store.ts';
-
-/** A list of revoked releases is never larger, in bytes. */
-const MAX_LIST_BYTES = 1024 * 1024;
 
 /** A complete release in one of a project's stores. */
 export interface StoredAccount {
@@ -59,8 +57,9 @@ export function pinsOfVersion(pins: ToolPins, version: number, account: StoredAc
     const sumsFile = `the stored sums in ${account.store.reference}`;
     return { pins: { ...pins, version, sums: sums satisfies Sums, sumsFile }, pinned: false };
   }
+  const pinned = pins.sums.size === 0 ? 'nothing' : `v${pins.version}`;
   throw new NotFoundError('NOT_FOUND', `nobody says what ${pins.tool} v${version} is`, {
-    hint: `${pins.sumsFile} pins ${pins.sums.size === 0 ? 'nothing' : `v${pins.version}`}, and no store that was asked has that version complete`,
+    hint: `${pins.sumsFile} pins ${pinned}, and no store that was asked has that version complete`,
     details: { tool: pins.tool, version },
   });
 }
@@ -74,7 +73,7 @@ export async function findRevocations(
   store: Store | undefined,
   { signal }: Host,
 ): Promise<Uint8Array | undefined> {
-  const own = revocationFile === undefined ? undefined : await readIfThere(revocationFile, MAX_LIST_BYTES);
+  const own = revocationFile === undefined ? undefined : await readIfThere(revocationFile, MAX_SIGNED_BYTES);
   return own ?? (store && (await readStoredBytes(store, revocationListName(tool), { signal })));
 }
 

@@ -29,7 +29,8 @@ export function describeCreatedBundle(facts: CreatedBundleFacts): string {
       ? []
       : [`Its trusted root counts where toolcrib.json has "trustedRootDigest": "${trustedRootDigest}".`];
   const part = complete ? [] : ['It holds some targets only: it can go into caches, but not into a store.'];
-  return `${lines.join('\n')}\n${describeTrust(facts)}${['It holds:', ...files.map((name) => `  ${name}`), ...part, ...root].join('\n')}\n`;
+  const content = ['It holds:', ...files.map((name) => `  ${name}`), ...part, ...root];
+  return `${lines.join('\n')}\n${describeTrust(facts)}${content.join('\n')}\n`;
 }
 
 /** What a person is told about a bundle that was loaded. */
@@ -64,5 +65,6 @@ export function describeLoadedBundle(facts: LoadedBundleFacts): string {
   ];
   const published = store === null ? '' : describeCopy(tool, store.store, { ...store, version, anchor, artifacts });
   const trust = store === null ? describeTrust(facts) : '';
-  return `${lines.join('\n')}\n${trust}${published}${describeListOutcome(store?.revocations ?? 'none', store?.store ?? '').join('')}`;
+  const list = store === null ? [] : describeListOutcome(store.revocations, store.store);
+  return `${lines.join('\n')}\n${trust}${published}${list.join('')}`;
 }
