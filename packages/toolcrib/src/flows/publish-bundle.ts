@@ -12,9 +12,10 @@ import {
 } from '../core/release.ts';
 import type { Sums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
-import { heldFile, manifestNaming, type CopiedFile, type CopiedRelease } from '../mirror/copied-release.ts';
+import { manifestNaming, type CopiedRelease } from '../mirror/copied-release.ts';
 import { copyRelease, type CopyReport } from '../mirror/copy-release.ts';
 import { createRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
+import { heldFile, readyFile, type OutgoingFile } from '../releases/outgoing-file.ts';
 import { judgeArtifact, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
 import { siftAttestations, type LeftOutAttestation } from '../releases/sift-attestations.ts';
 import { verifyUnpinned } from '../releases/unpinned-release.ts';
@@ -98,7 +99,7 @@ function releaseOf(kept: KeptBundle, attestations: readonly AttestationFile[], {
     notes: `Loaded from a bundle by toolcrib.\n`,
     files: [
       heldFile(claim, 'claim', bytesOf(kept, claim)),
-      ...artifactNames(kept).map((name): CopiedFile => {
+      ...artifactNames(kept).map((name) => {
         const file = artifacts.find((artifact) => artifact.name === name);
         const at = file && paths.get(file.digest);
         if (file === undefined || at === undefined) throw incomplete(path, tool, version, [name]);
@@ -124,7 +125,7 @@ function manifestIn(kept: KeptBundle): ReleaseManifest {
   return parseReleaseManifest(Buffer.from(bytesOf(kept, name)).toString(), `${path}: ${name}`);
 }
 
-function manifestOf(kept: KeptBundle, taken: readonly AttestationFile[]): CopiedFile {
+function manifestOf(kept: KeptBundle, taken: readonly AttestationFile[]): OutgoingFile {
   const name = releaseManifestName(kept.bundle.tool, kept.bundle.version);
   return heldFile(name, 'manifest', manifestNaming(taken, manifestIn(kept), bytesOf(kept, name)));
 }
@@ -138,10 +139,9 @@ function bytesOf({ bundle, path }: KeptBundle, name: string): Uint8Array {
 function cachedFile(
   { name, digest, size, path }: { name: string; digest: Digest; size: number; path: string },
   signal: AbortSignal | undefined,
-): CopiedFile {
+): OutgoingFile {
   const open = () => readVerified(path, { digest, size }, { signal, followLinks: false });
-  const obtain = () => Promise.resolve({ digest, size, open, [Symbol.asyncDispose]: () => Promise.resolve() });
-  return { name, role: 'artifact', digest, size, obtain };
+  return readyFile(name, 'artifact', { digest, size, open });
 }
 
 function noAnchor({ bundle, path }: KeptBundle, store: Store): PolicyError {

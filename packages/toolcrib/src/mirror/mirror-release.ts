@@ -1,12 +1,13 @@
 import type { AttestationFile } from '../attestations/attestation.ts';
 import { attestedName, releaseManifestName, storedSumsName } from '../core/release.ts';
+import { heldFile, type OutgoingFile } from '../releases/outgoing-file.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
 import type { ReleaseId } from '../releases/stored-release.ts';
 import { judgeArtifact, verifyRelease, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
 import { siftAttestations, type LeftOutAttestation } from '../releases/sift-attestations.ts';
 import { verifyUnpinned } from '../releases/unpinned-release.ts';
 import type { Store } from '../stores/store.ts';
-import { heldFile, manifestNaming, type CopiedFile, type CopiedRelease } from './copied-release.ts';
+import { manifestNaming, type CopiedRelease } from './copied-release.ts';
 import { copyRelease, type CopyReport } from './copy-release.ts';
 import { readSourceRelease, type SourceRelease } from './source-release.ts';
 import { spoolArtifact, type Spool } from './spool.ts';
@@ -59,7 +60,7 @@ function copiedFrom(
   from: ReadableStore,
   spool: Spool,
 ): CopiedRelease {
-  const artifacts = manifest.files.map(({ name, digest, size }): CopiedFile => ({
+  const artifacts = manifest.files.map(({ name, digest, size }): OutgoingFile => ({
     name,
     role: 'artifact',
     digest,

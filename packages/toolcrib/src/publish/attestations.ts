@@ -29,12 +29,6 @@ export function signOnce(signer: Signer): Signer {
   };
 }
 
-/** An attestation that a store has, and that holds. */
-export interface KeptAttestation {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-}
-
 /**
  * Looks at what attestations a store has of an artifact.
  * @param names of the files that the store holds: what is not among them is not asked for.
@@ -49,7 +43,7 @@ export async function keptAttestation(
   names: readonly string[],
   verifier: AttestationVerifier | undefined,
   options: Options,
-): Promise<KeptAttestation | undefined> {
+): Promise<AttestationFile | undefined> {
   if (verifier === undefined) return undefined;
   if (!ATTESTATION_SUFFIXES.some((suffix) => names.includes(`${subject.name}${suffix}`))) return undefined;
   const files = await readStoredAttestations(store, subject.name, options);

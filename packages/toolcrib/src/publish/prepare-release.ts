@@ -1,9 +1,10 @@
+import type { AttestationFile } from '../attestations/attestation.ts';
 import { sumsOfManifest } from '../core/release.ts';
 import { isSameSums, type Sums } from '../core/sums.ts';
 import { listVersions } from '../releases/published-versions.ts';
 import { contradiction, readManifest, readStoredSums } from '../releases/stored-release.ts';
 import type { Store } from '../stores/store.ts';
-import { keptAttestation, missingAttestations, type KeptAttestation } from './attestations.ts';
+import { keptAttestation, missingAttestations } from './attestations.ts';
 import type { PublishRequest } from './publication.ts';
 import { planPublish, type PublishPlan } from './publish-plan.ts';
 import { rollback, taken } from './publish-refusal.ts';
@@ -18,7 +19,7 @@ export interface PreparedRelease {
   readonly sums: Sums;
   readonly plan: Extract<PublishPlan, { kind: 'publish' }>;
   /** By the name of the artifact. */
-  readonly attestations: ReadonlyMap<string, KeptAttestation>;
+  readonly attestations: ReadonlyMap<string, AttestationFile>;
 }
 
 /**
@@ -51,7 +52,7 @@ async function survey(
   const manifest = await readManifest(store, request, { signal });
   const names = versions.get(version) ?? [];
   const ours = claim !== undefined && isSameSums(claim, sums);
-  const attestations = ours ? await findAttestations(request, names) : new Map<string, KeptAttestation>();
+  const attestations = ours ? await findAttestations(request, names) : new Map<string, AttestationFile>();
   const found = {
     highest: shown.at(-1),
     shown: shown.includes(version),
@@ -67,7 +68,7 @@ async function findAttestations(
   { artifacts, store, verifier, signal }: PublishRequest,
   names: readonly string[],
 ): Promise<PreparedRelease['attestations']> {
-  const found = new Map<string, KeptAttestation>();
+  const found = new Map<string, AttestationFile>();
   for (const artifact of artifacts) {
     const kept = await keptAttestation(store, artifact, names, verifier, { signal });
     if (kept !== undefined) found.set(artifact.name, kept);

@@ -1,5 +1,6 @@
 import { releaseManifestName, storedSumsName } from '../core/release.ts';
 import { differentNames, isSameSums, type Sums } from '../core/sums.ts';
+import type { FileRole } from '../releases/outgoing-file.ts';
 
 /** What is to be published. */
 export interface Wanted {
@@ -29,7 +30,7 @@ export interface Found {
 /** One file of a release, in the order in which a release comes to be. */
 export interface PublishStep {
   readonly name: string;
-  readonly role: 'claim' | 'artifact' | 'attestation' | 'manifest';
+  readonly role: FileRole;
   /** `keep`: the store has it; it is only read back. */
   readonly action: 'create' | 'keep';
   /** Of an attestation: the artifact that it is of. */

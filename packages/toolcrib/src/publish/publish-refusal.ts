@@ -1,4 +1,5 @@
-import { ConflictError, PolicyError, type ToolcribError } from '../core/errors.ts';
+import { PolicyError, type ToolcribError } from '../core/errors.ts';
+import { takenVersion } from '../releases/taken-version.ts';
 
 /** The release that was to be published, and where. */
 export interface Refused {
@@ -20,10 +21,6 @@ export function rollback({ tool, version, store }: Refused, highest: number): To
  * @param different names of the files that have other digests there.
  */
 export function taken({ tool, version, store }: Refused, different: readonly string[], cause?: unknown): ToolcribError {
-  const what = `${tool} v${version} in ${store.reference} is taken by other bytes: ${different.join(', ')}`;
-  return new ConflictError('VERSION_TAKEN', what, {
-    hint: `published versions are immutable: bump the version file to ${version + 1}, build and publish again`,
-    details: { tool, version, different },
-    cause,
-  });
+  const hint = `published versions are immutable: bump the version file to ${version + 1}, build and publish again`;
+  return takenVersion({ tool, version }, { where: store.reference, different, hint, cause });
 }

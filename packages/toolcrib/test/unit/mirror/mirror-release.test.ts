@@ -194,7 +194,7 @@ describe('a release is not mirrored', () => {
     await publishSample(from, path);
     const confused: Store = { ...to, complete: () => Promise.resolve('lost') };
     const failure = await failureOfAsync(() => mirrorRelease(mirrorRequest({ from, to: confused }, path)));
-    expect(failure).toMatchObject({ code: 'MALFORMED' });
+    expect(failure).toMatchObject({ code: 'VERSION_TAKEN' });
     expect(failure.message).toContain('says that another publisher completed tool v1');
     expect(failure.hint).toContain('repeat the command');
   });
