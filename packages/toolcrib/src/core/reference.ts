@@ -38,7 +38,7 @@ export type StoreReference =
 
 /** A sandbox as it is written on the command line. */
 export type SandboxReference =
-  | { readonly kind: 'docker'; readonly text: string; readonly name: string }
+  | { readonly kind: 'docker' | 'podman'; readonly text: string; readonly name: string }
   | { readonly kind: 'local'; readonly text: string; readonly directory: string };
 
 const S3_FORM = 's3://BUCKET[/PREFIX][?region=&endpoint=&pathStyle=true&acl=public-read]';
@@ -179,9 +179,14 @@ export function parseSandboxReference(text: string): SandboxReference {
   const colon = text.indexOf(':');
   const kind = text.slice(0, Math.max(colon, 0));
   const rest = text.slice(colon + 1);
-  if (kind === 'docker' && /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(rest)) return { kind, text, name: rest };
+  const isEngine = kind === 'docker' || kind === 'podman';
+  if (isEngine && /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(rest)) return { kind, text, name: rest };
   if (kind === 'local' && rest !== '' && !rest.includes('\0')) return { kind, text, directory: rest };
-  throw invalid(text, 'not a sandbox', 'a sandbox is docker:NAME (a container name or id) or local:DIR');
+  throw invalid(
+    text,
+    'not a sandbox',
+    'a sandbox is docker:NAME or podman:NAME (a container name or id), or local:DIR',
+  );
 }
 
 /** Credentials that somebody put into the reference are not repeated. */

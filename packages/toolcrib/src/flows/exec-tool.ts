@@ -4,7 +4,7 @@ import { combineSignals } from '../core/combined-signal.ts';
 import { isSystemError, SandboxError } from '../core/errors.ts';
 import type { Placement } from '../inject/placement.ts';
 import { startTool } from '../inject/start-tool.ts';
-import type { SandboxProcess } from '../sandboxes/sandbox.ts';
+import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
 import { injectInto } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
@@ -54,10 +54,14 @@ export async function execTool(project: Project, host: Host, request: ExecReques
       ...(env !== undefined && { env }),
       ...(cwd !== undefined && { cwd }),
     });
-    const code = await bridge(started, request).catch((error: unknown) => {
+    const { code, incomplete } = await bridge(started, request).catch((error: unknown) => {
       if (deadline?.aborted === true) throw timeIsUp(request, timeout ?? 0);
       throw error;
     });
+    if (incomplete !== undefined) {
+      const text = `some of what was written in ${request.sandbox} may be missing: ${incomplete}`;
+      host.reporter.notice({ kind: 'warning', text });
+    }
     return { code, placement };
   } finally {
     await sandbox.close();
@@ -65,7 +69,7 @@ export async function execTool(project: Project, host: Host, request: ExecReques
 }
 
 /** Connects the streams until the program has ended and all that it said was passed on. */
-async function bridge(process: SandboxProcess, request: ExecRequest): Promise<number> {
+async function bridge(process: SandboxProcess, request: ExecRequest): Promise<ExecExit> {
   const { stdin, stdout, stderr } = request;
   // A program need not read its input to the end; what it left is of no interest.
   const input = pipeline(stdin, process.stdin).catch(() => undefined);
@@ -75,7 +79,7 @@ async function bridge(process: SandboxProcess, request: ExecRequest): Promise<nu
   ].map((output) => output.catch(ignoreGoneReader));
   try {
     await Promise.all(outputs);
-    return (await process.exit).code;
+    return await process.exit;
   } finally {
     stdin.destroy();
     await input;

@@ -6,16 +6,17 @@ import type { Host } from './host.ts';
 /**
  * Opens the sandbox that a reference names; who opens it closes it.
  * @throws UsageError `REFERENCE_INVALID`; NotFoundError `SANDBOX_NOT_FOUND`; SandboxError `SANDBOX_STATE`; RemoteError
- * `UNREACHABLE`.
+ * `UNREACHABLE`, `OFFLINE`.
  */
 export async function openSandbox(host: Host, text: string): Promise<Sandbox> {
   const reference = parseSandboxReference(text);
   // Not the host's signal: after an abort the connection is needed to take away what was half placed.
   const options = { env: host.env };
   switch (reference.kind) {
-    case 'docker': {
+    case 'docker':
+    case 'podman': {
       const { openDockerSandbox } = await import('../sandboxes/docker/docker-sandbox.ts');
-      return await openDockerSandbox(reference.name, options);
+      return await openDockerSandbox(reference.name, { ...options, scheme: reference.kind, offline: host.offline });
     }
     case 'local': {
       const { openLocalSandbox } = await import('../sandboxes/local/local-sandbox.ts');

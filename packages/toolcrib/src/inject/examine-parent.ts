@@ -114,7 +114,11 @@ async function weaknessOf(
     return `others than root can write ${path} (mode 0${mode.toString(8)})`;
   }
   if (uid === 0 && SYSTEM.includes(path)) return undefined;
-  const owner = await sandbox.readOwner(path);
+  return ownerOtherThanRoot(sandbox, path, await sandbox.readOwner(path));
+}
+
+function ownerOtherThanRoot(sandbox: Sandbox, path: string, owner: number | undefined): string | undefined {
+  if (!sandbox.tellsOwners) return `the engine does not tell who owns ${path}`;
   return owner === 0 ? undefined : `${path} belongs to uid ${owner ?? 'nobody'}`;
 }
 
@@ -136,6 +140,7 @@ export async function examineAgain(
   const sticky = ((await sandbox.stat(examination.existing))?.mode ?? 0) & STICKY;
   if (sticky === 0) return undefined;
   const owners = await Promise.all(made.map((path) => sandbox.readOwner(path)));
-  const index = owners.findIndex((owner) => owner !== 0);
-  return index < 0 ? undefined : `${made[index] ?? ''} belongs to uid ${owners[index] ?? 'nobody'}`;
+  return made
+    .map((path, index) => ownerOtherThanRoot(sandbox, path, owners[index]))
+    .find((weakness) => weakness !== undefined);
 }

@@ -93,7 +93,8 @@ async function proveBytes(injection: Injection, attempt: Attempt, candidate: Can
   const directory = directoryOf(attempt);
   const byEngine = examination.mount?.kind === 'tmpfs' ? undefined : await sandbox.readTar(directory);
   if (byEngine !== undefined || candidate.rung === 'archive') {
-    const owner = candidate.rung === 'archive' || candidate.user === '0' ? 0 : undefined;
+    const asRoot = candidate.rung === 'archive' || candidate.user === '0';
+    const owner = asRoot && sandbox.tellsOwners ? 0 : undefined;
     await verifyReadBack({ artifact, name, tar: byEngine, owner, signal });
     const changed = await examineAgain(sandbox, examination, directory);
     if (changed !== undefined) throw new SandboxError('NOT_INJECTABLE', `after placing, ${changed}`);

@@ -62,6 +62,8 @@ export interface ExecRequest {
 /** How an exec'd program ended. `code` is 0..255; 126 and 127 also mean that the engine could not start it. */
 export interface ExecExit {
   readonly code: number;
+  /** Why some of what a program wrote that failed (`code` is not 0) may be missing; undefined when all of it came. */
+  readonly incomplete?: string;
 }
 
 /**
@@ -72,7 +74,10 @@ export interface SandboxProcess {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Settles when the program has ended and closed its outputs; rejects with the signal's reason after an abort. */
+  /**
+   * Settles when the program has ended and closed its outputs; rejects with the signal's reason after an abort, and with
+   * RemoteError `REMOTE_REFUSED` when the program succeeded and the engine may have lost some of what it wrote.
+   */
   readonly exit: Promise<ExecExit>;
 }
 
@@ -83,7 +88,12 @@ export interface SandboxReader {
    * @throws SandboxError `SANDBOX_STATE` when the sandbox is not running any more; RemoteError `UNREACHABLE`.
    */
   stat(path: string): Promise<SandboxEntry | undefined>;
-  /** Uid of the owner of what stands at an absolute path; undefined when nothing does. Costs more than a stat. */
+  /** False when the engine does not tell who owns what is in the sandbox: then no owner that it writes counts. */
+  readonly tellsOwners: boolean;
+  /**
+   * Uid, inside, of the owner of what stands at an absolute path; undefined when nothing does, or when the engine does
+   * not tell. Costs more than a stat.
+   */
   readOwner(path: string): Promise<number | undefined>;
   /**
    * Reads a file or a tree back as a tar whose names start with the last component of `path`, from the engine's view.
@@ -112,7 +122,8 @@ export interface SandboxExecutor {
   /**
    * Starts a program. Engines cannot kill an exec: an abort closes the streams, and the program has to end by that.
    * A program that is not there or cannot be executed ends with 127 or 126 and says so on one of its outputs.
-   * @throws SandboxError `EXEC_FAILED` when the engine refuses; `SANDBOX_STATE`.
+   * @throws SandboxError `EXEC_FAILED` when the engine refuses, e.g. for a user that is not there (which may show only in
+   * `exit`); `SANDBOX_STATE`.
    */
   exec(request: ExecRequest): Promise<SandboxProcess>;
 }

@@ -4,7 +4,7 @@ export function registerInject({ program, action }: Registration): void {
   program
     .command('inject')
     .description('resolve the tool for a sandbox, place it there and prove that it runs')
-    .argument('<sandbox>', 'docker:NAME or local:DIR')
+    .argument('<sandbox>', 'docker:NAME, podman:NAME or local:DIR')
     .action(
       action(async (session, sandbox: string) => {
         const { injectTool } = await import('../../flows/inject-tool.ts');

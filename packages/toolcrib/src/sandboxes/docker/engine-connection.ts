@@ -159,24 +159,22 @@ function drained(outgoing: ClientRequest): Promise<void> {
   return new Promise((resolve) => outgoing.once('drain', resolve));
 }
 
+const SETTINGS = 'DOCKER_HOST or a Docker context (docker:), or with CONTAINER_HOST (podman:)';
+
 const HINTS: Readonly<Record<string, string>> = {
   EACCES: 'this user may not use that socket: run as root, or join the group that owns it (often docker)',
-  ENOENT: 'there is no such socket: start the engine, or point DOCKER_HOST or a Docker context at it',
-  ECONNREFUSED: 'nothing listens there: start the engine, or point DOCKER_HOST or a Docker context at it',
+  ENOENT: `there is no such socket: start the engine, or point to it with ${SETTINGS}`,
+  ECONNREFUSED: `nothing listens there: start the engine, or point to it with ${SETTINGS}`,
 };
 
 /** What an engine that cannot be talked to becomes for the user: RemoteError `UNREACHABLE` naming its address. */
 export function unreachable(error: unknown, endpoint: EngineEndpoint): ToolcribError {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return new RemoteError(
-    'UNREACHABLE',
-    `the Docker engine at ${endpoint.address} does not answer: ${messageOf(error)}`,
-    {
-      hint: HINTS[code] ?? 'see that the engine runs and that its address is right (DOCKER_HOST, Docker context)',
-      details: { address: endpoint.address },
-      cause: error,
-    },
-  );
+  return new RemoteError('UNREACHABLE', `the engine at ${endpoint.address} does not answer: ${messageOf(error)}`, {
+    hint: HINTS[code] ?? `see that the engine runs and that its address is right: ${SETTINGS}`,
+    details: { address: endpoint.address },
+    cause: error,
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { RemoteError } from '../../core/errors.ts';
 import { resolveEndpoint, type EngineEndpoint, type EngineSettings } from './endpoint.ts';
+import { resolvePodmanEndpoint } from './podman-endpoint.ts';
 import {
   createEngineConnection,
   readBody,
@@ -18,9 +19,16 @@ export interface EngineRefusal {
   readonly message: string;
 }
 
-/** Typed calls of a Docker Engine at the API version that both sides know. */
+/** By which word a user names an engine: it decides where the engine is looked for, and which command hints name. */
+export type EngineScheme = 'docker' | 'podman';
+
+/** Whose Docker API it is, by what the engine says of itself: Podman differs from Docker in some of it. */
+export type EngineDialect = 'docker' | 'podman';
+
+/** Typed calls of an engine at the API version that both sides know. */
 export interface Engine {
   readonly endpoint: EngineEndpoint;
+  readonly dialect: EngineDialect;
   /** A call with a small JSON answer; undefined when there is nothing to parse. */
   json(request: EngineRequest): Promise<{ readonly value: unknown } | EngineRefusal>;
   /** A large body; undefined when {@link Engine.open} has to be asked instead. The reader ends the iteration. */
@@ -32,6 +40,10 @@ export interface Engine {
 }
 
 export interface ConnectOptions extends EngineSettings {
+  /** Default: `docker`. */
+  readonly scheme?: EngineScheme;
+  /** True: only an engine behind a unix socket is asked. */
+  readonly offline?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -42,29 +54,44 @@ const REFUSAL_LIMIT = 64 * 1024;
 const NEWEST = '1.47';
 
 /**
- * Finds the engine and agrees on an API version with it (one `GET /_ping`, spared by DOCKER_API_VERSION).
- * @throws as {@link resolveEndpoint}; RemoteError `UNREACHABLE` naming the socket.
+ * Finds the engine and agrees on an API version with it (one `GET /_ping`); DOCKER_API_VERSION has the last word.
+ * @throws as {@link resolveEndpoint} and {@link resolvePodmanEndpoint}; RemoteError `UNREACHABLE` naming the address;
+ * `OFFLINE` when offline and the engine is not behind a unix socket.
  */
-export async function connectDocker(options: ConnectOptions): Promise<Engine> {
-  const endpoint = await resolveEndpoint(options);
+export async function connectEngine(options: ConnectOptions): Promise<Engine> {
+  const find = options.scheme === 'podman' ? resolvePodmanEndpoint : resolveEndpoint;
+  const endpoint = await find(options);
+  if (options.offline === true) verifyLocal(endpoint);
   const connection = await createEngineConnection(endpoint, options.signal);
   try {
-    const version = options.env['DOCKER_API_VERSION'] || (await agreedVersion(connection));
-    return createEngine(connection, `/v${version}`, options.signal);
+    const { version, dialect } = await ping(connection);
+    const base = `/v${options.env['DOCKER_API_VERSION'] || version}`;
+    return createEngine(connection, { base, dialect, signal: options.signal });
   } catch (error) {
     connection.close();
     throw error;
   }
 }
 
-async function agreedVersion(connection: EngineConnection): Promise<string> {
+function verifyLocal(endpoint: EngineEndpoint): void {
+  if (endpoint.kind === 'unix') return;
+  throw new RemoteError('OFFLINE', `offline: the engine at ${endpoint.address} was not asked`, {
+    hint: 'offline, only an engine behind a unix socket can be used',
+    details: { address: endpoint.address },
+  });
+}
+
+async function ping(connection: EngineConnection): Promise<{ version: string; dialect: EngineDialect }> {
   const answer = await connection.send({ method: 'GET', path: '/_ping' });
   await readBody(answer, REFUSAL_LIMIT);
   const theirs = answer.headers['api-version'];
   if (answer.status !== 200 || typeof theirs !== 'string' || !/^\d+\.\d+$/.test(theirs)) {
-    throw unreachable(new Error(`no Docker Engine answers there (status ${answer.status})`), connection.endpoint);
+    throw unreachable(new Error(`no container engine answers there (status ${answer.status})`), connection.endpoint);
   }
-  return isOlder(theirs, NEWEST) ? theirs : NEWEST;
+  return {
+    version: isOlder(theirs, NEWEST) ? theirs : NEWEST,
+    dialect: answer.headers['libpod-api-version'] === undefined ? 'docker' : 'podman',
+  };
 }
 
 function isOlder(a: string, b: string): boolean {
@@ -73,10 +100,18 @@ function isOlder(a: string, b: string): boolean {
   return aMajor === bMajor ? aMinor < bMinor : aMajor < bMajor;
 }
 
-function createEngine(connection: EngineConnection, base: string, signal: AbortSignal | undefined): Engine {
+interface Terms {
+  /** What paths of calls begin with, e.g. `/v1.41`. */
+  readonly base: string;
+  readonly dialect: EngineDialect;
+  readonly signal: AbortSignal | undefined;
+}
+
+function createEngine(connection: EngineConnection, { base, dialect, signal }: Terms): Engine {
   const at = (request: EngineRequest) => ({ ...request, path: base + request.path });
   return {
     endpoint: connection.endpoint,
+    dialect,
     json: async (request) => {
       const answer = await connection.send(at(request));
       if (!isSuccess(answer)) return await refusalOf(answer);

@@ -1,6 +1,7 @@
 import { Readable, Writable, type Duplex } from 'node:stream';
 import type { ExecExit, SandboxProcess } from '../sandbox.ts';
-import { createFrameParser, type OutputName } from './frames.ts';
+import { createWordsFilter, judgeEnding, type AskedExit } from './engine-words.ts';
+import { createFrameParser, type OutputName, type OutputPiece } from './frames.ts';
 
 /** What a started exec needs from its engine. */
 export interface ExecConnection {
@@ -10,14 +11,18 @@ export interface ExecConnection {
   readonly stdin: boolean;
   readonly signal: AbortSignal | undefined;
   /** Asks how the program ended; called once, after the stream ended. */
-  readonly askExit: () => Promise<ExecExit>;
+  readonly askExit: () => Promise<AskedExit>;
+  /** True for Podman, which stops copying when a program ends without having read its input. */
+  readonly losesOutput: boolean;
   /** What an error of the connection is to callers. */
   readonly failure: (error: unknown) => unknown;
+  /** What it is to callers that the engine did not start the program, or did not hand on all that it wrote. */
+  readonly refusal: (what: 'not-started' | 'lost', words: string) => unknown;
 }
 
 /** Makes a program's three streams out of one connection, with back-pressure in both directions and a half-close. */
 export function createExecProcess(connection: ExecConnection): SandboxProcess {
-  const { socket, signal } = connection;
+  const { socket, signal, losesOutput } = connection;
   const outputs = createOutputs(socket);
   const stdin = createInput(socket);
   const exit = Promise.withResolvers<ExecExit>();
@@ -35,7 +40,8 @@ export function createExecProcess(connection: ExecConnection): SandboxProcess {
   const onAbort = () => fail(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   const parser = createFrameParser();
-  const end = () => {
+  const filter = createWordsFilter();
+  const end = (cut?: string) => {
     if (ended) return;
     ended = true;
     signal?.removeEventListener('abort', onAbort);
@@ -45,34 +51,59 @@ export function createExecProcess(connection: ExecConnection): SandboxProcess {
       fail(error);
       return;
     }
-    outputs.end();
+    const held = filter.end();
+    // Whose the last frame is shows later; without one the outputs are over now.
+    if (held === undefined) outputs.end();
     socket.destroy();
-    connection.askExit().then(exit.resolve, exit.reject);
+    const settle = (asked: AskedExit) => {
+      const judged = judgeEnding({ held, cut, asked, losesOutput, refused: filter.beganWithRefusal() });
+      if (judged.piece !== undefined) outputs.push([judged.piece]);
+      if (held !== undefined) outputs.end();
+      const words = held?.words ?? cut ?? '';
+      // Who sees a failure does not take an incomplete output for a result.
+      if (judged.refusal === 'lost' && asked.code !== 0) exit.resolve({ code: asked.code, incomplete: words });
+      else if (judged.refusal !== undefined) exit.reject(connection.refusal(judged.refusal, words));
+      else exit.resolve({ code: asked.code });
+    };
+    connection.askExit().then(settle, (error: unknown) => {
+      if (held !== undefined) {
+        outputs.push([held.piece]);
+        outputs.end();
+      }
+      exit.reject(error);
+    });
   };
   socket.on('data', (bytes: Buffer) => {
     try {
-      outputs.push(parser.push(bytes));
+      outputs.push(filter.take(parser.push(bytes)));
     } catch (error) {
       fail(error);
     }
   });
-  socket.on('end', end);
-  // A program that ends while we still write makes the engine reset the connection: all output has come by then.
-  socket.on('error', (error) => (isWriteError(error) ? undefined : fail(connection.failure(error))));
-  socket.on('close', end);
+  socket.on('end', () => end());
+  socket.on('error', (error) => {
+    // A program that ends while we still write makes the engine reset the connection. What it wrote has come by then,
+    // unless nobody read it.
+    if (hasSystemCode(error, 'EPIPE')) end(outputs.areFull() ? error.message : undefined);
+    else if (losesOutput && hasSystemCode(error, 'ECONNRESET')) end(error.message);
+    else fail(connection.failure(error));
+  });
+  socket.on('close', () => end());
   if (signal?.aborted === true) onAbort();
   if (!connection.stdin) stdin.end();
   return { stdin, stdout: outputs.stdout, stderr: outputs.stderr, exit: exit.promise };
 }
 
-function isWriteError(error: Error): boolean {
-  return 'code' in error && error.code === 'EPIPE';
+function hasSystemCode(error: Error, code: string): boolean {
+  return 'code' in error && error.code === code;
 }
 
 interface Outputs {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  push(pieces: readonly { readonly output: OutputName; readonly bytes: Buffer }[]): void;
+  push(pieces: readonly OutputPiece[]): void;
+  /** Whether bytes wait in the connection until somebody reads. */
+  areFull(): boolean;
   end(): void;
 }
 
@@ -104,6 +135,7 @@ function createOutputs(socket: Duplex): Outputs {
       }
       if (full.size > 0) socket.pause();
     },
+    areFull: () => full.size > 0,
     end() {
       outputs.stdout.push(null);
       outputs.stderr.push(null);

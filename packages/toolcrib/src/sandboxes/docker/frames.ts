@@ -7,6 +7,9 @@ export type OutputName = 'stdout' | 'stderr';
 export interface OutputPiece {
   readonly output: OutputName;
   readonly bytes: Buffer;
+  /** Where in its frame it begins, and how long that frame is, in bytes. */
+  readonly offset: number;
+  readonly length: number;
 }
 
 /** Takes bytes as they arrive, cut anywhere, and gives what they carry. */
@@ -29,13 +32,15 @@ export function createFrameParser(): FrameParser {
   const header = Buffer.alloc(HEADER);
   let headerBytes = 0;
   let output: OutputName = 'stdout';
+  let length = 0;
   let missing = 0;
   const takeHeader = (bytes: Buffer): number => {
     const taken = bytes.copy(header, headerBytes, 0, HEADER - headerBytes);
     headerBytes += taken;
     if (headerBytes === HEADER) {
       output = outputOf(header);
-      missing = lengthOf(header);
+      length = lengthOf(header);
+      missing = length;
       if (missing === 0) headerBytes = 0;
     }
     return taken;
@@ -50,7 +55,7 @@ export function createFrameParser(): FrameParser {
           continue;
         }
         const piece = bytes.subarray(at, at + missing);
-        pieces.push({ output, bytes: piece });
+        pieces.push({ output, bytes: piece, offset: length - missing, length });
         at += piece.byteLength;
         missing -= piece.byteLength;
         if (missing === 0) headerBytes = 0;

@@ -1,5 +1,6 @@
-import { RemoteError, SandboxError } from '../../core/errors.ts';
+import { RemoteError } from '../../core/errors.ts';
 import type { SandboxIdentity, SandboxMount } from '../sandbox.ts';
+import type { Engine, EngineDialect } from './engine.ts';
 import { fieldOf, keysOf, listOf, textOf } from './json-fields.ts';
 
 /** What every container has mounted besides what the engine lists. */
@@ -16,12 +17,17 @@ const OWN_MOUNTS: readonly SandboxMount[] = ['/dev', '/proc', '/sys'].map((path)
  * @param image the parsed answer of `GET /images/{id}/json`; undefined when the image is gone.
  * @throws RemoteError `REMOTE_REFUSED` when the answer has no id.
  */
-export function identityOf(container: unknown, image: unknown, engine: string): SandboxIdentity {
+export function identityOf(
+  container: unknown,
+  image: unknown,
+  { endpoint, dialect }: Pick<Engine, 'endpoint' | 'dialect'>,
+): SandboxIdentity {
   const id = textOf(container, 'Id');
-  if (id === undefined)
-    throw new RemoteError('REMOTE_REFUSED', `the engine at ${engine} described a container without id`);
+  if (id === undefined) {
+    throw new RemoteError('REMOTE_REFUSED', `the engine at ${endpoint.address} described a container without id`);
+  }
   return {
-    engine,
+    engine: endpoint.address,
     id,
     startedAt: textOf(container, 'State', 'StartedAt') ?? '',
     arch: textOf(image, 'Architecture'),
@@ -29,7 +35,7 @@ export function identityOf(container: unknown, image: unknown, engine: string): 
     cwd: textOf(container, 'Config', 'WorkingDir') || '/',
     env: envOf(listOf(container, 'Config', 'Env')),
     readOnlyRoot: fieldOf(container, 'HostConfig', 'ReadonlyRootfs') === true,
-    mounts: mountsOf(container),
+    mounts: mountsOf(container, dialect),
   };
 }
 
@@ -43,47 +49,40 @@ function splitPair(entry: string): [string, string] {
   return cut < 0 ? [entry, ''] : [entry.slice(0, cut), entry.slice(cut + 1)];
 }
 
-function mountsOf(container: unknown): SandboxMount[] {
-  const listed = listOf(container, 'Mounts').flatMap((mount) => mountOf(mount));
+function mountsOf(container: unknown, dialect: EngineDialect): SandboxMount[] {
+  const bound = bindOptionsOf(container);
+  const listed = listOf(container, 'Mounts').flatMap((mount) => mountOf(mount, bound));
   const tmpfs = keysOf(container, 'HostConfig', 'Tmpfs').map((path) => {
     const options = (textOf(container, 'HostConfig', 'Tmpfs', path) ?? '').split(',');
-    // Engines mount a tmpfs noexec unless they are told otherwise.
-    const executable = options.includes('exec');
+    // Docker mounts a tmpfs noexec unless it is told otherwise, Podman does not.
+    const executable = dialect === 'podman' ? !options.includes('noexec') : options.includes('exec');
     return { path: trimmed(path), kind: 'tmpfs' as const, writable: !options.includes('ro'), executable };
   });
   return [...OWN_MOUNTS, ...listed, ...tmpfs].sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-function mountOf(mount: unknown): SandboxMount[] {
+/** Options of volumes and binds by their path: `Binds` has them as `SOURCE:PATH:OPTIONS`. */
+function bindOptionsOf(container: unknown): ReadonlyMap<string, readonly string[]> {
+  const binds = listOf(container, 'HostConfig', 'Binds').filter((bind) => typeof bind === 'string');
+  return new Map(
+    binds.map((bind) => {
+      const [, path = '', options = ''] = bind.split(':');
+      return [trimmed(path), options.split(',')];
+    }),
+  );
+}
+
+function mountOf(mount: unknown, bound: ReadonlyMap<string, readonly string[]>): SandboxMount[] {
   const path = textOf(mount, 'Destination');
   if (path === undefined) return [];
   const type = textOf(mount, 'Type');
   const kind = type === 'bind' || type === 'volume' || type === 'tmpfs' ? type : 'other';
   // Engines leave RW out for tmpfs mounts, which are writable.
   const writable = fieldOf(mount, 'RW') !== false || type === 'tmpfs';
-  return [{ path: trimmed(path), kind, writable, executable: true }];
+  const executable = bound.get(trimmed(path))?.includes('noexec') !== true;
+  return [{ path: trimmed(path), kind, writable, executable }];
 }
 
 function trimmed(path: string): string {
   return path.replace(/(?<=.)\/+$/, '');
-}
-
-/**
- * Checks that programs can be started in the container.
- * @throws SandboxError `SANDBOX_STATE` naming the state.
- */
-export function verifyRunning(container: unknown, reference: string): void {
-  const state = stateOf(container);
-  if (state === 'running') return;
-  throw new SandboxError('SANDBOX_STATE', `${reference} is ${state}, it must be running`, {
-    hint: state === 'paused' ? `docker unpause it` : `start it: docker start NAME`,
-    details: { sandbox: reference, state },
-  });
-}
-
-function stateOf(container: unknown): string {
-  if (fieldOf(container, 'State', 'Paused') === true) return 'paused';
-  if (fieldOf(container, 'State', 'Restarting') === true) return 'restarting';
-  if (fieldOf(container, 'State', 'Running') === true) return 'running';
-  return textOf(container, 'State', 'Status') ?? 'not running';
 }

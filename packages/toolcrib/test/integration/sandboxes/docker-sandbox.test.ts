@@ -104,7 +104,7 @@ describe('opening a container', ready, () => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;
     const opening = open('any', { DOCKER_HOST: `tcp://127.0.0.1:${port}` });
-    await expect(opening).rejects.toThrow('no Docker Engine answers there');
+    await expect(opening).rejects.toThrow('no container engine answers there');
     server.close();
   });
 

@@ -182,6 +182,7 @@ describe('a sandbox reference', () => {
     ['docker:web', { kind: 'docker', name: 'web' }],
     ['docker:my_app.1-x', { kind: 'docker', name: 'my_app.1-x' }],
     [`docker:${'0f'.repeat(32)}`, { kind: 'docker', name: '0f'.repeat(32) }],
+    ['podman:web', { kind: 'podman', name: 'web' }],
     ['local:.', { kind: 'local', directory: '.' }],
     ['local:/srv/a b', { kind: 'local', directory: '/srv/a b' }],
     ['local:a:b', { kind: 'local', directory: 'a:b' }],
@@ -203,7 +204,8 @@ describe('a sandbox reference', () => {
     'Docker:web',
     'local:',
     'local:\0',
-    'podman:web',
+    'podman:',
+    'podman:a/b',
     'exec:ssh host --',
   ])('is not %j, and a hint says what is', (text) => {
     expectRefused(parseSandboxReference, text);
@@ -215,7 +217,7 @@ describe('a sandbox reference', () => {
         try {
           const reference = parseSandboxReference(text);
           expect(reference.text).toBe(text);
-          if (reference.kind === 'docker') expect(encodeURIComponent(reference.name)).toBe(reference.name);
+          if (reference.kind !== 'local') expect(encodeURIComponent(reference.name)).toBe(reference.name);
         } catch {
           expectRefused(parseSandboxReference, text);
         }

@@ -13,8 +13,10 @@ test('a program that goes on after an abort is not asked about until it ends', a
     signal: controller.signal,
     askExit: () => {
       asked += 1;
-      return Promise.resolve({ code: 0 });
+      return Promise.resolve({ code: 0, started: true });
     },
+    losesOutput: false,
+    refusal: (what) => new Error(what),
     failure: (error) => error,
   });
   const closed = once(socket, 'close');
