@@ -1,9 +1,7 @@
-import { RemoteError } from '../core/errors.ts';
 import { onePiece } from '../core/one-piece.ts';
 import type { Method } from '../transfer/connections.ts';
+import { repeatableBody } from '../transfer/repeatable-body.ts';
 import type { RequestBody } from '../transfer/request-body.ts';
-import type { Reply } from '../transfer/reply.ts';
-import { TransientFailure } from '../transfer/retry.ts';
 import type { Transfer } from '../transfer/transfer.ts';
 
 /** No answer of the API is larger, in bytes: a page of a hundred releases with all their assets is below. */
@@ -48,7 +46,7 @@ export function transferFetch(
   return async (url, { method, headers, body, signal }) => {
     const sent = typeof body === 'string' ? jsonBody(body) : body;
     const reply = await transfer.send(url, { method, headers, authorization, body: sent, signal });
-    const answer = await wholeAnswer(reply);
+    const answer = await repeatableBody(reply, MAX_ANSWER_BYTES);
     return {
       status: reply.status,
       url: reply.url,
@@ -57,15 +55,6 @@ export function transferFetch(
       arrayBuffer: () => Promise.resolve(answer),
     };
   };
-}
-
-/** An answer that breaks off is asked for again like one that never came. */
-async function wholeAnswer(reply: Reply): Promise<Buffer> {
-  try {
-    return await reply.whole(MAX_ANSWER_BYTES);
-  } catch (error) {
-    throw error instanceof RemoteError ? new TransientFailure(error) : error;
-  }
 }
 
 function jsonBody(text: string): RequestBody {

@@ -1,10 +1,14 @@
 import type { GithubRelease } from '../../github/releases.ts';
 import { listedNames } from '../file-name.ts';
+import { verifyListing } from '../listing-limit.ts';
 import type { ListOptions } from '../store.ts';
 import { tagOfFile } from './release-tag.ts';
 import type { GithubSession } from './session.ts';
 
-/** Names of files in all releases; drafts too where there is a token that sees them, and not only what is shown counts. */
+/**
+ * Names of files in all releases; drafts too where there is a token that sees them, and not only what is shown counts.
+ * @throws IntegrityError `TOO_LARGE`; as `GithubReleases.list`.
+ */
 export async function listAssets(
   session: GithubSession,
   prefix: string,
@@ -12,7 +16,9 @@ export async function listAssets(
 ): Promise<readonly string[]> {
   signal?.throwIfAborted();
   const byTag = new Map<string, GithubRelease>();
+  let count = 0;
   for await (const release of session.releases.list({ signal })) {
+    verifyListing((count += release.assets.length), session.reference.url);
     const other = byTag.get(release.tag);
     if (other === undefined || isPreferred(release, other, session)) byTag.set(release.tag, release);
   }

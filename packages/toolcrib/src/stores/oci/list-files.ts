@@ -1,4 +1,5 @@
 import { ATTESTATION_SUFFIXES, releaseOf, storedSumsName } from '../../core/release.ts';
+import { verifyListing } from '../listing-limit.ts';
 import { statBlob } from './blobs.ts';
 import { fileManifestFrom } from './file-manifest.ts';
 import { listTags } from './list-tags.ts';
@@ -16,7 +17,7 @@ const WIDTH = 8;
  * Names of all files, unsorted and some more than once: those of complete releases by their indexes, those of a claimed
  * version by its claim, others by their tags.
  * @param prefix what is asked for: versions that cannot have such a name are not read.
- * @throws as `RegistrySession.expect`.
+ * @throws IntegrityError `TOO_LARGE`; as `RegistrySession.expect`.
  */
 export async function listFiles(
   repository: Repository,
@@ -25,7 +26,13 @@ export async function listFiles(
 ): Promise<readonly string[]> {
   const tags = await listTags(repository.session, signal);
   const wanted = tags.filter((tag) => mayHold(tag, prefix));
-  const names = await inParallel(wanted, (tag) => namesUnder(repository, tag, new Set(tags), signal));
+  const all = new Set(tags);
+  let count = 0;
+  const names = await inParallel(wanted, async (tag) => {
+    const under = await namesUnder(repository, tag, all, signal);
+    verifyListing((count += under.length), repository.reference);
+    return under;
+  });
   return [...names.flat(), ...repository.own.keys()];
 }
 

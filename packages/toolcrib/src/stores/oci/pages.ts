@@ -3,6 +3,8 @@ import { jsonFrom } from './json.ts';
 import { urlOf, type RegistrySession } from './session.ts';
 
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;
+/** Of all pages of a list together. */
+const MAX_LIST_BYTES = 32 * 1024 * 1024;
 const MAX_PAGES = 1000;
 
 /**
@@ -14,6 +16,7 @@ const MAX_PAGES = 1000;
  */
 export async function* pages(session: RegistrySession, to: string, signal: AbortSignal | undefined): AsyncGenerator {
   let next: string | undefined = urlOf(session.address, to);
+  let left = MAX_LIST_BYTES;
   for (let page = 0; next !== undefined; page += 1) {
     if (page === MAX_PAGES) throw endless(next, `goes on after ${MAX_PAGES} pages`);
     const asked: string = next;
@@ -22,7 +25,9 @@ export async function* pages(session: RegistrySession, to: string, signal: Abort
       reply.discard();
       return;
     }
-    yield jsonFrom(await reply.whole(MAX_PAGE_BYTES));
+    const bytes = await reply.whole(Math.min(MAX_PAGE_BYTES, left));
+    left -= bytes.byteLength;
+    yield jsonFrom(bytes);
     next = nextOf(reply.headers.get('link'), asked);
     if (next !== undefined && URL.parse(next)?.origin !== session.address.origin)
       throw endless(asked, 'goes on at another server');

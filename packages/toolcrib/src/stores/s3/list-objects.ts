@@ -1,11 +1,10 @@
-import { IntegrityError } from '../../core/errors.ts';
 import { listedNames } from '../file-name.ts';
+import { endlessListing, verifyListing } from '../listing-limit.ts';
 import { objectKey, objectUrl } from './address.ts';
 import type { S3Session } from './session.ts';
 
-/** No store of releases is larger: a server that says so does not end. */
+/** Pages may be empty. */
 const MAX_PAGES = 1000;
-const MAX_NAMES = 200_000;
 
 /**
  * Names of files at the store's level of the bucket.
@@ -23,15 +22,9 @@ export async function listObjects(
     names.push(...listedNames(listed.names, prefix));
     token = listed.next;
     if (token === undefined) return listedNames(names, prefix);
-    if (names.length > MAX_NAMES) break;
+    verifyListing(names.length, objectUrl(session.reference, prefix));
   }
-  throw new IntegrityError(
-    'TOO_LARGE',
-    `${objectUrl(session.reference, prefix)} lists more than a store of releases can`,
-    {
-      hint: 'that is no store of releases, or its server does not end: nothing was decided on what it listed',
-    },
-  );
+  throw endlessListing(objectUrl(session.reference, prefix));
 }
 
 async function listPage(

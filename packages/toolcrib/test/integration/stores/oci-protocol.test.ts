@@ -210,6 +210,45 @@ describe('a list of tags', () => {
       });
     }
   });
+
+  test.each([
+    [
+      'of more tags than a store can have',
+      JSON.stringify({ tags: Array.from({ length: 30_000 }, (_, at) => `t${at}`) }),
+      7,
+    ],
+    ['of more bytes than a list may have', JSON.stringify({ tags: [], more: 'x'.repeat(3_000_000) }), 12],
+  ])('%s, page by page, is read no further', async (_, page, most) => {
+    const before: StandInOptions['before'] = (_request, response) => {
+      response.writeHead(200, { link: '</v2/some/repo/tags/list?last=on>; rel="next"' }).end(page);
+      return true;
+    };
+    await use({ before }, async (store, { requests }) => {
+      expect(await failureOf(store.list(''))).toMatchObject({ code: 'TOO_LARGE' });
+      expect(requests.length).toBeLessThanOrEqual(most);
+    });
+  });
+
+  test('of versions that hold more files than a store can have is read no further', async () => {
+    const versions = Array.from({ length: 60 }, (_, index) => index + 1);
+    const digest = digestOf('');
+    const before: StandInOptions['before'] = ({ path }, response) => {
+      const version = /manifests\/v(\d+)$/.exec(path)?.[1];
+      const names = ['t-v0.SHA256SUMS', ...Array.from({ length: 15_000 }, (_, at) => `t-amd64-x${at}-v0`)];
+      const manifests = names.map((name) => ({
+        ...{ mediaType: 'x', digest, size: 1 },
+        annotations: { 'org.opencontainers.image.title': name.replace('v0', `v${version}`) },
+      }));
+      const body =
+        version === undefined ? { tags: versions.map((each) => `v${each}`) } : { schemaVersion: 2, manifests };
+      response.writeHead(200).end(JSON.stringify(body));
+      return true;
+    };
+    await use({ before }, async (store, { requests }) => {
+      expect(await failureOf(store.list(''))).toMatchObject({ code: 'TOO_LARGE' });
+      expect(requests.length).toBeLessThan(40);
+    });
+  });
 });
 
 describe('an attestation', () => {

@@ -172,6 +172,20 @@ describe('an HTTP store', () => {
     expect(await server.open().list('')).toEqual(['a-amd64-v1', 'b-amd64-v1']);
   });
 
+  test('asks again for a listing that breaks off, and says in the end that it does', async () => {
+    const listing = formatStoreListing([{ name: NAME, size: 1, digest: digestOf('x') }]);
+    const brokenOff: Answer = (_, response) => {
+      response.writeHead(200, { 'content-length': String(listing.length) });
+      response.write(listing.slice(0, 20), () => response.socket?.resetAndDestroy());
+    };
+    await using server = await standIn(brokenOff, brokenOff, status(200, {}, listing));
+    expect(await server.open().list('')).toEqual([NAME]);
+    expect(server.asked).toHaveLength(3);
+    await using broken = await standIn(brokenOff);
+    expect(await failureOfAsync(() => broken.open().list(''))).toMatchObject({ code: 'UNREACHABLE' });
+    expect(broken.asked).toHaveLength(4);
+  });
+
   test('opens no connection when it is offline', async () => {
     await using server = await standIn(status(201));
     const store = server.open({ offline: true });
