@@ -4,7 +4,7 @@ import type { Digest } from '../core/digest.ts';
 import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
-import { ageOf, GRACE_MS } from './last-use.ts';
+import { ageOf, USE_TIMES } from './last-use.ts';
 import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts';
 import { leaseFrom } from './leases.ts';
 import { listLeftovers } from './leftovers.ts';
@@ -89,7 +89,7 @@ async function auditTar(
 ): Promise<readonly CacheFinding[]> {
   if ((await statsOf(unpackedRecordPath(layout, source))) !== undefined) return [];
   const written = (await statsOf(path))?.mtimeMs;
-  return written === undefined || ageOf(written, now) < GRACE_MS ? [] : [leftover(path)];
+  return written === undefined || ageOf(written, now) < USE_TIMES.graceMs ? [] : [leftover(path)];
 }
 
 /** Attestations are signed, so their bytes speak for themselves; here their names and sizes count. */

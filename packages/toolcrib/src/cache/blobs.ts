@@ -1,5 +1,4 @@
 import { unlink } from 'node:fs/promises';
-import type { Clock } from '../core/clock.ts';
 import { digestHex, type Digest } from '../core/digest.ts';
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
@@ -8,8 +7,8 @@ import { isIrregular } from '../disk/open-regular-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
 import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary } from '../disk/write-file.ts';
-import { recordUseUnlocked } from './last-use.ts';
-import { blobPath, type CacheLayout } from './layout.ts';
+import { recordUseUnlocked, type UseContext } from './last-use.ts';
+import { blobPath } from './layout.ts';
 
 /** Bytes that are to enter the cache. */
 export interface BlobContent {
@@ -26,9 +25,7 @@ export interface BlobContent {
 }
 
 /** What blobs need from the process. */
-export interface BlobContext {
-  readonly layout: CacheLayout;
-  readonly clock: Clock;
+export interface BlobContext extends UseContext {
   readonly reporter: Reporter;
 }
 
@@ -57,7 +54,7 @@ export async function findLocked(
 ): Promise<string | undefined> {
   const path = blobPath(context.layout, digest);
   // No collection removes what somebody holds the lock of.
-  await recordUseUnlocked(path, context.clock.now());
+  await recordUseUnlocked(path, context.clock.now(), context.times);
   const state = await examineBlob(path, digest, signal);
   if (state === 'sound') return path;
   if (state === 'corrupt') await removeCorrupt(context, path);

@@ -5,7 +5,7 @@ import type { CacheFinding } from './audit.ts';
 import { admitBlob, examineBlob, findLocked, type BlobContent, type BlobContext } from './blobs.ts';
 import type { Collection, CollectionLimits, CollectOptions } from './collect.ts';
 import type { CacheContents } from './contents.ts';
-import { recordUse } from './last-use.ts';
+import { recordUse, USE_TIMES, type UseTimes } from './last-use.ts';
 import { blobPath, layoutOf } from './layout.ts';
 import type { Lease } from './leases.ts';
 import { lockPath, prepareLocks, tryLock, waitForLock, type Lock, type LockKind } from './lock.ts';
@@ -96,6 +96,8 @@ export interface CacheOptions {
   readonly reporter?: Reporter;
   /** Milliseconds after which a wait for another process ends and the work is done anyway. Default: 10 minutes. */
   readonly patienceMs?: number;
+  /** Default: uses are recorded every ten minutes, and count for an hour. */
+  readonly times?: UseTimes;
 }
 
 const PATIENCE_MS = 10 * 60 * 1000;
@@ -105,8 +107,8 @@ const PATIENCE_MS = 10 * 60 * 1000;
  * @param directory absolute path.
  */
 export function openCache(directory: string, options: CacheOptions): Cache {
-  const { clock, reporter = silentReporter, patienceMs = PATIENCE_MS } = options;
-  const context: BlobContext = { layout: layoutOf(directory), clock, reporter };
+  const { clock, reporter = silentReporter, patienceMs = PATIENCE_MS, times = USE_TIMES } = options;
+  const context: BlobContext = { layout: layoutOf(directory), clock, reporter, times };
   const { layout } = context;
 
   const locked = async <T>(

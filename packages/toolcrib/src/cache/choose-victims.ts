@@ -1,5 +1,5 @@
 import type { CachedItem } from './contents.ts';
-import { ageOf, GRACE_MS } from './last-use.ts';
+import { ageOf, USE_TIMES } from './last-use.ts';
 
 /** What a collection leaves. What is absent is not limited. */
 export interface CollectionLimits {
@@ -17,14 +17,20 @@ export interface Victim {
 
 /**
  * Chooses what a collection takes away: what was not used for too long, then, while there is more than the cap, what was
- * not used for longest. Never what is leased or was used in the last {@link GRACE_MS}. Attestations and placements weigh
+ * not used for longest. Never what is leased or was used within the grace. Attestations and placements weigh
  * nothing and go by age only; attestations when neither the artifact nor its unpacked form stays.
  * @param now wall clock, milliseconds since 1970.
+ * @param graceMs as in `UseTimes`.
  * @returns in the order in which they are to go; the same for the same items in any order.
  */
-export function chooseVictims(items: readonly CachedItem[], limits: CollectionLimits, now: number): readonly Victim[] {
+export function chooseVictims(
+  items: readonly CachedItem[],
+  limits: CollectionLimits,
+  now: number,
+  graceMs = USE_TIMES.graceMs,
+): readonly Victim[] {
   const { maxBytes = Infinity, maxAgeMs = Infinity } = limits;
-  const free = items.filter((item) => !isProtected(item, now)).sort((a, b) => compareUse(a, b, now));
+  const free = items.filter((item) => !isProtected(item, now, graceMs)).sort((a, b) => compareUse(a, b, now));
   const isTooOld = (item: CachedItem) => ageOf(item.lastUsedAt, now) > maxAgeMs;
   const victims: Victim[] = [];
   let bytes = heavyBytes(items);
@@ -55,8 +61,8 @@ export function heavyBytes(items: readonly CachedItem[]): number {
 }
 
 /** True for what no limit takes away. */
-export function isProtected(item: CachedItem, now: number): boolean {
-  return item.leased || ageOf(item.lastUsedAt, now) < GRACE_MS;
+export function isProtected(item: CachedItem, now: number, graceMs = USE_TIMES.graceMs): boolean {
+  return item.leased || ageOf(item.lastUsedAt, now) < graceMs;
 }
 
 /** Longest unused first; of equals the unpacked form, which is made again without any store. */

@@ -52,15 +52,15 @@ export async function collect(
   limits: CollectionLimits,
   { dryRun = false, signal }: CollectOptions,
 ): Promise<Collection> {
-  const { layout, clock } = context;
+  const { layout, clock, times } = context;
   const leftovers = await listLeftovers(layout, clock.now());
   if (!dryRun) for (const path of leftovers) await removeFile(path);
   const now = clock.now();
   const items = itemsOf(await readContents(layout, now));
-  const victims = chooseVictims(items, limits, now);
+  const victims = chooseVictims(items, limits, now, times.graceMs);
   const removed = dryRun ? victims : await removeAll(context, victims, signal);
   const bytesBefore = heavyBytes(items);
-  const kept = items.filter((item) => isHeavy(item) && isProtected(item, now));
+  const kept = items.filter((item) => isHeavy(item) && isProtected(item, now, times.graceMs));
   return {
     removed: removed.map(({ item, reason }) => ({ ...item, reason })),
     leftovers,
@@ -91,18 +91,16 @@ async function removeItem(context: UseContext, item: CachedItem): Promise<boolea
   // Nobody waits for a placement's record: who finds none injects again.
   if (item.kind === 'placement') return (await isUnused(context, item)) && (await removeFile(item.path));
   if (digest === null) return false;
-  return await underLock(layout, 'blob', digest, () =>
-    underLock(
-      layout,
-      'use',
-      digest,
-      async () => (await isUnused(context, item)) && (await removeFiles(layout, item, digest)),
-    ),
+  return await underLock(layout, item.kind === 'unpacked' ? 'unpacked' : 'blob', digest, () =>
+    underLock(layout, 'use', digest, async () => {
+      return (await isUnused(context, item)) && (await removeFiles(layout, item, digest));
+    }),
   );
 }
 
 /**
- * Does nothing where somebody holds the lock: who downloads an artifact, or records its use. A collection never waits, so
+ * Does nothing where somebody holds the lock: who downloads or unpacks an artifact, or records its
+ * use. A collection never waits, so
  * that it cannot wait in a circle.
  */
 async function underLock(

@@ -7,16 +7,21 @@ import { statsOf } from './list-directory.ts';
 import { lockPath, prepareLocks, waitForLock } from './lock.ts';
 
 /**
- * The last use of a file is its time of modification: nobody changes it by reading, as would be with the time of access.
- * It is written again only when it is more milliseconds old than this, so that a use costs no write.
+ * When uses are recorded, and for how long they count. The last use of a file is its time of modification: nobody changes
+ * it by reading, as would be with the time of access.
  */
-export const RECORD_EVERY_MS = 10 * 60 * 1000;
+export interface UseTimes {
+  /** A use is recorded when the last record is so many milliseconds old, so that a use seldom costs a write. */
+  readonly recordEveryMs: number;
+  /**
+   * Nothing is collected within so many milliseconds after its recorded use: whoever got a path from the cache may still
+   * open it. As a record may be behind, that is sure for the difference of the two.
+   */
+  readonly graceMs: number;
+}
 
-/**
- * Nothing is collected within so many milliseconds after its recorded use: whoever got a path from the cache may still
- * open it. As a record may be {@link RECORD_EVERY_MS} behind, 50 minutes are sure.
- */
-export const GRACE_MS = 60 * 60 * 1000;
+/** Ten minutes and an hour: whatever was used in the last 50 minutes is there. */
+export const USE_TIMES: UseTimes = { recordEveryMs: 10 * 60 * 1000, graceMs: 60 * 60 * 1000 };
 
 /** The lock is held for the time of two system calls; after this many milliseconds its holder is stopped. */
 const PATIENCE_MS = 5000;
@@ -25,6 +30,7 @@ const PATIENCE_MS = 5000;
 export interface UseContext {
   readonly layout: CacheLayout;
   readonly clock: Clock;
+  readonly times: UseTimes;
 }
 
 /**
@@ -35,12 +41,12 @@ export interface UseContext {
  * @throws RemoteError `STORAGE`; the signal's reason.
  */
 export async function recordUse(
-  { layout, clock }: UseContext,
+  { layout, clock, times }: UseContext,
   digest: Digest,
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
-  const recent = async () => isRecent((await statsOf(path))?.mtimeMs, clock.now());
+  const recent = async () => isRecent((await statsOf(path))?.mtimeMs, clock.now(), times);
   const state = await recent();
   if (state !== 'old') return state === 'recent';
   await prepareLocks(layout.locks);
@@ -62,8 +68,8 @@ export async function recordUse(
  * @param now wall clock, milliseconds since 1970.
  * @returns false when it is not there.
  */
-export async function recordUseUnlocked(path: string, now: number): Promise<boolean> {
-  const state = isRecent((await statsOf(path))?.mtimeMs, now);
+export async function recordUseUnlocked(path: string, now: number, times = USE_TIMES): Promise<boolean> {
+  const state = isRecent((await statsOf(path))?.mtimeMs, now, times);
   return state === 'old' ? await touch(path, now) : state === 'recent';
 }
 
@@ -72,9 +78,9 @@ export function ageOf(lastUsedAt: number, now: number): number {
   return Math.abs(now - lastUsedAt);
 }
 
-function isRecent(recorded: number | undefined, now: number): 'recent' | 'old' | 'absent' {
+function isRecent(recorded: number | undefined, now: number, times: UseTimes): 'recent' | 'old' | 'absent' {
   if (recorded === undefined) return 'absent';
-  return ageOf(recorded, now) < RECORD_EVERY_MS ? 'recent' : 'old';
+  return ageOf(recorded, now) < times.recordEveryMs ? 'recent' : 'old';
 }
 
 /** A cache that is read-only, or belongs to another user, keeps the old record. */

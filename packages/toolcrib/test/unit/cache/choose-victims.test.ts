@@ -8,11 +8,12 @@ import {
   type CollectionLimits,
 } from '../../../src/cache/choose-victims.ts';
 import type { CachedItem } from '../../../src/cache/contents.ts';
-import { GRACE_MS } from '../../../src/cache/last-use.ts';
+import { USE_TIMES } from '../../../src/cache/last-use.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 
 const now = Date.UTC(2026, 10, 21);
 const HOUR = 3600 * 1000;
+const { graceMs } = USE_TIMES;
 const kinds = ['artifact', 'unpacked', 'attestations', 'placement'] as const;
 
 const item = fc
@@ -20,7 +21,7 @@ const item = fc
     kind: fc.constantFrom(...kinds),
     of: fc.nat(4),
     size: fc.nat(1000),
-    age: fc.oneof(fc.integer({ min: -3, max: 100 * HOUR }), fc.constantFrom(0, GRACE_MS - 1, GRACE_MS, 10 * HOUR)),
+    age: fc.oneof(fc.integer({ min: -3, max: 100 * HOUR }), fc.constantFrom(0, graceMs - 1, graceMs, 10 * HOUR)),
     leased: fc.boolean(),
   })
   .map(({ kind, of, size, age, leased }): CachedItem => {
@@ -57,7 +58,7 @@ describe('what a collection takes away', () => {
     property((of, by) => {
       for (const { leased, lastUsedAt } of chosen(of, by).gone) {
         expect(leased).toBe(false);
-        expect(Math.abs(now - lastUsedAt)).toBeGreaterThanOrEqual(GRACE_MS);
+        expect(Math.abs(now - lastUsedAt)).toBeGreaterThanOrEqual(graceMs);
       }
     });
   });

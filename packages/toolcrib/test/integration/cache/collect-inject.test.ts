@@ -1,0 +1,90 @@
+import { mkdir, readdir, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { digestHex, digestOf } from '../../../src/core/digest.ts';
+import { requireOrSkip } from '../../servers/require.ts';
+import { documentOf, startCli, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
+import { programsMissing } from '../build/samples.ts';
+import { compileSyntheticTool } from '../inject/synthetic-artifact.ts';
+
+const ROUNDS = 8;
+const AT_ONCE = 3;
+const TWO_HOURS_MS = 2 * 3600 * 1000;
+
+/** A project of the synthetic tool, whose artifact is in its store. */
+async function syntheticProject(): Promise<ScratchProject> {
+  const program = await compileSyntheticTool();
+  const target = process.arch === 'arm64' ? 'arm64-any' : 'amd64-any';
+  const name = `synthetic-${target}-v1`;
+  const project = await scratchProject({
+    'toolcrib.json': { tool: 'synthetic', targets: [target], stores: ['file:./store'] },
+    'tool-version.txt': '1\n',
+    SHA256SUMS: `${digestHex(digestOf(program))}  ${name}\n`,
+  });
+  await project.write(`store/${name}`, program);
+  return project;
+}
+
+/** Makes everything in the cache so old that only leases keep it, again and again until it is told to stop. */
+async function ageAll(folder: string, stop: AbortSignal): Promise<void> {
+  const directories = ['cache/v1/blobs/sha256', 'cache/v1/unpacked'].map((path) => join(folder, path));
+  while (!stop.aborted) {
+    const then = (Date.now() - TWO_HOURS_MS) / 1000;
+    for (const directory of directories) {
+      const names = (await readdir(directory).catch(() => [])).filter((name) => !name.startsWith('.'));
+      for (const name of names) await utimes(join(directory, name), then, then).catch(() => undefined);
+    }
+    await sleep(5);
+  }
+}
+
+/** Collects everything that may go, again and again; every other time it is killed in the middle. */
+async function collectAll(folder: string, stop: AbortSignal): Promise<readonly CliEnd[]> {
+  const ends: CliEnd[] = [];
+  for (let time = 0; !stop.aborted; time++) {
+    const collecting = startCli(['--json', 'cache', 'gc', '--max-bytes', '0'], { cwd: folder });
+    if (time % 2 === 1) setTimeout(() => collecting.process.kill('SIGKILL'), 300 * Math.random());
+    const end = await collecting.end;
+    if (end.signal === null) ends.push(end);
+  }
+  return ends;
+}
+
+function removedOf(end: CliEnd): number {
+  const document = documentOf(end);
+  const removed: unknown =
+    typeof document === 'object' && document !== null && 'removed' in document && document.removed;
+  return Array.isArray(removed) ? removed.length : 0;
+}
+
+test(
+  'an injection succeeds while everything that it does not lease is collected under it',
+  requireOrSkip(await programsMissing('gcc')),
+  async () => {
+    await using project = await syntheticProject();
+    const { folder } = project;
+    const stop = new AbortController();
+    const aging = ageAll(folder, stop.signal);
+    const collecting = collectAll(folder, stop.signal);
+    const injected: CliEnd[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const sandboxes = Array.from({ length: AT_ONCE }, (_, index) => `sandboxes/${round}-${index}`);
+      for (const sandbox of sandboxes) await mkdir(join(folder, sandbox), { recursive: true });
+      const inject = (sandbox: string) => toolcrib(['--json', 'inject', `local:${sandbox}`], { cwd: folder });
+      injected.push(...(await Promise.all(sandboxes.map(inject))));
+    }
+    stop.abort();
+    await aging;
+    const collected = await collecting;
+
+    expect(injected.filter(({ code }) => code !== 0)).toEqual([]);
+    expect(collected.filter(({ code }) => code !== 0)).toEqual([]);
+    // Else nothing was shown.
+    expect(collected.reduce((sum, end) => sum + removedOf(end), 0)).toBeGreaterThan(0);
+    expect(await toolcrib(['cache', 'gc'], { cwd: folder })).toMatchObject({ code: 0 });
+    expect(await toolcrib(['cache', 'verify'], { cwd: folder })).toMatchObject({ code: 0 });
+    expect(await readdir(join(folder, 'cache/v1/leases'))).toEqual([]);
+  },
+);
