@@ -47,6 +47,22 @@ describe('a store that only detects a race', () => {
     expect(failure).toMatchObject({ code: 'VERSION_TAKEN', details: { different: FILES.slice(1, 3) } });
   });
 
+  test('does not let the loser complete a release whose claim became another one', async () => {
+    await using folder = await temporaryFolder();
+    const inner = directoryStore(folder.path);
+    const { store, replace } = detecting(folder.path, {
+      async create(name, source, options) {
+        const outcome = await inner.create(name, source, options);
+        if (name === FILES[2]) await replace(CLAIM, theirSums);
+        return outcome;
+      },
+    });
+    const artifacts = await buildRelease(folder.path);
+    const failure = await failureOfAsync(() => publishRelease(requestOf(store, artifacts)));
+    expect(failure).toMatchObject({ code: 'VERSION_TAKEN' });
+    expect(await inner.list('')).not.toContain(FILES[3]);
+  });
+
   test('tells the loser when the other completed its release in the end', async () => {
     await using folder = await temporaryFolder();
     const { store, replace } = detecting(folder.path, {
