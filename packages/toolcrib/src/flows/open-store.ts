@@ -7,12 +7,23 @@ import type { RewriteRule } from '../transfer/rewrite.ts';
 import type { ProxySettings, TransferOptions } from '../transfer/transfer-options.ts';
 import type { Host } from './host.ts';
 
+/** How a store is opened. */
+export interface OpenOptions {
+  /**
+   * True: as a stranger sees it, for a reference that a stranger chose. No credentials of this machine are looked for or
+   * sent, and what may only be hidden is RemoteError `REMOTE_REFUSED`, not missing. Default: false.
+   */
+  readonly anonymous?: boolean;
+}
+
 /** Opens the implementation that a store's reference names; who opens it closes it. */
 export async function openStore(
-  host: Host,
+  machine: Host,
   reference: StoreReference,
   rewrite: readonly RewriteRule[],
+  { anonymous = false }: OpenOptions = {},
 ): Promise<Store> {
+  const host = anonymous ? withoutCredentials(machine) : machine;
   switch (reference.kind) {
     case 'directory': {
       const { openDirectoryStore } = await import('../stores/directory/directory-store.ts');
@@ -20,24 +31,37 @@ export async function openStore(
     }
     case 's3': {
       const { openS3Store } = await import('../stores/s3/s3-store.ts');
-      return openS3Store(reference, await transferOptions(host, rewrite));
+      return openS3Store(reference, { ...(await transferOptions(host, rewrite)), anonymous });
     }
     case 'http': {
       const { openHttpStore } = await import('../stores/http/http-store.ts');
       const token = host.env['TOOLCRIB_HTTP_TOKEN'] || undefined;
-      return openHttpStore(reference, { ...(await transferOptions(host, rewrite)), token });
+      return openHttpStore(reference, {
+        ...(await transferOptions(host, rewrite)),
+        token,
+        forbiddenIsMissing: !anonymous,
+      });
     }
     case 'github': {
       const { openGithubStore } = await import('../stores/github/github-store.ts');
       const token = githubTokenFor(reference, host);
-      return openGithubStore(reference, { ...(await transferOptions(host, rewrite)), token });
+      return openGithubStore(reference, { ...(await transferOptions(host, rewrite)), token, anonymous });
     }
     case 'oci': {
       const { openOciStore } = await import('../stores/oci/oci-store.ts');
       const credentials = { dockerConfig: dockerConfigOf(host.env), env: host.env };
-      return openOciStore(reference, { ...(await transferOptions(host, rewrite)), credentials });
+      const options = { credentials, forbiddenIsMissing: !anonymous };
+      return openOciStore(reference, { ...(await transferOptions(host, rewrite)), ...options });
     }
   }
+}
+
+/** What it takes to reach a server at all; everything else may be a secret, or lead to one. */
+const REACHING = /^(?:https?_proxy|no_proxy|SSL_CERT_FILE)$/i;
+
+function withoutCredentials(host: Host): Host {
+  const env = Object.fromEntries(Object.entries(host.env).filter(([name]) => REACHING.test(name)));
+  return { ...host, env };
 }
 
 /** The folder in which `docker login` keeps credentials; undefined where nobody has a home. */
@@ -75,15 +99,15 @@ export function githubToken(env: Host['env']): string | undefined {
 
 /** Stores that are opened when asked for, and closed together. */
 export interface OpenStores {
-  open(reference: StoreReference): Promise<Store>;
+  open(reference: StoreReference, options?: OpenOptions): Promise<Store>;
   close(): Promise<void>;
 }
 
 export function collectStores(host: Host, rewrite: readonly RewriteRule[]): OpenStores {
   const opened: Store[] = [];
   return {
-    async open(reference) {
-      const store = await openStore(host, reference, rewrite);
+    async open(reference, options) {
+      const store = await openStore(host, reference, rewrite, options);
       opened.push(store);
       return store;
     },

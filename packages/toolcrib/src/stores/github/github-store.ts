@@ -1,3 +1,4 @@
+import { RemoteError } from '../../core/errors.ts';
 import { assertStoreFileName } from '../file-name.ts';
 import type { Store } from '../store.ts';
 import { completeRelease } from './complete-release.ts';
@@ -30,10 +31,20 @@ export function openGithubStore(reference: GithubReference, options: GithubStore
       if (tag === undefined) throw new Error(`not a file of any release: ${name}`);
       return await createAsset({ session, tag, name, source, signal });
     },
-    list: (prefix, options = {}) => listAssets(session, prefix, options),
+    async list(prefix, listing = {}) {
+      if (options.anonymous === true) throw notListed(reference);
+      return await listAssets(session, prefix, listing);
+    },
     complete: (release, { signal } = {}) => completeRelease(session, release, signal),
     async close() {
       await Promise.all([session.github.close(), session.transfer.close()]);
     },
   };
+}
+
+function notListed({ url }: GithubReference): RemoteError {
+  return new RemoteError('REMOTE_REFUSED', `${url} is not listed without a token`, {
+    hint: 'only single files are read here',
+    details: { anonymous: true },
+  });
 }

@@ -4,6 +4,7 @@ import { displayUrl } from '../../transfer/display-url.ts';
 import { rewriteUrl } from '../../transfer/rewrite.ts';
 import type { Download } from '../../transfer/transfer.ts';
 import type { FetchOptions, OpenedFile } from '../store.ts';
+import { verifyPublic } from './public-repository.ts';
 import { tagOfFile } from './release-tag.ts';
 import { assetOf, findRelease, type GithubSession } from './session.ts';
 
@@ -25,6 +26,7 @@ export function assetReader(session: GithubSession): AssetReader {
       const download = await readPublic(session, url, signal);
       if (download !== undefined) return opened(download, displayUrl(rewriteUrl(url, session.options.rewrite)));
     }
+    if (session.options.anonymous === true) await verifyPublic(session, url, signal);
     if (!session.github.hasToken) return undefined;
     const release = await findRelease(session, tag, signal);
     const asset = assetOf(release, name);

@@ -9,6 +9,11 @@ import type { GithubReference } from './release-tag.ts';
 export interface GithubStoreOptions extends TransferOptions {
   /** Absent: only what is public can be read, and nothing published. */
   readonly token?: string | undefined;
+  /**
+   * True: the API, which has few answers for strangers, is not asked. What everybody sees can be read; nothing is listed.
+   * Where the repository is not public, what cannot be read may be there: RemoteError `REMOTE_REFUSED`.
+   */
+  readonly anonymous?: boolean;
   readonly patience?: GithubPatience;
   /** Milliseconds that an upload of somebody else may take before it counts as broken off; 10,000 when absent. */
   readonly foreignUploadMs?: number;

@@ -10,6 +10,8 @@ import { listFiles } from './list-files.ts';
 export interface HttpStoreOptions extends TransferOptions {
   /** The bearer token of the server: shown to the store's own origin, when something is created there, and nowhere else. */
   readonly token?: string | undefined;
+  /** False: a 403 is RemoteError `REMOTE_REFUSED`, for what is hidden may be there. Default: true. */
+  readonly forbiddenIsMissing?: boolean;
 }
 
 /**
@@ -27,7 +29,8 @@ export function openHttpStore(
     guarantee: 'write-once',
     async fetch(name, { signal } = {}) {
       assertStoreFileName(name);
-      return await mirror.get(`${base}/${name}`, { signal });
+      const { forbiddenIsMissing = true } = options;
+      return await mirror.get(`${base}/${name}`, { signal, forbiddenIsMissing });
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);

@@ -17,6 +17,8 @@ import { openSession, type RegistrySession } from './session.ts';
 /** What an OCI store needs from outside. */
 export interface OciStoreOptions extends TransferOptions, Omit<PushOptions, 'signal'> {
   readonly credentials?: CredentialOptions;
+  /** False: a 403 to a stranger is RemoteError `REMOTE_REFUSED`, for what is hidden may be there. Default: true. */
+  readonly forbiddenIsMissing?: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface OciStoreOptions extends TransferOptions, Omit<PushOptions, 'sig
  * and read to decide on that, stands in the registry itself.
  */
 export function openOciStore(reference: OciReference, options: OciStoreOptions): Store {
-  const { mountFrom, chunkedFrom, chunkSize, credentials = {}, ...transfer } = options;
+  const { mountFrom, chunkedFrom, chunkSize, credentials = {}, forbiddenIsMissing = true, ...transfer } = options;
   const session = openSession(reference, { ...transfer, rewrite: [] }, credentials);
   const mirror = openSession(reference, transfer, credentials);
   const repository: Repository = {
@@ -47,7 +49,8 @@ export function openOciStore(reference: OciReference, options: OciStoreOptions):
     async fetch(name, fetchOptions = {}) {
       assertStoreFileName(name);
       begin(mirror, fetchOptions.signal);
-      return await unlessForbidden(() => openFile(readable, name, fetchOptions));
+      const open = () => openFile(readable, name, fetchOptions);
+      return forbiddenIsMissing ? await unlessForbidden(open) : await open();
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);

@@ -5,7 +5,7 @@ import { readBody } from '../../transfer/response-body.ts';
 import { rewriteUrl } from '../../transfer/rewrite.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { OpenedFile } from '../store.ts';
-import { objectKey, objectUrl } from './address.ts';
+import { objectKey, objectUrl, type S3Reference } from './address.ts';
 import { answerOf, isNoCredentials } from './answer.ts';
 import type { S3Session } from './session.ts';
 
@@ -35,6 +35,11 @@ export function objectReader(session: S3Session, transfer: Transfer): ObjectRead
       return undefined;
     }
   };
+}
+
+/** Reads what everybody may, by plain HTTPS. A 403 may stand for what is missing, and for what is private. */
+export function anonymousReader(reference: S3Reference, transfer: Transfer): ObjectReader {
+  return (name, signal) => transfer.get(objectUrl(reference, name), { forbiddenIsMissing: false, signal });
 }
 
 async function readPlain(
