@@ -231,6 +231,8 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
     expect(jobOf(first, `Build ${OTHER}-any`).log).toContain(`synthetic-${OTHER}-any-v2 was examined, not run`);
     expect(actions.comments).toHaveLength(1);
     expect(actions.comments[0]?.body).toContain('toolcrib fetch --run 100 --sums');
+    const { log } = jobOf(first, 'Comment on the pull request');
+    expect(log.match(/checked out .*/g)).toEqual([`checked out ${actions.branches.get('main') ?? ''}`]);
 
     const fetched = await cli('fetch', '--run', '100', '--sums');
     expect(fetched, fetched.stderr).toMatchObject({ code: 0 });
@@ -258,7 +260,25 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
     expect(said(early)).toContain('is not approved');
 
     pull.reviews.push({ user: 'maintainer', state: 'APPROVED', commit: pull.head });
-    const promoted = await stage.promote(201, { pr: '7' });
+    const [approved, before] = [pull.head, await stage.git('rev-parse', 'HEAD~1')];
+    let looks = 0;
+    stage.github.fault = ({ path }) => {
+      // After the first job has looked, while somebody approves the environment.
+      if (path.endsWith('/pulls/7') && (looks += 1) === 2) pull.head = before;
+      return undefined;
+    };
+    pull.reviews.push({ user: 'admin', state: 'APPROVED', commit: before });
+    actions.permissions.set('admin', 'admin');
+    const late = await stage.promote(201, { pr: '7' });
+    expect(resultsOf(late), said(late)).toMatchObject({
+      'Verify what is to be promoted': 'success',
+      'Attest and publish': 'failure',
+    });
+    expect(said(late)).toContain('somebody has pushed');
+    stage.github.fault = () => undefined;
+    pull.head = approved;
+
+    const promoted = await stage.promote(202, { pr: '7' });
     expect(resultsOf(promoted), said(promoted)).toEqual({
       'Verify what is to be promoted': 'success',
       'Rebuild ${{ matrix.target }}': 'skipped',
@@ -274,7 +294,7 @@ describe.concurrent('the workflows, with the very commands that they run', () =>
     const third = await stage.build(102);
     expect(resultsOf(third), said(third)).toMatchObject({ 'Tool support': 'success' });
     expect(actions.comments[0]?.body).toContain('the merge gate is open');
-    const all = [first, second, early, promoted, third].map(said).join('\n');
+    const all = [first, second, early, late, promoted, third].map(said).join('\n');
     for (const token of [...Object.values(TOKENS), PERSON]) expect(all).not.toContain(token);
   });
 

@@ -250,7 +250,7 @@ async function checkOut(
   const history = given['fetch-depth'] === '0' ? `'+refs/heads/*:refs/remotes/origin/*' ${ref}` : `--depth 1 ${ref}`;
   const command = `git init -q . && git remote add origin ${url} && git fetch -q origin ${history} && git checkout -q --detach ${ref}`;
   const end = await sh(command, { cwd: workspace, env: cliEnvironment(folder) });
-  return { ...DONE, ok: end.code === 0, log: end.said };
+  return { ...DONE, ok: end.code === 0, log: `checked out ${ref}\n${end.said}` };
 }
 
 async function upload(given: Readonly<Record<string, string>>, { place, workspace }: StepPlace): Promise<StepEnd> {
