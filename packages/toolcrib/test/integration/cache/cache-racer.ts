@@ -102,9 +102,9 @@ async function once(order: RacerOrder, cache: Cache): Promise<RacerLine> {
 if (import.meta.main) {
   const order = JSON.parse(process.argv[2] ?? '') as RacerOrder;
   const cache = openCache(order.cacheDirectory, { clock: systemClock, times: order.times });
-  let ending = false;
-  process.stdin.once('end', () => (ending = true)).resume();
-  while (!ending) {
+  const ending = new AbortController();
+  process.stdin.once('end', () => ending.abort()).resume();
+  while (!ending.signal.aborted) {
     const line = await once(order, cache);
     say(line);
     if ('failed' in line) break;

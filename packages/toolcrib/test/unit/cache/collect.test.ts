@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readAttestations, saveAttestations } from '../../../src/cache/attestation-files.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
+import { itemsOf } from '../../../src/cache/contents.ts';
 import { layoutOf } from '../../../src/cache/layout.ts';
 import { lockPath, tryLock, type LockKind } from '../../../src/cache/lock.ts';
 import { digestHex, digestOf, type Digest } from '../../../src/core/digest.ts';
@@ -157,7 +158,7 @@ describe('a collection', () => {
     const path = await cache.admit(one.digest, contentOf(one.bytes));
     await cache.unpacked({ path, digest: one.digest, tool: 'probe' });
     await idleAll(cache, DAY);
-    const kinds = async () => Object.values(await cache.ls()).flatMap((items) => items.map((item) => item.kind));
+    const kinds = async () => itemsOf(await cache.ls()).map((item) => item.kind);
     const lock = await tryLock(lockPath(layoutOf(scratch.path).locks, kind, one.digest));
     await cache.collect({ maxBytes: 0 });
     expect(await kinds()).toEqual(stays);
