@@ -114,11 +114,8 @@ async function weaknessOf(
     return `others than root can write ${path} (mode 0${mode.toString(8)})`;
   }
   if (uid === 0 && SYSTEM.includes(path)) return undefined;
-  return ownerOtherThanRoot(sandbox, path, await sandbox.readOwner(path));
-}
-
-function ownerOtherThanRoot(sandbox: Sandbox, path: string, owner: number | undefined): string | undefined {
   if (!sandbox.tellsOwners) return `the engine does not tell who owns ${path}`;
+  const owner = await sandbox.readOwner(path);
   return owner === 0 ? undefined : `${path} belongs to uid ${owner ?? 'nobody'}`;
 }
 
@@ -138,9 +135,9 @@ export async function examineAgain(
   if (refusal !== undefined) return refusal;
   const made = componentsOf(examination.parent).slice(componentsOf(examination.existing).length);
   const sticky = ((await sandbox.stat(examination.existing))?.mode ?? 0) & STICKY;
-  if (sticky === 0) return undefined;
+  // Where no owner is told, nothing is claimed that this would have to hold up.
+  if (sticky === 0 || !sandbox.tellsOwners) return undefined;
   const owners = await Promise.all(made.map((path) => sandbox.readOwner(path)));
-  return made
-    .map((path, index) => ownerOtherThanRoot(sandbox, path, owners[index]))
-    .find((weakness) => weakness !== undefined);
+  const index = owners.findIndex((owner) => owner !== 0);
+  return index < 0 ? undefined : `${made[index] ?? ''} belongs to uid ${owners[index] ?? 'nobody'}`;
 }

@@ -1,7 +1,11 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Container, ContainerOptions, TestImage } from './docker.ts';
 
@@ -63,4 +67,49 @@ export async function startPodmanContainer(
     throw error;
   });
   return { id, name, [Symbol.asyncDispose]: remove };
+}
+
+/** A service of its own over the containers of the rootful one. */
+export interface PodmanService extends AsyncDisposable {
+  readonly socket: string;
+  /** As when its process crashes. */
+  kill(): void;
+}
+
+/** Starts a further service; resolves once it listens. */
+export async function startPodmanService(): Promise<PodmanService> {
+  const folder = await mkdtemp(join(tmpdir(), 'podman-'));
+  const socket = join(folder, 'podman.sock');
+  const home = join(state, 'podman');
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: home,
+    XDG_RUNTIME_DIR: join(home, 'run'),
+    CONTAINERS_CONF: join(home, 'containers.conf'),
+    CONTAINERS_STORAGE_CONF: join(home, 'storage.conf'),
+  };
+  const child = spawn('podman', ['system', 'service', '--time', '0', `unix://${socket}`], { env, stdio: 'ignore' });
+  const ended = once(child, 'exit');
+  while (!(await listens(socket)) && child.exitCode === null) await sleep(50);
+  return {
+    socket,
+    kill: () => child.kill('SIGKILL'),
+    [Symbol.asyncDispose]: async () => {
+      child.kill('SIGKILL');
+      await ended;
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+async function listens(path: string): Promise<boolean> {
+  const socket = connect({ path });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }

@@ -75,7 +75,8 @@ async function askExit(container: Container, id: string, signal: AbortSignal | u
     if ('status' in answer) throw await explainRefusal(container, answer);
     const code = fieldOf(answer.value, 'ExitCode');
     if (fieldOf(answer.value, 'Running') === false && typeof code === 'number') {
-      return { code, started: fieldOf(answer.value, 'Pid') !== 0 };
+      // Podman forgets the process when it ends, and never speaks on stdout.
+      return { code, started: container.engine.dialect === 'podman' || fieldOf(answer.value, 'Pid') !== 0 };
     }
     await sleep(pause);
     // A program may close its outputs and go on for ever.

@@ -63,33 +63,6 @@ async function answers(sandbox: Sandbox): Promise<void> {
 }
 
 describe('opening a container', ready, () => {
-  test('that is not there says so and how to list those that are', async () => {
-    await expect(open('no-such-container')).rejects.toMatchObject({
-      code: 'SANDBOX_NOT_FOUND',
-      message: 'there is no docker:no-such-container at unix:///var/run/docker.sock',
-      hint: expect.stringContaining('docker ps') as string,
-    });
-  });
-
-  test('that does not run names its state', async () => {
-    await using container = await startContainer({ image });
-    await docker('pause', container.name);
-    await expect(open(container.name)).rejects.toMatchObject({ code: 'SANDBOX_STATE', details: { state: 'paused' } });
-    await docker('unpause', container.name);
-    await docker('kill', container.name);
-    await expect(open(container.name)).rejects.toMatchObject({ code: 'SANDBOX_STATE', details: { state: 'exited' } });
-  });
-
-  test('that stops while it is used is told apart from everything else', async () => {
-    await using container = await startContainer({ image });
-    const sandbox = await open(container.name);
-    await docker('kill', container.name);
-    await expect(sandbox.exec({ argv: ['/bin/true'], stdin: false })).rejects.toMatchObject({ code: 'SANDBOX_STATE' });
-    await docker('rm', container.name);
-    await expect(sandbox.stat('/bin')).rejects.toMatchObject({ code: 'SANDBOX_STATE' });
-    await sandbox.close();
-  });
-
   test('of an engine that does not answer names the socket', async () => {
     for (const host of ['unix:///no/such.sock', 'tcp://127.0.0.1:1']) {
       await expect(open('any', { DOCKER_HOST: host })).rejects.toMatchObject({
