@@ -35,7 +35,7 @@ export async function openStore(
     }
     case 'http': {
       const { openHttpStore } = await import('../stores/http/http-store.ts');
-      const token = host.env['TOOLCRIB_HTTP_TOKEN'] || undefined;
+      const token = httpTokenFor(reference, host);
       return openHttpStore(reference, {
         ...(await transferOptions(host, rewrite)),
         token,
@@ -68,6 +68,15 @@ function withoutCredentials(host: Host): Host {
 function dockerConfigOf(env: Host['env']): string | undefined {
   const home = env['HOME'];
   return env['DOCKER_CONFIG'] || (home ? join(home, '.docker') : undefined);
+}
+
+/** As with GitHub's: it goes to the servers that the environment names, and to none that only a configuration does. */
+function httpTokenFor(
+  { base }: Extract<StoreReference, { kind: 'http' }>,
+  { env }: Pick<Host, 'env'>,
+): string | undefined {
+  const named = (env['TOOLCRIB_HTTP_TOKEN_ORIGIN'] ?? '').split(/\s+/).map((text) => URL.parse(text)?.origin);
+  return named.includes(new URL(base).origin) ? env['TOOLCRIB_HTTP_TOKEN'] || undefined : undefined;
 }
 
 /**

@@ -165,12 +165,16 @@ function permissionsFor(stores: WorkflowSettings['stores']): string {
 /** Names of secrets of the environment, for the kinds of store that the project has. */
 function credentialsFor(stores: WorkflowSettings['stores']): Readonly<Record<string, string>> {
   const has = (kind: string): boolean => stores.some((store) => store.kind === kind);
+  const origins = new Set(stores.flatMap((store) => (store.kind === 'http' ? [new URL(store.base).origin] : [])));
   return {
     ...(has('s3') && {
       AWS_ACCESS_KEY_ID: '${{ secrets.AWS_ACCESS_KEY_ID }}',
       AWS_SECRET_ACCESS_KEY: '${{ secrets.AWS_SECRET_ACCESS_KEY }}',
     }),
-    ...(has('http') && { TOOLCRIB_HTTP_TOKEN: '${{ secrets.TOOLCRIB_HTTP_TOKEN }}' }),
+    ...(origins.size > 0 && {
+      TOOLCRIB_HTTP_TOKEN: '${{ secrets.TOOLCRIB_HTTP_TOKEN }}',
+      TOOLCRIB_HTTP_TOKEN_ORIGIN: [...origins].join(' '),
+    }),
   };
 }
 

@@ -80,15 +80,15 @@ async function wordsOf(reply: Reply, token: string | undefined): Promise<string>
 function refusal({ status, url }: Reply, words: string, token: string | undefined): RemoteError {
   const said = words === '' ? '' : `: ${words}`;
   return new RemoteError('REMOTE_REFUSED', `PUT ${url} answered ${status}${said}`, {
-    hint: hintOf(status, token),
+    hint: hintOf(status, url, token),
     details: { status },
   });
 }
 
-function hintOf(status: number, token: string | undefined): string {
+function hintOf(status: number, url: string, token: string | undefined): string {
   if (status === 401 || status === 403) {
     return token === undefined
-      ? 'publishing needs the token of the server: set TOOLCRIB_HTTP_TOKEN'
+      ? `publishing needs the token of the server: set TOOLCRIB_HTTP_TOKEN, and TOOLCRIB_HTTP_TOKEN_ORIGIN=${new URL(url).origin}`
       : 'the server does not take this TOOLCRIB_HTTP_TOKEN, or takes none at all';
   }
   if (status === 413) return 'the file is larger than the server takes: --max-file-bytes, and the limit of its proxy';

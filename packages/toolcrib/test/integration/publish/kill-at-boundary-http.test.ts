@@ -8,7 +8,7 @@ describe('a publisher to an HTTP store that is killed with SIGKILL at a boundary
     const { incomplete, complete } = await killAtEachBoundary({
       server: server.url,
       store: (address) => address,
-      env: { TOOLCRIB_HTTP_TOKEN: server.token },
+      env: (address) => ({ TOOLCRIB_HTTP_TOKEN: server.token, TOOLCRIB_HTTP_TOKEN_ORIGIN: address }),
       targets: ['amd64-any', 'arm64-any'],
     });
     expect(incomplete).toBeGreaterThan(15);

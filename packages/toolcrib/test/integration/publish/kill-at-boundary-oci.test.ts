@@ -11,7 +11,7 @@ describe('a publisher to an OCI registry that is killed with SIGKILL at a bounda
     const { incomplete, complete } = await killAtEachBoundary({
       server: `http://${registry.host}`,
       store: (address, tool) => `oci://${new URL(address).host}/${tool}`,
-      env: {},
+      env: () => ({}),
       targets: ['amd64-any'],
       writesOnly: true,
     });

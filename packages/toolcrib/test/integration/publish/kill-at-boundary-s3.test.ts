@@ -16,7 +16,7 @@ describe('a publisher to S3 that is killed with SIGKILL at a boundary of its req
     const { incomplete, complete } = await killAtEachBoundary({
       server: s3Server.endpoint,
       store: (address) => `s3://${bucket.name}?region=us-east-1&endpoint=${address}&pathStyle=true`,
-      env: keys,
+      env: () => keys,
       targets: ['amd64-any', 'arm64-any'],
     });
     expect(incomplete).toBeGreaterThan(15);

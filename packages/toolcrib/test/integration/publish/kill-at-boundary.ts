@@ -22,8 +22,8 @@ export interface Site {
   readonly server: string;
   /** The store of one tool, when the server answers at this address. */
   readonly store: (address: string, tool: string) => string;
-  /** What a publisher needs to know: credentials. */
-  readonly env: Readonly<Record<string, string>>;
+  /** What a publisher needs to know, when the server answers at this address: credentials. */
+  readonly env: (address: string) => Readonly<Record<string, string>>;
   /** Of the release; each comes with an attestation. */
   readonly targets: readonly string[];
   /**
@@ -109,12 +109,14 @@ async function kill(project: ScratchProject, site: Site, tool: string, boundary:
 }
 
 function publishing(project: ScratchProject, { store, env }: Site, address: string, tool: string) {
-  return startCli(['publish', '--sign', 'key.pem', '--to', store(address, tool)], { cwd: project.folder, env });
+  const place = { cwd: project.folder, env: env(address) };
+  return startCli(['publish', '--sign', 'key.pem', '--to', store(address, tool)], place);
 }
 
 /** With the same bytes, in this process: what is repeated is in the store, not in a process. */
 async function repeat(project: ScratchProject, site: Site, tool: string): Promise<void> {
-  const host = createHost({ env: site.env, cwd: project.folder, cacheDirectory: join(project.folder, 'cache') });
+  const [env, cacheDirectory] = [site.env(site.server), join(project.folder, 'cache')];
+  const host = createHost({ env, cwd: project.folder, cacheDirectory });
   const to = [site.store(site.server, tool)];
   const { failure, stores } = await publishRelease(await openProject(host), host, { sign: 'key.pem', to });
   expect(failure).toBeNull();

@@ -50,6 +50,12 @@ function withinBase64(text: string): readonly string[] {
   );
 }
 
+/** As one who publishes to that server has it. */
+function environmentFor({ port }: Pick<Echo, 'port'>): Readonly<Record<string, string>> {
+  const url = `http://127.0.0.1:${port}`;
+  return { ...ENVIRONMENT, GITHUB_SERVER_URL: url, TOOLCRIB_HTTP_TOKEN_ORIGIN: url };
+}
+
 interface Echo extends AsyncDisposable {
   readonly port: number;
   /** How often a request showed a secret: else a test would prove nothing. */
@@ -139,7 +145,7 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
   test.for(STORES)('is never printed: %s', async ([kind, store], { expect: expectHere }) => {
     await using echo = await startEcho();
     await using project = await projectFor(store(echo.port), echo.port);
-    const env = { ...ENVIRONMENT, GITHUB_SERVER_URL: `http://127.0.0.1:${echo.port}` };
+    const env = environmentFor(echo);
     for (const command of COMMANDS) {
       const end = await toolcrib(command, { cwd: project.folder, env });
       const said = end.stdout + end.stderr;
@@ -159,12 +165,25 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
       const { write, forms } = WRITINGS[way] ?? { write: String, forms: [] };
       await using echo = await startEcho(write);
       await using project = await projectFor(store(echo.port), echo.port);
-      const env = { ...ENVIRONMENT, GITHUB_SERVER_URL: `http://127.0.0.1:${echo.port}` };
+      const env = environmentFor(echo);
       const end = await toolcrib(['publish'], { cwd: project.folder, env });
       for (const form of forms) expectHere(end.stdout + end.stderr).not.toContain(form);
       // The server's own words, without what it should not say.
       expectHere(end.stderr).toMatch(/answered 403.*\*\*\*/);
       expectHere(echo.shown()).toBeGreaterThan(0);
+    },
+  );
+
+  test.for(['', 'https://tools.example.org', 'not a url'])(
+    'for HTTP stores is not shown to a server that only the configuration names: %j',
+    async (origin, { expect: expectHere }) => {
+      await using echo = await startEcho();
+      await using project = await projectFor(`http://127.0.0.1:${echo.port}/base`, echo.port);
+      const env = { ...ENVIRONMENT, TOOLCRIB_HTTP_TOKEN_ORIGIN: origin };
+      const end = await toolcrib(['publish'], { cwd: project.folder, env });
+      expectHere(end).toMatchObject({ code: 7 });
+      expectHere(end.stderr).toContain(`TOOLCRIB_HTTP_TOKEN_ORIGIN=http://127.0.0.1:${echo.port}`);
+      expectHere(echo.shown()).toBe(0);
     },
   );
 

@@ -97,7 +97,10 @@ describe('publishing to an HTTP store', () => {
     ['with another token', { TOOLCRIB_HTTP_TOKEN: 'ANOTHER-TOKEN' }, 'does not take this TOOLCRIB_HTTP_TOKEN'],
   ])('%s says so', async (_, env, hint) => {
     await using server = await startServe();
-    const end = await publish(server.url, env);
+    const end = await publish(server.url, {
+      ...env,
+      TOOLCRIB_HTTP_TOKEN_ORIGIN: `https://other.example ${server.url}`,
+    });
     expectRefusal(end, 'answered 401', hint);
     expect(end.stdout + end.stderr).not.toContain('ANOTHER-TOKEN');
   });

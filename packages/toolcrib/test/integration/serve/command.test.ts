@@ -121,7 +121,8 @@ describe('a release on a server', () => {
     await using project = await scratchProject({ 'toolcrib.json': { ...config, build }, 'tool-version.txt': '1\n' });
     await project.write('program', elfFile({ versions: [] }));
     const where = { cwd: project.folder, env: { TOOLCRIB_INSTALL_STATE: 'clean' } };
-    const withToken = { ...where, env: { ...where.env, TOOLCRIB_HTTP_TOKEN: server.token } };
+    const token = { TOOLCRIB_HTTP_TOKEN: server.token, TOOLCRIB_HTTP_TOKEN_ORIGIN: server.url };
+    const withToken = { ...where, env: { ...where.env, ...token } };
     expect(await toolcrib(['build'], where)).toMatchObject({ code: 0 });
     const refused = await toolcrib(['publish'], where);
     expect(refused).toMatchObject({ code: 7 });

@@ -173,6 +173,14 @@ describe(PROMOTE_WORKFLOW, () => {
     expect(jobs['verify']?.environment ?? jobs['rebuild']?.environment).toBeUndefined();
   });
 
+  test('binds the token of HTTP stores to the servers that the project had when it was written', () => {
+    const { promote } = jobsWith(...STORES, 'https://s.example/z', 'https://t.example:8443/y');
+    const commands = (promote?.steps ?? []).filter(({ run = '' }) => run.includes(' promote '));
+    expect(commands).toHaveLength(2);
+    for (const { env } of commands)
+      expect(env).toMatchObject({ TOOLCRIB_HTTP_TOKEN_ORIGIN: 'https://s.example https://t.example:8443' });
+  });
+
   test('runs code of the pull request only in a job that can read and nothing else', () => {
     const { rebuild } = jobsWith(...STORES);
     expect(rebuild?.permissions).toEqual({ contents: 'read' });

@@ -122,7 +122,7 @@ describe('an HTTP store', () => {
   test('says that a token is needed when it has none', async () => {
     await using server = await standIn(status(401));
     const failure = await failureOfAsync(() => create(server.open({ token: undefined })));
-    expect(failure.hint).toContain('set TOOLCRIB_HTTP_TOKEN');
+    expect(failure.hint).toContain(`set TOOLCRIB_HTTP_TOKEN, and TOOLCRIB_HTTP_TOKEN_ORIGIN=${server.url}`);
     expect(server.asked[0]?.headers.authorization).toBeUndefined();
   });
 
