@@ -1,5 +1,5 @@
 import type { Sums } from '../core/sums.ts';
-import { chooseBase, type BaseWishes, type MergeBase } from './choose-base.ts';
+import type { MergeBase } from './choose-base.ts';
 import { decideBuild, type BuildDecision } from './decide-build.ts';
 import { inspectStore, readClaim, storeSkipped, type CheckedStore } from './inspect-store.ts';
 import { judgeSums, readPins, type SumsJudgement } from './judge-sums.ts';
@@ -9,9 +9,7 @@ import { findRequiredVersion, type RequiredVersion, type StoreClaim } from './re
 import { ruleResult, type RuleResult } from './rule.ts';
 
 /** What is checked, and with what. */
-export interface CheckRequest extends Omit<FactSources, 'base' | 'head'> {
-  readonly head: string;
-  readonly wishes: BaseWishes;
+export interface CheckRequest extends FactSources {
   /** In the order of the configuration. None when {@link CheckRequest.offline}. */
   readonly stores: readonly CheckedStore[];
   /** True: no store is asked. */
@@ -47,13 +45,11 @@ export interface CheckOutcome {
 
 /**
  * Judges a change by every rule of the merge gate, also when an earlier one failed.
- * @throws UsageError `USAGE` without a base or a common history, `CONFIG_INVALID` for pathspecs that git cannot read;
- * CheckError `CHECK_FAILED` when no version is free; RemoteError `STORAGE`; the signal's reason.
+ * @throws UsageError `CONFIG_INVALID` for pathspecs that git cannot read; CheckError `CHECK_FAILED` when no version is free; RemoteError `STORAGE`; the signal's reason.
  */
 export async function checkMerge(request: CheckRequest): Promise<CheckOutcome> {
-  const { config, repository, head, wishes } = request;
-  const base = await chooseBase(repository, head, wishes);
-  const facts = await readMergeFacts({ ...request, base });
+  const { config, base, head } = request;
+  const facts = await readMergeFacts(request);
   const changed = isChanged(facts);
   const required = await requiredVersion(request, facts, changed);
   const version = judgeVersion({

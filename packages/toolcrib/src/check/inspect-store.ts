@@ -1,4 +1,4 @@
-import { hasCode, IntegrityError, messageOf, RemoteError } from '../core/errors.ts';
+import { hasCode, IntegrityError, RemoteError } from '../core/errors.ts';
 import { releaseManifestName } from '../core/release.ts';
 import { differentNames, isSameSums, type Sums } from '../core/sums.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
@@ -45,9 +45,10 @@ export async function inspectStore(
     return await judgeRelease(store, id, pins, { signal });
   } catch (error) {
     signal?.throwIfAborted();
-    if (error instanceof IntegrityError) return storeResult(store, 'failed', messageOf(error), STOP);
+    if (error instanceof IntegrityError) return storeResult(store, 'failed', whatIsDamaged(error, id), STOP);
     if (error instanceof RemoteError) {
-      return storeResult(store, 'failed', `could not be told: ${messageOf(error)}`, TRY_AGAIN);
+      const todo = mayBeHidden(error) ? SHOW : TRY_AGAIN;
+      return storeResult(store, 'failed', `could not be told: ${error.message}`, todo);
     }
     throw error;
   }
@@ -60,8 +61,22 @@ export function storeSkipped(reference: string | null, message: string): RuleRes
 
 const STOP =
   'stop and look into it: a published version never changes, so never upload over it; if the store is wrong, publish the next version';
+const SHOW =
+  'what is published has to be for everybody to read, for the change may be of anybody; or let "toolcrib check --base BRANCH --with-credentials" ask with yours the stores that the base has too. Was nothing published yet? Then publish it';
 const TRY_AGAIN = 'run the check again; with --offline stores are left out, and nobody knows';
 const PUBLISH = 'publish it: "toolcrib promote" takes what CI built, "toolcrib publish" what was built here';
+
+/** What a private store answers to strangers, and some public ones to whoever asks for what is not there. */
+function mayBeHidden({ code, details }: RemoteError): boolean {
+  const { status } = details;
+  return code === 'REMOTE_REFUSED' && typeof status === 'number' && [401, 403, 404].includes(status);
+}
+
+/** Of what is no release nothing is quoted: a change can make a store of whatever this machine can reach. */
+function whatIsDamaged({ code, message, details }: IntegrityError, { tool, version }: ReleaseId): string {
+  const isQuoting = code === 'MALFORMED' && details['different'] === undefined;
+  return isQuoting ? `what stands there as ${tool} v${version} is not a release` : message;
+}
 
 async function judgeRelease(store: CheckedStore, id: ReleaseId, pins: Sums, options: Options): Promise<RuleResult> {
   const { version } = id;

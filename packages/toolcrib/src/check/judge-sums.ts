@@ -1,5 +1,5 @@
 import { formatArtifactName } from '../core/artifact-name.ts';
-import { hasCode, messageOf } from '../core/errors.ts';
+import { hasCode } from '../core/errors.ts';
 import { parseSums, type Sums } from '../core/sums.ts';
 import type { Target } from '../core/target.ts';
 import { ruleResult, type RuleResult } from './rule.ts';
@@ -109,7 +109,12 @@ function parsed(text: string, file: string): Sums | string {
   try {
     return parseSums(text, file);
   } catch (error) {
-    if (hasCode(error, 'SUMS_INVALID')) return messageOf(error);
+    if (hasCode(error, 'SUMS_INVALID')) return withoutContent(error.message);
     throw error;
   }
+}
+
+/** A check may be of a stranger's change: where the file is wrong is told, not what stands there instead of sums. */
+function withoutContent(message: string): string {
+  return message.replace(/, found [^]*$/, '');
 }

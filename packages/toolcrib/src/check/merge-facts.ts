@@ -1,23 +1,21 @@
 import type { ProjectConfig } from '../config/config.ts';
-import { hasCode, UsageError } from '../core/errors.ts';
+import { UsageError } from '../core/errors.ts';
 import type { ChangedPath } from '../git/changed-paths.ts';
-import type { GitRepository } from '../git/repository.ts';
 import { differentSettings, type BuildSetting } from './build-settings.ts';
 import type { MergeBase } from './choose-base.ts';
+import { readConfigOf, readEarlierConfig, type ConfigSources, type EarlierConfig } from './earlier-config.ts';
 import type { Freshness } from './judge-sums.ts';
 import type { VersionReading } from './judge-version.ts';
 import { readProjectText, readVersionText, type ProjectText } from './project-file.ts';
+import { verifyIsFile, verifyPlace } from './project-place.ts';
+import { rebasePathspec } from './rebase-pathspec.ts';
 import { sourcePathspecs } from './source-pathspecs.ts';
 
 /** What facts are read from. */
-export interface FactSources {
-  readonly config: ProjectConfig;
-  readonly repository: GitRepository;
+export interface FactSources extends ConfigSources {
   readonly base: MergeBase;
   /** The checked out commit. */
   readonly head: string;
-  /** Reads a configuration as if it stood in that file, given as an absolute path. @throws UsageError `CONFIG_INVALID`. */
-  readonly parseConfig: (text: string, file: string) => ProjectConfig;
 }
 
 /** Files as people are told of them: from the top of the repository, or absolute outside of it. */
@@ -61,8 +59,8 @@ export interface MergeFacts {
  */
 export async function readMergeFacts(sources: FactSources): Promise<MergeFacts> {
   const { config, base } = sources;
-  verifyInRepository(sources);
-  const before = await readEarlierConfig(sources);
+  await verifyInRepository(sources);
+  const before = await readEarlierConfig(base.mergeBase, sources);
   const context: Context = { ...sources, before, names: namesOf(sources) };
   const [changedPaths, version, sums, uncommitted] = await Promise.all([
     pathsBetween(context, base.mergeBase, undefined),
@@ -82,47 +80,9 @@ export async function readMergeFacts(sources: FactSources): Promise<MergeFacts> 
   };
 }
 
-/** The configuration of a commit. */
-type EarlierConfig =
-  /** `moved`: in another folder, where it is no more. */
-  | { readonly kind: 'read' | 'moved'; readonly config: ProjectConfig }
-  | { readonly kind: 'none' }
-  /** There was one that this version does not understand. */
-  | { readonly kind: 'unreadable' };
-
 interface Context extends FactSources {
   readonly before: EarlierConfig;
   readonly names: FileNames;
-}
-
-/** A project that went to another folder goes on with its versions: moving it is no way around the gate. */
-async function readEarlierConfig(sources: FactSources): Promise<EarlierConfig> {
-  const { config, repository, base } = sources;
-  const here = await readConfigOf(base.mergeBase, config.file, sources);
-  if (here.kind !== 'none') return here;
-  for (const { path, kind } of await repository.changedPaths(base.mergeBase, undefined, [ANY_CONFIG])) {
-    if (kind !== 'deleted') continue;
-    const there = await readConfigOf(base.mergeBase, repository.absolutePath(path), sources);
-    if (there.kind === 'read' && there.config.tool === config.tool) return { ...there, kind: 'moved' };
-  }
-  return here;
-}
-
-const ANY_CONFIG = ':(top,glob)**/toolcrib.json';
-
-async function readConfigOf(
-  commit: string,
-  file: string,
-  { repository, parseConfig }: FactSources,
-): Promise<EarlierConfig> {
-  const text = await repository.readFile(commit, file);
-  if (text === undefined) return { kind: 'none' };
-  try {
-    return { kind: 'read', config: parseConfig(text, file) };
-  } catch (error) {
-    if (hasCode(error, 'CONFIG_INVALID')) return { kind: 'unreadable' };
-    throw error;
-  }
 }
 
 /** What nobody can compare counts as different: the gate asks for one version too many rather than for one too few. */
@@ -139,7 +99,11 @@ async function pathsBetween(
 ): Promise<readonly ChangedPath[]> {
   const configs = before.kind === 'read' ? [config, before.config] : [config];
   const contains = (path: string): boolean => repository.pathInTree(path) !== undefined;
-  const specs = new Map(configs.map((each) => sourcePathspecs(each, contains)).map((each) => [each.join('\0'), each]));
+  const ofConfig = (each: ProjectConfig): readonly string[] => {
+    const folder = repository.pathInTree(each.folder) ?? '';
+    return sourcePathspecs(each, contains).map((pathspec) => rebasePathspec(pathspec, folder));
+  };
+  const specs = new Map(configs.map(ofConfig).map((each) => [each.join('\0'), each]));
   const changed = await Promise.all([...specs.values()].map((each) => repository.changedPaths(from, to, each)));
   const byPath = new Map(changed.flat().map((each) => [each.path, each]));
   return [...byPath.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -220,14 +184,17 @@ async function hasUncommitted(context: Context): Promise<boolean> {
   return sources.length > 0 || own.length > 0;
 }
 
-/** What is compared with the base has to be under git. @throws UsageError `CONFIG_INVALID`. */
-function verifyInRepository({ config, repository }: FactSources): void {
+/** What is compared with the base has to be under git. @throws UsageError `CONFIG_INVALID`; RemoteError `STORAGE`. */
+async function verifyInRepository({ config, repository }: FactSources): Promise<void> {
   const outside = [config.versionFile, config.sumsFile].find((path) => repository.pathInTree(path) === undefined);
-  if (outside === undefined) return;
-  throw new UsageError('CONFIG_INVALID', `${outside} is outside of the repository that ${config.file} is in`, {
-    hint: 'version file and sums file have to be in git with the sources: change "versionFile" or "sumsFile"',
-    details: { path: outside },
-  });
+  if (outside !== undefined) {
+    throw new UsageError('CONFIG_INVALID', `${outside} is outside of the repository that ${config.file} is in`, {
+      hint: 'version file and sums file have to be in git with the sources: change "versionFile" or "sumsFile"',
+      details: { path: outside },
+    });
+  }
+  for (const path of [config.file, config.versionFile, config.sumsFile]) await verifyPlace(path, repository);
+  await verifyIsFile(config.file);
 }
 
 function namesOf({ config, repository }: FactSources): FileNames {

@@ -1,4 +1,4 @@
-import { hasCode, messageOf } from '../core/errors.ts';
+import { hasCode } from '../core/errors.ts';
 import { parseVersionFile } from '../core/version.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallFile } from '../disk/small-file.ts';
@@ -31,14 +31,15 @@ export async function readProjectText(path: string, name: string): Promise<Proje
   }
 }
 
-/** What a version file says. */
+/** What a version file says. What it holds instead of a version is never quoted: a check may be of a stranger's change. */
 export function readVersionText({ text, problem }: ProjectText, name: string): VersionReading {
   if (problem !== undefined) return { problem };
   if (text === undefined) return { problem: `${name} is not there` };
   try {
     return { version: parseVersionFile(text, name), text };
   } catch (error) {
-    if (hasCode(error, 'VERSION_INVALID')) return { problem: messageOf(error) };
+    if (hasCode(error, 'VERSION_INVALID'))
+      return { problem: `${name}:1: expected one integer from 1 on and a newline` };
     throw error;
   }
 }

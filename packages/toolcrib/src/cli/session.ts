@@ -21,6 +21,8 @@ export interface Session {
   readonly signals: Signals;
   readonly output: Output;
   project(): Promise<Project>;
+  /** The same of a checkout that may be anybody's: its configuration is under git, and nothing that a link leads to. */
+  checkedOutProject(): Promise<Project>;
 }
 
 export function openSession(given: Partial<GlobalOptions>, signals: Signals): Session {
@@ -32,13 +34,18 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
     signal: signals.abort,
     reporter: createTerminalReporter(process.stderr, { quiet: options.quiet, bars: options.progress && !options.json }),
   });
+  const named = options.config === undefined ? {} : { config: options.config };
   return {
     host,
     signals,
     output: createOutput(process, options),
     async project() {
       const { openProject } = await import('../flows/project.ts');
-      return openProject(host, options.config === undefined ? {} : { config: options.config });
+      return openProject(host, named);
+    },
+    async checkedOutProject() {
+      const { openCheckedOutProject } = await import('../flows/checked-out-project.ts');
+      return openCheckedOutProject(host, named);
     },
   };
 }

@@ -22,7 +22,7 @@ export interface Project {
  * @throws UsageError `CONFIG_INVALID`; NotFoundError `NOT_FOUND`.
  */
 export async function openProject(host: Host, options: { config?: string } = {}): Promise<Project> {
-  const path = options.config === undefined ? nearestConfig(host.cwd) : resolve(host.cwd, options.config);
+  const path = configPathOf(host, options);
   if (path === undefined) return { config: undefined, readPins: shippedPins };
   const { readConfig } = await import('../config/read-config.ts');
   const config = await readConfig(path);
@@ -41,6 +41,11 @@ export function configOf(project: Project, what: string): ProjectConfig {
   throw new UsageError('USAGE', `${what} needs a toolcrib.json, and there is none here or above`, {
     hint: '"toolcrib init" writes one; --config FILE names another',
   });
+}
+
+/** Where a project's configuration is, absolute, before it is read; undefined when there is none here or above. */
+export function configPathOf(host: Host, options: { config?: string } = {}): string | undefined {
+  return options.config === undefined ? nearestConfig(host.cwd) : resolve(host.cwd, options.config);
 }
 
 function nearestConfig(folder: string): string | undefined {

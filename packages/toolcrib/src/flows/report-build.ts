@@ -54,9 +54,11 @@ export async function reportBuild(
 
 type Gate = { readonly check: MergeCheck; readonly problem: null } | { readonly check: null; readonly problem: string };
 
+/** In a pull request GitHub says what it goes into: stores that the base names may be private. */
 async function askGate(project: Project, host: Host): Promise<Gate> {
+  const withCredentials = (host.env['GITHUB_BASE_REF'] ?? '') !== '';
   try {
-    return { check: await checkMerge(project, host), problem: null };
+    return { check: await checkMerge(project, host, { withCredentials }), problem: null };
   } catch (error) {
     host.signal?.throwIfAborted();
     if (!(error instanceof ToolcribError)) throw error;

@@ -57,6 +57,12 @@ export interface GitRepository {
    */
   changedPaths(from: string, to: string | undefined, pathspecs: readonly string[]): Promise<readonly ChangedPath[]>;
   /**
+   * Paths of a commit, from the top of the work tree, with `/`.
+   * @param pathspecs relative to the folder; at least one.
+   * @throws UsageError `CONFIG_INVALID` when git cannot read a pathspec.
+   */
+  filesOf(commit: string, pathspecs: readonly string[]): Promise<readonly string[]>;
+  /**
    * The text of a regular file of a commit.
    * @param path absolute.
    * @returns undefined when the commit has no regular file there, or the path is outside of the repository.
@@ -144,6 +150,12 @@ function repositoryOf(place: Place, run: Run): GitRepository {
       return id.trim() === '' ? undefined : id.trim();
     },
     changedPaths: (from, to, pathspecs) => readable(readChanges(git, from, to, pathspecs), pathspecs),
+    async filesOf(commit, pathspecs) {
+      // Of all that lists a tree, only a diff takes pathspecs; git knows the tree of nothing without having it.
+      const nothing = (await git(['hash-object', '-t', 'tree', '--stdin'])).trim();
+      const added = await readable(readChanges(git, nothing, commit, pathspecs), pathspecs);
+      return added.map(({ path }) => path);
+    },
     async readFile(commit, path) {
       const inTree = pathInTree(place, path);
       if (inTree === undefined) return undefined;

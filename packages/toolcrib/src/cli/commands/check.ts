@@ -6,6 +6,7 @@ import type { Session } from '../session.ts';
 interface CheckOptions {
   readonly base?: string;
   readonly fix?: boolean;
+  readonly withCredentials?: boolean;
 }
 
 export function registerCheck({ program, action }: Registration): void {
@@ -13,11 +14,12 @@ export function registerCheck({ program, action }: Registration): void {
     .command('check')
     .description('the merge gate: version, sums and stores of a change; exit 9 when it may not be merged')
     .option('--base <ref>', 'what it goes into (default: origin/$GITHUB_BASE_REF, else the configured branch)')
+    .option('--with-credentials', "ask stores that the base's toolcrib.json names too with your credentials")
     .option('--fix', 'write the required version, and the sums where they are known; then check again')
     .action(
       action(async (session, options: CheckOptions) => {
         const { checkMerge } = await import('../../flows/check-merge.ts');
-        const check = await checkMerge(await session.project(), session.host, options);
+        const check = await checkMerge(await session.checkedOutProject(), session.host, options);
         await tell(session, check);
         return check.verdict === 'ok' ? 0 : CHECK_FAILED;
       }),

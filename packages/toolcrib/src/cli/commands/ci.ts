@@ -52,7 +52,7 @@ function registerReport({ program, action }: Registration): void {
     .action(
       action(async (session, options: { output?: string }) => {
         const { reportBuild } = await import('../../flows/report-build.ts');
-        const report = await reportBuild(await session.project(), session.host, options);
+        const report = await reportBuild(await session.checkedOutProject(), session.host, options);
         const { passed, state } = report;
         session.output.result(report, `${passed ? 'passed' : 'failed'}: build ${state}`);
         return passed ? 0 : CHECK_FAILED;

@@ -1,10 +1,21 @@
-import { chmod, chown, cp, readdir, utimes } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { chmod, chown, cp, readdir, rename, rm, symlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
 import { startCli, toolcrib } from '../../unit/cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
-import { gateRepository, removeTemplate, repositoryAt, SOURCE, type GateRepository } from './gate-repository.ts';
+import {
+  gateRepository,
+  removeTemplate,
+  repositoryAt,
+  SOURCE,
+  SUMS_FILE,
+  TOOL,
+  VERSION_FILE,
+  type GateRepository,
+} from './gate-repository.ts';
 
 const missing = requireOrSkip(await programsMissing('git'));
 afterAll(removeTemplate);
@@ -82,6 +93,39 @@ describe.concurrent('a hostile repository', missing, () => {
     expect(await sprung(repository)).toEqual([]);
   });
 
+  test("runs nothing that a submodule's own configuration names, and nothing to get what is missing", async () => {
+    await using repository = await gateRepository();
+    const program = join(repository.folder, '../trap-program');
+    await repository.write('../trap-program', `#!/bin/sh\ntouch "${program}.sprung"\n`);
+    await chmod(program, 0o755);
+    const path = 'src/inspect_sandbox_tools/vendored';
+    const submodule = repositoryAt(repository.folder, () => Promise.resolve(), path);
+    await submodule.write('file', 'x\n');
+    await submodule.write('.gitattributes', '* filter=evil\n');
+    await submodule.git('init', '--quiet');
+    await submodule.commit('first');
+    await repository.commit('with a submodule');
+    await repository.git('update-ref', 'refs/remotes/origin/main', 'HEAD');
+    await submodule.git('config', 'filter.evil.clean', program);
+    await submodule.git('config', 'core.fsmonitor', program);
+    await repository.git('config', 'extensions.partialClone', 'origin');
+    await repository.git('config', 'remote.origin.url', repository.folder);
+    await repository.git('config', 'remote.origin.uploadpack', program);
+    await repository.git('config', 'remote.origin.promisor', 'true');
+    await submodule.write('file', 'changed\n');
+    await touch(repository);
+    expect((await repository.check()).document).toMatchObject({ changed: false });
+    const blob = await repository.git('rev-parse', `HEAD:${VERSION_FILE}`);
+    await rm(join(repository.folder, '.git/objects', blob.slice(0, 2), blob.slice(2)));
+    const end = await repository.check();
+    expect(end.document).toMatchObject({ error: { code: 'STORAGE' } });
+    expect(end.stdout).toContain('fetch');
+    expect(await sprung(repository)).toEqual([]);
+    await submodule.git('status').catch(() => undefined);
+    await repository.git('cat-file', 'blob', blob).catch(() => undefined);
+    expect(await sprung(repository)).toEqual(['trap-program.sprung']);
+  });
+
   test('has no folder that is taken for a repository of its own', async () => {
     await using repository = await gateRepository();
     const program = await trap(repository, 'program');
@@ -142,6 +186,113 @@ describe.concurrent('a hostile repository', missing, () => {
       GIT_EXTERNAL_DIFF: 'false',
     };
     expect((await repository.check([], env)).document).toMatchObject({ changed: true });
+  });
+
+  /** Each makes the repository lead to a secret beside it, and says why that is refused. */
+  const LEADS: readonly [string, string, (it: GateRepository) => Promise<void>][] = [
+    [
+      'a link on the way to the sums file',
+      'h is a link',
+      async (it) => {
+        await symlink('../home', join(it.folder, 'h'));
+        await it.configure({ sumsFile: 'h/credentials' });
+      },
+    ],
+    [
+      'a link on the way to the version file',
+      'src/h is a link',
+      async (it) => {
+        await symlink('../../home', join(it.folder, 'src/h'));
+        await it.configure({ versionFile: 'src/h/credentials' });
+      },
+    ],
+    [
+      'a link to a folder that has another below it',
+      'h is a link',
+      async (it) => {
+        await symlink('..', join(it.folder, 'h'));
+        await it.configure({ versionFile: 'h/home/credentials' });
+      },
+    ],
+    ["a version file of git's own", "it is git's own", (it) => it.configure({ versionFile: '.git/config' })],
+    ["a sums file of git's own", "it is git's own", (it) => it.configure({ sumsFile: 'src/.GIT/config' })],
+    [
+      'a link in place of its configuration',
+      'it is a link',
+      async (it) => {
+        await it.remove('toolcrib.json');
+        await symlink('../home/credentials', join(it.folder, 'toolcrib.json'));
+      },
+    ],
+  ];
+
+  test.each(LEADS)('shows and writes nothing that is not its own, by %s', async (_, why, lead) => {
+    await using repository = await gateRepository();
+    const secret = 'hush = "hush-hush"\n';
+    await repository.write('../home/credentials', secret);
+    await repository.git('config', 'hush.hush', 'hush-hush');
+    const settings = await repository.read('.git/config');
+    await lead(repository);
+    await repository.append(SOURCE, '# changed\n');
+    await repository.commit('change');
+    for (const args of [[], ['--fix']]) {
+      const end = await repository.check(args);
+      expect(end.code).toBe(2);
+      expect(end.stdout).toContain('CONFIG_INVALID');
+      expect(end.stdout).toContain(why);
+      expect(end.stdout + end.stderr).not.toContain('hush');
+    }
+    expect(await repository.read('../home/credentials')).toBe(secret);
+    expect(await repository.read('.git/config')).toBe(settings);
+  });
+
+  test('has no pipe for a configuration, which would be waited for', async () => {
+    await using repository = await gateRepository();
+    await repository.remove('toolcrib.json');
+    await promisify(execFile)('mkfifo', [join(repository.folder, 'toolcrib.json')]);
+    const end = await repository.check();
+    expect(end.code).toBe(2);
+    expect(end.stdout).toContain('it is not a regular file');
+  });
+
+  test('is not shown a configuration that a link leads to, also when one is named', async () => {
+    await using repository = await gateRepository();
+    await repository.write('../home/toolcrib.json', 'hush-hush');
+    await symlink('../home', join(repository.folder, 'h'));
+    const end = await toolcrib(['--config', 'h/toolcrib.json', 'check'], { cwd: repository.folder });
+    expect(end.code).toBe(2);
+    expect(end.stdout + end.stderr).not.toContain('hush');
+  });
+
+  test('is told where its files are wrong, and nothing of what they hold', async () => {
+    await using repository = await gateRepository();
+    await repository.write(VERSION_FILE, 'hush-hush\n');
+    await repository.write(SUMS_FILE, `${'0'.repeat(64)}  ${TOOL}-amd64-v28\nhush-hush\n`);
+    await repository.append(SOURCE, '# changed\n');
+    const end = await repository.check();
+    expect(end.said['version']).toContain(`${VERSION_FILE}:1: expected one integer`);
+    expect(end.said['sums']).toContain(`${SUMS_FILE}:2: expected "<64 hex>  <name>"`);
+    expect(end.stdout + end.stderr).not.toContain('hush');
+  });
+
+  test('makes a store of nothing else that this machine can reach, to have it quoted', async () => {
+    await using repository = await gateRepository();
+    await repository.write('../home/credentials', 'hush-hush\n');
+    for (const name of [`${TOOL}-v27.SHA256SUMS`, `${TOOL}-v27.json`]) {
+      await symlink('../home/credentials', join(repository.folder, '../store', `${name}.link`));
+      await rename(join(repository.store, `${name}.link`), join(repository.store, name));
+      const end = await repository.check();
+      expect(end.said['store']).toContain(`what stands there as ${TOOL} v27 is not a release`);
+      expect(end.stdout + end.stderr).not.toContain('hush');
+    }
+  });
+
+  test('may itself be reached by a link', async () => {
+    await using repository = await gateRepository();
+    const link = join(repository.folder, '../link');
+    await symlink('work', link);
+    const end = await toolcrib(['--config', join(link, 'toolcrib.json'), 'check', '--json'], { cwd: link });
+    expect(end).toMatchObject({ code: 0 });
   });
 
   test('of another user is not read, and the way out is said', async () => {

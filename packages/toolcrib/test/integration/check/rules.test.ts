@@ -2,8 +2,10 @@ import { chmod, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
+import { toolcrib } from '../../unit/cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import {
+  CONFIG,
   gateRepository,
   publishTo,
   removeTemplate,
@@ -245,6 +247,70 @@ describe.concurrent('the version', missing, () => {
     expect(said['version']).toContain('missing version bump');
   });
 
+  /** Places to which a change takes the configuration, which begins at the top. */
+  const MOVES: readonly [string, string, (repository: GateRepository) => Promise<unknown>][] = [
+    [
+      'moves the configuration away, so that nothing of the sources is below it',
+      'src/inspect_ai',
+      async (it) => {
+        await it.git('mv', 'toolcrib.json', 'src/inspect_ai/toolcrib.json');
+        await it.append(SOURCE, '# changed\n');
+      },
+    ],
+    [
+      'copies it, and leaves the old one',
+      'tests',
+      async (it) => {
+        await it.write('tests/toolcrib.json', await it.read('toolcrib.json'));
+        await it.append(SOURCE, '# changed\n');
+      },
+    ],
+    [
+      'renames the sources along with it',
+      'moved',
+      async (it) => {
+        await it.git('mv', 'src', 'moved');
+        await it.git('mv', 'toolcrib.json', 'moved/toolcrib.json');
+      },
+    ],
+  ];
+  test.each(MOVES)('goes on for a change that %s', async (_, folder, move) => {
+    await using repository = await gateRepository();
+    await move(repository);
+    const moved = repositoryAt(join(repository.folder, '..'), () => Promise.resolve(), `work/${folder}`);
+    await moved.configure({ sources: ['nothing'], versionFile: 'version.txt', sumsFile: 'SUMS', stores: [] });
+    for (const version of ['1', '27']) {
+      await moved.write('version.txt', `${version}\n`);
+      await repository.commit(version);
+      const { document, said, outcomes } = await moved.check();
+      expect(document).toMatchObject({ base: { version: 27 }, changed: true, requiredVersion: 28 });
+      expect(outcomes).toMatchObject({ version: 'failed' });
+      expect(said['sources']).toContain('src/inspect_sandbox_tools/');
+    }
+  });
+
+  test('does not move with a configuration that is copied while no source changes', async () => {
+    await using repository = await gateRepository();
+    await repository.write('tests/toolcrib.json', await repository.read('toolcrib.json'));
+    const copy = repositoryAt(join(repository.folder, '..'), () => Promise.resolve(), 'work/tests');
+    await copy.configure({
+      sources: CONFIG.sources.map((pathspec) => pathspec.replace('src/', '../src/')),
+      ...{ versionFile: `../${VERSION_FILE}`, sumsFile: `../${SUMS_FILE}`, binaries: '../binaries' },
+    });
+    await repository.commit('copy');
+    expect(await copy.check()).toMatchObject({ code: 0, document: { base: { version: 27 }, changed: false } });
+  });
+
+  test('cannot be left behind by taking the configuration away', async () => {
+    await using repository = await gateRepository();
+    await repository.remove('toolcrib.json');
+    await repository.append(SOURCE, '# changed\n');
+    await repository.commit('no gate');
+    const end = await repository.check();
+    expect(end).toMatchObject({ code: 2, document: { error: { code: 'USAGE' } } });
+    expect((await toolcrib(['--config', 'toolcrib.json', 'check'], { cwd: repository.folder })).code).toBe(3);
+  });
+
   test('is whatever is free in a project that the base does not have', async () => {
     await using repository = await gateRepository();
     const [root] = (await repository.git('rev-list', '--max-parents=0', 'HEAD')).split('\n');
@@ -352,11 +418,7 @@ describe.concurrent('a store', missing, () => {
     ],
     ['lacks an artifact', `lacks ${TOOL}-arm64-v28`, (it) => rm(join(it.store, `${TOOL}-arm64-v28`))],
     ['lacks the claim', 'has no stored sums', (it) => rm(join(it.store, `${TOOL}-v28.SHA256SUMS`))],
-    [
-      'has a manifest that is none',
-      'is not a release manifest',
-      (it) => writeFile(join(it.store, `${TOOL}-v28.json`), '{}'),
-    ],
+    ['has a manifest that is none', 'is not a release', (it) => writeFile(join(it.store, `${TOOL}-v28.json`), '{}')],
     [
       'answers with another version',
       'is the manifest of',

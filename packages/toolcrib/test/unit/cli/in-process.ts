@@ -28,7 +28,8 @@ export async function runCommand(
   const signals = { abort: new AbortController().signal, subscribe: () => () => undefined };
   const offline = args[0] === '--offline';
   const host = createHost({ cwd: folder, env: cliEnvironment(folder), offline });
-  const session = { host, signals, output, project: () => openProject(host) };
+  const project = (): ReturnType<typeof openProject> => openProject(host);
+  const session = { host, signals, output, project, checkedOutProject: project };
   let code = 0;
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   register({
