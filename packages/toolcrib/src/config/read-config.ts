@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { byteSizeFrom, type CacheLimits } from '../core/cache-limits.ts';
 import { parseDigest } from '../core/digest.ts';
-import { isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
+import { hasCode, isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { parseTarget } from '../core/target.ts';
+import { readSmallFile } from '../disk/small-file.ts';
 import { NO_ATTESTATION_POLICY } from './attestation-policy.ts';
 import type { AttestationPolicy, BuildConfig, ProjectConfig } from './config.ts';
 import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './schema.ts';
@@ -14,13 +14,21 @@ import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './sch
  * @throws UsageError `CONFIG_INVALID` naming file and line or key, and what is allowed; NotFoundError `NOT_FOUND`.
  */
 export async function readConfig(file: string): Promise<ProjectConfig> {
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) {
+  return normaliseConfig(parseConfig(await readText(file), file), file);
+}
+
+/** No configuration is larger, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
+async function readText(file: string): Promise<string> {
+  try {
+    return Buffer.from(await readSmallFile(file, MAX_BYTES)).toString('utf8');
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND') || (error instanceof Error && isSystemError(error.cause, 'ENOTDIR'))) {
       throw new NotFoundError('NOT_FOUND', `no configuration at ${file}`, { hint: '"toolcrib init" writes one' });
     }
-    throw new UsageError('CONFIG_INVALID', `cannot read ${file}: ${messageOf(error)}`, { cause: error });
-  });
-  return normaliseConfig(parseConfig(text, file), file);
+    throw new UsageError('CONFIG_INVALID', messageOf(error), { cause: error });
+  }
 }
 
 /** @throws UsageError `CONFIG_INVALID`. */
