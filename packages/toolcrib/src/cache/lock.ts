@@ -48,7 +48,8 @@ export async function tryLock(path: string): Promise<Lock | 'busy' | 'unavailabl
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(path, { timeout: 0 });
-    database.exec('BEGIN EXCLUSIVE');
+    // A journal on disk would need room, which a collection on a full disk has yet to make.
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
     const held = database;
     return { release: () => closeQuietly(held) };
   } catch (error) {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, open, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openCache, type BlobContent } from '../../../src/cache/cache.ts';
@@ -35,6 +35,18 @@ function contentOf(bytes: Uint8Array): BlobContent {
   return { what: 'content', maxBytes: 1e9, open: () => inPieces(bytes) };
 }
 
+/** As if it had not been used for a day. */
+async function idle(path: string): Promise<void> {
+  const then = Date.now() / 1000 - 24 * 3600;
+  await utimes(path, then, then);
+}
+
+/** Writes until nothing more fits. */
+async function fill(directory: string): Promise<void> {
+  await using file = await open(join(directory, 'filler'), 'w');
+  await expect(file.writeFile(bytesOf(2_000_000))).rejects.toThrow('ENOSPC');
+}
+
 const small = Buffer.concat([Buffer.from('\x7fELF', 'latin1'), bytesOf(300_000)]);
 const big = bytesOf(3_000_000);
 
@@ -61,6 +73,48 @@ describe('a full disk', needsRoot, () => {
     const unpacked = await cache.unpacked({ path, digest: digestOf(small), tool: 'probe' });
     expect(digestOf(await allBytes(unpacked.open()))).toBe(unpacked.tarDigest);
     expect(await readdir(join(disk.path, 'v1', 'unpacked'))).toEqual([]);
+  });
+});
+
+describe('a collection', needsRoot, () => {
+  test('makes room on a disk that is full to the last byte', async () => {
+    await using disk = await mountSmallDisk();
+    const cache = openCache(disk.path, { clock: systemClock });
+    const path = await cache.admit(digestOf(small), contentOf(small));
+    await idle(path);
+    await fill(disk.path);
+    await expect(cache.admit(digestOf(small.subarray(1)), contentOf(small.subarray(1)))).rejects.toMatchObject({
+      details: { system: 'ENOSPC' },
+    });
+    expect(await cache.collect({ maxBytes: 0 })).toMatchObject({ bytesBefore: small.length, bytesAfter: 0 });
+    expect(await cache.admit(digestOf(small), contentOf(small))).toBe(path);
+  });
+
+  test('of a read-only cache fails and says why, and takes nothing out of it', async () => {
+    await using disk = await mountSmallDisk();
+    const cache = openCache(disk.path, { clock: systemClock });
+    const path = await cache.admit(digestOf(small), contentOf(small));
+    await idle(path);
+    disk.makeReadOnly();
+    expect(await cache.collect({ maxBytes: 0 }, { dryRun: true })).toMatchObject({ removed: [{ path }] });
+    await expect(cache.collect({ maxBytes: 0 })).rejects.toMatchObject({
+      name: 'RemoteError',
+      code: 'STORAGE',
+      message: expect.stringContaining(join(disk.path, 'v1', 'locks')) as string,
+    });
+    expect(await cache.find(digestOf(small))).toBe(path);
+    expect(await cache.collect({ maxBytes: 1e9 })).toMatchObject({ removed: [] });
+  });
+
+  test('removes nothing where nothing can be locked', async () => {
+    await using disk = await mountSmallDisk();
+    await mkdir(join(disk.path, 'v1'));
+    await writeFile(join(disk.path, 'v1', 'locks'), 'not a directory');
+    const cache = openCache(disk.path, { clock: systemClock });
+    const path = await cache.admit(digestOf(small), contentOf(small));
+    await idle(path);
+    await expect(cache.collect({ maxBytes: 0 })).rejects.toMatchObject({ code: 'STORAGE' });
+    expect(await cache.find(digestOf(small))).toBe(path);
   });
 });
 
