@@ -30,8 +30,8 @@ async function syntheticProject(): Promise<ScratchProject> {
 /** Makes everything in the cache so old that only leases keep it, again and again until it is told to stop. */
 async function ageAll(folder: string, stop: AbortSignal): Promise<void> {
   const directories = ['cache/v1/blobs/sha256', 'cache/v1/unpacked'].map((path) => join(folder, path));
+  const then = (Date.now() - TWO_HOURS_MS) / 1000; // the same each time: to a collection nothing was used in between
   while (!stop.aborted) {
-    const then = (Date.now() - TWO_HOURS_MS) / 1000;
     for (const directory of directories) {
       const names = (await readdir(directory).catch(() => [])).filter((name) => !name.startsWith('.'));
       for (const name of names) await utimes(join(directory, name), then, then).catch(() => undefined);

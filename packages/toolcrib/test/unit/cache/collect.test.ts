@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readAttestations, saveAttestations } from '../../../src/cache/attestation-files.ts';
 import type { Cache } from '../../../src/cache/cache.ts';
@@ -9,6 +9,7 @@ import { itemsOf } from '../../../src/cache/contents.ts';
 import { layoutOf } from '../../../src/cache/layout.ts';
 import { lockPath, tryLock, type LockKind } from '../../../src/cache/lock.ts';
 import { digestHex, digestOf, type Digest } from '../../../src/core/digest.ts';
+import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
 import { systemClock } from '../../../src/flows/host.ts';
 import { createLedger, type LedgerEntry } from '../../../src/inject/ledger.ts';
 import type { SandboxIdentity } from '../../../src/sandboxes/sandbox.ts';
@@ -146,6 +147,33 @@ describe('a collection', () => {
     await cache.collect({ maxBytes: 0 });
     expect(await held(cache)).toEqual([]);
     expect(existsSync(path)).toBe(false);
+  });
+
+  test.each([
+    ['used', (path: string) => utimesSync(path, Date.now() / 1000, Date.now() / 1000)],
+    [
+      'leased',
+      (path: string, lease: string) => {
+        mkdirSync(dirname(lease));
+        writeFileSync(lease, '');
+      },
+    ],
+  ])('leaves what is %s after it was chosen', async (_how, happens) => {
+    await using scratch = await createScratch();
+    const cache = await filled(scratch.path);
+    await idleAll(cache, DAY);
+    const lease = `${digestHex(one.digest)}-${formatIdentity(ownIdentity())}-${'0'.repeat(16)}`;
+    let asked = 0;
+    const now = () => {
+      // For leftovers, then for the choice, then, under the first lock, for the last look.
+      if (++asked === 3) happens(blob(cache, one), join(scratch.path, 'v1/leases', lease));
+      return Date.now();
+    };
+    const collecting = openTestCache(scratch.path, { clock: { ...systemClock, now } }).cache;
+    await idle(blob(cache, one), 2 * DAY);
+    const { removed } = await collecting.collect({ maxBytes: 0 });
+    expect(removed.map(({ digest }) => digest)).not.toContain(one.digest);
+    expect(await held(cache)).toEqual([one.digest]);
   });
 
   test.each<[LockKind, readonly string[]]>([
