@@ -1,47 +1,56 @@
 // Every row: what a peer does and what toolcrib does, in turn, in one run. The budgets are those of the design.
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createLab, machine } from './lab.mjs';
+import { checkChange } from './rows/check.mjs';
 import { injectAgain, injectTree } from './rows/inject.mjs';
 import { download } from './rows/download.mjs';
 import { resolveCached, startUp } from './rows/start.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
-const rows = [];
+const date = new Date().toISOString().slice(0, 10);
+const contests = { startUp, resolveCached, checkChange, download, injectTree, injectAgain };
+const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(contests);
+const unknown = chosen.find((name) => !(name in contests));
+if (unknown !== undefined) throw new Error(`no row ${unknown}; there are ${Object.keys(contests).join(', ')}`);
+
+// What is not measured now stays as it was measured last.
+const known = JSON.parse(readFileSync(`${here}results.json`, 'utf8')).contests;
+const results = Object.fromEntries(Object.entries(known).filter(([name]) => name in contests));
 const lab = createLab();
 try {
-  for (const row of [startUp, resolveCached, download, injectTree, injectAgain]) {
-    for (const result of await row(lab)) {
-      rows.push(result);
-      console.log(line(result));
-    }
+  for (const name of chosen) {
+    results[name] = { date, rows: await contests[name](lab) };
+    for (const result of results[name].rows) console.log(line(result));
   }
 } finally {
   lab.end();
 }
-const date = new Date().toISOString().slice(0, 10);
-writeFileSync(`${here}results.json`, `${JSON.stringify({ date, machine: machine(), rows }, null, 2)}\n`);
-writeFileSync(`${here}RESULTS.md`, report(date));
+writeFileSync(`${here}results.json`, `${JSON.stringify({ machine: machine(), contests: results }, null, 2)}\n`);
+writeFileSync(`${here}RESULTS.md`, report());
 
 function line({ work, ours, peer, ratio, budget, met }) {
   return `${met ? 'met   ' : 'MISSED'}  ${work}: ${ours} ms, ${peer} ms, ${ratio} x (budget ${budget})`;
 }
 
-function report(day) {
-  const table = rows.map(
-    ({ work, ours, peer, peerName, ratio, budget, met }) =>
-      `| ${work} | ${ours} | ${peerName} | ${peer} | ${ratio} | ${budget} | ${met ? 'yes' : '**no**'} |`,
+function report() {
+  const table = Object.keys(contests).flatMap((name) =>
+    (results[name]?.rows ?? []).map(
+      ({ work, ours, peer, peerName, ratio, budget, met }) =>
+        `| ${work} | ${ours} | ${peerName} | ${peer} | ${ratio} | ${budget} | ${met ? 'yes' : '**no**'} | ${results[name].date} |`,
+    ),
   );
   return `# Measured beside peers
 
-Written by \`npm run bench\` on ${day}. Medians of whole processes in milliseconds, peers and toolcrib in turn in one run.
+Written by \`npm run bench\`, or \`npm run bench -- ROW...\` for some. Medians of whole processes in milliseconds, peers and toolcrib in
+turn in one run.
 
 ${machine()
   .map((text) => `- ${text}`)
   .join('\n')}
 
-| work | toolcrib | peer | peer ms | ratio | budget | met |
-| --- | ---: | --- | ---: | ---: | ---: | --- |
+| work | toolcrib | peer | peer ms | ratio | budget | met | measured |
+| --- | ---: | --- | ---: | ---: | ---: | --- | --- |
 ${table.join('\n')}
 `;
 }
