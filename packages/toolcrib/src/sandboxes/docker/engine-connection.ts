@@ -33,8 +33,27 @@ export interface EngineConnection {
   send(request: EngineRequest): Promise<EngineAnswer>;
   /** Sends a request that turns the connection into a raw stream (101), or answers like any other. */
   upgrade(request: EngineRequest): Promise<Duplex | EngineAnswer>;
+  /**
+   * Reads a body that must be small.
+   * @param limit in bytes.
+   * @throws RemoteError `REMOTE_REFUSED` when it is larger; as {@link EngineConnection.send}.
+   */
+  text(answer: EngineAnswer, limit: number): Promise<string>;
   close(): void;
 }
+
+/** When connections are given up. */
+export interface ConnectionOptions {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * How long an engine may take to answer, and to send or take the next piece of a body, in milliseconds. Default: two
+   * minutes, since one that unpacks to a slow disk says nothing until it is done.
+   */
+  readonly patience?: number | undefined;
+}
+
+/** In milliseconds. */
+export const PATIENCE = 120_000;
 
 type Start = (options: RequestOptions) => ClientRequest;
 
@@ -44,12 +63,18 @@ const RETRIES = [50, 200] as const;
 /** Opens nothing yet: connections are made by the first request and kept for the next. */
 export async function createEngineConnection(
   endpoint: EngineEndpoint,
-  signal?: AbortSignal,
+  { signal, patience = PATIENCE }: ConnectionOptions = {},
 ): Promise<EngineConnection> {
   const { start, agent } = await transportOf(endpoint, signal);
-  const attempt = (request: EngineRequest, upgrade: boolean) => {
-    const fail = (error: unknown): unknown => (signal?.aborted === true ? signal.reason : unreachable(error, endpoint));
-    return converse(start(optionsOf(request, upgrade)), request, fail);
+  const fail = (error: unknown): unknown => (signal?.aborted === true ? signal.reason : unreachable(error, endpoint));
+  const attempt = async (request: EngineRequest, upgrade: boolean) => {
+    const outgoing = start(optionsOf(request, upgrade));
+    const deadline = setTimeout(() => outgoing.destroy(silence(patience)), patience);
+    try {
+      return await converse(outgoing, request, fail, () => deadline.refresh());
+    } finally {
+      clearTimeout(deadline);
+    }
   };
   const insist = async (request: EngineRequest, upgrade: boolean) => {
     for (const pause of RETRIES) {
@@ -71,8 +96,23 @@ export async function createEngineConnection(
       answer.destroy();
       throw unreachable(new Error('it switched protocols unasked'), endpoint);
     },
+    text: async ({ body }, limit) => {
+      const deadline = setTimeout(() => body.destroy(silence(patience)), patience);
+      try {
+        return await readText(body, limit);
+      } catch (error) {
+        throw hasCode(error, 'REMOTE_REFUSED') ? error : fail(error);
+      } finally {
+        clearTimeout(deadline);
+      }
+    },
     close: () => agent.destroy(),
   };
+}
+
+/** What an engine is told to have done that says nothing. @param patience in milliseconds. */
+export function silence(patience: number): Error {
+  return new Error(`nothing came within ${patience / 1000} s`);
 }
 
 async function transportOf(
@@ -114,6 +154,7 @@ async function converse(
   outgoing: ClientRequest,
   request: EngineRequest,
   failure: (error: unknown) => unknown,
+  moved: () => void,
 ): Promise<EngineAnswer | Duplex> {
   const answered = Promise.withResolvers<EngineAnswer | Duplex>();
   outgoing.on('error', (error) => answered.reject(failure(error)));
@@ -128,7 +169,7 @@ async function converse(
     const { tar } = request;
     outgoing.flushHeaders();
     outgoing.once('continue', () => {
-      stream(outgoing, tar, answered.promise).catch((error: unknown) => {
+      stream(outgoing, tar, answered.promise, moved).catch((error: unknown) => {
         answered.reject(error);
         outgoing.destroy();
       });
@@ -142,6 +183,7 @@ async function stream(
   outgoing: ClientRequest,
   bytes: AsyncIterable<Uint8Array>,
   answered: Promise<unknown>,
+  moved: () => void,
 ): Promise<void> {
   const state = { over: false };
   const end = () => {
@@ -151,6 +193,7 @@ async function stream(
   for await (const piece of bytes) {
     if (state.over) return;
     if (!outgoing.write(piece)) await Promise.race([drained(outgoing), done]);
+    moved();
   }
   outgoing.end();
 }
@@ -177,15 +220,10 @@ export function unreachable(error: unknown, endpoint: EngineEndpoint): ToolcribE
   });
 }
 
-/**
- * Reads a body that must be small.
- * @param limit in bytes.
- * @throws RemoteError `REMOTE_REFUSED` when it is larger.
- */
-export async function readBody(answer: EngineAnswer, limit: number): Promise<string> {
-  const pieces: Buffer[] = [];
+async function readText(body: AsyncIterable<Uint8Array>, limit: number): Promise<string> {
+  const pieces: Uint8Array[] = [];
   let size = 0;
-  for await (const piece of answer.body as AsyncIterable<Buffer>) {
+  for await (const piece of body) {
     size += piece.byteLength;
     if (size > limit) throw new RemoteError('REMOTE_REFUSED', `the engine's answer is larger than ${limit} bytes`);
     pieces.push(piece);

@@ -4,8 +4,8 @@ import { resolveEndpoint, type EngineEndpoint, type EngineSettings } from './end
 import { resolvePodmanEndpoint } from './podman-endpoint.ts';
 import {
   createEngineConnection,
-  readBody,
   unreachable,
+  type ConnectionOptions,
   type EngineAnswer,
   type EngineConnection,
   type EngineRequest,
@@ -45,6 +45,8 @@ export interface ConnectOptions extends EngineSettings {
   /** True: only an engine behind a unix socket is asked. */
   readonly offline?: boolean;
   readonly signal?: AbortSignal;
+  /** As in {@link ConnectionOptions}. */
+  readonly patience?: number;
 }
 
 /** Container and image descriptions are some kilobytes; labels may make them large. In bytes. */
@@ -62,11 +64,11 @@ export async function connectEngine(options: ConnectOptions): Promise<Engine> {
   const find = options.scheme === 'podman' ? resolvePodmanEndpoint : resolveEndpoint;
   const endpoint = await find(options);
   if (options.offline === true) verifyLocal(endpoint);
-  const connection = await createEngineConnection(endpoint, options.signal);
+  const connection = await createEngineConnection(endpoint, options);
   try {
     const { version, dialect } = await ping(connection);
     const base = `/v${options.env['DOCKER_API_VERSION'] || version}`;
-    return createEngine(connection, { base, dialect, signal: options.signal });
+    return createEngine(connection, { base, dialect, options });
   } catch (error) {
     connection.close();
     throw error;
@@ -83,7 +85,7 @@ function verifyLocal(endpoint: EngineEndpoint): void {
 
 async function ping(connection: EngineConnection): Promise<{ version: string; dialect: EngineDialect }> {
   const answer = await connection.send({ method: 'GET', path: '/_ping' });
-  await readBody(answer, REFUSAL_LIMIT);
+  await connection.text(answer, REFUSAL_LIMIT);
   const theirs = answer.headers['api-version'];
   if (answer.status !== 200 || typeof theirs !== 'string' || !/^\d+\.\d+$/.test(theirs)) {
     throw unreachable(new Error(`no container engine answers there (status ${answer.status})`), connection.endpoint);
@@ -104,34 +106,34 @@ interface Terms {
   /** What paths of calls begin with, e.g. `/v1.41`. */
   readonly base: string;
   readonly dialect: EngineDialect;
-  readonly signal: AbortSignal | undefined;
+  readonly options: ConnectionOptions;
 }
 
-function createEngine(connection: EngineConnection, { base, dialect, signal }: Terms): Engine {
+function createEngine(connection: EngineConnection, { base, dialect, options }: Terms): Engine {
   const at = (request: EngineRequest) => ({ ...request, path: base + request.path });
   return {
     endpoint: connection.endpoint,
     dialect,
     json: async (request) => {
       const answer = await connection.send(at(request));
-      if (!isSuccess(answer)) return await refusalOf(answer);
-      return { value: parseJson(await readBody(answer, JSON_LIMIT), connection.endpoint) };
+      if (!isSuccess(answer)) return await refusalOf(connection, answer);
+      return { value: parseJson(await connection.text(answer, JSON_LIMIT), connection.endpoint) };
     },
     download: async (path) => {
       try {
-        return await rawDownload(connection.endpoint, base + path, signal);
+        return await rawDownload(connection.endpoint, base + path, options);
       } catch (error) {
-        throw signal?.aborted === true ? signal.reason : unreachable(error, connection.endpoint);
+        throw options.signal?.aborted === true ? options.signal.reason : unreachable(error, connection.endpoint);
       }
     },
     open: async (request) => {
       const answer = await connection.send(at(request));
-      return isSuccess(answer) ? answer : await refusalOf(answer);
+      return isSuccess(answer) ? answer : await refusalOf(connection, answer);
     },
     upgrade: async (request) => {
       const answer = await connection.upgrade(at(request));
       if (!('status' in answer)) return answer;
-      if (!isSuccess(answer)) return await refusalOf(answer);
+      if (!isSuccess(answer)) return await refusalOf(connection, answer);
       answer.body.destroy();
       return { status: answer.status, message: 'the engine did not open a raw stream' };
     },
@@ -153,8 +155,8 @@ function parseJson(text: string, endpoint: EngineEndpoint): unknown {
 }
 
 /** Engines answer `{"message": …}`; a HEAD has no body. */
-async function refusalOf(answer: EngineAnswer): Promise<EngineRefusal> {
-  const text = await readBody(answer, REFUSAL_LIMIT);
+async function refusalOf(connection: EngineConnection, answer: EngineAnswer): Promise<EngineRefusal> {
+  const text = await connection.text(answer, REFUSAL_LIMIT);
   return { status: answer.status, message: (messageIn(text) ?? text).trim().slice(0, 500) };
 }
 

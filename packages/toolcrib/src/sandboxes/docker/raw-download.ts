@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
 import type { EngineEndpoint } from './endpoint.ts';
+import { PATIENCE, silence, type ConnectionOptions } from './engine-connection.ts';
 
 /** In bytes; an engine's headers are some hundred. */
 const MAX_HEAD = 64 * 1024;
@@ -15,7 +16,7 @@ const END_OF_HEAD = '\r\n\r\n';
 export async function rawDownload(
   endpoint: EngineEndpoint,
   path: string,
-  signal: AbortSignal | undefined,
+  { signal, patience = PATIENCE }: ConnectionOptions,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
   signal?.throwIfAborted();
   const socket = await connect(endpoint);
@@ -23,11 +24,26 @@ export async function rawDownload(
   signal?.addEventListener('abort', onAbort, { once: true });
   socket.once('close', () => signal?.removeEventListener('abort', onAbort));
   socket.write(`GET ${path} HTTP/1.0\r\nHost: docker\r\n\r\n`);
-  const pieces = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  const pieces = impatient(socket, patience);
   const first = await readHead(pieces);
   if (first !== undefined) return body(first, pieces, socket);
   socket.destroy();
   return undefined;
+}
+
+/** Ends the connection when a piece that is waited for does not come. A slow reader is not waited for. */
+function impatient(socket: Socket, patience: number): AsyncIterator<Buffer> {
+  const pieces = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  return {
+    next: async () => {
+      const deadline = setTimeout(() => socket.destroy(silence(patience)), patience);
+      try {
+        return await pieces.next();
+      } finally {
+        clearTimeout(deadline);
+      }
+    },
+  };
 }
 
 async function connect(endpoint: EngineEndpoint): Promise<Socket> {
