@@ -20,9 +20,22 @@ export interface Elf {
   readonly searchPaths: readonly string[];
   /** Highest version `x.y` of glibc that its symbols need; undefined when none does. */
   readonly glibcFloor: string | undefined;
+  /** Highest version `x.y` of glibc that it defines symbols for, as the libraries of glibc do; else undefined. */
+  readonly glibcDefined: string | undefined;
   /** It has neither a loader nor needed libraries. */
   readonly static: boolean;
 }
+
+/** What the start of an ELF file says. */
+export interface ElfHead {
+  /** Undefined for a machine that is no target of ours. */
+  readonly machine: Arch | undefined;
+  /** Undefined also when it is named further on. */
+  readonly interpreter: string | undefined;
+}
+
+/** Bytes of a file that {@link elfHeadFrom} looks at. */
+export const ELF_HEAD_BYTES = 8192;
 
 /** Hands out bytes of the file; fewer than asked for only at its end. */
 export type ReadAt = (offset: number, length: number) => Uint8Array;
@@ -31,6 +44,7 @@ const MACHINES: ReadonlyMap<number, Arch> = new Map([
   [62, 'amd64'],
   [183, 'arm64'],
 ]);
+const MAGIC = 0x7f454c46;
 const HEADER_BYTES = 64;
 const PROGRAM_HEADER_BYTES = 56;
 const DYNAMIC_BYTES = 16;
@@ -43,7 +57,16 @@ const MAX_STRING_BYTES = 4096;
 const MAX_VERSIONS = 4096;
 
 const SEGMENT = { load: 1, dynamic: 2, interpreter: 3 } as const;
-const TAG = { needed: 1n, strings: 5n, rpath: 15n, runpath: 29n, versions: 0x6ffffffen, versionCount: 0x6fffffffn };
+const TAG = {
+  needed: 1n,
+  strings: 5n,
+  rpath: 15n,
+  runpath: 29n,
+  defined: 0x6ffffffcn,
+  definedCount: 0x6ffffffdn,
+  versions: 0x6ffffffen,
+  versionCount: 0x6fffffffn,
+};
 
 /**
  * Reads an ELF file through its program headers, so that one without section headers is read too.
@@ -51,7 +74,7 @@ const TAG = { needed: 1n, strings: 5n, rpath: 15n, runpath: 29n, versions: 0x6ff
  */
 export function parseElf(read: ReadAt): Elf {
   const ident = bytesAt(read, 0, 20);
-  if (ident.getUint32(0) !== 0x7f454c46) throw malformed('it does not start with the magic number');
+  if (ident.getUint32(0) !== MAGIC) throw malformed('it does not start with the magic number');
   const bits = pick(ident.getUint8(4), { 1: 32, 2: 64 } as const, 'class');
   const endian = pick(ident.getUint8(5), { 1: 'little', 2: 'big' } as const, 'byte order');
   const rawMachine = ident.getUint16(18, endian === 'little');
@@ -64,19 +87,51 @@ export function parseElf(read: ReadAt): Elf {
   return { machine, rawMachine, class: bits, endian, type, ...linking, static: isStatic };
 }
 
-type Linking = Pick<Elf, 'interpreter' | 'needed' | 'searchPaths' | 'glibcFloor'>;
+/**
+ * Reads what can be told from the first bytes of a 64-bit little-endian file.
+ * @param head at most {@link ELF_HEAD_BYTES} of a file count.
+ * @returns undefined when it is no such file.
+ */
+export function elfHeadFrom(head: Uint8Array): ElfHead | undefined {
+  const bytes = head.subarray(0, ELF_HEAD_BYTES);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength < HEADER_BYTES || view.getUint32(0) !== MAGIC || view.getUint16(4) !== 0x0201) return undefined;
+  const machine = MACHINES.get(view.getUint16(18, true));
+  return { machine, interpreter: interpreterIn((offset, length) => bytes.subarray(offset, offset + length)) };
+}
 
-const NO_LINKING: Linking = { interpreter: undefined, needed: [], searchPaths: [], glibcFloor: undefined };
+function interpreterIn(read: ReadAt): string | undefined {
+  try {
+    return interpreterOf(read, segmentsOf(read));
+  } catch (error) {
+    if (error instanceof IntegrityError) return undefined;
+    throw error;
+  }
+}
+
+type Linking = Pick<Elf, 'interpreter' | 'needed' | 'searchPaths' | 'glibcFloor' | 'glibcDefined'>;
+
+const NO_LINKING: Linking = {
+  interpreter: undefined,
+  needed: [],
+  searchPaths: [],
+  glibcFloor: undefined,
+  glibcDefined: undefined,
+};
 
 function linkingOf(read: ReadAt): Linking {
   const segments = segmentsOf(read);
-  const interpreter = segments.find(({ type }) => type === SEGMENT.interpreter);
   const dynamic = segments.find(({ type }) => type === SEGMENT.dynamic);
   return {
     ...NO_LINKING,
     ...(dynamic === undefined ? {} : dynamicLinking(read, segments, dynamic)),
-    interpreter: interpreter && textAt(read, interpreter.offset, Math.min(interpreter.size, MAX_STRING_BYTES)),
+    interpreter: interpreterOf(read, segments),
   };
+}
+
+function interpreterOf(read: ReadAt, segments: readonly Segment[]): string | undefined {
+  const named = segments.find(({ type }) => type === SEGMENT.interpreter);
+  return named && textAt(read, named.offset, Math.min(named.size, MAX_STRING_BYTES));
 }
 
 interface Segment {
@@ -117,15 +172,17 @@ function dynamicLinking(read: ReadAt, segments: readonly Segment[], dynamic: Seg
     entries.filter(({ tag }) => tags.includes(tag)).map(({ value }) => textOf(value));
   const needed = entries.filter(({ tag }) => tag === TAG.needed).length;
   if (needed > MAX_NEEDED) throw malformed(`it needs ${needed} libraries`);
-  const versions = valueOf(TAG.versions);
-  const count = valueOf(TAG.versionCount) ?? 0n;
+  const tableAt = (start: bigint, count: bigint, namesIn: ListReader): string | undefined => {
+    const address = valueOf(start);
+    if (address === undefined) return undefined;
+    const at = fileOffset(segments, address);
+    return highestGlibc(namesIn(read, at, wholeNumber(valueOf(count) ?? 0n)).map((name) => textOf(BigInt(name))));
+  };
   return {
     needed: textsOf(TAG.needed),
     searchPaths: textsOf(TAG.rpath, TAG.runpath).flatMap((paths) => paths.split(':')),
-    glibcFloor:
-      versions === undefined
-        ? undefined
-        : highestGlibc(versionNames(read, fileOffset(segments, versions), wholeNumber(count), textOf)),
+    glibcFloor: tableAt(TAG.versions, TAG.versionCount, neededVersions),
+    glibcDefined: tableAt(TAG.defined, TAG.definedCount, definedVersions),
   };
 }
 
@@ -141,9 +198,12 @@ function dynamicEntries(read: ReadAt, { offset, size }: Segment): readonly { tag
   return end < 0 ? entries : entries.slice(0, end);
 }
 
-/** Names of all versions that are needed of any library: a list of libraries, each with a list of versions. */
-function versionNames(read: ReadAt, start: number, libraries: number, textOf: (offset: bigint) => string): string[] {
-  const names: string[] = [];
+/** Reads a list of versions that starts at an offset. @returns where their names stand in the table of strings. */
+type ListReader = (read: ReadAt, start: number, entries: number) => readonly number[];
+
+/** All versions that are needed of any library: a list of libraries, each with a list of versions. */
+function neededVersions(read: ReadAt, start: number, libraries: number): readonly number[] {
+  const names: number[] = [];
   let at = start;
   for (let library = 0; library < libraries; library++) {
     const need = bytesAt(read, at, 16);
@@ -151,12 +211,28 @@ function versionNames(read: ReadAt, start: number, libraries: number, textOf: (o
     for (let version = 0; version < need.getUint16(2, true); version++) {
       if (names.length >= MAX_VERSIONS) throw malformed(`it needs more than ${MAX_VERSIONS} symbol versions`);
       const entry = bytesAt(read, aux, 16);
-      names.push(textOf(BigInt(entry.getUint32(8, true))));
+      names.push(entry.getUint32(8, true));
       aux += entry.getUint32(12, true);
     }
     const next = need.getUint32(12, true);
     if (next === 0) break;
     if (library >= MAX_VERSIONS) throw malformed('its list of needed versions does not end');
+    at += next;
+  }
+  return names;
+}
+
+/** All versions that a library defines; the first name of each is its own, the others are its parents'. */
+function definedVersions(read: ReadAt, start: number, versions: number): readonly number[] {
+  const names: number[] = [];
+  let at = start;
+  for (let version = 0; version < versions; version++) {
+    if (names.length >= MAX_VERSIONS) throw malformed(`it defines more than ${MAX_VERSIONS} symbol versions`);
+    const definition = bytesAt(read, at, 20);
+    const aux = bytesAt(read, at + definition.getUint32(12, true), 8);
+    names.push(aux.getUint32(0, true));
+    const next = definition.getUint32(16, true);
+    if (next === 0) break;
     at += next;
   }
   return names;

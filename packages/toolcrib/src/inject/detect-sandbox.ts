@@ -1,7 +1,7 @@
-import { posix } from 'node:path';
+import { ELF_HEAD_BYTES, elfHeadFrom, type ElfHead } from '../core/elf.ts';
 import { archFrom, type Arch } from '../core/target.ts';
 import type { SandboxReader, Sandbox } from '../sandboxes/sandbox.ts';
-import { ELF_HEAD, elfFactsFrom, type ElfFacts } from './elf.ts';
+import { findFile } from './find-file.ts';
 import { readSmallFile } from './small-file.ts';
 
 /** What a sandbox can run, found without executing anything in it. */
@@ -26,7 +26,6 @@ const LOADERS: readonly Loader[] = [
   { path: '/lib/ld-musl-aarch64.so.1', libc: 'musl' },
 ];
 const PROGRAMS = ['/bin/sh', '/bin/busybox', '/usr/bin/env'];
-const MAX_LINKS = 8;
 
 /**
  * Detects architecture and libc from the engine's word and from files read through it. An ELF file that is there
@@ -44,11 +43,11 @@ export async function detectSandbox(sandbox: Sandbox): Promise<SandboxFacts> {
     said === undefined ? 'the engine does not tell the architecture' : `the engine says ${said}`,
     ...(head === undefined
       ? ['no program was found to look at']
-      : [`${head.path} is for ${head.facts.arch ?? 'another machine'}`]),
+      : [`${head.path} is for ${head.facts.machine ?? 'another machine'}`]),
     loader === undefined ? 'no dynamic loader is used' : `${loader.path} is the loader`,
   ];
   const byEngine = said === undefined ? undefined : archFrom(said);
-  return { arch: head === undefined ? byEngine : head.facts.arch, libc: loader?.libc ?? 'none', evidence };
+  return { arch: head === undefined ? byEngine : head.facts.machine, libc: loader?.libc ?? 'none', evidence };
 }
 
 async function presentLoaders(sandbox: SandboxReader): Promise<readonly Loader[]> {
@@ -58,7 +57,7 @@ async function presentLoaders(sandbox: SandboxReader): Promise<readonly Loader[]
 
 interface ElfFile {
   readonly path: string;
-  readonly facts: ElfFacts;
+  readonly facts: ElfHead;
 }
 
 async function firstProgram(sandbox: SandboxReader, paths: readonly string[]): Promise<ElfFile | undefined> {
@@ -70,19 +69,8 @@ async function firstProgram(sandbox: SandboxReader, paths: readonly string[]): P
 }
 
 async function readElf(sandbox: SandboxReader, path: string): Promise<ElfFile | undefined> {
-  const file = await follow(sandbox, path);
-  const head = file === undefined ? undefined : await readSmallFile(sandbox, file, ELF_HEAD);
-  const facts = head === undefined ? undefined : elfFactsFrom(head);
+  const file = await findFile(sandbox, path);
+  const head = file === undefined ? undefined : await readSmallFile(sandbox, file.path, ELF_HEAD_BYTES);
+  const facts = head === undefined ? undefined : elfHeadFrom(head);
   return facts && { path, facts };
-}
-
-/** The regular file that a path leads to; the links on the way to it are the engine's to follow. */
-async function follow(sandbox: SandboxReader, path: string): Promise<string | undefined> {
-  let at = path;
-  for (let links = 0; links < MAX_LINKS; links++) {
-    const entry = await sandbox.stat(at);
-    if (entry?.kind !== 'link') return entry?.kind === 'file' ? at : undefined;
-    at = posix.resolve(posix.dirname(at), entry.linkTarget);
-  }
-  return undefined;
 }

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { compareVersions, parseElf, type ReadAt } from '../../../src/core/elf.ts';
+import { compareVersions, ELF_HEAD_BYTES, elfHeadFrom, parseElf, type ReadAt } from '../../../src/core/elf.ts';
 import { IntegrityError } from '../../../src/core/errors.ts';
 
 const file = openSync(process.execPath, 'r');
@@ -70,8 +70,23 @@ describe('an ELF file', () => {
       needed: ['libc.so.6', 'libm.so.6'],
       searchPaths: ['$ORIGIN', '/opt'],
       glibcFloor: '2.17',
+      glibcDefined: undefined,
       static: false,
     });
+  });
+
+  test('that is a library of glibc tells the highest version it defines', () => {
+    const bytes = sample();
+    bytes.writeBigUInt64LE(0x6ffffffcn, 0x300 + 8 * 8);
+    bytes.writeBigUInt64LE(0x6ffffffdn, 0x300 + 8 * 10);
+    bytes.writeBigUInt64LE(3n, 0x300 + 8 * 11);
+    [1, 21, 31].forEach((name, index) => {
+      const at = 0x500 + 28 * index;
+      bytes.writeUInt32LE(20, at + 12);
+      bytes.writeUInt32LE(index === 2 ? 0 : 28, at + 16);
+      bytes.writeUInt32LE(name, at + 20);
+    });
+    expect(parseElf(fromBytes(bytes))).toMatchObject({ glibcDefined: '2.17', glibcFloor: undefined });
   });
 
   test('of other classes is recognised by name', () => {
@@ -141,6 +156,30 @@ describe('an ELF file', () => {
     for (const at of [0x51c, 0x52c, 0x53c]) bytes.writeUInt32LE(0, at);
     bytes.writeBigUInt64LE(0x7fff_ffffn, 0x300 + 8 * 11);
     expect(() => parseElf(fromBytes(bytes))).toThrow(/more than 4096 symbol versions/);
+  });
+});
+
+describe('the head of an ELF file', () => {
+  test('names its machine and its loader', () => {
+    expect(elfHeadFrom(sample())).toEqual({ machine: 'amd64', interpreter: '/lib64/ld-linux-x86-64.so.2' });
+  });
+
+  test('names its machine also when the rest is cut off or wrong', () => {
+    expect(elfHeadFrom(sample().subarray(0, 100))).toEqual({ machine: 'amd64', interpreter: undefined });
+    const far = sample();
+    far.writeBigUInt64LE(BigInt(ELF_HEAD_BYTES), 128);
+    expect(elfHeadFrom(Buffer.concat([far, Buffer.alloc(ELF_HEAD_BYTES)]))?.interpreter).toBeUndefined();
+  });
+
+  test('never breaks the reader, whatever a sandbox puts there', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(1023), fc.nat(255))), fc.nat(0x1000), (changes, length) => {
+        const bytes = sample();
+        for (const [at, value] of changes) bytes[at] = value;
+        elfHeadFrom(bytes.subarray(0, length));
+      }),
+    );
+    expect(elfHeadFrom(Buffer.from('#!/bin/sh\n'.padEnd(100)))).toBeUndefined();
   });
 });
 
