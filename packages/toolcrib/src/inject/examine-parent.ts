@@ -114,7 +114,7 @@ async function weaknessOf(
     return `others than root can write ${path} (mode 0${mode.toString(8)})`;
   }
   if (uid === 0 && SYSTEM.includes(path)) return undefined;
-  if (!sandbox.tellsOwners) return `the engine does not tell who owns ${path}`;
+  if (sandbox.rootOwner === undefined) return `the engine does not tell who owns ${path}`;
   const owner = await sandbox.readOwner(path);
   return owner === 0 ? undefined : `${path} belongs to uid ${owner ?? 'nobody'}`;
 }
@@ -136,7 +136,7 @@ export async function examineAgain(
   const made = componentsOf(examination.parent).slice(componentsOf(examination.existing).length);
   const sticky = ((await sandbox.stat(examination.existing))?.mode ?? 0) & STICKY;
   // Where no owner is told, nothing is claimed that this would have to hold up.
-  if (sticky === 0 || !sandbox.tellsOwners) return undefined;
+  if (sticky === 0 || sandbox.rootOwner === undefined) return undefined;
   const owners = await Promise.all(made.map((path) => sandbox.readOwner(path)));
   const index = owners.findIndex((owner) => owner !== 0);
   return index < 0 ? undefined : `${made[index] ?? ''} belongs to uid ${owners[index] ?? 'nobody'}`;

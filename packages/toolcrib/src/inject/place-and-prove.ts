@@ -94,7 +94,7 @@ async function proveBytes(injection: Injection, attempt: Attempt, candidate: Can
   const byEngine = examination.mount?.kind === 'tmpfs' ? undefined : await sandbox.readTar(directory);
   if (byEngine !== undefined || candidate.rung === 'archive') {
     const asRoot = candidate.rung === 'archive' || candidate.user === '0';
-    const owner = asRoot && sandbox.tellsOwners ? 0 : undefined;
+    const owner = asRoot ? sandbox.rootOwner : undefined;
     await verifyReadBack({ artifact, name, tar: byEngine, owner, signal });
     const changed = await examineAgain(sandbox, examination, directory);
     if (changed !== undefined) throw new SandboxError('NOT_INJECTABLE', `after placing, ${changed}`);

@@ -53,6 +53,6 @@ async function readBackByEngine(injection: Injection, entry: LedgerEntry): Promi
     if (kind !== 'directory') throw differs(`${path} is a ${kind ?? 'hole'} now`);
   }
   const tar = await sandbox.readTar(entry.directory);
-  const owner = entry.rung === 'archive' && sandbox.tellsOwners ? 0 : undefined;
+  const owner = entry.rung === 'archive' ? sandbox.rootOwner : undefined;
   await verifyReadBack({ artifact, name: posix.basename(entry.directory), tar, owner, signal });
 }

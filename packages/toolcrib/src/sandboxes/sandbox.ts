@@ -88,8 +88,11 @@ export interface SandboxReader {
    * @throws SandboxError `SANDBOX_STATE` when the sandbox is not running any more; RemoteError `UNREACHABLE`.
    */
   stat(path: string): Promise<SandboxEntry | undefined>;
-  /** False when the engine does not tell who owns what is in the sandbox: then no owner that it writes counts. */
-  readonly tellsOwners: boolean;
+  /**
+   * The uid that tars of {@link readTar} give to what belongs to root inside: not 0 where an engine maps users and tells
+   * owners as the host sees them; undefined when it does not tell owners, and none that it writes counts.
+   */
+  readonly rootOwner: number | undefined;
   /**
    * Uid, inside, of the owner of what stands at an absolute path; undefined when nothing does, or when the engine does
    * not tell. Costs more than a stat.

@@ -19,8 +19,11 @@ export type PodmanImage = Extract<TestImage, 'toolcrib-test/busybox' | 'toolcrib
 
 const state = process.env['TOOLCRIB_TEST_STATE'] ?? join(tmpdir(), `toolcrib-test-${process.getuid?.() ?? 0}`);
 
+/** The user of the rootless service, which has ranges of further uids. */
+export const PODMAN_USER = 'toolcrib-test-podman';
+
 /** The value of XDG_RUNTIME_DIR for the user of the rootless service: its socket is where Podman has it by default. */
-export const ROOTLESS_RUNTIME = '/var/lib/toolcrib-test-podman/run';
+export const ROOTLESS_RUNTIME = `/var/lib/${PODMAN_USER}/run`;
 
 /** Where the services of `scripts/servers/podman` listen. */
 export const podmanSockets: Readonly<Record<PodmanKind, string>> = {

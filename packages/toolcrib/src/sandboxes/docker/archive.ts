@@ -33,11 +33,17 @@ async function explained(container: Container, path: string, refusal: EngineRefu
   return refusal;
 }
 
-/** As `SandboxReader.readOwner`. Podman writes the container's user into every archive, whoever owns the files. */
+/** The kernel's uid for users that are not mapped. */
+const NOBODY = 65_534;
+
+/** As `SandboxReader.readOwner`. */
 export async function readOwner(container: Container, path: string): Promise<number | undefined> {
-  if (container.engine.dialect === 'podman') return undefined;
+  const { rootOwner } = container;
+  if (rootOwner === undefined) return undefined;
   const tar = await readTree(container, path);
-  return tar === undefined ? undefined : await readFirstOwner(tar);
+  if (tar === undefined) return undefined;
+  const owner = (await readFirstOwner(tar)) - rootOwner;
+  return owner < 0 ? NOBODY : owner;
 }
 
 /** As `SandboxReader.readTar`. */

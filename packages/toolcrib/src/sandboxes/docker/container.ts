@@ -9,4 +9,6 @@ export interface Container {
   readonly reference: string;
   /** Path of its calls, e.g. `/containers/ID`. */
   readonly path: string;
+  /** As `Sandbox.rootOwner`. */
+  readonly rootOwner: number | undefined;
 }

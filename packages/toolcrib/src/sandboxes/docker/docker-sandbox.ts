@@ -3,7 +3,7 @@ import { readOwner, readTree, statPath, unpackTar } from './archive.ts';
 import type { Container } from './container.ts';
 import { connectEngine, type ConnectOptions, type Engine } from './engine.ts';
 import { startExec } from './exec.ts';
-import { identityOf } from './identity.ts';
+import { identityOf, rootOwnerOf } from './identity.ts';
 import { textOf } from './json-fields.ts';
 import { notFound, refusedCall } from './refusals.ts';
 import { verifyRunning } from './state.ts';
@@ -30,7 +30,7 @@ async function openContainer(name: string, engine: Engine, options: ConnectOptio
   const command = options.scheme ?? 'docker';
   const reference = `${command}:${name}`;
   const path = `/containers/${encodeURIComponent(name)}`;
-  const asked: Container = { engine, command, reference, path };
+  const asked: Container = { engine, command, reference, path, rootOwner: undefined };
   const description = await engine.json({ method: 'GET', path: `${path}/json` });
   if ('status' in description) {
     throw description.status === 404 ? notFound(asked) : refusedCall(asked, description);
@@ -39,12 +39,13 @@ async function openContainer(name: string, engine: Engine, options: ConnectOptio
   const image = await inspectImage(engine, textOf(description.value, 'Image'));
   const identity = identityOf(description.value, image, engine);
   // By its id: another container may get the name.
-  const container = { ...asked, path: `/containers/${identity.id}` };
+  const rootOwner = rootOwnerOf(description.value, engine.dialect);
+  const container = { ...asked, path: `/containers/${identity.id}`, rootOwner };
   return {
     reference,
     identity,
     ways: ['archive', 'exec-tar', 'exec-cat'],
-    tellsOwners: engine.dialect === 'docker',
+    rootOwner: container.rootOwner,
     programPath: (inside) => inside,
     stat: (inside) => statPath(container, inside),
     readOwner: (inside) => readOwner(container, inside),

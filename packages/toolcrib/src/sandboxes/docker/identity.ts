@@ -86,3 +86,16 @@ function mountOf(mount: unknown, bound: ReadonlyMap<string, readonly string[]>):
 function trimmed(path: string): string {
   return path.replace(/(?<=.)\/+$/, '');
 }
+
+/**
+ * The uid that archives of the container give to what belongs to root in it, as in `Sandbox.rootOwner`. A Docker Engine
+ * that maps users keeps everything below a folder that is named for root's ids on the host (moby `setupDaemonRoot`), and
+ * tells owners by those. Podman writes the container's user into every archive, whoever owns the files.
+ */
+export function rootOwnerOf(container: unknown, dialect: EngineDialect): number | undefined {
+  if (dialect === 'podman') return undefined;
+  if (textOf(container, 'HostConfig', 'UsernsMode') === 'host') return 0;
+  const paths = ['ResolvConfPath', 'HostnamePath', 'LogPath'].map((key) => textOf(container, key) ?? '');
+  const mapped = paths.map((path) => /\/(\d+)\.\d+\/containers\//.exec(path)?.[1]).find((uid) => uid !== undefined);
+  return Number(mapped ?? 0);
+}

@@ -35,7 +35,7 @@ export async function openLocalSandbox(directory: string, options: LocalSandboxO
     ways: ['archive'],
     programPath: (path) => resolve(root, `.${resolve('/', path)}`),
     stat: async (path) => entryOf(await onHost(path)),
-    tellsOwners: true,
+    rootOwner: 0,
     readOwner: async (path) => {
       const stats = await lstatOrUndefined(await onHost(path));
       return stats && sandboxUid(stats.uid);
