@@ -27,11 +27,7 @@ export function checkChange(lab) {
 }
 
 function inTime(work, times) {
-  const {
-    budget: _,
-    met: __,
-    ...measured
-  } = row({
+  const measured = row({
     work: `${work}, ${FILES} files`,
     ours: times.get('ours'),
     peerName: '`git diff --quiet`',
