@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { combineSignals } from '../core/combined-signal.ts';
 import { isSystemError, RemoteError, UsageError, type ToolcribError } from '../core/errors.ts';
+import { endOfProcessGroup, killProcessGroup } from '../disk/process-group.ts';
 
 /** One call of git. */
 export interface GitCall {
@@ -43,40 +44,13 @@ export async function runGit(call: GitCall): Promise<GitEnd> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const output = collectOutput(child, call.maxBytes ?? MAX_STDOUT_BYTES);
-  const ended = await endOf(child, combineSignals([call.signal, deadline]));
+  const ended = await endOfProcessGroup(child, combineSignals([call.signal, deadline]));
   call.signal?.throwIfAborted();
   if (ended instanceof Error) throw notStarted(ended, call);
   if (deadline.aborted) throw gaveUp(call, `did not end within ${DEADLINE_MS / 1000} s`);
   if (output.excess()) throw gaveUp(call, `wrote more than ${call.maxBytes ?? MAX_STDOUT_BYTES} bytes`);
   if (typeof ended === 'string') throw gaveUp(call, `was ended by ${ended}`);
   return { code: ended, stdout: output.stdout(), stderr: output.stderr() };
-}
-
-/** The exit code, the signal, or why it did not start. */
-async function endOf(child: ChildProcess, signal: AbortSignal): Promise<number | string | Error> {
-  const stop = () => killGroup(child);
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await new Promise((resolve) => {
-      child.once('error', resolve);
-      // What it left behind in its group would hold the output open.
-      child.once('exit', () => killGroup(child));
-      child.once('close', (code, by) => resolve(code ?? by ?? 'an unknown signal'));
-    });
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch (error) {
-    // ESRCH: all gone. EPERM: macOS says so of a group of which only the unreaped leader is left.
-    if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
-  }
 }
 
 function collectOutput(
@@ -88,7 +62,7 @@ function collectOutput(
   const size = { out: 0, err: 0 };
   child.stdout?.on('data', (chunk: Buffer) => {
     size.out += chunk.byteLength;
-    if (size.out > maxBytes) killGroup(child);
+    if (size.out > maxBytes) killProcessGroup(child);
     else out.push(chunk);
   });
   child.stderr?.on('data', (chunk: Buffer) => {

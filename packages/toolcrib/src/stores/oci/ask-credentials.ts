@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { combineSignals } from '../../core/combined-signal.ts';
 import { isSystemError, RemoteError, UsageError } from '../../core/errors.ts';
+import { endOfProcessGroup, killProcessGroup } from '../../disk/process-group.ts';
 import type { RegistryCredentials } from './docker-config.ts';
 import { jsonFrom } from './json.ts';
 
@@ -59,39 +60,12 @@ async function run(call: HelperCall): Promise<{ readonly code: number | string; 
   // One that does not read what it was asked closes the pipe: its answer tells.
   child.stdin.on('error', () => undefined);
   child.stdin.end(`${call.key}\n`);
-  const code = await endOf(child, combineSignals([call.signal, deadline]));
+  const code = await endOfProcessGroup(child, combineSignals([call.signal, deadline]));
   call.signal?.throwIfAborted();
   if (code instanceof Error)
     throw notStarted(call, isSystemError(code, 'ENOENT') ? 'it was not found' : code.message, code);
   if (deadline.aborted) throw failed(call, 'took too long');
   return { code, output: output() };
-}
-
-/** The exit code, the signal, or why it did not start. */
-async function endOf(child: ChildProcess, signal: AbortSignal): Promise<number | string | Error> {
-  const stop = (): void => killGroup(child);
-  signal.addEventListener('abort', stop, { once: true });
-  if (signal.aborted) stop();
-  try {
-    return await new Promise((resolve) => {
-      child.once('error', resolve);
-      // What it left behind in its group would hold the output open.
-      child.once('exit', () => killGroup(child));
-      child.once('close', (code, by) => resolve(code ?? by ?? 'an unknown signal'));
-    });
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch (error) {
-    // ESRCH: all gone. EPERM: macOS says so of a group of which only the unreaped leader is left.
-    if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
-  }
 }
 
 /** Nobody's credentials are longer: what comes after that is not kept. */
@@ -100,7 +74,7 @@ function collectOutput(child: ChildProcess): () => string {
   let size = 0;
   child.stdout?.on('data', (piece: Buffer) => {
     size += piece.byteLength;
-    if (size > MAX_OUTPUT_BYTES) killGroup(child);
+    if (size > MAX_OUTPUT_BYTES) killProcessGroup(child);
     else pieces.push(piece);
   });
   return () => Buffer.concat(pieces).toString('utf8');

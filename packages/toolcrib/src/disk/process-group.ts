@@ -1,0 +1,34 @@
+import type { ChildProcess } from 'node:child_process';
+import { isSystemError } from '../core/errors.ts';
+
+/**
+ * Waits for the end of a process that leads a group of its own (`detached`); nothing is left of the group then.
+ * @param signal kills the group.
+ * @returns the exit code, the signal that ended it, or why it did not start.
+ */
+export async function endOfProcessGroup(child: ChildProcess, signal: AbortSignal): Promise<number | string | Error> {
+  const stop = (): void => killProcessGroup(child);
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    return await new Promise((resolve) => {
+      child.once('error', resolve);
+      // What it left behind in its group would hold the output open.
+      child.once('exit', () => killProcessGroup(child));
+      child.once('close', (code, by) => resolve(code ?? by ?? 'an unknown signal'));
+    });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+}
+
+/** Ends a process that leads a group of its own, and all of the group. */
+export function killProcessGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    // ESRCH: all gone. EPERM: macOS says so of a group of which only the unreaped leader is left.
+    if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
+  }
+}
