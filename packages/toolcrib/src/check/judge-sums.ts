@@ -1,15 +1,7 @@
-import { formatArtifactName } from '../core/artifact-name.ts';
 import { hasCode } from '../core/errors.ts';
+import { coverageOf, type WholeRelease } from '../core/sums-coverage.ts';
 import { parseSums, type Sums } from '../core/sums.ts';
-import type { Target } from '../core/target.ts';
 import { ruleResult, type RuleResult } from './rule.ts';
-
-/** What a release has to have. */
-export interface ReleaseShape {
-  readonly tool: string;
-  readonly version: number;
-  readonly targets: readonly Target[];
-}
 
 /**
  * What came of the sources since the sums were written, by the commit that wrote them:
@@ -30,7 +22,7 @@ export interface SumsFacts {
   /** What the change began with; undefined when there were no sums. */
   readonly base: string | undefined;
   /** With the version that is required, so that a wrong version file is told once only. */
-  readonly shape: ReleaseShape;
+  readonly shape: WholeRelease;
   /** True when the required version is another than the base's. */
   readonly bumped: boolean;
   readonly freshness: Freshness;
@@ -91,18 +83,16 @@ const HOW_TO_GET_SUMS =
  * The pins of a release.
  * @returns why they are none when a text does not pin exactly its artifacts.
  */
-export function readPins(text: string, file: string, { tool, version, targets }: ReleaseShape): Sums | string {
-  const expected = targets.map((target) => formatArtifactName({ tool, version, target, dev: false })).sort();
+export function readPins(text: string, file: string, release: WholeRelease): Sums | string {
   const sums = parsed(text, file);
   if (typeof sums === 'string') return sums;
-  const missing = expected.filter((name) => !sums.has(name));
-  const foreign = [...sums.keys()].filter((name) => !expected.includes(name));
-  if (missing.length === 0 && foreign.length === 0) return sums;
+  const { isExact, missing, foreign } = coverageOf(sums, release);
+  if (isExact) return sums;
   const said = [
     ...(missing.length === 0 ? [] : [`does not pin ${missing.join(', ')}`]),
     ...(foreign.length === 0 ? [] : [`pins ${foreign.join(', ')}`]),
   ];
-  return `${file} ${said.join(' and ')}: it has to pin exactly the targets of v${version}`;
+  return `${file} ${said.join(' and ')}: it has to pin exactly the targets of v${release.version}`;
 }
 
 function parsed(text: string, file: string): Sums | string {

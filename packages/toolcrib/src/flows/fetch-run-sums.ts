@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { withScratch } from '../build/scratch.ts';
 import { readVersion } from '../config/read-pins.ts';
-import { formatArtifactName } from '../core/artifact-name.ts';
 import { IntegrityError, NotFoundError } from '../core/errors.ts';
+import { coverageOf } from '../core/sums-coverage.ts';
 import { parseSums, type Sums } from '../core/sums.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { demandToken, fetchRunArtifact, listRunArtifacts } from '../github/run-artifacts.ts';
@@ -67,9 +67,8 @@ type Subject = Parameters<typeof writeSumsFile>[2];
 function exactSums(text: string, run: WorkflowRun, { tool, version, targets }: Subject): Sums {
   const where = `${SUMS_FILE} of run ${run.id}`;
   const sums = parseSums(text, where, { tool, version });
-  const wanted = targets.map((target) => formatArtifactName({ tool, version, target, dev: false })).sort();
-  const named = [...sums.keys()].sort();
-  if (wanted.join() === named.join()) return sums;
+  const { isExact, wanted, named } = coverageOf(sums, { tool, version, targets });
+  if (isExact) return sums;
   throw new IntegrityError('MALFORMED', `${where} names ${named.join(', ')}, expected ${wanted.join(', ')}`, {
     hint: 'the run built other targets than toolcrib.json has here: check out the commit that it built',
     details: { wanted, named },

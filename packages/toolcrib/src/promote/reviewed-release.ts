@@ -1,5 +1,5 @@
-import { formatArtifactName } from '../core/artifact-name.ts';
 import { PolicyError } from '../core/errors.ts';
+import { coverageOf } from '../core/sums-coverage.ts';
 import { parseSums, type Sums } from '../core/sums.ts';
 import type { Target } from '../core/target.ts';
 import { parseVersionFile } from '../core/version.ts';
@@ -44,10 +44,9 @@ export function reviewedRelease(files: ReviewedFiles): ReviewedRelease {
   verifyNoRollback(files, version);
   const where = `${files.sums.path} at ${at}`;
   const sums = sumsOf(files.sums.text ?? '', where, { tool, version });
-  const wanted = targets.map((target) => formatArtifactName({ tool, version, target, dev: false })).sort();
-  const pinned = [...sums.keys()].sort();
-  if (wanted.join() !== pinned.join()) {
-    const what = `${where} has to pin ${wanted.join(', ')}; it pins ${pinned.length === 0 ? 'nothing' : pinned.join(', ')}`;
+  const { isExact, wanted, named } = coverageOf(sums, { tool, version, targets });
+  if (!isExact) {
+    const what = `${where} has to pin ${wanted.join(', ')}; it pins ${named.length === 0 ? 'nothing' : named.join(', ')}`;
     throw notApproved('sums', what, COMMIT_SUMS);
   }
   return { tool, version, targets, sums };

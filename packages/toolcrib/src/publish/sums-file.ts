@@ -1,5 +1,5 @@
-import { formatArtifactName } from '../core/artifact-name.ts';
 import { UsageError } from '../core/errors.ts';
+import { coverageOf } from '../core/sums-coverage.ts';
 import { formatSums, type Sums } from '../core/sums.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import type { ReleaseSubject } from './release-artifacts.ts';
@@ -15,11 +15,9 @@ export async function writeSumsFile(
   subject: ReleaseSubject,
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<void> {
-  const { tool, version, targets } = subject;
-  const expected = targets.map((target) => formatArtifactName({ tool, version, target, dev: false })).sort();
-  const actual = [...sums.keys()].sort();
-  if (expected.join() !== actual.join()) {
-    throw new UsageError('SUMS_INVALID', `${path} has to pin ${expected.join(', ')}, not ${actual.join(', ')}`, {
+  const { isExact, wanted, named } = coverageOf(sums, subject);
+  if (!isExact) {
+    throw new UsageError('SUMS_INVALID', `${path} has to pin ${wanted.join(', ')}, not ${named.join(', ')}`, {
       hint: 'build every target of toolcrib.json, and nothing else, before publishing',
     });
   }
