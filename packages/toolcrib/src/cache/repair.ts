@@ -1,11 +1,12 @@
-import { dirname } from 'node:path';
-import { digestFromHex, type Digest } from '../core/digest.ts';
+import { basename, dirname } from 'node:path';
+import type { Digest } from '../core/digest.ts';
 import type { CacheFinding } from './audit.ts';
 import { examineBlob, type BlobContext } from './blobs.ts';
 import { unpackedPaths } from './contents.ts';
-import { blobPath } from './layout.ts';
+import { blobDigestFrom, blobPath } from './layout.ts';
 import type { LockKind } from './lock.ts';
 import { removeFile } from './remove.ts';
+import { trustedRootDigestFrom } from './trusted-roots.ts';
 import { examineUnpacked, readAnyRecord, unpackedSourceFrom } from './unpacked-record.ts';
 import { makeUnpacked } from './unpacked.ts';
 
@@ -34,18 +35,20 @@ export async function repair(context: RepairContext, finding: CacheFinding): Pro
 }
 
 async function repairOne(context: RepairContext, { kind, path }: CacheFinding): Promise<RepairOutcome> {
-  const { layout, locked } = context;
+  const { layout, locked, signal } = context;
   if (kind === 'foreign') return 'left';
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const unpacked = dirname(path) === layout.unpacked ? unpackedSourceFrom(name) : undefined;
+  const [directory, name] = [dirname(path), basename(path)];
+  const unpacked = directory === layout.unpacked ? unpackedSourceFrom(name) : undefined;
   if (unpacked !== undefined) return await locked('unpacked', unpacked, () => repairUnpacked(context, unpacked));
-  const blob = dirname(path) === layout.blobs ? digestFromHex(name) : undefined;
-  if (blob !== undefined) return await locked('blob', blob, () => removeCorrupt(path, blob, context.signal));
+  const blob = directory === layout.blobs ? blobDigestFrom(name) : undefined;
+  if (blob !== undefined) return await locked('blob', blob, () => removeCorrupt(path, blob, signal));
+  const root = directory === layout.trustedRoots ? trustedRootDigestFrom(name) : undefined;
+  if (root !== undefined) return await removeCorrupt(path, root, signal);
   await removeFile(path);
   return 'removed';
 }
 
-/** Who held the lock before may have brought the right bytes. */
+/** Since it was read, somebody may have brought the right bytes. */
 async function removeCorrupt(path: string, digest: Digest, signal: AbortSignal | undefined): Promise<RepairOutcome> {
   if ((await examineBlob(path, digest, signal)) === 'sound') return 'rebuilt';
   await removeFile(path);

@@ -4,7 +4,8 @@ import { createDigester, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, isSystemError, NotFoundError } from '../core/errors.ts';
 import { readBlocks, readVerified } from '../disk/digest-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
-import { storageError } from '../disk/storage-error.ts';
+import { openRegularFile } from '../disk/open-regular-file.ts';
+import { onDisk, storageError } from '../disk/storage-error.ts';
 import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary, writeFileAtomically } from '../disk/write-file.ts';
 import type { BlobContext } from './blobs.ts';
@@ -45,6 +46,11 @@ export interface UnpackedArtifact {
   readonly open: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
   /** The same bytes unverified, for who hashes what it streams: hashing twice costs as much as sending. */
   readonly openUnverified: (signal?: AbortSignal) => AsyncIterable<Uint8Array>;
+  /**
+   * Some bytes of the tar, unverified; fewer than asked for only at its end.
+   * @throws NotFoundError `NOT_FOUND`; RemoteError `STORAGE`.
+   */
+  readonly readAt: (offset: number, length: number) => Promise<Uint8Array>;
   /** Forgets a tar that turned out to be changed: the next call of `unpacked` makes it again. */
   readonly discard: () => Promise<void>;
 }
@@ -128,11 +134,12 @@ function fromRecord(context: BlobContext, record: UnpackedRecord): UnpackedArtif
     ...contentOf(record),
     open: (signal) => readStored(context, record, signal),
     openUnverified: (signal) => copiesOf(readBlocks(path, { signal, followLinks: false })),
+    readAt: (offset, length) => readPart(path, offset, length),
     discard: () => forget(unpackedRecordPath(context.layout, record.sourceDigest)),
   };
 }
 
-function contentOf(record: UnpackedRecord): Omit<UnpackedArtifact, 'open' | 'openUnverified' | 'discard'> {
+function contentOf(record: UnpackedRecord): Omit<UnpackedArtifact, 'open' | 'openUnverified' | 'readAt' | 'discard'> {
   const { tarDigest, tarSize, entries, descriptor, tool } = record;
   return { tarDigest, tarSize, entries, descriptor, bare: tool !== null };
 }
@@ -167,7 +174,30 @@ async function unstored(artifact: ArtifactFile, signal: AbortSignal | undefined)
   for await (const piece of unpackArtifact(artifact, inventory, signal)) digester.update(piece);
   const record = recordOf(artifact, inventory, { size: digester.size, digest: digester.finish() });
   const open = (again?: AbortSignal) => unpackArtifact(artifact, createInventory(), again);
-  return { ...contentOf(record), open, openUnverified: open, discard: () => Promise.resolve() };
+  const readAt = (offset: number, length: number) => partOf(open(signal), offset, length);
+  return { ...contentOf(record), open, openUnverified: open, readAt, discard: () => Promise.resolve() };
+}
+
+async function readPart(path: string, offset: number, length: number): Promise<Uint8Array> {
+  const handle = await openRegularFile(path, { followLinks: false });
+  try {
+    const { buffer, bytesRead } = await onDisk('read', path, () => handle.read(Buffer.alloc(length), 0, length, offset));
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function partOf(bytes: AsyncIterable<Uint8Array>, offset: number, length: number): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = [];
+  let at = 0;
+  for await (const piece of bytes) {
+    const part = piece.subarray(Math.max(0, offset - at), Math.max(0, offset + length - at));
+    if (part.byteLength > 0) pieces.push(new Uint8Array(part));
+    at += piece.byteLength;
+    if (at >= offset + length) break;
+  }
+  return Buffer.concat(pieces);
 }
 
 async function sizeOf(path: string): Promise<number> {

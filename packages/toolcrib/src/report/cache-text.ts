@@ -23,16 +23,19 @@ export interface CacheFacts {
 /** The text of `cache ls`: what was used last comes first. */
 export function describeCache(cache: CacheFacts): string {
   const { artifacts, unpacked, attestations, placements, directory } = cache;
-  const items = [...artifacts, ...unpacked, ...attestations, ...placements];
+  const items = [
+    ...[...artifacts, ...unpacked, ...attestations].map((item) => ({ ...item, note: item.leased ? 'in use' : '' })),
+    ...placements.map((placement) => ({ ...placement, note: placeOf(placement) })),
+  ];
   if (items.length === 0) return `nothing in ${directory}\n`;
   const rows = items
     .toSorted((a, b) => b.lastUsedAt - a.lastUsedAt)
-    .map(({ kind, digest, size, lastUsedAt, leased }) => [
+    .map(({ kind, digest, size, lastUsedAt, note }) => [
       kind,
       digest ?? '',
       formatSize(size),
       dateOf(lastUsedAt),
-      leased ? 'in use' : '',
+      note,
     ]);
   const columns = [
     { title: 'KIND' },
@@ -49,6 +52,10 @@ export function describeCache(cache: CacheFacts): string {
   ];
   const total = formatSize(items.reduce((sum, { size }) => sum + size, 0));
   return `${formatTable(columns, rows)}${counts.join(', ')}: ${total} in ${directory}\n`;
+}
+
+function placeOf({ sandbox, directory }: CacheFacts['placements'][number]): string {
+  return sandbox === null || directory === null ? 'cannot be read' : `${directory} in ${sandbox.slice(0, 12)}`;
 }
 
 /** The text of `cache verify`. */
@@ -81,7 +88,6 @@ export interface CollectionFacts {
   readonly removed: readonly (ItemFacts & { readonly reason: string })[];
   readonly leftovers: readonly string[];
   readonly bytesAfter: number;
-  readonly protected: { readonly items: number; readonly bytes: number };
 }
 
 /** The text of `cache gc`. */
@@ -115,10 +121,10 @@ export function describeCollection(collection: CollectionFacts): string {
   ].join('');
 }
 
-function overText({ limits, bytesAfter, protected: kept }: CollectionFacts): string {
+function overText({ limits, bytesAfter }: CollectionFacts): string {
   if (limits.maxBytes === null || bytesAfter <= limits.maxBytes) return '';
   const over = formatSize(bytesAfter - limits.maxBytes);
-  return `that is ${over} above the limit: ${formatSize(kept.bytes)} are in use, or were used within the last hour\n`;
+  return `that is ${over} above the limit: all of it is in use, or was used within the last hour\n`;
 }
 
 function counted(count: number, what: string): string {

@@ -93,7 +93,7 @@ describe('the limits of a collection', () => {
     const over = await toolcrib(['cache', 'gc', '--max-bytes', '0'], { cwd: project.folder });
     expect(over.code).toBe(0);
     expect(over.stdout).toContain('3.0 kB removed; 1.0 kB stay in ');
-    expect(over.stdout).toContain('1.0 kB above the limit: 1.0 kB are in use, or were used within the last hour');
+    expect(over.stdout).toContain('1.0 kB above the limit: all of it is in use, or was used within the last hour');
   });
 
   test('need no configuration that can be read when both are given', async () => {
