@@ -181,7 +181,9 @@ async function unstored(artifact: ArtifactFile, signal: AbortSignal | undefined)
 async function readPart(path: string, offset: number, length: number): Promise<Uint8Array> {
   const handle = await openRegularFile(path, { followLinks: false });
   try {
-    const { buffer, bytesRead } = await onDisk('read', path, () => handle.read(Buffer.alloc(length), 0, length, offset));
+    const { buffer, bytesRead } = await onDisk('read', path, () =>
+      handle.read(Buffer.alloc(length), 0, length, offset),
+    );
     return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();

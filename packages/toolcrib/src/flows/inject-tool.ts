@@ -108,7 +108,7 @@ function injectable(
   unpacked: UnpackedArtifact,
 ): InjectableArtifact {
   const { tool, version } = pins;
-  const { descriptor, entries, tarSize, tarDigest, openUnverified } = unpacked;
+  const { descriptor, entries, tarSize, tarDigest, openUnverified, readAt } = unpacked;
   if (descriptor !== null) verifyDescriptor(descriptor, { tool, version, target: formatTarget(target) }, name);
   return {
     tool,
@@ -122,6 +122,7 @@ function injectable(
       files: entries.filter((entry) => entry.kind === 'file'),
       links: entries.filter((entry) => entry.kind === 'link'),
       open: openUnverified, // injection hashes what it sends
+      readAt,
     },
   };
 }

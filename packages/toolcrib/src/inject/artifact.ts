@@ -34,5 +34,7 @@ export interface InjectableArtifact {
     readonly links?: readonly { readonly path: string; readonly target: string }[];
     /** From the start, each time. */
     open(): AsyncIterable<Uint8Array>;
+    /** Some of its bytes, fewer than asked for only at its end; nothing of what is sent is decided by them. */
+    readAt(offset: number, length: number): Promise<Uint8Array>;
   };
 }

@@ -51,8 +51,8 @@ export async function detectSandbox(sandbox: Sandbox): Promise<SandboxFacts> {
 }
 
 async function presentLoaders(sandbox: SandboxReader): Promise<readonly Loader[]> {
-  const entries = await Promise.all(LOADERS.map(({ path }) => sandbox.stat(path)));
-  return LOADERS.filter((_, index) => entries[index] !== undefined);
+  const files = await Promise.all(LOADERS.map(({ path }) => findFile(sandbox, path)));
+  return LOADERS.filter((_, index) => files[index] !== undefined);
 }
 
 interface ElfFile {

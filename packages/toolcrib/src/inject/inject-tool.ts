@@ -5,6 +5,7 @@ import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import { canHelp, optionsIn, outsideInReach, type Candidate } from './attempts.ts';
 import { detectSandbox } from './detect-sandbox.ts';
+import { verifyNeeds } from './elf-gate.ts';
 import { examineParent, type ParentExamination } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -22,7 +23,8 @@ import { sandboxUid } from './sandbox-user.ts';
  * **What is proven:** that at the moment of placement the files in the sandbox were the artifact's, to the byte, mode
  * and owner, and that a program started from there returned the nonce. **What is not:** that root in the sandbox did
  * not answer in the tool's stead, nor that it left the tree alone since: `protection` says against whom it holds.
- * @throws SandboxError `NO_TARGET_FITS` before a byte is sent when the architecture is another one; `NOT_INJECTABLE`
+ * @throws SandboxError `NO_TARGET_FITS` before a byte is sent when the architecture is another one, or when something is
+ * missing there that the artifact cannot start without; `NOT_INJECTABLE`
  * with the plan in `details.plan`; `SANDBOX_STATE`; IntegrityError `VERSION_MISMATCH`, or `DIGEST_MISMATCH` and
  * `SIZE_MISMATCH` when the artifact's tar is not what it should be; RemoteError `UNREACHABLE`, `STORAGE`.
  */
@@ -33,6 +35,7 @@ export async function injectTool(injection: Injection): Promise<Placement> {
   const ledger = createLedger(injection.ledger);
   const known = await findPlacement(injection, ledger);
   if (known !== undefined) return known;
+  await verifyNeeds(sandbox, artifact);
   const placement = await climb(injection, ledger);
   injection.reporter.notice({
     kind: 'step',

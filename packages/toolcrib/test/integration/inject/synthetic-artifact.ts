@@ -57,7 +57,7 @@ export async function syntheticArtifact(options: SyntheticOptions): Promise<Inje
     target: { arch: archFrom(process.arch) ?? 'amd64', libc: 'any' },
     digest: digestOf(tar),
     descriptor: { entrypoint: ['bin/synthetic'], healthcheck },
-    tar: { size: tar.byteLength, digest: digestOf(tar), files, open: () => piecesOf(tar) },
+    tar: { size: tar.byteLength, digest: digestOf(tar), files, open: () => piecesOf(tar), readAt: partsOf(tar) },
   };
 }
 
@@ -65,6 +65,11 @@ async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);
   return Buffer.concat(all);
+}
+
+/** Some bytes of it, as of a file. */
+export function partsOf(bytes: Buffer): InjectableArtifact['tar']['readAt'] {
+  return (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length));
 }
 
 /** In pieces, as a file is read. */

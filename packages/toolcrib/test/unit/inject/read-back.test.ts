@@ -40,7 +40,14 @@ async function artifactOf(entries: readonly Entry[]): Promise<InjectableArtifact
     target: { arch: 'amd64', libc: 'any' },
     digest: digestOf(tar),
     descriptor: { entrypoint: ['bin/tool'], healthcheck: ['healthcheck'] },
-    tar: { size: tar.byteLength, digest: digestOf(tar), files, links, open: () => one(tar) },
+    tar: {
+      size: tar.byteLength,
+      digest: digestOf(tar),
+      files,
+      links,
+      open: () => one(tar),
+      readAt: () => Promise.resolve(tar),
+    },
   };
 }
 
