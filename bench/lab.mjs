@@ -92,6 +92,6 @@ export function machine() {
   return [
     `${cpu}, ${cores} cores, ${say('uname', '-sr')}`,
     `Node ${process.version}, ${say('curl', '--version').split(' (')[0]}, ${say('openssl', 'version')}`,
-    `Docker Engine ${say('docker', 'version', '--format', '{{.Server.Version}}')}, ${say('aws', '--version').split(' ')[0]}`,
+    `Docker Engine ${say('docker', 'version', '--format', '{{.Server.Version}}')}, ${say('aws', '--version').split(' ')[0]}, ${say('skopeo', '--version')}`,
   ];
 }

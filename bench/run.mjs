@@ -1,15 +1,16 @@
 // Every row: what a peer does and what toolcrib does, in turn, in one run. The budgets are those of the design.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createLab, machine } from './lab.mjs';
 import { checkChange } from './rows/check.mjs';
 import { injectAgain, injectTree } from './rows/inject.mjs';
-import { download } from './rows/download.mjs';
+import { download, downloadFromRegistry } from './rows/download.mjs';
 import { resolveCached, startUp } from './rows/start.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const date = new Date().toISOString().slice(0, 10);
-const contests = { startUp, resolveCached, checkChange, download, injectTree, injectAgain };
+const contests = { startUp, resolveCached, checkChange, download, downloadFromRegistry, injectTree, injectAgain };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(contests);
 const unknown = chosen.find((name) => !(name in contests));
 if (unknown !== undefined) throw new Error(`no row ${unknown}; there are ${Object.keys(contests).join(', ')}`);
@@ -20,7 +21,8 @@ const results = Object.fromEntries(Object.entries(known).filter(([name]) => name
 const lab = createLab();
 try {
   for (const name of chosen) {
-    results[name] = { date, rows: await contests[name](lab) };
+    const load = loadavg()[0].toFixed(1);
+    results[name] = { date, load, rows: await contests[name](lab) };
     for (const result of results[name].rows) console.log(line(result));
   }
 } finally {
@@ -37,20 +39,21 @@ function report() {
   const table = Object.keys(contests).flatMap((name) =>
     (results[name]?.rows ?? []).map(
       ({ work, ours, peer, peerName, ratio, budget, met }) =>
-        `| ${work} | ${ours} | ${peerName} | ${peer} | ${ratio} | ${budget} | ${met ? 'yes' : '**no**'} | ${results[name].date} |`,
+        `| ${work} | ${ours} | ${peerName} | ${peer} | ${ratio} | ${budget} | ${met ? 'yes' : '**no**'} | ${results[name].date} | ${results[name].load} |`,
     ),
   );
   return `# Measured beside peers
 
 Written by \`npm run bench\`, or \`npm run bench -- ROW...\` for some. Medians of whole processes in milliseconds, peers and toolcrib in
-turn in one run.
+turn in one run. The load is how many processes wanted to run when it began, these not counted: where it is above the number of cores,
+the figures say little.
 
 ${machine()
   .map((text) => `- ${text}`)
   .join('\n')}
 
-| work | toolcrib | peer | peer ms | ratio | budget | met | measured |
-| --- | ---: | --- | ---: | ---: | ---: | --- | --- |
+| work | toolcrib | peer | peer ms | ratio | budget | met | measured | load |
+| --- | ---: | --- | ---: | ---: | ---: | --- | --- | ---: |
 ${table.join('\n')}
 `;
 }

@@ -1,7 +1,9 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { s3Settings, serveFolder, target, writeProject } from '../lab.mjs';
 import { measure, run, shell } from '../measure.mjs';
+import { startRegistry } from '../registry.mjs';
 import { row } from '../row.mjs';
 
 /** A fresh machine gets the artifact: downloaded, verified, in the cache. */
@@ -53,6 +55,29 @@ async function overS3(lab) {
   ];
 }
 
+/** The same from a registry. What each leaves is the artifact's bytes, compared with their digest. */
+export async function downloadFromRegistry(lab) {
+  const registry = await startRegistry(lab.place);
+  try {
+    publish(lab, `oci://${registry.host}/bench`);
+    const digest = execFileSync('sha256sum', [lab.file], { encoding: 'utf8' }).slice(0, 64);
+    const source = `docker://${registry.host}/bench:v1`;
+    const skopeo = {
+      name: 'skopeo',
+      prepare: () => shell('rm -rf copied', { cwd: lab.place }),
+      run: () => run('skopeo', ['copy', '--quiet', '--src-tls-verify=false', source, 'dir:copied'], { cwd: lab.place }),
+    };
+    const blob = `http://${registry.host}/v2/bench/blobs/sha256:${digest}`;
+    const times = measure([ours(lab), curl(lab, blob), skopeo], 9);
+    return [
+      beside('download from a registry', times, 'curl', CURL, 1.5),
+      beside('download from a registry', times, 'skopeo', '`skopeo copy`', 1),
+    ];
+  } finally {
+    registry.end();
+  }
+}
+
 const CURL = '`curl -o F URL && openssl dgst -sha256 F`';
 
 function beside(work, times, name, peerName, most) {
@@ -79,11 +104,16 @@ async function publishToS3(lab) {
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
   const url = `s3://${bucket}?endpoint=${s3.TOOLCRIB_TEST_S3_ENDPOINT}&pathStyle=true&region=${s3.TOOLCRIB_TEST_S3_REGION}&acl=public-read`;
-  writeProject(lab.place, [url]);
   lab.env.AWS_ACCESS_KEY_ID = credentials.accessKeyId;
   lab.env.AWS_SECRET_ACCESS_KEY = credentials.secretAccessKey;
+  publish(lab, url);
+  return bucket;
+}
+
+/** Makes a store the only one of the project, and publishes to it. */
+function publish(lab, url) {
+  writeProject(lab.place, [url]);
   shell(`mkdir -p binaries && cp store/${lab.artifact} binaries/`, { cwd: lab.place });
   lab.toolcrib('publish');
   shell('rm -r binaries', { cwd: lab.place });
-  return bucket;
 }
