@@ -1,3 +1,4 @@
+import { rmdirSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -101,4 +102,19 @@ test('an attestation takes the place of what is no file that was kept', async ()
   expect(await saveAttestations(scratch.path, digest, [first], { now })).toEqual([{ name, outcome: 'replaced' }]);
   expect(await readAttestations(scratch.path, digest)).toEqual([first]);
   expect(await readFile(join(scratch.path, 'elsewhere'), 'utf8')).toBe('untouched');
+});
+
+test('attestations are kept although a collection takes their directory away while it is empty', async () => {
+  await using scratch = await createScratch();
+  let read = 0;
+  const file = {
+    name,
+    get bytes() {
+      // For its size, then to write it: the directory is there and has nothing in it.
+      if (++read === 2) rmdirSync(folderIn(scratch.path));
+      return first.bytes;
+    },
+  };
+  expect(await saveAttestations(scratch.path, digest, [file], { now })).toEqual([{ name, outcome: 'created' }]);
+  expect(await readAttestations(scratch.path, digest)).toEqual([first]);
 });
