@@ -1,5 +1,6 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { s3Settings, serveFolder, target, writeProject } from '../lab.mjs';
 import { measure, run, shell } from '../measure.mjs';
@@ -60,7 +61,7 @@ export async function downloadFromRegistry(lab) {
   const registry = await startRegistry(lab.place);
   try {
     publish(lab, `oci://${registry.host}/bench`);
-    const digest = execFileSync('sha256sum', [lab.file], { encoding: 'utf8' }).slice(0, 64);
+    const digest = createHash('sha256').update(readFileSync(lab.file)).digest('hex');
     const source = `docker://${registry.host}/bench:v1`;
     const skopeo = {
       name: 'skopeo',
