@@ -1,5 +1,6 @@
 import { UsageError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
+import { splitShellWords } from './shell-words.ts';
 
 /** A store as it is written on the command line or in the configuration: formats.md 4. */
 export type StoreReference =
@@ -39,6 +40,12 @@ export type StoreReference =
 /** A sandbox as it is written on the command line. */
 export type SandboxReference =
   | { readonly kind: 'docker' | 'podman'; readonly text: string; readonly name: string }
+  | {
+      readonly kind: 'exec';
+      readonly text: string;
+      /** Words of a command that executes what follows it; at least one. */
+      readonly prefix: readonly string[];
+    }
   | { readonly kind: 'local'; readonly text: string; readonly directory: string };
 
 const S3_FORM = 's3://BUCKET[/PREFIX][?region=&endpoint=&pathStyle=true&acl=public-read]';
@@ -182,11 +189,18 @@ export function parseSandboxReference(text: string): SandboxReference {
   const isEngine = kind === 'docker' || kind === 'podman';
   if (isEngine && /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(rest)) return { kind, text, name: rest };
   if (kind === 'local' && rest !== '' && !rest.includes('\0')) return { kind, text, directory: rest };
+  if (kind === 'exec') return { kind, text, prefix: parsePrefix(text, rest) };
   throw invalid(
     text,
     'not a sandbox',
-    'a sandbox is docker:NAME or podman:NAME (a container name or id), or local:DIR',
+    'a sandbox is docker:NAME or podman:NAME (a container name or id), exec:PREFIX (a command) or local:DIR',
   );
+}
+
+function parsePrefix(text: string, command: string): readonly string[] {
+  const words = splitShellWords(command);
+  if (words.length > 0 && words[0] !== '' && !command.includes('\0')) return words;
+  throw invalid(text, 'no command', 'write exec: and a command that executes what follows it, e.g. "exec:ssh HOST"');
 }
 
 /** Credentials that somebody put into the reference are not repeated. */

@@ -18,6 +18,11 @@ export async function openSandbox(host: Host, text: string): Promise<Sandbox> {
       const { openDockerSandbox } = await import('../sandboxes/docker/docker-sandbox.ts');
       return await openDockerSandbox(reference.name, { ...options, scheme: reference.kind, offline: host.offline });
     }
+    case 'exec': {
+      const { openExecSandbox } = await import('../sandboxes/exec/exec-sandbox.ts');
+      const { clock, random } = host;
+      return await openExecSandbox(reference.prefix, { ...options, reference: text, clock, random });
+    }
     case 'local': {
       const { openLocalSandbox } = await import('../sandboxes/local/local-sandbox.ts');
       return await openLocalSandbox(resolve(host.cwd, reference.directory), options);

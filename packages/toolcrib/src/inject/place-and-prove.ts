@@ -98,7 +98,7 @@ async function proveBytes(injection: Injection, attempt: Attempt, candidate: Can
     await verifyReadBack({ artifact, name, tar: byEngine, owner, signal });
     const changed = await examineAgain(sandbox, examination, directory);
     if (changed !== undefined) throw new SandboxError('NOT_INJECTABLE', `after placing, ${changed}`);
-    return 'engine';
+    return sandbox.uploader === undefined ? 'engine' : 'exec';
   }
   await readBackByExec(injection, candidate.rung, directory);
   return 'exec';
@@ -143,7 +143,8 @@ function describe(
 ): { readonly placement: Placement; readonly entry: LedgerEntry } {
   const { examination, rung, user } = candidate;
   const placedAsRoot = rung === 'archive' || user === '0' || uid === 0;
-  const stated = protectionOf({ examination, uid, placedAsRoot, readBack });
+  const toldByItself = injection.sandbox.uploader !== undefined;
+  const stated = protectionOf({ examination, uid, placedAsRoot, readBack, toldByItself });
   const raced = raceOf(injection.sandbox, candidate, uid);
   const why = raced === undefined ? stated.why : `${stated.why}; while it was written, ${raced}`;
   const entry = { directory, rung, ...stated, why, readBack, provenAt: injection.clock.now() };

@@ -9,11 +9,17 @@ export interface Circumstances {
   /** True when the tree belongs to root (or, in a local sandbox, to the user of toolcrib). */
   readonly placedAsRoot: boolean;
   readonly readBack: 'engine' | 'exec';
+  /** True when nobody but programs of the sandbox told anything of it. */
+  readonly toldByItself: boolean;
 }
 
 /** States the protection that was really achieved, and why it is no more. */
 export function protectionOf(circumstances: Circumstances): { readonly protection: Protection; readonly why: string } {
-  const { examination, uid, placedAsRoot, readBack } = circumstances;
+  const { examination, uid, placedAsRoot, readBack, toldByItself } = circumstances;
+  if (toldByItself) {
+    const why = holdsNow('all that is known of the sandbox was told by programs in it, which may lie');
+    return { protection: 'writable-parent', why };
+  }
   const [weakness] = examination.weaknesses;
   if (weakness !== undefined) return { protection: 'writable-parent', why: holdsNow(weakness) };
   if (readBack === 'exec') {

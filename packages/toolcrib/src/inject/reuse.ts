@@ -32,8 +32,8 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
   return { ...placementFrom(injection, proven), reused: true };
 }
 
-/** An engine that could not see a placement when it was made cannot see it now. */
-async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
+/** Whether something stands where a placement was; an engine that could not see it when it was made cannot see it now. */
+export async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
   if (entry.readBack === 'exec') return true;
   const there = await statWithin(sandbox, entry.directory);
   return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
@@ -41,7 +41,8 @@ async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
 
 async function proveAgain(injection: Injection, entry: LedgerEntry): Promise<void> {
   const { directory, rung } = entry;
-  if (entry.readBack === 'exec') await readBackByExec(injection, rung, directory);
+  const { uploader } = injection.sandbox;
+  if (entry.readBack === 'exec' && uploader === undefined) await readBackByExec(injection, rung, directory);
   else await readBackByEngine(injection, entry);
   await proveHealth(injection, directory);
 }

@@ -1,10 +1,10 @@
 import type { Readable, Writable } from 'node:stream';
 
-/** Who and what a sandbox is, as its engine tells it; nothing in here was asked of the sandbox itself. */
+/** Who and what a sandbox is, as its engine tells it; only where there is an `uploader` the sandbox itself was asked. */
 export interface SandboxIdentity {
   /** Which engine, stable over restarts of toolcrib, e.g. an engine's own id. */
   readonly engine: string;
-  /** Full id of the container; for `local:` the device and inode of its directory. */
+  /** Full id of the container; for `local:` the device and inode of its directory; for `exec:` a digest of what it says. */
   readonly id: string;
   /** When it was started last, as the engine writes it: another start is another sandbox for the ledger. */
   readonly startedAt: string;
@@ -81,7 +81,7 @@ export interface SandboxProcess {
   readonly exit: Promise<ExecExit>;
 }
 
-/** The role of a sandbox that tells what is in it, without executing anything there. */
+/** The role of a sandbox that tells what is in it, without executing anything there unless there is an `uploader`. */
 export interface SandboxReader {
   /**
    * What stands at an absolute path, links not followed; undefined when nothing does.
@@ -110,12 +110,35 @@ export interface SandboxReader {
 export interface SandboxWriter {
   /**
    * Unpacks a tar (uncompressed, an entry for every directory, names relative to `parent`) below an existing
-   * directory, as root, owners and modes as in the tar. Existing entries may be replaced: callers use fresh names.
+   * directory, as root, owners and modes as in the tar; where there is an `uploader`, as the user of its programs. Existing entries may be replaced: callers use fresh names.
    * Not atomic, nothing is taken back after an abort or a failure. Nothing outside the sandbox is written as long as no component of `parent` is a link.
    * @throws SandboxError `NOT_INJECTABLE` when this way is not possible here (read-only root, no such parent), with the
    * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`; whatever the iteration of the tar throws.
    */
   unpackTar(parent: string, tar: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/**
+ * The role of a sandbox that nothing but programs in it can be reached through. **What its reader tells is what those
+ * programs say**, its identity included; and a long stream into one of them may break, so files are written in pieces
+ * that are checked there.
+ */
+export interface SandboxUploader {
+  /**
+   * Writes a file, as the user that the sandbox's programs run as.
+   * @throws SandboxError `NOT_INJECTABLE` with what the programs said; RemoteError `UNREACHABLE`, `REMOTE_REFUSED`; the
+   * signal's reason; whatever the iteration throws.
+   */
+  writeFile(file: SandboxFile): Promise<void>;
+}
+
+/** A file to write into a sandbox. */
+export interface SandboxFile {
+  /** Absolute. Its directory is there. */
+  readonly path: string;
+  readonly mode: number;
+  readonly bytes: AsyncIterable<Uint8Array>;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** The role of a sandbox that runs programs. */
@@ -142,6 +165,8 @@ export interface Sandbox extends SandboxReader, SandboxWriter, SandboxExecutor {
   readonly identity: SandboxIdentity;
   /** Ways of placing files that this kind of sandbox has, best first. */
   readonly ways: readonly ('archive' | 'exec-tar' | 'exec-cat')[];
+  /** Undefined where an engine tells what is in the sandbox, from outside. */
+  readonly uploader?: SandboxUploader;
   /** Frees connections; running programs lose their streams. */
   close(): Promise<void>;
 }

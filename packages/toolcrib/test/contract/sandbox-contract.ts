@@ -137,7 +137,7 @@ export function describeSandboxContract(under: SandboxUnderTest): void {
       const ended = await finish(await opened.sandbox.exec({ argv: ['/no/such/program'], stdin: false }));
       expect([126, 127]).toContain(ended.code);
       expect(ended.stdout).toBe('');
-      expect(ended.stderr).toMatch(/no such file|ENOENT/);
+      expect(ended.stderr).toMatch(/no such file|not found|ENOENT/);
     });
 
     test('variables are added and taken away', async () => {

@@ -13,7 +13,7 @@ export function registerExec({ program, action }: Registration): void {
   program
     .command('exec')
     .description('run the injected tool in a sandbox; exits with its code')
-    .argument('<sandbox>', 'docker:NAME, podman:NAME or local:DIR')
+    .argument('<sandbox>', 'docker:NAME, podman:NAME, exec:PREFIX or local:DIR')
     .argument('<args...>', 'what the tool gets, after --')
     .option('--user <user>', "another user than the sandbox's own")
     .option('--env <name=value>', 'for what the tool runs; may be given again', collectAssignment)

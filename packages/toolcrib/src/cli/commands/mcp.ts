@@ -4,7 +4,7 @@ export function registerMcp({ program, action }: Registration): void {
   program
     .command('mcp')
     .description("serve the sandbox's tools to an MCP client over stdio")
-    .argument('<sandbox>', 'docker:NAME, podman:NAME or local:DIR')
+    .argument('<sandbox>', 'docker:NAME, podman:NAME, exec:PREFIX or local:DIR')
     .option('--user <user>', "another user than the sandbox's own")
     .action(
       action(async (session, sandbox: string, options: { user?: string }) => {

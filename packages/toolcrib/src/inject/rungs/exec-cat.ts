@@ -39,8 +39,13 @@ export async function placeByCat(attempt: Attempt): Promise<void> {
   verifyDone('make the directories', await script(attempt, sh, MAKE, [mkdir, ...directories]));
   const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
   for await (const member of membersOf(artifact, bytes)) {
-    const args = [cat, chmod, `${root}/${member.path}`, member.mode.toString(8)];
-    verifyDone(`write ${member.path}`, await script(attempt, sh, WRITE, args, member.bytes));
+    const path = `${root}/${member.path}`;
+    const { uploader } = attempt.sandbox;
+    if (uploader !== undefined) await uploader.writeFile({ path, mode: member.mode, bytes: member.bytes, signal });
+    else {
+      const args = [cat, chmod, path, member.mode.toString(8)];
+      verifyDone(`write ${member.path}`, await script(attempt, sh, WRITE, args, member.bytes));
+    }
     attempt.moved();
   }
 }

@@ -11,6 +11,10 @@ import { namesToMake, requireProgram, startProgram, type Attempt, type PlacedTre
  */
 export async function placeByTar(attempt: Attempt): Promise<void> {
   const { sandbox, artifact, examination, progress, signal } = attempt;
+  if (sandbox.uploader !== undefined) {
+    await uploadTar(attempt);
+    return;
+  }
   const tar = await requireProgram(attempt, 'tar');
   const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
   const argv = [tar, '-x', '-p', '-f', '-', '-C', sandbox.programPath(examination.existing)];
@@ -18,6 +22,14 @@ export async function placeByTar(attempt: Attempt): Promise<void> {
   const output = await collectOutput(process, placementTar(artifact, namesToMake(attempt), bytes));
   if (output.code === 0) return;
   throw new SandboxError('NOT_INJECTABLE', `${tar} ended with ${output.code}: ${tailOf(output)}`);
+}
+
+/** Through a file beside the tree, because a long stream may break; the sandbox's own `tar` unpacks it. */
+async function uploadTar(attempt: Attempt): Promise<void> {
+  const { sandbox, artifact, examination, progress, signal } = attempt;
+  await requireProgram(attempt, 'tar');
+  const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
+  await sandbox.unpackTar(examination.existing, placementTar(artifact, namesToMake(attempt), bytes));
 }
 
 /**

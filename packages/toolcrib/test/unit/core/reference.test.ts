@@ -183,6 +183,8 @@ describe('a sandbox reference', () => {
     ['docker:my_app.1-x', { kind: 'docker', name: 'my_app.1-x' }],
     [`docker:${'0f'.repeat(32)}`, { kind: 'docker', name: '0f'.repeat(32) }],
     ['podman:web', { kind: 'podman', name: 'web' }],
+    ['exec:kubectl exec -i pod --', { kind: 'exec', prefix: ['kubectl', 'exec', '-i', 'pod', '--'] }],
+    [`exec:ssh -o 'A b' "c $d"`, { kind: 'exec', prefix: ['ssh', '-o', 'A b', 'c $d'] }],
     ['local:.', { kind: 'local', directory: '.' }],
     ['local:/srv/a b', { kind: 'local', directory: '/srv/a b' }],
     ['local:a:b', { kind: 'local', directory: 'a:b' }],
@@ -206,18 +208,24 @@ describe('a sandbox reference', () => {
     'local:\0',
     'podman:',
     'podman:a/b',
-    'exec:ssh host --',
+    'exec:',
+    'exec: ',
+    "exec:'' x",
+    "exec:ssh 'host",
+    'exec:ssh host\\',
+    'exec:a\0b',
   ])('is not %j, and a hint says what is', (text) => {
     expectRefused(parseSandboxReference, text);
   });
 
   test('is read or refused with a hint, whatever the text; a container name never leaves its place in a URL', () => {
     fc.assert(
-      fc.property(nearly(['docker:', 'local:', 'podman:']), (text) => {
+      fc.property(nearly(['docker:', 'local:', 'podman:', 'exec:']), (text) => {
         try {
           const reference = parseSandboxReference(text);
           expect(reference.text).toBe(text);
-          if (reference.kind !== 'local') expect(encodeURIComponent(reference.name)).toBe(reference.name);
+          if (reference.kind === 'exec') expect(reference.prefix[0]).toBeTruthy();
+          else if (reference.kind !== 'local') expect(encodeURIComponent(reference.name)).toBe(reference.name);
         } catch {
           expectRefused(parseSandboxReference, text);
         }
