@@ -1,6 +1,5 @@
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { ParentExamination } from './examine-parent.ts';
-import type { InjectableArtifact } from './artifact.ts';
 import { findProgram } from './sandbox-program.ts';
 import type { PlanStep, Rung } from './placement.ts';
 
@@ -40,13 +39,17 @@ export function optionsIn(
   return [...byEngine.map(({ rung }) => ({ rung, parent, usable: false, reason })), ...own];
 }
 
-/** Whether the sandbox has what it takes to place the artifact itself. Nothing is executed. */
-export async function canHelp(sandbox: Sandbox, artifact: InjectableArtifact): Promise<boolean> {
+/** Programs of the sandbox that a way needs. */
+export function programsFor(rung: Rung): readonly string[] {
+  return { archive: [], 'exec-tar': ['tar'], 'exec-cat': ['sh', 'mkdir', 'cat', 'chmod'] }[rung];
+}
+
+/** Whether the sandbox has what it takes to place an artifact itself. Nothing is executed. */
+export async function canHelp(sandbox: Sandbox, hasLinks: boolean): Promise<boolean> {
   const has = async (name: string) => (await findProgram(sandbox, name, false)) !== undefined;
-  if (sandbox.ways.includes('exec-tar') && (await has('tar'))) return true;
-  if (!sandbox.ways.includes('exec-cat') || (artifact.tar.links ?? []).length > 0) return false;
-  const found = await Promise.all(['sh', 'cat', 'mkdir', 'chmod'].map(has));
-  return found.every(Boolean);
+  const hasAll = async (rung: Rung) =>
+    sandbox.ways.includes(rung) && (await Promise.all(programsFor(rung).map(has))).every(Boolean);
+  return (await hasAll('exec-tar')) || (!hasLinks && (await hasAll('exec-cat')));
 }
 
 /**

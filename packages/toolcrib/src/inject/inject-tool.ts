@@ -1,18 +1,18 @@
 import { digestHex } from '../core/digest.ts';
-import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
+import { hasCode, SandboxError } from '../core/errors.ts';
 import { archFrom, formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import { canHelp, optionsIn, outsideInReach, type Candidate } from './attempts.ts';
+import type { Candidate } from './attempts.ts';
 import { detectSandbox } from './detect-sandbox.ts';
 import { verifyNeeds } from './elf-gate.ts';
-import { examineParent, type ParentExamination } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { placeAndProve } from './place-and-prove.ts';
 import type { Placement, PlanStep } from './placement.ts';
 import { findPlacement } from './reuse.ts';
 import { sandboxUid } from './sandbox-user.ts';
+import { byWhom, reasonOf, waysInto } from './ways.ts';
 
 /**
  * Places a verified artifact into a sandbox and proves that it runs there, or finds the placement that is there.
@@ -59,41 +59,17 @@ async function verifyArchitecture(sandbox: Sandbox, artifact: InjectableArtifact
   );
 }
 
-/** Tries every way in order, parents that only root can write before others, until one is proven. */
+/** Tries every way in order until one is proven. */
 async function climb(injection: Injection, ledger: Ledger): Promise<Placement> {
-  const { sandbox, install } = injection;
+  const { sandbox, install, artifact } = injection;
   const uid = await sandboxUid(sandbox);
   const plan: PlanStep[] = [];
-  const weak: ParentExamination[] = [];
-  for (const parent of install) {
-    const examination = await examineParent(sandbox, parent, uid);
-    const isWeak = examination.weaknesses.length > 0;
-    if (isWeak) weak.push(examination);
-    const placement = isWeak ? undefined : await tryParent(injection, ledger, examination, uid, plan);
-    if (placement !== undefined) return placement;
-  }
-  for (const examination of weak) {
-    const placement = await tryParent(injection, ledger, examination, uid, plan);
-    if (placement !== undefined) return placement;
-  }
-  throw notInjectable(sandbox, plan);
-}
-
-async function tryParent(
-  injection: Injection,
-  ledger: Ledger,
-  examination: ParentExamination,
-  uid: number | undefined,
-  plan: PlanStep[],
-): Promise<Placement | undefined> {
-  const { sandbox, artifact } = injection;
-  const helped = outsideInReach(sandbox, uid) !== undefined && (await canHelp(sandbox, artifact));
-  for (const option of optionsIn(sandbox, examination, uid, helped)) {
+  for await (const option of waysInto({ sandbox, install, hasLinks: (artifact.tar.links ?? []).length > 0, uid })) {
     if ('usable' in option) plan.push(option);
     const placement = 'usable' in option ? undefined : await tryOne(injection, ledger, option, uid, plan);
     if (placement !== undefined) return placement;
   }
-  return undefined;
+  throw notInjectable(sandbox, plan);
 }
 
 async function tryOne(
@@ -106,7 +82,7 @@ async function tryOne(
   const { artifact, random } = injection;
   const suffix = Buffer.from(random(8)).toString('hex');
   const name = `${artifact.tool}-v${artifact.version}-${digestHex(artifact.digest).slice(0, 12)}-${suffix}`;
-  const { rung, examination, user } = candidate;
+  const { rung, examination } = candidate;
   const step = { rung, parent: examination.parent };
   try {
     const placed = await placeAndProve(injection, candidate, name, uid);
@@ -115,14 +91,9 @@ async function tryOne(
     return { ...placed.placement, plan };
   } catch (error) {
     if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
-    plan.push({ ...step, usable: false, reason: user === '0' ? `as root: ${messageOf(error)}` : messageOf(error) });
+    plan.push({ ...step, usable: false, reason: reasonOf(candidate, error) });
     return undefined;
   }
-}
-
-function byWhom(candidate: Candidate): string {
-  if (candidate.rung === 'archive') return 'by the engine';
-  return candidate.user === '0' ? 'by programs of the sandbox as root' : 'by programs of the sandbox as its own user';
 }
 
 function notInjectable(sandbox: Sandbox, plan: readonly PlanStep[]): SandboxError {

@@ -1,0 +1,81 @@
+import { hasCode, messageOf } from '../core/errors.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { canHelp, optionsIn, outsideInReach, programsFor, type Candidate, type Option } from './attempts.ts';
+import { examineParent, type ParentExamination } from './examine-parent.ts';
+import type { PlanStep } from './placement.ts';
+import { requireProgram } from './rungs/attempt.ts';
+import { sandboxUid } from './sandbox-user.ts';
+
+/** Where ways into a sandbox are looked for. */
+export interface WaysRequest {
+  readonly sandbox: Sandbox;
+  /** Parents of placements, absolute paths of the sandbox, in order of preference. */
+  readonly install: readonly string[];
+  /** Whether the tree to place has links. */
+  readonly hasLinks: boolean;
+  /** The sandbox's own user; undefined when it is not known. */
+  readonly uid: number | undefined;
+}
+
+/**
+ * All ways into a sandbox in the order in which they are tried: parents that only root can write before others. Each is
+ * looked for only when it is asked for; nothing is executed or written.
+ * @throws as the calls of `SandboxReader`.
+ */
+export async function* waysInto(request: WaysRequest): AsyncGenerator<Option> {
+  const { sandbox, install, uid } = request;
+  const weak: ParentExamination[] = [];
+  for (const parent of install) {
+    const examination = await examineParent(sandbox, parent, uid);
+    if (examination.weaknesses.length > 0) weak.push(examination);
+    else yield* waysBelow(request, examination);
+  }
+  for (const examination of weak) yield* waysBelow(request, examination);
+}
+
+async function* waysBelow(request: WaysRequest, examination: ParentExamination): AsyncGenerator<Option> {
+  const { sandbox, uid, hasLinks } = request;
+  const helped = outsideInReach(sandbox, uid) !== undefined && (await canHelp(sandbox, hasLinks));
+  for (const option of optionsIn(sandbox, examination, uid, helped)) {
+    yield 'usable' in option ? option : ((await withoutPrograms(sandbox, option)) ?? option);
+  }
+}
+
+/** @returns why a way cannot be used for lack of programs; undefined when all are there. */
+async function withoutPrograms(sandbox: Sandbox, candidate: Candidate): Promise<PlanStep | undefined> {
+  const { rung, examination, user } = candidate;
+  try {
+    for (const name of programsFor(rung)) await requireProgram({ sandbox, user, signal: undefined }, name);
+    return undefined;
+  } catch (error) {
+    if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
+    return { rung, parent: examination.parent, usable: false, reason: reasonOf(candidate, error) };
+  }
+}
+
+/** Why a way failed, with the user whose programs failed where that is not the sandbox's own. */
+export function reasonOf({ user }: Candidate, error: unknown): string {
+  return user === '0' ? `as root: ${messageOf(error)}` : messageOf(error);
+}
+
+/** As whom a way places. */
+export function byWhom({ rung, user }: Candidate): string {
+  if (rung === 'archive') return 'by the engine';
+  return user === '0' ? 'by programs of the sandbox as root' : 'by programs of the sandbox as its own user';
+}
+
+/**
+ * What an injection would try, without trying it.
+ * @throws as {@link waysInto}.
+ */
+export async function planWays(request: Omit<WaysRequest, 'uid'>): Promise<readonly PlanStep[]> {
+  const steps: PlanStep[] = [];
+  for await (const option of waysInto({ ...request, uid: await sandboxUid(request.sandbox) })) {
+    if ('usable' in option) steps.push(option);
+    else {
+      const { rung, examination } = option;
+      steps.push({ rung, parent: examination.parent, usable: true, reason: `it would be placed ${byWhom(option)}` });
+    }
+  }
+  return steps;
+}
