@@ -24,12 +24,12 @@ export async function commentBuild(
   host: Host,
   options: { readonly report: string },
 ): Promise<CommentOutcome> {
-  const { folder, rewrite, tool } = configOf(project, 'ci comment');
+  const { folder, tool } = configOf(project, 'ci comment');
   const pull = pullOf(host);
   const path = resolve(host.cwd, options.report);
   const bytes = await readSmallFile(path, MAX_REPORT_BYTES, { followLinks: false });
   const { news, check, ...report } = parseReportFile(Buffer.from(bytes).toString('utf8'), path);
-  const repository = await openProjectRepository(host, folder, { name: undefined, rewrite });
+  const repository = await openProjectRepository(host, folder, undefined);
   try {
     const run = await readOwnRun(repository, host);
     const facts = { ...report, tool, run, failed: run.failed, check: check === null ? null : { tool, ...check } };

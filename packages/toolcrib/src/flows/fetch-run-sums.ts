@@ -41,9 +41,9 @@ export async function fetchRunSums(
   options: { readonly run: number; readonly repository?: string },
 ): Promise<FetchedSums> {
   const config = configOf(project, 'fetch --sums');
-  const { tool, targets, sumsFile, rewrite } = config;
+  const { tool, targets, sumsFile } = config;
   const subject = { tool, version: await readVersion(config), targets };
-  const repository = await openProjectRepository(host, config.folder, { name: options.repository, rewrite });
+  const repository = await openProjectRepository(host, config.folder, options.repository);
   try {
     demandToken(repository);
     const run = await readRun(repository, options.run);

@@ -8,7 +8,6 @@ import {
   type GithubRepository,
   type RepositoryAddress,
 } from '../github/repository.ts';
-import type { RewriteRule } from '../transfer/rewrite.ts';
 import type { Host } from './host.ts';
 import { githubServerOf, githubToken, transferOptions } from './open-store.ts';
 
@@ -24,20 +23,21 @@ export interface OpenedRepository extends GithubRepository {
 
 /**
  * Opens the repository of a project on GitHub: the one that is named, else that of the job of GitHub Actions, else the one
- * that the remote `origin` names. The token goes to GitHub.com, or to the server that `GITHUB_SERVER_URL` names.
+ * that the remote `origin` names. The token goes to GitHub.com, or to the server that `GITHUB_SERVER_URL` names; rewrite rules
+ * are for files that are fetched from stores, not for an API that is told to comment, and what it answers.
  * @param folder in the work tree.
  * @throws UsageError `USAGE` when there is none, or its server is another one.
  */
 export async function openProjectRepository(
   host: Host,
   folder: string,
-  options: { readonly name: string | undefined; readonly rewrite: readonly RewriteRule[] },
+  named: string | undefined,
 ): Promise<OpenedRepository> {
-  const { owner, repo, endpoint } = await addressOf(host, folder, options.name);
+  const { owner, repo, endpoint } = await addressOf(host, folder, named);
   const github = openGithub({
     endpoint,
     token: githubToken(host.env),
-    transfer: await transferOptions(host, options.rewrite),
+    transfer: await transferOptions(host),
   });
   const name = `${owner}/${repo}`;
   const url = `${github.addresses.web}/${name}`;

@@ -24,11 +24,11 @@ export interface Signing {
 export async function openSigning(
   sign: string | undefined,
   given: Signer | undefined,
-  { attestation, rewrite }: Pick<ProjectConfig, 'attestation' | 'rewrite'>,
+  { attestation }: Pick<ProjectConfig, 'attestation'>,
   host: Host,
 ): Promise<Signing> {
   const keyFile = sign === undefined || sign === SIGSTORE ? undefined : resolve(host.cwd, sign);
-  const own = given ?? (await openSigner(sign, keyFile, rewrite, host));
+  const own = given ?? (await openSigner(sign, keyFile, host));
   const trusted = looksAtAttestations(attestation) ? await openVerifier(attestation, host) : undefined;
   const self = keyFile === undefined || attestation.require ? undefined : await ownVerifier(keyFile);
   return { signer: own && signOnce(own), verifier: trusted && self ? either(trusted, self) : (trusted ?? self) };
@@ -39,20 +39,19 @@ const SIGSTORE = 'sigstore';
 async function openSigner(
   sign: string | undefined,
   keyFile: string | undefined,
-  rewrite: ProjectConfig['rewrite'],
   host: Host,
 ): Promise<Signer | undefined> {
-  if (keyFile === undefined) return sign === undefined ? undefined : await openSigstore(rewrite, host);
+  if (keyFile === undefined) return sign === undefined ? undefined : await openSigstore(host);
   const { openKeySigner } = await import('../attestations/key-signer.ts');
   return await openKeySigner(keyFile);
 }
 
 /** The public instance of Sigstore, or the one that the environment names. */
-async function openSigstore(rewrite: ProjectConfig['rewrite'], host: Host): Promise<Signer> {
+async function openSigstore(host: Host): Promise<Signer> {
   const { openSigstoreSigner } = await import('../attestations/sigstore-signer.ts');
   const { ambientIdentity } = await import('../attestations/identity-token.ts');
   const { createTransfer } = await import('../transfer/transfer.ts');
-  const options = await transferOptions(host, rewrite);
+  const options = await transferOptions(host);
   return openSigstoreSigner({
     offline: host.offline,
     fulcioUrl: host.env['TOOLCRIB_FULCIO_URL'] || undefined,

@@ -126,8 +126,12 @@ export function collectStores(host: Host, rewrite: readonly RewriteRule[]): Open
   };
 }
 
-/** What every connection of a host depends on. @throws UsageError `USAGE`. */
-export async function transferOptions(host: Host, rewrite: readonly RewriteRule[]): Promise<TransferOptions> {
+/**
+ * What every connection of a host depends on.
+ * @param rewrite rules for files that are fetched; none where something is sent.
+ * @throws UsageError `USAGE`.
+ */
+export async function transferOptions(host: Host, rewrite: readonly RewriteRule[] = []): Promise<TransferOptions> {
   return {
     offline: host.offline,
     rewrite,

@@ -80,8 +80,7 @@ export async function promoteRelease(project: Project, host: Host, options: Prom
   const config = configOf(project, 'promote');
   verifyOptions(options);
   const git = await openRepository(config.folder, { env: host.env, signal: host.signal });
-  const { repository: name } = options;
-  const repository = await openProjectRepository(host, config.folder, { name, rewrite: config.rewrite });
+  const repository = await openProjectRepository(host, config.folder, options.repository);
   const context: Context = { config, git, host, repository, options };
   try {
     const reviewed = await readReviewed(context);

@@ -108,7 +108,7 @@ export async function publishRelease(project: Project, host: Host, options: Publ
     }
     const { reports, failures } = await publishAll(ready, host);
     const receipt = dryRun ? null : finishReceipt(release.receipt, reports);
-    const unsent = receipt === null ? [] : await sendReceipt(receipt, { file: options.receipt, notify }, host, config);
+    const unsent = receipt === null ? [] : await sendReceipt(receipt, { file: options.receipt, notify }, host);
     const failure = [...failures, ...unsent][0] ?? null;
     return { action, tool, version, dryRun, sumsFile: config.sumsFile, stores: reports, receipt, failure };
   } finally {

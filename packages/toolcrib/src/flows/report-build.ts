@@ -32,11 +32,11 @@ export async function reportBuild(
   host: Host,
   options: { readonly output?: string } = {},
 ): Promise<BuildReport> {
-  const { folder, rewrite, tool } = configOf(project, 'ci report');
+  const { folder, tool } = configOf(project, 'ci report');
   const state = buildStateOf(parseNeeds(host.env['TOOLCRIB_NEEDS'] ?? ''));
   const gate = await askGate(project, host);
   const passed = state !== 'failed' && gate.check?.verdict === 'ok';
-  const repository = await openProjectRepository(host, folder, { name: undefined, rewrite });
+  const repository = await openProjectRepository(host, folder, undefined);
   try {
     const run = await readOwnRun(repository, host);
     const version = gate.check?.head.version ?? null;

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import type { ProjectConfig } from '../config/config.ts';
 import { RemoteError, ToolcribError, UsageError } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { formatReceipt, formatReceiptMarkdown, type Receipt } from '../core/receipt.ts';
@@ -39,11 +38,10 @@ export async function sendReceipt(
   receipt: Receipt,
   { file, notify }: Recipients,
   host: Host,
-  config: ProjectConfig,
 ): Promise<readonly ToolcribError[]> {
   const failures = file === undefined ? [] : await writeReceipt(resolve(host.cwd, file), receipt, host);
   await appendSummary(receipt, host);
-  for (const url of notify) await post(url, receipt, host, config);
+  for (const url of notify) await post(url, receipt, host);
   return failures;
 }
 
@@ -66,9 +64,9 @@ async function appendSummary(receipt: Receipt, host: Host): Promise<void> {
   }
 }
 
-async function post(url: URL, receipt: Receipt, host: Host, { rewrite }: ProjectConfig): Promise<void> {
+async function post(url: URL, receipt: Receipt, host: Host): Promise<void> {
   try {
-    await postOnce(url, receipt, host, rewrite);
+    await postOnce(url, receipt, host);
   } catch (error) {
     host.signal?.throwIfAborted();
     if (!(error instanceof ToolcribError)) throw error;
@@ -77,10 +75,10 @@ async function post(url: URL, receipt: Receipt, host: Host, { rewrite }: Project
   }
 }
 
-async function postOnce(url: URL, receipt: Receipt, host: Host, rewrite: ProjectConfig['rewrite']): Promise<void> {
+async function postOnce(url: URL, receipt: Receipt, host: Host): Promise<void> {
   const { createTransfer } = await import('../transfer/transfer.ts');
   // Retries report what they wait for, with its URL.
-  const transfer = createTransfer({ ...(await transferOptions(host, rewrite)), reporter: silentReporter });
+  const transfer = createTransfer({ ...(await transferOptions(host)), reporter: silentReporter });
   const bytes = Buffer.from(formatReceipt(receipt));
   try {
     const reply = await transfer.send(url.href, {

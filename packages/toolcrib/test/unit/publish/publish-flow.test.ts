@@ -299,6 +299,14 @@ describe('telling a URL of a release', () => {
     ]);
   });
 
+  test('posts to the server that was named: rewrite rules are for files that are fetched', async () => {
+    await using server = await startFaultyServer({}, { '/hook': [{ kind: 'status', status: 204 }] });
+    await using mirror = await startFaultyServer({}, {});
+    await using project = await builtProject({ rewrite: [{ from: `${server.url}/`, to: `${mirror.url}/` }] });
+    expect((await publish(project, { notify: [`${server.url}/hook`] })).warnings).toEqual([]);
+    expect([server.requests.length, mirror.requests.length]).toEqual([1, 0]);
+  });
+
   test.each([
     ['answers 404', [{ kind: 'status', status: 404 }] as const, 'it answered 404'],
     ['answers 500 for ever', Array(20).fill({ kind: 'status', status: 500 } as const), 'it answered 500'],
