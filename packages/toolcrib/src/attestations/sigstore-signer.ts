@@ -1,6 +1,7 @@
 import type { DSSEBundleBuilder } from '@sigstore/sign';
 import { combineSignals } from '../core/combined-signal.ts';
 import { RemoteError, ToolcribError } from '../core/errors.ts';
+import { redactSecrets } from '../core/redact-secrets.ts';
 import { abandonable } from './abandonable.ts';
 import type { Signer } from './attestation.ts';
 import { messagesOf } from './causes.ts';
@@ -101,11 +102,10 @@ function failureOf(error: unknown, tokens: readonly string[]): ToolcribError {
   });
 }
 
-/** Also tokens that a service cut short or wrote otherwise: all that begins as they do. */
+/** Also parts of tokens: a service may quote the claims alone. */
 function withoutTokens(message: string, tokens: readonly string[]): string {
-  return tokens
-    .reduce((text, token) => text.replaceAll(token, '<redacted>'), message)
-    .replaceAll(/eyJ[\w-]{8,}[\w.-]*/g, '<redacted>');
+  const parts = tokens.flatMap((token) => token.split('.'));
+  return redactSecrets(message, [...tokens, ...parts], { isCut: true }).replaceAll(/eyJ[\w-]{8,}[\w.-]*/g, '***');
 }
 
 function unreachable(what: string): RemoteError {
