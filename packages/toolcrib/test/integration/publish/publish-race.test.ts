@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { hasCode } from '../../../src/core/errors.ts';
+import { digestFile } from '../../../src/disk/digest-file.ts';
 import { publishRelease } from '../../../src/publish/publish-release.ts';
 import { publishedVersions } from '../../../src/releases/published-versions.ts';
 import { sumsOfArtifacts } from '../../../src/publish/release-artifacts.ts';
@@ -28,6 +29,14 @@ async function withFolder(work: (folder: string) => Promise<void>): Promise<void
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** Runs the command line of AWS with the keys of the test's server; gives back its stdout. */
+async function aws(home: string, ...args: readonly string[]): Promise<string> {
+  const keys = { AWS_ACCESS_KEY_ID: s3Server.accessKeyId, AWS_SECRET_ACCESS_KEY: s3Server.secretAccessKey };
+  const server = ['--endpoint-url', s3Server.endpoint, '--region', s3Server.region];
+  const env = { PATH: '/usr/bin:/bin', HOME: home, ...keys };
+  return (await run('/usr/bin/aws', [...server, ...args], { env })).stdout;
 }
 
 /** Two publishers with different bytes and clients of their own. */
@@ -73,6 +82,27 @@ describe('two publishers with different bytes that race for one version', () => 
       await race(s3Url(bucket.name), folder);
     }),
   );
+
+  test('is each artifact as it was published, for "aws s3api get-object" and for curl', s3, () =>
+    withFolder(async (folder) => {
+      await using bucket = await freshBucket();
+      const url = `${s3Url(bucket.name)}&acl=public-read`;
+      const store = openStore(url);
+      const request = await requestOf(
+        { store: url, folder, tool: 'tool', version: 1, seed: 's3api', bytes: 5000 },
+        store,
+      );
+      await publishRelease(request);
+      await store.close();
+      for (const [name, digest] of sumsOfArtifacts(request.artifacts)) {
+        const [byAws, byCurl] = [join(folder, `aws-${name}`), join(folder, `curl-${name}`)];
+        const object = ['--bucket', bucket.name, '--key', name];
+        await aws(folder, 's3api', 'get-object', ...object, byAws);
+        await run('curl', ['-sSf', '--noproxy', '*', '-o', byCurl, `${bucket.url}/${name}`]);
+        for (const file of [byAws, byCurl]) expect((await digestFile(file)).digest).toBe(digest);
+      }
+    }),
+  );
 });
 
 describe('what other tools find in S3', () => {
@@ -89,11 +119,7 @@ describe('what other tools find in S3', () => {
       await store.close();
       const cwd = join(folder, 'synced');
       await mkdir(cwd);
-      const keys = { AWS_ACCESS_KEY_ID: s3Server.accessKeyId, AWS_SECRET_ACCESS_KEY: s3Server.secretAccessKey };
-      const server = ['--endpoint-url', s3Server.endpoint, '--region', s3Server.region];
-      await run('/usr/bin/aws', [...server, 's3', 'sync', `s3://${bucket.name}`, cwd, '--only-show-errors'], {
-        env: { PATH: '/usr/bin:/bin', HOME: folder, ...keys },
-      });
+      await aws(folder, 's3', 'sync', `s3://${bucket.name}`, cwd, '--only-show-errors');
       const names = await readdir(cwd);
       expect(names).toHaveLength(4 * 5);
       for (const sums of names.filter((name) => name.endsWith('.SHA256SUMS'))) {
