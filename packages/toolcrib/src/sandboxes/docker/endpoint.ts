@@ -13,8 +13,21 @@ export interface TlsMaterial {
   readonly verify: boolean;
 }
 
+/** A socket on another machine, which the `ssh` command leads to. */
+export interface SshEndpoint {
+  readonly kind: 'ssh';
+  readonly address: string;
+  readonly user: string | undefined;
+  /** A name, an address, or a host of the user's ssh configuration. */
+  readonly host: string;
+  readonly port: number | undefined;
+  /** Of the engine's socket there. */
+  readonly socketPath: string;
+}
+
 /** Where an engine listens. `address` is for people and for the ledger; it carries no secret. */
 export type EngineEndpoint =
+  | SshEndpoint
   | { readonly kind: 'unix'; readonly address: string; readonly socketPath: string }
   | {
       readonly kind: 'tcp';
@@ -42,8 +55,7 @@ const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 /**
  * Finds the engine in the order of the `docker` command: host, context, DOCKER_HOST, DOCKER_CONTEXT, the current
  * context of `config.json`, the default socket. Source: docker/cli `cli/command/cli.go`, `resolveContextName`.
- * @throws UsageError `REFERENCE_INVALID`; NotFoundError `NOT_FOUND` for a context that is not there; RemoteError
- * `UNREACHABLE` for ssh hosts, which are not supported yet.
+ * @throws UsageError `REFERENCE_INVALID`; NotFoundError `NOT_FOUND` for a context that is not there.
  */
 export async function resolveEndpoint(settings: EngineSettings): Promise<EngineEndpoint> {
   const { env } = settings;
@@ -118,19 +130,35 @@ async function readJson(path: string): Promise<unknown> {
 
 /**
  * Reads a host as DOCKER_HOST has it. TLS is used for `https:`, and for `tcp:` when there is material for it.
- * @throws UsageError `REFERENCE_INVALID`; RemoteError `UNREACHABLE` for ssh.
+ * @param socketPath where the engine's socket is on another machine, unless the host says so.
+ * @throws UsageError `REFERENCE_INVALID`.
  */
-export function endpointOf(host: string, tls: TlsMaterial | undefined): EngineEndpoint {
+export function endpointOf(
+  host: string,
+  tls: TlsMaterial | undefined,
+  socketPath = '/var/run/docker.sock',
+): EngineEndpoint {
   if (/^unix:\/\/.+/.test(host)) {
-    const socketPath = host.slice('unix://'.length);
-    return { kind: 'unix', address: host, socketPath };
+    return { kind: 'unix', address: host, socketPath: host.slice('unix://'.length) };
   }
-  if (host.startsWith('ssh://')) {
-    throw new RemoteError('UNREACHABLE', `engines behind ssh are not supported yet: ${JSON.stringify(host)}`, {
-      hint: 'forward the socket (ssh -L /tmp/docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix:///tmp/docker.sock',
-    });
-  }
-  return tcpEndpoint(host, tls);
+  return host.startsWith('ssh://') ? sshEndpoint(host, socketPath) : tcpEndpoint(host, tls);
+}
+
+/** A host never begins as an option of `ssh` does, and a socket has no colon, which would end it in `ssh -L`. */
+const SSH =
+  /^ssh:\/\/(?:(?<user>[A-Za-z0-9_][A-Za-z0-9._-]*)@)?(?<name>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)(?::(?<port>\d{1,5}))?(?<path>\/[^:?#\s]*)?$/;
+
+function sshEndpoint(text: string, socketPath: string): SshEndpoint {
+  const { user, name, port, path = '/' } = SSH.exec(text)?.groups ?? {};
+  if (name === undefined || Number(port ?? 1) > 65_535) throw notAHost(text);
+  return {
+    kind: 'ssh',
+    address: text,
+    user,
+    host: name.replace(/^\[|\]$/g, ''),
+    port: port === undefined ? undefined : Number(port),
+    socketPath: path === '/' ? socketPath : path,
+  };
 }
 
 function tcpEndpoint(host: string, tls: TlsMaterial | undefined): EngineEndpoint {
@@ -151,6 +179,6 @@ function tcpEndpoint(host: string, tls: TlsMaterial | undefined): EngineEndpoint
 
 function notAHost(host: string): UsageError {
   return new UsageError('REFERENCE_INVALID', `not a Docker host: ${JSON.stringify(host)}`, {
-    hint: 'write unix:///PATH or tcp://HOST:PORT, as in DOCKER_HOST',
+    hint: 'write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST, as in DOCKER_HOST',
   });
 }

@@ -3,7 +3,10 @@ import type { Agent as TlsAgent, RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode, isSystemError, messageOf, RemoteError, type ToolcribError } from '../../core/errors.ts';
-import type { EngineEndpoint } from './endpoint.ts';
+import type { EngineEndpoint, SshEndpoint } from './endpoint.ts';
+
+/** An endpoint that connections can be opened to. */
+export type ReachableEndpoint = Exclude<EngineEndpoint, SshEndpoint>;
 
 /** One request to an engine. */
 export interface EngineRequest {
@@ -28,7 +31,7 @@ export interface EngineAnswer {
  * upgrade, which starting an exec needs, and dockerode costs 100 ms of start-up.
  */
 export interface EngineConnection {
-  readonly endpoint: EngineEndpoint;
+  readonly endpoint: ReachableEndpoint;
   /** @throws RemoteError `UNREACHABLE`; the signal's reason; whatever the tar's iteration throws. */
   send(request: EngineRequest): Promise<EngineAnswer>;
   /** Sends a request that turns the connection into a raw stream (101), or answers like any other. */
@@ -62,7 +65,7 @@ const RETRIES = [50, 200] as const;
 
 /** Opens nothing yet: connections are made by the first request and kept for the next. */
 export async function createEngineConnection(
-  endpoint: EngineEndpoint,
+  endpoint: ReachableEndpoint,
   { signal, patience = PATIENCE }: ConnectionOptions = {},
 ): Promise<EngineConnection> {
   const { start, agent } = await transportOf(endpoint, signal);
@@ -116,7 +119,7 @@ export function silence(patience: number): Error {
 }
 
 async function transportOf(
-  endpoint: EngineEndpoint,
+  endpoint: ReachableEndpoint,
   signal: AbortSignal | undefined,
 ): Promise<{ start: Start; agent: PlainAgent | TlsAgent }> {
   const common = signal === undefined ? {} : { signal };
@@ -211,7 +214,7 @@ const HINTS: Readonly<Record<string, string>> = {
 };
 
 /** What an engine that cannot be talked to becomes for the user: RemoteError `UNREACHABLE` naming its address. */
-export function unreachable(error: unknown, endpoint: EngineEndpoint): ToolcribError {
+export function unreachable(error: unknown, endpoint: ReachableEndpoint): ToolcribError {
   const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
   return new RemoteError('UNREACHABLE', `the engine at ${endpoint.address} does not answer: ${messageOf(error)}`, {
     hint: HINTS[code] ?? `see that the engine runs and that its address is right: ${SETTINGS}`,

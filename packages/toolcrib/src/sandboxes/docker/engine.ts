@@ -9,6 +9,7 @@ import {
   type EngineAnswer,
   type EngineConnection,
   type EngineRequest,
+  type ReachableEndpoint,
 } from './engine-connection.ts';
 import { textOf } from './json-fields.ts';
 import { rawDownload } from './raw-download.ts';
@@ -27,7 +28,7 @@ export type EngineDialect = 'docker' | 'podman';
 
 /** Typed calls of an engine at the API version that both sides know. */
 export interface Engine {
-  readonly endpoint: EngineEndpoint;
+  readonly endpoint: ReachableEndpoint;
   readonly dialect: EngineDialect;
   /** A call with a small JSON answer; undefined when there is nothing to parse. */
   json(request: EngineRequest): Promise<{ readonly value: unknown } | EngineRefusal>;
@@ -64,7 +65,7 @@ export async function connectEngine(options: ConnectOptions): Promise<Engine> {
   const find = options.scheme === 'podman' ? resolvePodmanEndpoint : resolveEndpoint;
   const endpoint = await find(options);
   if (options.offline === true) verifyLocal(endpoint);
-  const connection = await createEngineConnection(endpoint, options);
+  const connection = await createConnection(endpoint, options);
   try {
     const { version, dialect } = await ping(connection);
     const base = `/v${options.env['DOCKER_API_VERSION'] || version}`;
@@ -73,6 +74,22 @@ export async function connectEngine(options: ConnectOptions): Promise<Engine> {
     connection.close();
     throw error;
   }
+}
+
+async function createConnection(endpoint: EngineEndpoint, options: ConnectOptions): Promise<EngineConnection> {
+  if (endpoint.kind !== 'ssh') return await createEngineConnection(endpoint, options);
+  const { forwardSocket } = await import('./ssh-forward.ts');
+  const forward = await forwardSocket(endpoint, options);
+  const { address } = endpoint;
+  const local = { kind: 'unix', address, socketPath: forward.socketPath } as const;
+  const connection = await createEngineConnection(local, options);
+  return {
+    ...connection,
+    close: () => {
+      connection.close();
+      forward.close();
+    },
+  };
 }
 
 function verifyLocal(endpoint: EngineEndpoint): void {
@@ -145,7 +162,7 @@ function isSuccess(answer: EngineAnswer): boolean {
   return answer.status >= 200 && answer.status < 300;
 }
 
-function parseJson(text: string, endpoint: EngineEndpoint): unknown {
+function parseJson(text: string, endpoint: ReachableEndpoint): unknown {
   if (text === '') return undefined;
   try {
     return JSON.parse(text);

@@ -12,7 +12,7 @@ const SYSTEM_SOCKET = '/run/podman/podman.sock';
  */
 export async function resolvePodmanEndpoint({ env }: EngineSettings): Promise<EngineEndpoint> {
   const host = env['CONTAINER_HOST'];
-  if (isSet(host)) return endpointOf(host, undefined);
+  if (isSet(host)) return endpointOf(host, undefined, SYSTEM_SOCKET);
   if (isSet(env['CONTAINER_CONNECTION'])) {
     throw new UsageError('USAGE', 'CONTAINER_CONNECTION names a connection, which is not looked up', {
       hint: 'set CONTAINER_HOST to its URI (podman system connection list)',

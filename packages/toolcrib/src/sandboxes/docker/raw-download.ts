@@ -1,6 +1,5 @@
 import { connect as connectPlain, isIP, type Socket } from 'node:net';
-import type { EngineEndpoint } from './endpoint.ts';
-import { PATIENCE, silence, type ConnectionOptions } from './engine-connection.ts';
+import { PATIENCE, silence, type ConnectionOptions, type ReachableEndpoint } from './engine-connection.ts';
 
 /** In bytes; an engine's headers are some hundred. */
 const MAX_HEAD = 64 * 1024;
@@ -14,7 +13,7 @@ const END_OF_HEAD = '\r\n\r\n';
  * @throws errors of the operating system.
  */
 export async function rawDownload(
-  endpoint: EngineEndpoint,
+  endpoint: ReachableEndpoint,
   path: string,
   { signal, patience = PATIENCE }: ConnectionOptions,
 ): Promise<AsyncIterable<Uint8Array> | undefined> {
@@ -46,7 +45,7 @@ function impatient(socket: Socket, patience: number): AsyncIterator<Buffer> {
   };
 }
 
-async function connect(endpoint: EngineEndpoint): Promise<Socket> {
+async function connect(endpoint: ReachableEndpoint): Promise<Socket> {
   if (endpoint.kind === 'unix') return connectPlain({ path: endpoint.socketPath });
   const { host, port, tls } = endpoint;
   if (tls === undefined) return connectPlain({ host, port });

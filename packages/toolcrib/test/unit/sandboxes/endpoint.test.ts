@@ -88,9 +88,29 @@ describe('the engine', () => {
     expect(() => endpointOf(host, undefined)).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }));
   });
 
-  test('behind ssh is not supported yet, and the error says what to do', () => {
-    expect(() => endpointOf('ssh://me@host', undefined)).toThrow(
-      expect.objectContaining({ code: 'UNREACHABLE', hint: expect.stringContaining('ssh -L') as string }),
-    );
+  test('behind ssh has a socket on the other machine', () => {
+    const address = 'ssh://me@box:2222/run/user/1000/podman/podman.sock';
+    expect(endpointOf(address, undefined)).toEqual({
+      kind: 'ssh',
+      address,
+      user: 'me',
+      host: 'box',
+      port: 2222,
+      socketPath: '/run/user/1000/podman/podman.sock',
+    });
+    const plain = { user: undefined, port: undefined, socketPath: '/var/run/docker.sock' };
+    expect(endpointOf('ssh://box', undefined)).toMatchObject({ host: 'box', ...plain });
+    expect(endpointOf('ssh://[::1]/', undefined)).toMatchObject({ host: '::1', ...plain });
+  });
+
+  test.each([
+    'ssh://',
+    'ssh://-oProxyCommand=x',
+    'ssh://me:secret@box',
+    'ssh://-l@box',
+    'ssh://box:99999',
+    'ssh://box/a:b',
+  ])('behind ssh is refused from %j, which ssh could take for something else', (host) => {
+    expect(() => endpointOf(host, undefined)).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }));
   });
 });

@@ -5,6 +5,7 @@ import { openSandbox } from '../../../src/flows/open-sandbox.ts';
 test.each([
   ['docker:web', { DOCKER_HOST: 'tcp://127.0.0.1:1' }],
   ['docker:web', { DOCKER_HOST: 'tcp://engine.example:2376', DOCKER_TLS_VERIFY: '1' }],
+  ['docker:web', { DOCKER_HOST: 'ssh://engine.example' }],
   ['podman:web', { CONTAINER_HOST: 'tcp://127.0.0.1:1' }],
 ])('offline, %s is not looked for at an engine of the network (%j)', async (sandbox, env) => {
   const host = createHost({ env: { HOME: '/no/such/home', ...env }, offline: true });
