@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ContextError, parseSandboxContext, restoreEnvironment } from '../../src/sandbox-context.ts';
-import { connect, runTool } from './tool.ts';
+import { connect, runTool } from '../tool.ts';
 
 const name = fc.stringMatching(/^[A-Z_a-z][A-Z_a-z0-9]{0,8}$/).filter((text) => !text.startsWith('TOOLCRIB_'));
 const value = fc.string().filter((text) => !text.includes('\0'));

@@ -17,7 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { TextEditor, type EditorCall } from '../../src/editor/text-editor.ts';
 import { decodeText, encodeText } from '../../src/editor/text-content.ts';
 import { EditError, insertLines, replaceOnce, viewLines } from '../../src/editor/text-edits.ts';
-import { connect, temporaryDirectory } from './tool.ts';
+import { connect, temporaryDirectory } from '../tool.ts';
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let file: string;

@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { runTool, startTool, temporaryDirectory } from './tool.ts';
+import { runTool, startTool, temporaryDirectory } from '../tool.ts';
 
 const held = (...command: string[]) => ['hold', '--', ...command];
 

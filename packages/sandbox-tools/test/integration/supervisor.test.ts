@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { descendantsOf, hasVariable, listProcesses, parseProcessStat } from '../../src/process/process-table.ts';
-import { connect, lives, runTool, startTool, temporaryDirectory, until, type Connection } from './tool.ts';
+import { connect, lives, runTool, startTool, temporaryDirectory, until, type Connection } from '../tool.ts';
 
 /** Processes that do not want to be ended: in the background, in an own session, orphaned, deaf to SIGTERM. */
 const stubborn = `sleep 61 & echo $!

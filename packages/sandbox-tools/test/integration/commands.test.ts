@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCommandLine } from '../../src/command-line.ts';
-import { runTool } from './tool.ts';
+import { runTool } from '../tool.ts';
 
 describe('the command line', () => {
   it('prints the identity as one line of JSON; uncompiled it says so', () => {

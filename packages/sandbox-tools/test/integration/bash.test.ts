@@ -5,7 +5,7 @@ import { withoutLibC } from '../../src/native.ts';
 import { BashTool } from '../../src/shell/bash-tool.ts';
 import { findShells } from '../../src/shell/shell-choice.ts';
 import { ShellSession } from '../../src/shell/shell-session.ts';
-import { connect, lives, temporaryDirectory, until, type Connection } from './tool.ts';
+import { connect, lives, temporaryDirectory, until, type Connection } from '../tool.ts';
 
 let tool: Connection;
 beforeAll(async () => {
