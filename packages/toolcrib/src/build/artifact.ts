@@ -2,13 +2,15 @@ import { chmod, lstat, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BuildConfig, ProjectConfig } from '../config/config.ts';
 import { formatArtifactName, type ArtifactName } from '../core/artifact-name.ts';
-import { CheckError, isSystemError, UsageError } from '../core/errors.ts';
+import type { Digest } from '../core/digest.ts';
+import { CheckError, IntegrityError, isSystemError, UsageError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { formatTarget, type Arch, type Target } from '../core/target.ts';
 import { onDisk, storageError } from '../disk/storage-error.ts';
 import { publishTemporary } from '../disk/write-file.ts';
 import { compileWithBun } from './bun-driver.ts';
 import { runCommand } from './command.ts';
+import { buildWithDocker } from './docker-driver.ts';
 import { DEBIAN_LIBC, type DebianPin } from './debian-libc.ts';
 import { examineArtifact, MEDIA_TYPES, type BuiltArtifact } from './examine-artifact.ts';
 import { writeSelfContained } from './self-contained.ts';
@@ -34,14 +36,18 @@ export interface BuildRequest {
   readonly env: NodeJS.ProcessEnv;
   /** Other glibc packages than those that toolcrib pins. */
   readonly libcPackages?: Readonly<Record<Arch, DebianPin>>;
+  /** What it has to be before it becomes visible; undefined: anything that passes the checks. */
+  readonly pin?: Digest | undefined;
+  /** Is given what build programs write, as they write it. */
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
 
 /**
  * Builds one artifact. Nothing is visible in the output directory before it was checked; what was there under the same
  * name is replaced as a whole. On any end nothing else is left, and no process of the build runs any more.
  * @throws UsageError `CONFIG_INVALID` without a `build` in the configuration; CheckError `BUILD_FAILED` with the tail of
- * the output, or telling why the output is no artifact; NotFoundError, IntegrityError or RemoteError for parts that have
- * to be fetched; InterruptedError.
+ * the output, or telling why the output is no artifact; IntegrityError `DIGEST_MISMATCH` when it is not what is pinned;
+ * NotFoundError, IntegrityError or RemoteError for parts that have to be fetched; InterruptedError.
  */
 export async function buildArtifact(request: BuildRequest): Promise<BuiltArtifact> {
   const { config, target, version, dev } = request;
@@ -50,11 +56,19 @@ export async function buildArtifact(request: BuildRequest): Promise<BuiltArtifac
   return withScratch(request.outputDirectory, async (scratch) => {
     request.reporter.notice({ kind: 'step', text: `building ${formatArtifactName(artifact)} (${build.driver})` });
     const output = join(scratch, 'output');
-    if (build.driver === 'bun') await buildWithBun(request, build.entry, scratch, output);
-    else await buildWithCommand(request, build.command, output);
+    await drive(request, build, scratch, output);
     await verifyProduced(output, artifact, build);
     const examined = await examineArtifact(output, artifact, config.entrypoint, request.signal);
+    verifyPin(examined, request.pin);
     return await publish(request, examined);
+  });
+}
+
+function verifyPin({ name, digest }: BuiltArtifact, pin: Digest | undefined): void {
+  if (pin === undefined || digest === pin) return;
+  throw new IntegrityError('DIGEST_MISMATCH', `${name} was built as ${digest}, and ${pin} is pinned: it was not kept`, {
+    hint: 'this machine does not build what was published; TOOLCRIB_INSTALL_STATE=edited takes a build of your own, as -dev',
+    details: { name, expected: pin, actual: digest },
   });
 }
 
@@ -65,10 +79,31 @@ function buildConfigOf(config: ProjectConfig): BuildConfig {
   });
 }
 
+async function drive(request: BuildRequest, build: BuildConfig, scratch: string, output: string): Promise<void> {
+  switch (build.driver) {
+    case 'bun': {
+      await buildWithBun(request, build.entry, scratch, output);
+      return;
+    }
+    case 'command': {
+      await buildWithCommand(request, build.command, output);
+      return;
+    }
+    case 'docker': {
+      const { config, version, target, env, signal, reporter, onOutput } = request;
+      const { tool, folder } = config;
+      const targetName = formatTarget(target);
+      const place = { folder, stage: scratch, output, env, reporter, signal, onOutput };
+      await buildWithDocker({ tool, version, target, targetName, build, ...place });
+      return;
+    }
+  }
+}
+
 async function buildWithCommand(request: BuildRequest, command: string, output: string): Promise<void> {
-  const { config, target, version, env, signal } = request;
+  const { config, target, version, env, signal, onOutput } = request;
   await runCommand({
-    ...{ program: '/bin/sh', args: ['-c', command], cwd: config.folder, signal },
+    ...{ program: '/bin/sh', args: ['-c', command], cwd: config.folder, signal, onOutput },
     env: {
       ...env,
       TOOLCRIB_ARCH: target.arch,
@@ -81,8 +116,15 @@ async function buildWithCommand(request: BuildRequest, command: string, output: 
 }
 
 async function buildWithBun(request: BuildRequest, entry: string, scratch: string, output: string): Promise<void> {
-  const { config, target, version, env, signal, reporter } = request;
-  const toolchain: Toolchain = { cache: request.toolchainCache, folder: config.folder, env, reporter, signal };
+  const { config, target, version, env, signal, reporter, onOutput } = request;
+  const toolchain: Toolchain = {
+    cache: request.toolchainCache,
+    folder: config.folder,
+    env,
+    reporter,
+    signal,
+    onOutput,
+  };
   const build = { tool: config.tool, version, target, targetName: formatTarget(target), entry };
   await withScratch(scratch, async (stage) => {
     const compiled = await compileWithBun(toolchain, build, stage);
@@ -102,11 +144,16 @@ async function verifyProduced(output: string, artifact: ArtifactName, build: Bui
   } catch (error) {
     if (!isSystemError(error, 'ENOENT')) throw storageError(error, 'examine', output);
   }
-  const hint = build.driver === 'command' ? 'the command has to write one file to $TOOLCRIB_OUTPUT' : 'see its output';
   throw new CheckError('BUILD_FAILED', `the build of ${formatArtifactName(artifact)} ended well, but made no file`, {
-    hint,
+    hint: PRODUCED_BY[build.driver],
   });
 }
+
+const PRODUCED_BY: Readonly<Record<BuildConfig['driver'], string>> = {
+  bun: 'see its output',
+  command: 'the command has to write one file to $TOOLCRIB_OUTPUT',
+  docker: 'what "output" of the configuration names has to be a file of the image, no link and no folder',
+};
 
 /** Makes a checked file visible under its own name. */
 async function publish(request: BuildRequest, examined: BuiltArtifact): Promise<BuiltArtifact> {

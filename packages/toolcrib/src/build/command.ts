@@ -11,6 +11,8 @@ export interface Command {
   readonly signal: AbortSignal;
   /** What it does, as in "… failed". */
   readonly what: string;
+  /** Is given what it writes, as it writes it. */
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
 
 const TAIL_BYTES = 4096;
@@ -31,7 +33,7 @@ export async function runCommand(command: Command): Promise<Buffer> {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const output = collectOutput(child);
+  const output = collectOutput(child, command.onOutput);
   const ended = await endOf(child, command.signal);
   if (ended instanceof Error) throw notStarted(command, ended);
   verifyNotAborted(command);
@@ -74,11 +76,14 @@ function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   }
 }
 
-function collectOutput(child: ChildProcess): { stdout(): Buffer; tail(): string } {
+function collectOutput(child: ChildProcess, onOutput: Command['onOutput']): { stdout(): Buffer; tail(): string } {
   const chunks: Buffer[] = [];
   let size = 0;
   let tail = Buffer.alloc(0);
-  const remember = (chunk: Buffer) => (tail = Buffer.concat([tail, chunk]).subarray(-TAIL_BYTES));
+  const remember = (chunk: Buffer) => {
+    tail = Buffer.concat([tail, chunk]).subarray(-TAIL_BYTES);
+    onOutput?.(chunk);
+  };
   child.stdout?.on('data', (chunk: Buffer) => {
     size += chunk.byteLength;
     if (size <= MAX_STDOUT_BYTES) chunks.push(chunk);

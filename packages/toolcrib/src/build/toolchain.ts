@@ -23,6 +23,8 @@ export interface Toolchain {
   readonly env: NodeJS.ProcessEnv;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Is given what compilers write, as they write it. */
+  readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
 
 /** Above any Bun there was, in bytes. */

@@ -7,7 +7,16 @@ import type { Sums } from '../core/sums.ts';
 /** How artifacts are made: formats.md 2. */
 export type BuildConfig =
   | { readonly driver: 'bun'; /** Absolute path of the TypeScript entry. */ readonly entry: string }
-  | { readonly driver: 'command'; /** Given to `sh -c` in the configuration's folder. */ readonly command: string };
+  | { readonly driver: 'command'; /** Given to `sh -c` in the configuration's folder. */ readonly command: string }
+  | {
+      readonly driver: 'docker';
+      /** Absolute path of the folder that is sent to the engine. */
+      readonly context: string;
+      /** Absolute. */
+      readonly dockerfile: string;
+      /** Absolute path of the file in the image that is the executable or the gzipped tar. */
+      readonly output: string;
+    };
 
 /** Who must have signed what is used: formats.md 2 and 7. */
 export interface AttestationPolicy {

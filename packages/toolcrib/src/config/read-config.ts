@@ -118,7 +118,18 @@ export function normaliseConfig(config: ConfigFile, file: string): ProjectConfig
 }
 
 function normaliseBuild(build: NonNullable<ConfigFile['build']>, inFolder: (path: string) => string): BuildConfig {
-  return build.driver === 'bun' ? { driver: 'bun', entry: inFolder(build.entry) } : build;
+  switch (build.driver) {
+    case 'bun':
+      return { driver: 'bun', entry: inFolder(build.entry) };
+    case 'command':
+      return build;
+    case 'docker': {
+      const { driver, output } = build;
+      const context = inFolder(build.context);
+      const dockerfile = build.dockerfile === undefined ? resolve(context, 'Dockerfile') : inFolder(build.dockerfile);
+      return { driver, context, dockerfile, output };
+    }
+  }
 }
 
 function normaliseAttestation(

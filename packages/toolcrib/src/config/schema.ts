@@ -37,6 +37,12 @@ function strict<Shape extends z.core.$ZodShape>(shape: Shape) {
 const build = z.discriminatedUnion('driver', [
   strict({ driver: z.literal('bun'), entry: text }),
   strict({ driver: z.literal('command'), command: text }),
+  strict({
+    driver: z.literal('docker'),
+    context: z._default(text, '.'),
+    dockerfile: z.optional(text),
+    output: absolutePath,
+  }),
 ]);
 
 /** Exact, or a regular expression between `^` and `$`. */

@@ -82,8 +82,10 @@ describe('a configuration', () => {
     ['targets', { ...smallest, targets: [] }, ['>=1']],
     ['targets', { ...smallest, targets: ['amd64', 'amd64'] }, ['listed twice']],
     ['targets.1', { ...smallest, targets: ['amd64', 'x86_64'] }, TARGET_NAMES],
-    ['build.driver', { ...smallest, build: { driver: 'docker' } }, ['bun', 'command']],
-    ['build.driver', { ...smallest, build: {} }, ['bun', 'command']],
+    ['build.driver', { ...smallest, build: { driver: 'make' } }, ['bun', 'command', 'docker']],
+    ['build.driver', { ...smallest, build: {} }, ['bun', 'command', 'docker']],
+    ['build.output', { ...smallest, build: { driver: 'docker' } }, []],
+    ['build.output', { ...smallest, build: { driver: 'docker', output: '../tool' } }, ['absolute path']],
     ['build.entry', { ...smallest, build: { driver: 'bun' } }, ['expected string']],
     [
       'build',
