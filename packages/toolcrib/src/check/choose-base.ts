@@ -21,7 +21,8 @@ export interface BaseWishes {
   readonly baseBranch: string;
 }
 
-type Found = Omit<MergeBase, 'mergeBase'>;
+/** A base without what the histories have in common. */
+export type BranchTip = Omit<MergeBase, 'mergeBase'>;
 
 /**
  * Finds what the checked out commit is to be merged into, and where the two parted.
@@ -35,14 +36,18 @@ export async function chooseBase(repository: GitRepository, head: string, wishes
   return { ...base, mergeBase };
 }
 
-async function findBase(repository: GitRepository, wishes: BaseWishes): Promise<Found> {
+/**
+ * The branch that a change goes into, as this clone has it.
+ * @throws UsageError `USAGE` when it has none; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function findBase(repository: GitRepository, wishes: BaseWishes): Promise<BranchTip> {
   const { given, githubBaseRef = '', baseBranch } = wishes;
   if (given !== undefined) return await demand(repository, given, [given, `refs/remotes/origin/${given}`]);
   if (githubBaseRef !== '') return await demand(repository, githubBaseRef, [`refs/remotes/origin/${githubBaseRef}`]);
   return await fresher(repository, baseBranch);
 }
 
-async function demand(repository: GitRepository, name: string, candidates: readonly string[]): Promise<Found> {
+async function demand(repository: GitRepository, name: string, candidates: readonly string[]): Promise<BranchTip> {
   for (const candidate of candidates) {
     const commit = await repository.resolveCommit(candidate);
     if (commit !== undefined) return { ref: shortName(candidate), commit };
@@ -54,7 +59,7 @@ async function demand(repository: GitRepository, name: string, candidates: reado
  * The one of the remote's and the local branch that has more, the remote's when they parted. A local branch that is
  * checked out is what is checked, so it is no base for itself where the remote has one.
  */
-async function fresher(repository: GitRepository, branch: string): Promise<Found> {
+async function fresher(repository: GitRepository, branch: string): Promise<BranchTip> {
   const [remote, local, current] = await Promise.all([
     repository.resolveCommit(`refs/remotes/origin/${branch}`),
     repository.resolveCommit(`refs/heads/${branch}`),

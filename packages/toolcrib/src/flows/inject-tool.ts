@@ -16,7 +16,9 @@ import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
-import { cacheOf, resolveTarget } from './resolve-artifact.ts';
+import { readInstalledProject } from './install-state.ts';
+import type { BuildDialogue } from './local-builder.ts';
+import { cacheOf, resolveInstalled } from './resolve-artifact.ts';
 
 /** A tool in a sandbox, and where its artifact came from. */
 export interface InjectedTool {
@@ -25,33 +27,50 @@ export interface InjectedTool {
   readonly resolution: Resolution | null;
 }
 
+/** Whom to ask whether what no place has shall be built; default: nobody, and nothing is built. */
+interface Dialogue {
+  readonly dialogue?: BuildDialogue | undefined;
+}
+
 /**
  * Resolves a project's tool for a sandbox, places it there and proves that it runs; a placement that is there and still
- * proven is used again.
- * @throws what `resolve/resolve-artifact.ts` and `inject/inject-tool.ts` say; as {@link openSandbox}.
+ * proven is used again. In an edited checkout it is the `-dev` artifact.
+ * @throws what `resolve/resolve-artifact.ts`, `flows/install-state.ts` and `inject/inject-tool.ts` say; as
+ * {@link openSandbox}.
  */
 export async function injectTool(
   project: Project,
   host: Host,
-  options: { readonly sandbox: string },
+  options: { readonly sandbox: string } & Dialogue,
 ): Promise<InjectedTool> {
   const sandbox = await openSandbox(host, options.sandbox);
   try {
-    return await injectInto(sandbox, project, host);
+    return await injectInto(sandbox, project, host, options);
   } finally {
     await sandbox.close();
   }
 }
 
 /** As {@link injectTool}, for who has opened the sandbox. */
-export async function injectInto(sandbox: Sandbox, project: Project, host: Host): Promise<InjectedTool> {
-  const pins = await project.readPins();
+export async function injectInto(
+  sandbox: Sandbox,
+  project: Project,
+  host: Host,
+  options: Dialogue = {},
+): Promise<InjectedTool> {
+  const installed = await readInstalledProject(project, host);
+  const { pins } = installed;
   const { clock, random, reporter, signal, cacheDirectory } = host;
   const ledger = join(cacheDirectory, 'v1', 'placements');
-  const pinned = (await placedBefore(sandbox, pins, ledger)) ?? (await fittingArtifact(sandbox, pins));
-  await using _lease = await cacheOf(host).lease(pinned.digest); // each way of placing reads the tar again
-  const { unpacked, resolution } = await unpackedFor(pins, pinned, host);
-  const artifact = injectable(pins, pinned, unpacked);
+  const resolve = (target: Target): Promise<Resolution> =>
+    resolveInstalled(project, installed, host, { target, dialogue: options.dialogue });
+  const chosen =
+    installed.install.state === 'edited'
+      ? await localBuild(sandbox, pins, resolve)
+      : ((await placedBefore(sandbox, pins, ledger)) ?? (await fittingArtifact(sandbox, pins)));
+  await using _lease = await cacheOf(host).lease(chosen.digest); // each way of placing reads the tar again
+  const { unpacked, resolution } = await unpackedFor(pins, chosen, host, resolve);
+  const artifact = injectable(pins, chosen, unpacked);
   const request = { sandbox, artifact, install: pins.install, ledger, clock, random, reporter, signal };
   try {
     return { placement: await inject(request), resolution };
@@ -74,9 +93,26 @@ async function placedBefore(sandbox: Sandbox, pins: ToolPins, directory: string)
 }
 
 async function fittingArtifact(sandbox: Sandbox, pins: ToolPins): Promise<PinnedArtifact> {
+  return await pinnedArtifact(pins, await fittingTarget(sandbox, pins));
+}
+
+async function fittingTarget(sandbox: Sandbox, pins: ToolPins): Promise<Target> {
   const { arch, libc, evidence } = await detectSandbox(sandbox);
   if (arch === undefined) throw foreignArchitecture(sandbox, pins.targets, evidence);
-  return await pinnedArtifact(pins, chooseTarget(pins.targets, { arch, libc: libc === 'none' ? undefined : libc }));
+  return chooseTarget(pins.targets, { arch, libc: libc === 'none' ? undefined : libc });
+}
+
+/** What is injected: pinned, or a local build whose digest was measured. */
+type ChosenArtifact = PinnedArtifact & { readonly resolution?: Resolution };
+
+async function localBuild(
+  sandbox: Sandbox,
+  pins: ToolPins,
+  resolve: (target: Target) => Promise<Resolution>,
+): Promise<ChosenArtifact> {
+  const resolution = await resolve(await fittingTarget(sandbox, pins));
+  const { name, target, digest } = resolution;
+  return { name, target, digest, resolution };
 }
 
 function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evidence: readonly string[]): SandboxError {
@@ -89,15 +125,17 @@ function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evide
 
 async function unpackedFor(
   pins: ToolPins,
-  pinned: PinnedArtifact,
+  chosen: ChosenArtifact,
   host: Host,
+  resolve: (target: Target) => Promise<Resolution>,
 ): Promise<{ unpacked: UnpackedArtifact; resolution: Resolution | null }> {
   const cache = cacheOf(host);
   const { tool } = pins;
-  const { digest, target } = pinned;
-  const known = (await asksForTrust(pins)) ? undefined : await cache.findUnpacked({ digest, tool });
-  if (known !== undefined) return { unpacked: known, resolution: null };
-  const resolution = await resolveTarget(pins, host, target);
+  const { digest, target } = chosen;
+  const mayBeKnown = chosen.resolution !== undefined || !(await asksForTrust(pins));
+  const known = mayBeKnown ? await cache.findUnpacked({ digest, tool }) : undefined;
+  if (known !== undefined) return { unpacked: known, resolution: chosen.resolution ?? null };
+  const resolution = chosen.resolution ?? (await resolve(target));
   const unpacked = await cache.unpacked({ path: resolution.path, digest, tool }, { signal: host.signal });
   return { unpacked, resolution };
 }

@@ -9,11 +9,13 @@ import { looksAtAttestations } from '../attestations/enforce.ts';
 import { publishedVersions } from '../releases/published-versions.ts';
 import { describeAbandoned, type AbandonedStatus } from './abandoned-status.ts';
 import type { Store } from '../stores/store.ts';
+import type { Installation } from '../resolve/install-state.ts';
 import type { TierReport } from '../resolve/resolution.ts';
 import type { Host } from './host.ts';
 import { collectStores } from './open-store.ts';
+import { readInstalledProject, type InstalledProject } from './install-state.ts';
 import type { Project } from './project.ts';
-import { planTarget } from './resolve-artifact.ts';
+import { planInstalled } from './resolve-artifact.ts';
 
 /** Where a project's tool stands. */
 export interface Status {
@@ -22,6 +24,8 @@ export interface Status {
   /** Path of the configuration; null for the tool that ships. */
   readonly config: string | null;
   readonly sumsFile: string;
+  /** How the project got here: it decides what is resolved. */
+  readonly install: Installation;
   readonly targets: readonly TargetStatus[];
   readonly stores: readonly StoreStatus[];
 }
@@ -54,34 +58,37 @@ export interface StoreStatus {
 
 /**
  * Tells version, pins, and where each target would come from. A store that cannot be asked is a problem in the result.
- * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID`.
+ * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID`; as `flows/install-state.ts`.
  */
 export async function readStatus(project: Project, host: Host): Promise<Status> {
-  const pins = await project.readPins();
+  const installed = await readInstalledProject(project, host);
+  const { pins, install } = installed;
   const looked = host.offline ? [] : await lookIntoStores(pins, host);
   const targets: TargetStatus[] = [];
-  for (const target of pins.targets) targets.push(await targetStatus(pins, host, target, looked));
+  for (const target of pins.targets) targets.push(await targetStatus(project, installed, host, target, looked));
   const { tool, version, sumsFile } = pins;
   const stores = looked.map(({ status }) => status);
-  return { tool, version, config: project.config?.file ?? null, sumsFile, targets, stores };
+  return { tool, version, config: project.config?.file ?? null, sumsFile, install, targets, stores };
 }
 
 async function targetStatus(
-  pins: ToolPins,
+  project: Project,
+  installed: InstalledProject,
   host: Host,
   target: Target,
   stores: readonly LookedInto[],
 ): Promise<TargetStatus> {
+  const { pins, install } = installed;
   const { tool, version, sums } = pins;
   const attestedIn = looksAtAttestations(pins.attestation) ? storesThatAttest(pins, target, stores) : null;
   const pin = pinOf(sums, { tool, version, target, dev: false }) ?? null;
   const status = { target: formatTarget(target), pin, tier: null, where: null, trail: [], problem: null, attestedIn };
-  if (pin === null) {
+  if (pin === null && install.state !== 'edited') {
     const name = formatArtifactName({ tool, version, target, dev: false });
     return { ...status, problem: `${name} is not pinned: it was not published yet` };
   }
   try {
-    const { tier, where, trail } = await planTarget(pins, host, target);
+    const { tier, where, trail } = await planInstalled(project, installed, host, target);
     return { ...status, tier, where, trail };
   } catch (error) {
     return { ...status, problem: problemOf(error, host) };

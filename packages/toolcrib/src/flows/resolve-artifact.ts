@@ -8,6 +8,8 @@ import { chooseTarget } from '../resolve/choose-target.ts';
 import type { Resolution, ResolutionPlan, ResolveRequest } from '../resolve/resolution.ts';
 import type { OpenStores } from './open-store.ts';
 import type { Host } from './host.ts';
+import { readInstalledProject, type InstalledProject } from './install-state.ts';
+import type { BuildDialogue } from './local-builder.ts';
 import type { Project } from './project.ts';
 
 const GLIBC_LOADERS = ['/lib64/ld-linux-x86-64.so.2', '/lib/ld-linux-aarch64.so.1'];
@@ -16,19 +18,64 @@ const MUSL_LOADERS = ['/lib/ld-musl-x86_64.so.1', '/lib/ld-musl-aarch64.so.1'];
 export interface ResolveOptions {
   /** In its written form; default: what runs on this machine. */
   readonly target?: string;
+  /** Whom to ask whether what no place has shall be built; default: nobody, and nothing is built. */
+  readonly dialogue?: BuildDialogue | undefined;
 }
 
 /**
- * Finds the verified artifact of a project's tool: bundled, cached, or from a store.
- * @throws what `resolve/resolve-artifact.ts` says; UsageError `TARGET_INVALID`; SandboxError `NO_TARGET_FITS`.
+ * Finds the verified artifact of a project's tool: bundled, cached, from a store, or built when the user wants that. In an
+ * edited checkout it is the `-dev` artifact.
+ * @throws what `resolve/resolve-artifact.ts` and `flows/install-state.ts` say; UsageError `TARGET_INVALID`; SandboxError
+ * `NO_TARGET_FITS`.
  */
 export async function resolveArtifact(project: Project, host: Host, options: ResolveOptions = {}): Promise<Resolution> {
-  const pins = await project.readPins();
-  const target = options.target === undefined ? targetOfHost(pins) : parseTarget(options.target);
-  return await resolveTarget(pins, host, target);
+  const installed = await readInstalledProject(project, host);
+  const target = options.target === undefined ? targetOfHost(installed.pins) : parseTarget(options.target);
+  return await resolveInstalled(project, installed, host, { target, dialogue: options.dialogue });
 }
 
-/** As {@link resolveArtifact}, for who knows the target. */
+/** As {@link resolveArtifact}, for who knows pins and target. */
+export async function resolveInstalled(
+  project: Project,
+  installed: InstalledProject,
+  host: Host,
+  options: { readonly target: Target; readonly dialogue?: BuildDialogue | undefined },
+): Promise<Resolution> {
+  const { resolveArtifact: resolve } = await import('../resolve/resolve-artifact.ts');
+  const { target, dialogue } = options;
+  const more = await howInstalled(project, installed, host, target, dialogue);
+  return await withRequest(installed.pins, host, target, (request) => resolve({ ...request, ...more }));
+}
+
+/** What {@link resolveInstalled} would do, with nothing downloaded or built. */
+export async function planInstalled(
+  project: Project,
+  installed: InstalledProject,
+  host: Host,
+  target: Target,
+): Promise<ResolutionPlan> {
+  const { planResolution } = await import('../resolve/resolve-artifact.ts');
+  const more = await howInstalled(project, installed, host, target, undefined);
+  return await withRequest(installed.pins, host, target, (request) => planResolution({ ...request, ...more }));
+}
+
+async function howInstalled(
+  project: Project,
+  installed: InstalledProject,
+  host: Host,
+  target: Target,
+  dialogue: BuildDialogue | undefined,
+): Promise<Pick<ResolveRequest, 'install' | 'builder' | 'inCi'>> {
+  const { install } = installed;
+  const { localBuilder } = await import('./local-builder.ts');
+  return { install, builder: localBuilder(project, installed, host, { target, dialogue }), inCi: isCi(host) };
+}
+
+function isCi({ env }: Host): boolean {
+  return env['CI'] === 'true';
+}
+
+/** The pinned artifact of one target, however the project got here: what releases are made of. */
 export async function resolveTarget(
   pins: ToolPins,
   host: Host,
@@ -37,12 +84,6 @@ export async function resolveTarget(
 ): Promise<Resolution> {
   const { resolveArtifact: resolve } = await import('../resolve/resolve-artifact.ts');
   return await withRequest(pins, host, target, (request) => resolve({ ...request, ...options }));
-}
-
-/** What {@link resolveArtifact} would do, with nothing downloaded. */
-export async function planTarget(pins: ToolPins, host: Host, target: Target): Promise<ResolutionPlan> {
-  const { planResolution } = await import('../resolve/resolve-artifact.ts');
-  return await withRequest(pins, host, target, planResolution);
 }
 
 /** The cache of a host. */

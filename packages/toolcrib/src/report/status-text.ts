@@ -6,6 +6,7 @@ export interface StatusFacts {
   readonly version: number;
   readonly config: string | null;
   readonly sumsFile: string;
+  readonly install: { readonly state: string; readonly reason: string };
   readonly targets: readonly {
     readonly target: string;
     readonly pin: string | null;
@@ -30,7 +31,12 @@ const PIN_LENGTH = 'sha256:'.length + 12;
 
 /** The text of `status`. */
 export function describeStatus(status: StatusFacts): string {
-  const head = `${status.tool} v${status.version}, ${status.config ?? 'the tool that ships with toolcrib'}\npins: ${status.sumsFile}\n`;
+  const { tool, version, config, sumsFile, install } = status;
+  const head = [
+    `${tool} v${version}, ${config ?? 'the tool that ships with toolcrib'}`,
+    `pins: ${sumsFile}`,
+    `installed: ${install.state} (${install.reason})\n`,
+  ].join('\n');
   const attested = status.targets.some(({ attestedIn }) => attestedIn !== null);
   const rows = status.targets.map(({ target, pin, tier, where, problem, attestedIn }) => [
     target,

@@ -9,6 +9,8 @@ export interface TrailFacts {
   /** In bytes. */
   readonly size: number;
   readonly tier: string;
+  /** How the project got here; null where that decided nothing. */
+  readonly install: { readonly state: string; readonly reason: string } | null;
   /** Null where nobody looked for one. */
   readonly attestation: { readonly status: string; readonly signer?: string; readonly reason?: string } | null;
   readonly trail: readonly {
@@ -16,24 +18,34 @@ export interface TrailFacts {
     readonly where: string;
     readonly outcome: string;
     readonly reason: string;
+    /** In bytes; null where nobody learned it. */
+    readonly size: number | null;
+    /** Milliseconds; null where nobody looked. */
+    readonly ms: number | null;
   }[];
 }
 
 const WIDTH = 80;
 
 /** The text of `resolve --explain`: every tier in order, used or not, and why. */
-export function describeTrail({ name, path, digest, size, tier, attestation, trail }: TrailFacts): string {
+export function describeTrail({ name, path, digest, size, tier, install, attestation, trail }: TrailFacts): string {
   const steps = trail.flatMap((step, index) => [
-    `${index + 1}. ${step.tier}: ${step.outcome}`,
+    `${index + 1}. ${step.tier}: ${step.outcome}${describeFigures(step)}`,
     ...wrap(`${step.where}: ${step.reason}`, WIDTH - 4).map((line) => `    ${line}`),
   ]);
   const head = [
     `${name} from the tier "${tier}"`,
     `${digest}, ${formatSize(size)}`,
     path,
+    ...(install === null ? [] : wrap(`install state: ${install.state} (${install.reason})`, WIDTH)),
     ...describeTrust(attestation),
   ];
   return [...head, '', ...steps, ''].join('\n');
+}
+
+function describeFigures({ size, ms }: TrailFacts['trail'][number]): string {
+  const figures = [...(size === null ? [] : [formatSize(size)]), ...(ms === null ? [] : [`${ms} ms`])];
+  return figures.length === 0 ? '' : ` (${figures.join(', ')})`;
 }
 
 function describeTrust(attestation: TrailFacts['attestation']): readonly string[] {

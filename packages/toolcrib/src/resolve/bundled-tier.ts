@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { hasCode, IntegrityError } from '../core/errors.ts';
 import { digestFile, type MeasuredFile } from '../disk/digest-file.ts';
-import { report, type Found, type Search, type Tier } from './search.ts';
+import { report, type Found, type ReportFacts, type Search, type Tier } from './search.ts';
 
 /** Folders that came with the project or package. The file is used where it is, and checked each time. */
 export const bundledTier: Tier = {
@@ -15,22 +15,36 @@ export const bundledTier: Tier = {
       for (const other of paths.slice(index + 1)) report(search, 'bundled', other, 'skipped', 'it was found before');
       return found;
     }
+    if (paths.length > 0) warnOfBrokenPackage(search);
     return undefined;
   },
 };
 
+/** Who installed a package was meant to get the artifact with it. */
+function warnOfBrokenPackage({ request, artifact }: Search): void {
+  if (request.install?.state !== 'package') return;
+  request.reporter.notice({
+    kind: 'warning',
+    text: `the package is broken: it came without ${artifact.name}, which belongs into ${request.pins.binaries.join(' or ')}`,
+    hint: 'tell who released the package ("toolcrib fetch --all" before packaging); stores are asked instead',
+  });
+}
+
 async function lookAt(search: Search, path: string): Promise<Found | undefined> {
-  const measured = await measure(path, search.request.signal);
+  const since = search.request.clock.elapsed();
+  const measured = await measureBundled(path, search.request.signal);
   if (measured === undefined) {
-    report(search, 'bundled', path, 'missing', 'there is no such file');
+    report(search, 'bundled', path, 'missing', 'there is no such file', { since });
     return undefined;
   }
-  verifyPin(search, path, measured);
-  report(search, 'bundled', path, 'found', 'it has the pinned digest');
+  const facts = { size: measured.size, since };
+  verifyPin(search, path, measured, facts);
+  report(search, 'bundled', path, 'found', 'it has the pinned digest', facts);
   return { tier: 'bundled', path, url: null, store: null };
 }
 
-async function measure(path: string, signal: AbortSignal | undefined): Promise<MeasuredFile | undefined> {
+/** What a file of a binaries folder holds; undefined when it is not there. @throws RemoteError `STORAGE`. */
+export async function measureBundled(path: string, signal: AbortSignal | undefined): Promise<MeasuredFile | undefined> {
   try {
     return await digestFile(path, { signal });
   } catch (error) {
@@ -39,10 +53,10 @@ async function measure(path: string, signal: AbortSignal | undefined): Promise<M
   }
 }
 
-function verifyPin(search: Search, path: string, measured: MeasuredFile): void {
+function verifyPin(search: Search, path: string, measured: MeasuredFile, facts: ReportFacts): void {
   const { digest } = search.artifact;
   if (measured.digest === digest) return;
-  report(search, 'bundled', path, 'refused', `it has digest ${measured.digest}`);
+  report(search, 'bundled', path, 'refused', `it has digest ${measured.digest}`, facts);
   const { sumsFile } = search.request.pins;
   throw new IntegrityError(
     'DIGEST_MISMATCH',

@@ -2,6 +2,7 @@ import type { ToolPins } from '../config/config.ts';
 import { NotFoundError, RemoteError, type ToolcribError } from '../core/errors.ts';
 import { targetsOfSums } from '../core/release.ts';
 import { formatTarget, type Target } from '../core/target.ts';
+import { buildPlaces } from './build-tier.ts';
 import { formatTierReport, type Search } from './search.ts';
 
 /** What a search that found nothing is for the user: it may be there (exit 7), or it is not (exit 3). */
@@ -31,10 +32,17 @@ function notCached(search: Search): RemoteError {
     'OFFLINE',
     `${search.artifact.name} (${search.artifact.digest}) is neither bundled nor cached, and no store is asked offline`,
     {
-      hint: 'run the same command once online: then it is in the cache',
+      hint: `run the same command once online: then it is in the cache${orBuildIt(search)}`,
       details: detailsOf(search),
     },
   );
+}
+
+/** The command that would build it, as the end of a hint. */
+function orBuildIt({ request }: Search): string {
+  return buildPlaces(request)
+    .map((command) => `; or build it here: ${command}`)
+    .join('');
 }
 
 function unreachableStores(search: Search, reports: Search['trail']): RemoteError {
@@ -43,20 +51,21 @@ function unreachableStores(search: Search, reports: Search['trail']): RemoteErro
     'UNREACHABLE',
     `${search.artifact.name} was not found, and not every store answered: ${names}`,
     {
-      hint: 'check the network, proxy and credentials, then try again; "toolcrib resolve --explain" tells every place',
+      hint: `check the network, proxy and credentials, then try again; "toolcrib resolve --explain" tells every place${orBuildIt(search)}`,
       details: { ...detailsOf(search), urls: reports.map(({ where }) => where) },
     },
   );
 }
 
 function nowhere(search: Search): NotFoundError {
-  const places = search.trail.map(({ where }) => where).join(', ');
+  const places = search.trail.flatMap(({ tier, where }) => (tier === 'build' ? [] : [where])).join(', ');
   const { stores } = search.request.pins;
+  const advice =
+    stores.length === 0
+      ? 'no store is configured: name one under "stores" in toolcrib.json'
+      : 'publish it with "toolcrib publish", or check "stores" in toolcrib.json';
   return new NotFoundError('NOT_FOUND', `${search.artifact.name} is in none of: ${places}`, {
-    hint:
-      stores.length === 0
-        ? 'no store is configured: name one under "stores" in toolcrib.json, or build it with "toolcrib build"'
-        : 'publish it with "toolcrib publish", or check "stores" in toolcrib.json',
+    hint: `${advice}${orBuildIt(search)}`,
     details: detailsOf(search),
   });
 }

@@ -6,6 +6,7 @@ import { isSystemError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import type { Target } from '../core/target.ts';
 import { onDisk, storageError } from '../disk/storage-error.ts';
+import { buildHere, buildPlaces } from './build-tier.ts';
 import { bundledTier } from './bundled-tier.ts';
 import { cacheTier } from './cache-tier.ts';
 import { refuseRevokedByStores } from './not-revoked.ts';
@@ -13,17 +14,29 @@ import type { Resolution, ResolutionPlan, ResolveRequest } from './resolution.ts
 import { report, type Found, type Search, type Tier } from './search.ts';
 import { storeTier } from './store-tier.ts';
 
+const buildTier: Tier = {
+  name: 'build',
+  places: ({ request }) => buildPlaces(request),
+  look: (search) => buildHere({ ...search, name: search.artifact.name }),
+};
+
 /** In the order in which they are asked. */
-const TIERS: readonly Tier[] = [bundledTier, cacheTier, storeTier];
+const TIERS: readonly Tier[] = [bundledTier, cacheTier, storeTier, buildTier];
 
 /**
- * Finds the verified artifact of one target: bundled, cached, or from a store. A store that has it not, or cannot be
- * reached, is passed over with a warning; wrong bytes stop everything, and nothing of them is kept.
- * @throws NotFoundError `NOT_FOUND`: no pin for the target, or no place has it; IntegrityError `DIGEST_MISMATCH`,
- * `TOO_LARGE`; PolicyError `ATTESTATION_WRONG`, `ATTESTATION_UNTRUSTED`, `ATTESTATION_MISSING`, `REVOKED`; RemoteError
- * `UNREACHABLE` when a store that may have it could not be asked, `OFFLINE`, `STORAGE`; the signal's reason.
+ * Finds the verified artifact of one target: bundled, cached, from a store, or built when the user wants that. A store
+ * that has it not, or cannot be reached, is passed over with a warning; wrong bytes stop everything, and nothing of them
+ * is kept. In an `edited` checkout it is the `-dev` artifact, bundled or built, and no store is asked.
+ * @throws NotFoundError `NOT_FOUND`: no pin for the target, or no place has it; `BUILD_DECLINED`; IntegrityError
+ * `DIGEST_MISMATCH`, `TOO_LARGE`; PolicyError `ATTESTATION_WRONG`, `ATTESTATION_UNTRUSTED`, `ATTESTATION_MISSING`,
+ * `REVOKED`, `NO_ANCHOR` for a local build in CI; RemoteError `UNREACHABLE` when a store that may have it could not be
+ * asked, `OFFLINE`, `STORAGE`; as building it; the signal's reason.
  */
 export async function resolveArtifact(request: ResolveRequest): Promise<Resolution> {
+  if (request.install?.state === 'edited') {
+    const { resolveLocalBuild } = await import('./local-build.ts');
+    return await resolveLocalBuild(request);
+  }
   const search = await startSearch(request, false);
   search.revocations?.refuse(search.artifact);
   if (request.asksRevocations === true && !request.offline) await refuseRevokedByStores(search);
@@ -34,12 +47,16 @@ export async function resolveArtifact(request: ResolveRequest): Promise<Resoluti
 }
 
 /**
- * Takes the same way as {@link resolveArtifact}, but downloads nothing: stores are asked whether they have the file.
- * Finding nothing is a result.
+ * Takes the same way as {@link resolveArtifact}, but downloads and builds nothing: stores are asked whether they have the
+ * file. Finding nothing is a result.
  * @throws NotFoundError `NOT_FOUND` when the target is not pinned; IntegrityError `DIGEST_MISMATCH` for a bundled file;
- * RemoteError `STORAGE`; the signal's reason.
+ * PolicyError `NO_ANCHOR`; RemoteError `STORAGE`; the signal's reason.
  */
 export async function planResolution(request: ResolveRequest): Promise<ResolutionPlan> {
+  if (request.install?.state === 'edited') {
+    const { planLocalBuild } = await import('./local-build.ts');
+    return await planLocalBuild(request);
+  }
   const search = await startSearch(request, true);
   const found = await firstFound(search);
   const { name, digest, target } = search.artifact;
@@ -93,7 +110,9 @@ async function resolutionOf(search: Search, found: Found & { readonly path: stri
   const { size } = await onDisk('examine', found.path, () => stat(found.path));
   const attestation = await attestationOf(search, found);
   const { path, tier, url, store } = found;
-  return { name, path, digest, size, target, tier, url, store, attestation, trail: search.trail };
+  const install = search.request.install ?? null;
+  const { trail } = search;
+  return { name, dev: false, path, digest, size, target, tier, url, store, attestation, install, trail };
 }
 
 /**

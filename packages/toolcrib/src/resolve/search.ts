@@ -31,15 +31,25 @@ export interface Tier {
   look(search: Search): Promise<Found | undefined>;
 }
 
+/** What more is known of a place. */
+export interface ReportFacts {
+  /** In bytes. */
+  readonly size?: number | undefined;
+  /** When the look at it began, by the clock's `elapsed`. */
+  readonly since?: number;
+}
+
 /** Adds to the trail. */
 export function report(
-  search: Search,
+  search: Pick<Search, 'request' | 'trail'>,
   tier: TierName,
   where: string,
   outcome: TierReport['outcome'],
   reason: string,
+  { size, since }: ReportFacts = {},
 ): void {
-  search.trail.push({ tier, where, outcome, reason });
+  const ms = since === undefined ? null : Math.round(search.request.clock.elapsed() - since);
+  search.trail.push({ tier, where, outcome, reason, size: size ?? null, ms });
 }
 
 /** One line of the trail, for messages and details of errors. */

@@ -64,15 +64,16 @@ async function lookInStores(search: Search, take: Take): Promise<Found | undefin
 }
 
 async function lookInStore(search: Search, reference: StoreReference, take: Take): Promise<Found | undefined> {
+  const since = search.request.clock.elapsed();
   try {
     const store = await search.request.openStore(reference).catch(failedStore);
     const found = await takeFrom(search, store, take);
     if (found !== undefined) return found;
-    passOver(search, reference.url, 'missing', 'it has no such file');
+    passOver(search, reference.url, 'missing', 'it has no such file', since);
   } catch (error) {
-    if (error instanceof IntegrityError) report(search, 'store', reference.url, 'refused', error.message);
+    if (error instanceof IntegrityError) report(search, 'store', reference.url, 'refused', error.message, { since });
     if (!(error instanceof StoreFailure)) throw error;
-    passOver(search, urlOf(error.cause) ?? reference.url, 'unreachable', messageOf(error.cause));
+    passOver(search, urlOf(error.cause) ?? reference.url, 'unreachable', messageOf(error.cause), since);
   }
   return undefined;
 }
@@ -96,14 +97,19 @@ async function takeFrom(search: Search, store: OpenFetcher, take: Take): Promise
 
 async function download(search: Search, store: OpenFetcher, file: OpenedFile, blob: LockedBlob): Promise<Found> {
   const progress = search.request.reporter.progress(search.artifact.name, file.size);
+  const since = search.request.clock.elapsed();
+  let size = 0;
   try {
     const path = await blob.admit({
       what: file.url,
       maxBytes: MAX_ARTIFACT_BYTES,
       open: () => fromStore(file.bytes),
-      onBytes: (bytes) => progress.advance(bytes),
+      onBytes(bytes) {
+        size += bytes;
+        progress.advance(bytes);
+      },
     });
-    report(search, 'store', file.url, 'found', 'it has the pinned digest');
+    report(search, 'store', file.url, 'found', 'it has the pinned digest', { size, since });
     return { tier: 'store', path, url: file.url, store: store.reference };
   } finally {
     progress.end();
@@ -112,8 +118,10 @@ async function download(search: Search, store: OpenFetcher, file: OpenedFile, bl
 
 /** For a dry run: the store has the file. Ending the iteration frees the connection, which takes one that began. */
 async function leave(search: Search, store: OpenFetcher, file: OpenedFile): Promise<Found> {
+  const since = search.request.clock.elapsed();
   for await (const _piece of fromStore(file.bytes)) break;
-  report(search, 'store', file.url, 'found', 'it has a file of that name; its bytes were not checked');
+  const { size } = file;
+  report(search, 'store', file.url, 'found', 'it has a file of that name; its bytes were not checked', { size, since });
   return { tier: 'store', path: null, url: file.url, store: store.reference };
 }
 
@@ -138,8 +146,14 @@ async function* fromStore(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   }
 }
 
-function passOver(search: Search, where: string, outcome: 'missing' | 'unreachable', reason: string): void {
-  report(search, 'store', where, outcome, reason);
+function passOver(
+  search: Search,
+  where: string,
+  outcome: 'missing' | 'unreachable',
+  reason: string,
+  since: number,
+): void {
+  report(search, 'store', where, outcome, reason, { since });
   search.request.reporter.notice({
     kind: 'warning',
     text: `${search.artifact.name} does not come from ${where}: ${reason}`,

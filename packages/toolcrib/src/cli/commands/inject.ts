@@ -1,3 +1,4 @@
+import { dialogueOn } from '../prompt.ts';
 import type { Registration } from '../program-options.ts';
 
 export function registerInject({ program, action }: Registration): void {
@@ -9,8 +10,10 @@ export function registerInject({ program, action }: Registration): void {
       action(async (session, sandbox: string) => {
         const { injectTool } = await import('../../flows/inject-tool.ts');
         const { describeInjection } = await import('../../report/injection-text.ts');
-        const injection = await injectTool(await session.project(), session.host, { sandbox });
-        session.output.result(injection, describeInjection(injection));
+        const { host, output } = session;
+        const dialogue = dialogueOn({ input: process.stdin, output: process.stderr }, { ...output, env: host.env });
+        const injection = await injectTool(await session.project(), host, { sandbox, dialogue });
+        output.result(injection, describeInjection(injection));
         return 0;
       }),
     );

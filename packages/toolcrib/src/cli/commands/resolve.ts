@@ -1,5 +1,6 @@
 import { ToolcribError } from '../../core/errors.ts';
 import type { Output } from '../output.ts';
+import { dialogueOn } from '../prompt.ts';
 import type { Registration } from '../program-options.ts';
 
 interface ResolveOptions {
@@ -16,18 +17,20 @@ export function registerResolve({ program, action }: Registration): void {
     .action(
       action(async (session, options: ResolveOptions) => {
         const { resolveArtifact } = await import('../../flows/resolve-artifact.ts');
-        const resolution = await resolveArtifact(await session.project(), session.host, options).catch(
-          (error: unknown) => {
-            if (options.explain === true) explainFailure(error, session.output);
-            throw error;
-          },
-        );
+        const { host, output } = session;
+        const dialogue = dialogueOn({ input: process.stdin, output: process.stderr }, { ...output, env: host.env });
+        const { target } = options;
+        const request = { dialogue, ...(target !== undefined && { target }) };
+        const resolution = await resolveArtifact(await session.project(), host, request).catch((error: unknown) => {
+          if (options.explain === true) explainFailure(error, output);
+          throw error;
+        });
         if (options.explain === true) {
           const { describeTrail } = await import('../../report/trail-text.ts');
-          session.output.result(resolution, describeTrail(resolution));
+          output.result(resolution, describeTrail(resolution));
         } else {
           const { trail: _, ...found } = resolution;
-          session.output.result(found, resolution.path);
+          output.result(found, resolution.path);
         }
         return 0;
       }),

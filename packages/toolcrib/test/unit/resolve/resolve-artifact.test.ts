@@ -9,6 +9,7 @@ import { planResolution, resolveArtifact } from '../../../src/resolve/resolve-ar
 import type { OpenFetcher, TierReport } from '../../../src/resolve/resolution.ts';
 import { failureOfAsync } from '../core/failure.ts';
 import { bytesOf, createScratch, inPieces } from '../disk/scratch.ts';
+import { builderThat } from './builder.ts';
 import { BYTES, DIGEST, NAME, pinsIn, requestIn, TARGET } from './request.ts';
 
 async function put(folder: string, place: string, bytes: Uint8Array = BYTES): Promise<string> {
@@ -162,8 +163,13 @@ test('nothing found anywhere: every place that was looked at is named', async ()
 
 test('without stores the error says to configure one or to build', async () => {
   await using scratch = await createScratch();
-  const failure = await failureOfAsync(() => resolveArtifact(requestIn(scratch.path, [])));
-  expect(failure).toMatchObject({ code: 'NOT_FOUND', hint: expect.stringContaining('toolcrib build') as string });
+  const builder = builderThat('there is nobody to ask');
+  const failure = await failureOfAsync(() => resolveArtifact(requestIn(scratch.path, [], { builder })));
+  expect(failure).toMatchObject({
+    code: 'NOT_FOUND',
+    hint: expect.stringContaining('build it here: make it') as string,
+  });
+  expect(failure.message).not.toContain('make it');
 });
 
 test('offline no store is opened, and the error says how to get the artifact', async () => {
