@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { compareVersions, elfHeadFrom, parseElf } from '../core/elf.ts';
+import { compareVersions, ELF_HEAD_BYTES, elfHeadFrom, parseElf } from '../core/elf.ts';
 import { IntegrityError } from '../core/errors.ts';
 import type { Arch } from '../core/target.ts';
 import type { SandboxReader } from '../sandboxes/sandbox.ts';
@@ -47,10 +47,10 @@ export async function findGlibc(
     const path = posix.join(directory, 'libc.so.6');
     const file = await findFile(sandbox, path);
     if (file === undefined) continue;
-    const bytes = await readSmallFile(sandbox, file.path, MAX_LIBC_BYTES);
-    const machine = bytes === undefined ? undefined : elfHeadFrom(bytes)?.machine;
-    if (bytes === undefined || machine !== arch) continue;
-    return { path, version: file.size > MAX_LIBC_BYTES ? undefined : glibcVersionIn(bytes) };
+    const isWhole = file.size <= MAX_LIBC_BYTES;
+    const bytes = await readSmallFile(sandbox, file.path, isWhole ? MAX_LIBC_BYTES : ELF_HEAD_BYTES);
+    if (bytes === undefined || elfHeadFrom(bytes)?.machine !== arch) continue;
+    return { path, version: isWhole ? glibcVersionIn(bytes) : undefined };
   }
   return undefined;
 }

@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import type { Clock } from '../../../src/core/clock.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { silentReporter } from '../../../src/core/reporter.ts';
-import { archFrom } from '../../../src/core/target.ts';
+import { archFrom, type Libc } from '../../../src/core/target.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import type { Injection } from '../../../src/inject/injection.ts';
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
@@ -16,12 +16,13 @@ import { writeTar, type TarEntry } from '../../../src/tar/write.ts';
 
 const run = promisify(execFile);
 
-/** Compiles the synthetic tool: one static program that needs nothing from a sandbox. */
-export async function compileSyntheticTool(version = 1): Promise<Buffer> {
+/** Compiles the synthetic tool: one program that needs nothing from a sandbox, or, linked dynamically, its glibc. */
+export async function compileSyntheticTool(version = 1, linking: 'static' | 'dynamic' = 'static'): Promise<Buffer> {
   const folder = await mkdtemp(join(tmpdir(), 'synthetic-'));
   try {
     const source = join(import.meta.dirname, 'synthetic-tool.c');
-    await run('gcc', ['-static', '-Os', '-s', `-DTOOL_VERSION=${version}`, '-o', join(folder, 'tool'), source]);
+    const flags = linking === 'static' ? ['-static'] : [];
+    await run('gcc', [...flags, '-Os', '-s', `-DTOOL_VERSION=${version}`, '-o', join(folder, 'tool'), source]);
     return await readFile(join(folder, 'tool'));
   } finally {
     await rm(folder, { recursive: true });
@@ -31,6 +32,8 @@ export async function compileSyntheticTool(version = 1): Promise<Buffer> {
 export interface SyntheticOptions {
   readonly program: Buffer;
   readonly version?: number;
+  /** Default: `any`. */
+  readonly libc?: Libc;
   readonly healthcheck?: readonly string[];
   /** Size of a further file, in bytes. */
   readonly ballast?: number;
@@ -38,7 +41,7 @@ export interface SyntheticOptions {
 
 /** An artifact tree of the program, a library folder and a note. */
 export async function syntheticArtifact(options: SyntheticOptions): Promise<InjectableArtifact> {
-  const { program, version = 1, healthcheck = ['healthcheck'], ballast = 1000 } = options;
+  const { program, version = 1, libc = 'any', healthcheck = ['healthcheck'], ballast = 1000 } = options;
   const entries: readonly (TarEntry & { readonly bytes?: Uint8Array })[] = [
     { path: 'bin', kind: 'directory', mode: 0o755 },
     { path: 'bin/synthetic', kind: 'file', mode: 0o755, bytes: program },
@@ -54,7 +57,7 @@ export async function syntheticArtifact(options: SyntheticOptions): Promise<Inje
   return {
     tool: 'synthetic',
     version,
-    target: { arch: archFrom(process.arch) ?? 'amd64', libc: 'any' },
+    target: { arch: archFrom(process.arch) ?? 'amd64', libc },
     digest: digestOf(tar),
     descriptor: { entrypoint: ['bin/synthetic'], healthcheck },
     tar: { size: tar.byteLength, digest: digestOf(tar), files, open: () => piecesOf(tar), readAt: partsOf(tar) },
