@@ -59,14 +59,15 @@ async function connect(endpoint: ReachableEndpoint): Promise<Socket> {
 /** What of the body came with the head; undefined unless the status is 200. */
 async function readHead(pieces: AsyncIterator<Buffer>): Promise<Buffer | undefined> {
   let head = Buffer.alloc(0);
-  while (head.byteLength < MAX_HEAD) {
+  for (;;) {
     const end = head.indexOf(END_OF_HEAD);
     if (end >= 0) return isPlainSuccess(head.toString('latin1', 0, end)) ? head.subarray(end + 4) : undefined;
+    // The first piece may be as long as that already, with much of the body.
+    if (head.byteLength >= MAX_HEAD) return undefined;
     const next = await pieces.next();
     if (next.done === true) return undefined;
     head = Buffer.concat([head, next.value]);
   }
-  return undefined;
 }
 
 /** A proxy in between may answer in chunks all the same; then HTTP/1.1 it is. */

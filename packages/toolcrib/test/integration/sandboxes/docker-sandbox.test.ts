@@ -28,6 +28,8 @@ async function forward(
   const server = listen((socket) => {
     const engine = connect({ path: SOCKET, allowHalfOpen: true });
     for (const one of [socket, engine]) one.on('error', () => undefined);
+    // The engine locks a container for as long as somebody may read its files.
+    socket.on('close', () => engine.destroy());
     socket.pipe(engine);
     engine.pipe(socket);
   });
