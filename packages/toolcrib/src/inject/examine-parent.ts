@@ -137,7 +137,8 @@ export async function examineAgain(
   const made = componentsOf(examination.parent).slice(componentsOf(examination.existing).length);
   const sticky = ((await sandbox.stat(examination.existing))?.mode ?? 0) & STICKY;
   // Where no owner is told, nothing is claimed that this would have to hold up.
-  if (sticky === 0 || sandbox.rootOwner === undefined) return undefined;
+  const isTold = sandbox.rootOwner !== undefined && sandbox.uploader === undefined;
+  if (sticky === 0 || !isTold) return undefined;
   const owners = await Promise.all(made.map((path) => sandbox.readOwner(path)));
   const index = owners.findIndex((owner) => owner !== 0);
   return index < 0 ? undefined : `${made[index] ?? ''} belongs to uid ${owners[index] ?? 'nobody'}`;

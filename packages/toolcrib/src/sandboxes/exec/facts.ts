@@ -58,7 +58,7 @@ function script(nonce: string): string {
   );
   return [
     '{ if [ -t 0 ] || [ -t 1 ]; then t=tty; else t=pipe; fi',
-    `${markCommand(nonce, 'err begin')} >&2; ${markCommand(nonce, 'out begin $t')}`,
+    `${markCommand(nonce, 'out begin $t')}; ${markCommand(nonce, 'err begin')} >&2`,
     ...parts,
     markCommand(nonce, 'out section end'),
     `cat >/dev/null; ${markCommand(nonce, 'out end 0')}; exit 0; }`,

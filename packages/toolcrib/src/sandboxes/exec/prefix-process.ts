@@ -38,12 +38,15 @@ export interface RemoteShell {
   readonly stderr: Readable;
   /** Settles when the prefix has ended and closed its outputs; never rejects. */
   readonly ended: Promise<PrefixEnd>;
-  /** Ends the prefix and everything that it started here; at once, and surely after a moment. */
-  readonly kill: () => void;
+  /**
+   * Ends the prefix and everything that it started here; at once, and surely after a moment. The first reason is told as
+   * {@link PrefixEnd.how}.
+   */
+  readonly kill: (because?: string) => void;
 }
 
 export interface PrefixEnd {
-  /** How it ended, for messages: `ended with 255`, `was ended by SIGTERM`. */
+  /** How it ended, for messages: `ended with 255`, `was ended by SIGTERM`, `said nothing for 30 s`. */
   readonly how: string;
   readonly code: number | undefined;
 }
@@ -68,14 +71,18 @@ export async function startRemoteShell(prefix: Prefix): Promise<RemoteShell> {
   if (failed !== undefined) throw notStarted(program, failed);
   // What the sandbox does not read any more is discarded.
   child.stdin.on('error', () => undefined);
+  let reason: string | undefined;
   const nonce = Buffer.from(prefix.random(16)).toString('hex');
   return {
     nonce,
     stdin: child.stdin,
     pieces: scanned(child.stdout, nonce),
     stderr: child.stderr,
-    ended,
-    kill: () => void killGroup(child, prefix.clock, ended),
+    ended: ended.then(({ how, code }) => ({ how: reason ?? how, code })),
+    kill: (because) => {
+      reason ??= because;
+      void killGroup(child, prefix.clock, ended);
+    },
   };
 }
 

@@ -8,9 +8,9 @@ export interface Watchdog {
 
 /**
  * @param quiet milliseconds without a move, exceeded by as much at most.
- * @param bite called once.
+ * @param bite called once, with what happened in words.
  */
-export function startWatchdog(clock: Clock, quiet: number, bite: () => void): Watchdog {
+export function startWatchdog(clock: Clock, quiet: number, bite: (because: string) => void): Watchdog {
   const over = new AbortController();
   let moves = 0;
   const watch = async () => {
@@ -18,7 +18,7 @@ export function startWatchdog(clock: Clock, quiet: number, bite: () => void): Wa
       seen = moves;
       await clock.sleep(quiet, over.signal);
     }
-    bite();
+    bite(`said nothing for ${quiet / 1000} s`);
   };
   watch().catch(() => undefined);
   return {
