@@ -41,6 +41,7 @@ export { openVerifier } from './flows/open-verifier.ts';
 export { loadBundle, type LoadBundleOptions, type LoadedBundle } from './flows/load-bundle.ts';
 export { mirrorReleases, type Mirroring, type MirrorOptions } from './flows/mirror-release.ts';
 export { openProject, type Project } from './flows/project.ts';
+export { planInjection, type InjectionPlan, type PlannedTarget } from './flows/plan-injection.ts';
 export { promoteRelease, type PromoteOptions, type Promotion } from './flows/promote-release.ts';
 export {
   publishRelease,

@@ -16,6 +16,9 @@ const BUG = 1;
 /** A check that was asked for came out negative, and its result tells why. */
 export const CHECK_FAILED = 9;
 
+/** The sandbox cannot take the tool, and the plan that was asked for tells why. */
+export const NOT_INJECTABLE = 8;
+
 /** What `run` and `exec` exit with when toolcrib itself failed, so that it is not taken for the command's own code. */
 export const WRAPPER_FAILED = 125;
 
@@ -26,7 +29,7 @@ const EXIT_CODES = [
   [PolicyError, 5],
   [ConflictError, 6],
   [RemoteError, 7],
-  [SandboxError, 8],
+  [SandboxError, NOT_INJECTABLE],
   [CheckError, CHECK_FAILED],
   [InterruptedError, 130],
 ] as const;

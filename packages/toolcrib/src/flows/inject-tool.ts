@@ -3,14 +3,20 @@ import type { UnpackedArtifact } from '../cache/cache.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import { hasCode, IntegrityError, SandboxError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
-import { formatTarget, type Target } from '../core/target.ts';
+import { formatTarget, type Arch, type Target } from '../core/target.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
-import { detectSandbox } from '../inject/detect-sandbox.ts';
+import { detectSandbox, type SandboxFacts } from '../inject/detect-sandbox.ts';
 import { injectTool as inject } from '../inject/inject-tool.ts';
 import { createLedger } from '../inject/ledger.ts';
 import type { Placement } from '../inject/placement.ts';
-import { chooseTarget } from '../resolve/choose-target.ts';
-import type { Resolution } from '../resolve/resolution.ts';
+import {
+  fittingTargets,
+  judgeTargets,
+  type FittingTargets,
+  type JudgedTarget,
+  type Surroundings,
+} from '../resolve/choose-target.ts';
+import type { Resolution, ResolutionPlan } from '../resolve/resolution.ts';
 import { asksForTrust, pinnedArtifact } from '../resolve/resolve-artifact.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
@@ -18,7 +24,7 @@ import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { readInstalledProject } from './install-state.ts';
 import type { BuildDialogue } from './local-builder.ts';
-import { cacheOf, resolveInstalled } from './resolve-artifact.ts';
+import { cacheOf, planInstalled, resolveInstalled } from './resolve-artifact.ts';
 
 /** A tool in a sandbox, and where its artifact came from. */
 export interface InjectedTool {
@@ -58,20 +64,68 @@ export async function injectInto(
   host: Host,
   options: Dialogue = {},
 ): Promise<InjectedTool> {
+  const source = await openSource(project, host, options);
+  const { pins, isEdited, resolve } = source;
+  const choose = (target: Target) => (isEdited ? localBuild(target, resolve) : pinnedArtifact(pins, target));
+  const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source }, chosen);
+  const known = isEdited ? undefined : await placedBefore(sandbox, pins, ledgerOf(host));
+  if (known !== undefined) return await place(known);
+  return await injectFirst(await targetsFor(sandbox, pins), async (target) => place(await choose(target)), host);
+}
+
+/** Where a project's artifacts come from. */
+export interface ToolSource {
+  readonly pins: ToolPins;
+  /** True in an edited checkout: then they are local builds. */
+  readonly isEdited: boolean;
+  readonly resolve: (target: Target) => Promise<Resolution>;
+  /** What `resolve` would do, with nothing downloaded or built. */
+  readonly plan: (target: Target) => Promise<ResolutionPlan>;
+}
+
+/** @throws as `flows/install-state.ts`. */
+export async function openSource(project: Project, host: Host, { dialogue }: Dialogue = {}): Promise<ToolSource> {
   const installed = await readInstalledProject(project, host);
-  const { pins } = installed;
-  const { clock, random, reporter, signal, cacheDirectory } = host;
-  const ledger = join(cacheDirectory, 'v1', 'placements');
-  const resolve = (target: Target): Promise<Resolution> =>
-    resolveInstalled(project, installed, host, { target, dialogue: options.dialogue });
-  const chosen =
-    installed.install.state === 'edited'
-      ? await localBuild(sandbox, pins, resolve)
-      : ((await placedBefore(sandbox, pins, ledger)) ?? (await fittingArtifact(sandbox, pins)));
+  return {
+    pins: installed.pins,
+    isEdited: installed.install.state === 'edited',
+    resolve: (target) => resolveInstalled(project, installed, host, { target, dialogue }),
+    plan: (target) => planInstalled(project, installed, host, target),
+  };
+}
+
+/** The first target that fits by what the sandbox is; the next one when its artifact needs more than there is. */
+async function injectFirst(
+  [target, ...others]: FittingTargets,
+  inject: (target: Target) => Promise<InjectedTool>,
+  host: Host,
+): Promise<InjectedTool> {
+  try {
+    return await inject(target);
+  } catch (error) {
+    const [next, ...rest] = others;
+    if (next === undefined || !hasCode(error, 'NO_TARGET_FITS')) throw error;
+    const text = `${error.message}: the target ${formatTarget(next)} is taken instead`;
+    host.reporter.notice({ kind: 'warning', text });
+    return await injectFirst([next, ...rest], inject, host);
+  }
+}
+
+interface ChosenContext {
+  readonly sandbox: Sandbox;
+  readonly host: Host;
+  readonly source: ToolSource;
+}
+
+async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Promise<InjectedTool> {
+  const { sandbox, host, source } = context;
+  const { pins, resolve } = source;
+  const { clock, random, reporter, signal } = host;
   await using _lease = await cacheOf(host).lease(chosen.digest); // each way of placing reads the tar again
   const { unpacked, resolution } = await unpackedFor(pins, chosen, host, resolve);
   const artifact = injectable(pins, chosen, unpacked);
-  const request = { sandbox, artifact, install: pins.install, ledger, clock, random, reporter, signal };
+  const { install } = pins;
+  const request = { sandbox, artifact, install, ledger: ledgerOf(host), clock, random, reporter, signal };
   try {
     return { placement: await inject(request), resolution };
   } catch (error) {
@@ -80,8 +134,17 @@ export async function injectInto(
   }
 }
 
+/** Directory of the ledger of placements. */
+export function ledgerOf({ cacheDirectory }: Host): string {
+  return join(cacheDirectory, 'v1', 'placements');
+}
+
 /** What the ledger knows to be in this very sandbox: then nothing has to be looked at there to choose it. */
-async function placedBefore(sandbox: Sandbox, pins: ToolPins, directory: string): Promise<PinnedArtifact | undefined> {
+export async function placedBefore(
+  sandbox: Sandbox,
+  pins: ToolPins,
+  directory: string,
+): Promise<PinnedArtifact | undefined> {
   const ledger = createLedger(directory);
   const { tool, version, sums } = pins;
   for (const target of pins.targets) {
@@ -92,26 +155,33 @@ async function placedBefore(sandbox: Sandbox, pins: ToolPins, directory: string)
   return undefined;
 }
 
-async function fittingArtifact(sandbox: Sandbox, pins: ToolPins): Promise<PinnedArtifact> {
-  return await pinnedArtifact(pins, await fittingTarget(sandbox, pins));
+/** What a sandbox is, and which targets are for such a one. */
+export async function judgeTargetsFor(
+  sandbox: Sandbox,
+  { targets }: ToolPins,
+): Promise<{ readonly evidence: readonly string[]; readonly judged: readonly JudgedTarget[] }> {
+  const { arch, libc, evidence } = await detectSandbox(sandbox);
+  if (arch !== undefined) return { evidence, judged: judgeTargets(targets, surroundingsOf(arch, libc)) };
+  const reason = 'the sandbox is for another machine than those of targets';
+  return { evidence, judged: targets.map((target) => ({ target, fits: false, reason })) };
 }
 
-async function fittingTarget(sandbox: Sandbox, pins: ToolPins): Promise<Target> {
+async function targetsFor(sandbox: Sandbox, pins: ToolPins): Promise<FittingTargets> {
   const { arch, libc, evidence } = await detectSandbox(sandbox);
   if (arch === undefined) throw foreignArchitecture(sandbox, pins.targets, evidence);
-  return chooseTarget(pins.targets, { arch, libc: libc === 'none' ? undefined : libc });
+  return fittingTargets(pins.targets, surroundingsOf(arch, libc));
+}
+
+function surroundingsOf(arch: Arch, libc: SandboxFacts['libc']): Surroundings {
+  return { arch, libc: libc === 'none' ? undefined : libc };
 }
 
 /** What is injected: pinned, or a local build whose digest was measured. */
 type ChosenArtifact = PinnedArtifact & { readonly resolution?: Resolution };
 
-async function localBuild(
-  sandbox: Sandbox,
-  pins: ToolPins,
-  resolve: (target: Target) => Promise<Resolution>,
-): Promise<ChosenArtifact> {
-  const resolution = await resolve(await fittingTarget(sandbox, pins));
-  const { name, target, digest } = resolution;
+async function localBuild(target: Target, resolve: ToolSource['resolve']): Promise<ChosenArtifact> {
+  const resolution = await resolve(target);
+  const { name, digest } = resolution;
   return { name, target, digest, resolution };
 }
 
@@ -140,7 +210,8 @@ async function unpackedFor(
   return { unpacked, resolution };
 }
 
-function injectable(
+/** @throws IntegrityError `VERSION_MISMATCH` when an artifact says of itself that it is another one. */
+export function injectable(
   pins: ToolPins,
   { digest, target, name }: PinnedArtifact,
   unpacked: UnpackedArtifact,
