@@ -146,9 +146,16 @@ function describe(
   const toldByItself = injection.sandbox.uploader !== undefined;
   const stated = protectionOf({ examination, uid, placedAsRoot, readBack, toldByItself });
   const raced = raceOf(injection.sandbox, candidate, uid);
-  const why = raced === undefined ? stated.why : `${stated.why}; while it was written, ${raced}`;
+  const reasons = [stated.why, ...(raced === undefined ? [] : [`while it was written, ${raced}`])];
+  const why = [...reasons, ...isolationOf(injection.sandbox)].join('; ');
   const entry = { directory, rung, ...stated, why, readBack, provenAt: injection.clock.now() };
   return { entry, placement: placementFrom(injection, entry) };
+}
+
+/** A local directory is a sandbox in name only, unless something makes it one. */
+function isolationOf({ identity }: Sandbox): readonly string[] {
+  if (identity.isolation === undefined) return [];
+  return [identity.isolation === 'none' ? 'nothing isolates its programs' : 'bubblewrap isolates its programs'];
 }
 
 /** A placement that the ledger knows, as callers see it. */

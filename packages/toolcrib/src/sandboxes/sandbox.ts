@@ -20,6 +20,8 @@ export interface SandboxIdentity {
   /** Environment that its commands get from the engine. */
   readonly env: Readonly<Record<string, string>>;
   readonly readOnlyRoot: boolean;
+  /** Only of a local directory: what keeps its programs in it. */
+  readonly isolation?: 'bubblewrap' | 'none';
   /** Places in it where something else is mounted, absolute, sorted. */
   readonly mounts: readonly SandboxMount[];
 }

@@ -4,6 +4,7 @@ import { combineSignals } from '../../core/combined-signal.ts';
 import { isSystemError, NotFoundError, SandboxError } from '../../core/errors.ts';
 import { onDisk, storageError } from '../../disk/storage-error.ts';
 import type { ExecRequest, Sandbox, SandboxEntry, SandboxIdentity, SandboxProcess } from '../sandbox.ts';
+import { findIsolation, type Isolation } from './bubblewrap.ts';
 import { hostPathOf, lstatOrUndefined } from './host-path.ts';
 import { startLocalProcess } from './local-process.ts';
 import { packTree, sandboxUid, unpackTree } from './tree.ts';
@@ -17,23 +18,30 @@ export interface LocalSandboxOptions {
 /** What a program needs to feel at home; secrets of the shell that started toolcrib stay there. */
 const ENVIRONMENT = ['PATH', 'HOME', 'USER', 'LOGNAME', 'SHELL', 'LANG', 'LC_ALL', 'TZ', 'TERM', 'TMPDIR'];
 
+/** The same in a root file system of its own, where the places of this machine are not. */
+const INSIDE = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/' };
+const LANGUAGE = ['LANG', 'LC_ALL', 'TZ', 'TERM'];
+
 /**
- * A directory of this machine as a sandbox, where no container engine is. **It isolates nothing**: programs run as
- * plain children of this process, as its user, and see the whole machine; only their working directory and what
- * toolcrib itself reads and writes is inside the directory. Absolute paths of the sandbox are below it:
+ * A directory of this machine as a sandbox, where no container engine is. Absolute paths of the sandbox are below it:
  * `/var/lib/toolcrib` is `DIR/var/lib/toolcrib`; `programPath` says the path that a program sees.
+ *
+ * Where the directory is a root file system and bubblewrap works, programs run in it with that root, without a network
+ * and with no other process in sight. Everywhere else **nothing is isolated**: programs run as plain children of this
+ * process, as its user, and see the whole machine. `identity.isolation` says which.
  * @throws NotFoundError `SANDBOX_NOT_FOUND` unless it is a directory; RemoteError `STORAGE`.
  */
 export async function openLocalSandbox(directory: string, options: LocalSandboxOptions): Promise<Sandbox> {
   const reference = `local:${directory}`;
   const root = await findRoot(directory, reference);
-  const identity = await identityOf(root, options.env);
+  const isolation = await findIsolation(root, options.env);
+  const identity = await identityOf(root, options.env, isolation !== undefined);
   const onHost = (path: string) => hostPathOf(root, path);
   return {
     reference,
     identity,
     ways: ['archive'],
-    programPath: (path) => resolve(root, `.${resolve('/', path)}`),
+    programPath: (path) => (isolation === undefined ? resolve(root, `.${resolve('/', path)}`) : path),
     stat: async (path) => entryOf(await onHost(path)),
     rootOwner: 0,
     readOwner: async (path) => {
@@ -45,7 +53,7 @@ export async function openLocalSandbox(directory: string, options: LocalSandboxO
       return (await lstatOrUndefined(host)) && packTree(host, basename(path));
     },
     unpackTar: (parent, tar) => unpackTree(root, parent, tar),
-    exec: (request) => execIn(root, identity, request, options.signal),
+    exec: (request) => execIn({ root, identity, isolation }, request, options.signal),
     close: () => Promise.resolve(),
   };
 }
@@ -63,21 +71,27 @@ async function findRoot(directory: string, reference: string): Promise<string> {
   });
 }
 
-async function identityOf(root: string, env: LocalSandboxOptions['env']): Promise<SandboxIdentity> {
+async function identityOf(
+  root: string,
+  env: LocalSandboxOptions['env'],
+  isIsolated: boolean,
+): Promise<SandboxIdentity> {
   const { dev, ino, birthtime } = await onDisk('examine', root, () => stat(root));
-  const chosen = ENVIRONMENT.flatMap((name): [string, string][] => {
+  const chosen = (isIsolated ? LANGUAGE : ENVIRONMENT).flatMap((name): [string, string][] => {
     const value = env[name];
     return value === undefined ? [] : [[name, value]];
   });
   return {
-    engine: 'local',
+    // Paths of programs differ, so what the ledger knows of one is of no use to the other.
+    engine: isIsolated ? 'local+bubblewrap' : 'local',
+    isolation: isIsolated ? 'bubblewrap' : 'none',
     id: `${dev}-${ino}`,
     // Inode numbers are used again; the time of birth tells two directories apart.
     startedAt: birthtime.toISOString(),
     arch: process.arch,
     user: '0',
     cwd: '/',
-    env: Object.fromEntries(chosen),
+    env: { ...(isIsolated && INSIDE), ...Object.fromEntries(chosen) },
     readOnlyRoot: false,
     mounts: [],
   };
@@ -91,9 +105,14 @@ async function entryOf(path: string): Promise<SandboxEntry | undefined> {
   return { kind, mode: stats.mode & 0o7777, size: stats.size, linkTarget: link ? await readlink(path) : '' };
 }
 
+interface Place {
+  readonly root: string;
+  readonly identity: SandboxIdentity;
+  readonly isolation: Isolation | undefined;
+}
+
 async function execIn(
-  root: string,
-  identity: SandboxIdentity,
+  { root, identity, isolation }: Place,
   request: ExecRequest,
   signal: AbortSignal | undefined,
 ): Promise<SandboxProcess> {
@@ -107,10 +126,12 @@ async function execIn(
     );
   }
   const signals = [signal, request.signal].filter((one) => one !== undefined);
+  const cwd = request.cwd ?? identity.cwd;
+  const onHost = await hostPathOf(root, cwd);
   return await startLocalProcess({
-    argv: request.argv,
+    argv: isolation === undefined ? request.argv : isolation.wrap(request.argv, cwd),
     env: { ...environmentWithout(identity.env, request.unset ?? []), ...request.env },
-    cwd: await hostPathOf(root, request.cwd ?? identity.cwd),
+    cwd: onHost,
     stdin: request.stdin,
     signal: signals.length === 0 ? undefined : combineSignals(signals),
   });
