@@ -29,7 +29,13 @@ async function take(reader: ScratchProject, block: Block): Promise<string> {
   await reader.write('bin/toolcrib', `#!/bin/sh\nexec ${TOOLCRIB.map((word) => `'${word}'`).join(' ')} "$@"\n`);
   await chmod(join(folder, 'bin/toolcrib'), 0o755);
   const home = { ...networkEnvironment(), HOME: process.env['HOME'] ?? '/', TOOLCRIB_CACHE_DIR: join(folder, 'cache') };
-  const env = { ...cliEnvironment(folder, home), PATH: `${folder}/bin:${process.env['PATH'] ?? ''}` };
+  const user = {
+    GIT_AUTHOR_NAME: 'r',
+    GIT_AUTHOR_EMAIL: 'r@example.org',
+    GIT_COMMITTER_NAME: 'r',
+    GIT_COMMITTER_EMAIL: 'r@example.org',
+  };
+  const env = { ...cliEnvironment(folder, home), ...user, PATH: `${folder}/bin:${process.env['PATH'] ?? ''}` };
   const script = block.text.replaceAll(/(--name |docker:)(\w+)/g, `$1$2-${folder.replace(/\W/g, '-').slice(1)}`);
   return (await promisify(execFile)('/bin/sh', ['-e', '-c', script], { cwd: folder, env })).stdout;
 }
@@ -55,19 +61,24 @@ describe('the guide to a tool of your own', requireOrSkip(missing), () => {
     }
   });
 
-  test('leads to a tool of another compiler in a container that holds one static program', async () => {
+  test('leads to a tool of another compiler in a container that holds one static program, and to a change of it', async () => {
     await using reader = await scratchProject();
     try {
       const said = await follow(reader, sectionOf(guide, 'With any compiler'));
       expect(said).toContain('pinger v1 is published');
       expect(said).toMatch(/pong\n$/);
+      const edited = await follow(reader, sectionOf(guide, 'While you change it'));
+      expect(edited).toContain('installed: clean (nothing that ships differs from main)');
+      expect(edited).toContain('installed: edited (main.c differs from main)');
+      expect(edited).toContain('pinger-amd64-any-v1-dev');
+      expect(edited).toMatch(/PONG\n$/);
     } finally {
       await clean(reader);
     }
   });
 
   test('has no shell block that these tests do not run', () => {
-    const run = ['In TypeScript', 'The next version', 'With any compiler'].flatMap((heading) =>
+    const run = ['In TypeScript', 'The next version', 'With any compiler', 'While you change it'].flatMap((heading) =>
       blocksOf(sectionOf(guide, heading)),
     );
     expect(blocksOf(guide).filter(({ language }) => language === 'sh')).toEqual(
