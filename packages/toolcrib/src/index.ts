@@ -37,6 +37,8 @@ export { injectTool, type InjectedTool } from './flows/inject-tool.ts';
 export { fetchRunSums, type FetchedSums } from './flows/fetch-run-sums.ts';
 export { initProject } from './flows/init-project.ts';
 export { initWorkflows, type InitializedWorkflows } from './flows/init-workflows.ts';
+export { readInstallation } from './flows/install-state.ts';
+export type { BuildDialogue, BuildQuestion } from './flows/local-builder.ts';
 export { openVerifier } from './flows/open-verifier.ts';
 export { loadBundle, type LoadBundleOptions, type LoadedBundle } from './flows/load-bundle.ts';
 export { mirrorReleases, type Mirroring, type MirrorOptions } from './flows/mirror-release.ts';
@@ -59,6 +61,7 @@ export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.t
 export { serveStore, type RunningServer, type ServeEvent, type ServeOptions } from './flows/serve-store.ts';
 export type { Placement, PlanStep, Protection } from './inject/placement.ts';
 export type { PublishedFile, PublishReport } from './publish/publish-release.ts';
+export type { Installation, InstallState } from './resolve/install-state.ts';
 export type { Resolution, TierReport } from './resolve/resolution.ts';
 export type { Sandbox, SandboxIdentity, SandboxProcess } from './sandboxes/sandbox.ts';
 export type { Store } from './stores/store.ts';
