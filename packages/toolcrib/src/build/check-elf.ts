@@ -1,4 +1,5 @@
-import { compareVersions, type Elf } from '../core/elf.ts';
+import { compareVersions } from '../core/elf-versions.ts';
+import type { Elf } from '../core/elf.ts';
 import { CheckError } from '../core/errors.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 

@@ -1,3 +1,5 @@
+import { bytesAt, malformed, textAt, wholeNumber, type ReadAt } from './elf-bytes.ts';
+import { definedVersions, highestGlibc, neededVersions, type ListReader } from './elf-versions.ts';
 import { IntegrityError } from './errors.ts';
 import type { Arch } from './target.ts';
 
@@ -37,9 +39,6 @@ export interface ElfHead {
 /** Bytes of a file that {@link elfHeadFrom} looks at. */
 export const ELF_HEAD_BYTES = 8192;
 
-/** Hands out bytes of the file; fewer than asked for only at its end. */
-export type ReadAt = (offset: number, length: number) => Uint8Array;
-
 const MACHINES: ReadonlyMap<number, Arch> = new Map([
   [62, 'amd64'],
   [183, 'arm64'],
@@ -54,7 +53,6 @@ const MAX_PROGRAM_HEADERS = 256;
 const MAX_DYNAMIC_ENTRIES = 4096;
 const MAX_NEEDED = 256;
 const MAX_STRING_BYTES = 4096;
-const MAX_VERSIONS = 4096;
 
 const SEGMENT = { load: 1, dynamic: 2, interpreter: 3 } as const;
 const TAG = {
@@ -198,64 +196,6 @@ function dynamicEntries(read: ReadAt, { offset, size }: Segment): readonly { tag
   return end < 0 ? entries : entries.slice(0, end);
 }
 
-/** Reads a list of versions that starts at an offset. @returns where their names stand in the table of strings. */
-type ListReader = (read: ReadAt, start: number, entries: number) => readonly number[];
-
-/** All versions that are needed of any library: a list of libraries, each with a list of versions. */
-function neededVersions(read: ReadAt, start: number, libraries: number): readonly number[] {
-  const names: number[] = [];
-  let at = start;
-  for (let library = 0; library < libraries; library++) {
-    const need = bytesAt(read, at, 16);
-    let aux = at + need.getUint32(8, true);
-    for (let version = 0; version < need.getUint16(2, true); version++) {
-      if (names.length >= MAX_VERSIONS) throw malformed(`it needs more than ${MAX_VERSIONS} symbol versions`);
-      const entry = bytesAt(read, aux, 16);
-      names.push(entry.getUint32(8, true));
-      aux += entry.getUint32(12, true);
-    }
-    const next = need.getUint32(12, true);
-    if (next === 0) break;
-    if (library >= MAX_VERSIONS) throw malformed('its list of needed versions does not end');
-    at += next;
-  }
-  return names;
-}
-
-/** All versions that a library defines; the first name of each is its own, the others are its parents'. */
-function definedVersions(read: ReadAt, start: number, versions: number): readonly number[] {
-  const names: number[] = [];
-  let at = start;
-  for (let version = 0; version < versions; version++) {
-    if (names.length >= MAX_VERSIONS) throw malformed(`it defines more than ${MAX_VERSIONS} symbol versions`);
-    const definition = bytesAt(read, at, 20);
-    const aux = bytesAt(read, at + definition.getUint32(12, true), 8);
-    names.push(aux.getUint32(0, true));
-    const next = definition.getUint32(16, true);
-    if (next === 0) break;
-    at += next;
-  }
-  return names;
-}
-
-/** The first glibc whose loader knows packed relocations; binaries that have them need this marker instead of a number. */
-const MARKERS: ReadonlyMap<string, string> = new Map([['GLIBC_ABI_DT_RELR', '2.36']]);
-
-function highestGlibc(names: readonly string[]): string | undefined {
-  const versions = names.flatMap((name) => MARKERS.get(name) ?? /^GLIBC_([0-9]+(?:\.[0-9]+)+)$/.exec(name)?.[1] ?? []);
-  return versions.sort(compareVersions).at(-1);
-}
-
-/** Orders dotted numbers: 2.9 before 2.17. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a.split('.').map(Number), b.split('.').map(Number)];
-  for (let index = 0; index < Math.max(left.length, right.length); index++) {
-    const difference = (left[index] ?? 0) - (right[index] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
-}
-
 /** Where in the file the byte is that will stand at an address. */
 function fileOffset(segments: readonly Segment[], address: bigint): number {
   const at = wholeNumber(address);
@@ -267,31 +207,8 @@ function fileOffset(segments: readonly Segment[], address: bigint): number {
   return segment.offset + at - segment.address;
 }
 
-/** Text up to its NUL, which stands within `max` bytes. */
-function textAt(read: ReadAt, offset: number, max: number): string {
-  const bytes = read(offset, max);
-  const end = bytes.subarray(0, max).indexOf(0);
-  if (end < 0) throw malformed(`a name at ${offset} does not end`);
-  return new TextDecoder().decode(bytes.subarray(0, end));
-}
-
-function bytesAt(read: ReadAt, offset: number, length: number): DataView {
-  const bytes = read(offset, length);
-  if (bytes.byteLength < length) throw malformed(`it ends before byte ${offset + length}`);
-  return new DataView(bytes.buffer, bytes.byteOffset, length);
-}
-
-function wholeNumber(value: bigint): number {
-  if (value > 0x7fff_ffff_ffffn) throw malformed(`0x${value.toString(16)} is no offset`);
-  return Number(value);
-}
-
 function pick<T>(value: number, meanings: Readonly<Record<number, T>>, what: string): T {
   const meaning = meanings[value];
   if (meaning === undefined) throw malformed(`${value} is no ${what}`);
   return meaning;
-}
-
-function malformed(reason: string): IntegrityError {
-  return new IntegrityError('MALFORMED', `not an ELF file that can be read: ${reason}`);
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { compareVersions } from '../core/elf.ts';
+import { compareVersions } from '../core/elf-versions.ts';
 import { SandboxError } from '../core/errors.ts';
 import { formatTarget, type Arch } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
-import { compareVersions, ELF_HEAD_BYTES, elfHeadFrom, parseElf } from '../core/elf.ts';
+import { compareVersions } from '../core/elf-versions.ts';
+import { ELF_HEAD_BYTES, elfHeadFrom, parseElf } from '../core/elf.ts';
 import { IntegrityError } from '../core/errors.ts';
 import type { Arch } from '../core/target.ts';
 import type { SandboxReader } from '../sandboxes/sandbox.ts';

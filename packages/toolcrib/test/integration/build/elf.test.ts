@@ -2,7 +2,8 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { compareVersions, parseElf, type Elf } from '../../../src/core/elf.ts';
+import { compareVersions } from '../../../src/core/elf-versions.ts';
+import { parseElf, type Elf } from '../../../src/core/elf.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { run, TOOLCHAIN } from './samples.ts';
 

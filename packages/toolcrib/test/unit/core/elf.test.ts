@@ -1,7 +1,9 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
-import { compareVersions, ELF_HEAD_BYTES, elfHeadFrom, parseElf, type ReadAt } from '../../../src/core/elf.ts';
+import type { ReadAt } from '../../../src/core/elf-bytes.ts';
+import { compareVersions } from '../../../src/core/elf-versions.ts';
+import { ELF_HEAD_BYTES, elfHeadFrom, parseElf } from '../../../src/core/elf.ts';
 import { IntegrityError } from '../../../src/core/errors.ts';
 
 const file = openSync(process.execPath, 'r');
