@@ -228,6 +228,21 @@ test.each(['tar', 'json'] as const)('a pipe in the place of its %s is replaced',
   expect(await cache.verify()).toEqual([]);
 });
 
+test.each(['cache', 'where nothing can be stored'])('any part of a tar can be read alone: %s', async (name) => {
+  await using scratch = await createScratch();
+  await writeFile(join(scratch.path, 'where nothing can be stored'), '');
+  const { cache } = openTestCache(join(scratch.path, name));
+  const unpacked = await cache.unpacked(await artifactIn(scratch.path, elf));
+  const whole = await allBytes(unpacked.open());
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length + 10), fc.nat(100_000), async (offset, length) => {
+      const part = Buffer.from(await unpacked.readAt(offset, length));
+      expect(part.equals(whole.subarray(offset, offset + length))).toBe(true);
+    }),
+    { numRuns: 20 },
+  );
+});
+
 test('an artifact behind a link is unpacked as if it stood there', async () => {
   await using scratch = await createScratch();
   const { cache } = openTestCache(join(scratch.path, 'cache'));
