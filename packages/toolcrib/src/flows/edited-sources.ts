@@ -90,24 +90,27 @@ async function changedSources({ config, repository }: Compared, from: string): P
   return await repository.changedPaths(from, undefined, sourcePathspecs(config, contains));
 }
 
-/** What differs beside the sources, in words. */
+/**
+ * What differs beside the sources, in words. What git ignores or does not have, such as a project in a folder of build
+ * results, it does not tell of.
+ */
 async function otherChanges(compared: Compared): Promise<readonly string[]> {
-  const { config, from } = compared;
-  const [here, there, settings] = await Promise.all([
-    readVersion(config),
-    versionIn(compared, from),
-    settingsSince(compared, from),
+  const { config, repository, from } = compared;
+  const files = [config.versionFile, config.file].filter((path) => repository.pathInTree(path) !== undefined);
+  const specs = files.map((path) => literal(repository, path));
+  const changed = specs.length === 0 ? [] : await repository.changedPaths(from, undefined, specs);
+  const isChanged = (file: string): boolean => changed.some(({ path }) => path === repository.pathInTree(file));
+  const [version, settings] = await Promise.all([
+    isChanged(config.versionFile) ? versionSince(compared, from) : [],
+    isChanged(config.file) ? settingsSince(compared, from) : [],
   ]);
-  const isSame = here === there || (there === undefined && !(await isUnderGit(compared, config.versionFile)));
-  const version = isSame ? [] : [`the version (${there ?? 'none'} there, ${here} here)`];
   return [...version, ...settings.map((key) => `"${key}" of ${basename(config.file)}`)];
 }
 
-/** False for what is ignored or elsewhere, such as a project in a folder of build results: git does not tell of it. */
-async function isUnderGit({ repository, head }: Compared, path: string): Promise<boolean> {
-  if (repository.pathInTree(path) === undefined) return false;
-  if ((await repository.readFile(head, path)) !== undefined) return true;
-  return (await repository.changedPaths(head, undefined, [literal(repository, path)])).length > 0;
+/** Nothing when only its spelling differs. */
+async function versionSince(compared: Compared, from: string): Promise<readonly string[]> {
+  const [here, there] = await Promise.all([readVersion(compared.config), versionIn(compared, from)]);
+  return here === there ? [] : [`the version (${there ?? 'none'} there, ${here} here)`];
 }
 
 async function versionIn({ config, repository }: Compared, commit: string): Promise<number | undefined> {
