@@ -129,24 +129,30 @@ interface TokenRequest {
 
 /** By GET, or with an identity token by POST (distribution's "Docker Registry v2 authentication" and "OAuth2"). */
 async function fetchToken(context: Context, request: TokenRequest): Promise<string> {
-  const { challenge, credentials, signal } = request;
+  const { challenge, signal } = request;
   const realm = realmOf(context, challenge.realm);
+  const credentials = realm.isTrusted ? request.credentials : undefined;
   const scopes = (challenge.scope ?? scopeOf(context.address, request.right)).split(' ').filter((each) => each !== '');
   const reply =
     credentials?.kind === 'identity'
-      ? await refresh(context.transfer, realm, { service: challenge.service, scopes, token: credentials.token }, signal)
-      : await context.transfer.send(withQuery(realm, challenge.service, scopes).href, {
+      ? await refresh(
+          context.transfer,
+          realm.url,
+          { service: challenge.service, scopes, token: credentials.token },
+          signal,
+        )
+      : await context.transfer.send(withQuery(realm.url, challenge.service, scopes).href, {
           method: 'GET',
           ...(credentials && { authorization: basic(credentials.user, credentials.password) }),
           retry: true,
           signal,
         });
-  if (reply.status !== 200) throw tokenRefused(reply, realm, request);
+  if (reply.status !== 200) throw tokenRefused(reply, realm, { credentials, right: request.right });
   const answer = tokenSchema.safeParse(jsonFrom(await reply.whole(MAX_TOKEN_BYTES))).data;
   const token = answer?.token ?? answer?.access_token;
   // A header cannot carry anything else; neither can a token be that.
   if (token !== undefined && /^[\x21-\x7e]+$/.test(token)) return token;
-  throw new RemoteError('REMOTE_REFUSED', `${displayUrl(realm)} answered without a token`, {
+  throw new RemoteError('REMOTE_REFUSED', `${displayUrl(realm.url)} answered without a token`, {
     hint: 'the token server of that registry does not follow the protocol: tell its operators',
   });
 }
@@ -155,11 +161,19 @@ function scopeOf({ repository }: RegistryAddress, right: Right): string {
   return `repository:${repository}:${right === 'push' ? 'pull,push' : 'pull'}`;
 }
 
+/** Where tokens are asked for. */
+interface Realm {
+  readonly url: URL;
+  /** False where a rewrite rule leads to somebody else: the registry did not name that server, so it gets no credentials. */
+  readonly isTrusted: boolean;
+}
+
 /** Credentials go where the registry says, but not in the clear when the registry itself is not. */
-function realmOf({ address, rewrite }: Context, text: string): URL {
+function realmOf({ address, rewrite }: Context, text: string): Realm {
   const url = URL.parse(rewriteUrl(text, rewrite));
   const isClear = url?.protocol === 'http:' && address.origin.startsWith('http:');
-  if (url !== null && (url.protocol === 'https:' || isClear)) return url;
+  if (url !== null && (url.protocol === 'https:' || isClear))
+    return { url, isTrusted: [URL.parse(text)?.origin, address.origin].includes(url.origin) };
   throw new RemoteError(
     'REMOTE_REFUSED',
     `${address.origin} sends to a token server without TLS: ${displayUrl(text)}`,
@@ -200,15 +214,23 @@ async function refresh(
 }
 
 /** What it says in its body may repeat what it was sent: only the status is told. */
-function tokenRefused(reply: Reply, realm: URL, { credentials, right }: TokenRequest): RemoteError {
+function tokenRefused(
+  reply: Reply,
+  { url, isTrusted }: Realm,
+  { credentials, right }: Pick<TokenRequest, 'credentials' | 'right'>,
+): RemoteError {
   reply.discard();
   const { status } = reply;
-  const what = `the token server ${displayUrl(realm)} answered ${status}`;
+  const what = `the token server ${displayUrl(url)} answered ${status}`;
   const anonymous = credentials === undefined;
   const details = { status, anonymous };
   if (mayPass(status)) return new RemoteError('UNREACHABLE', what, { hint: 'try again later', details });
-  const hint = anonymous
-    ? `log in with "docker login" to an account that may ${right}`
-    : `these credentials are wrong, have expired, or have no right to ${right}: log in again with "docker login"`;
-  return new RemoteError('REMOTE_REFUSED', what, { hint, details });
+  return new RemoteError('REMOTE_REFUSED', what, { hint: refusalHint({ isTrusted, anonymous, right }), details });
+}
+
+function refusalHint(asked: { isTrusted: boolean; anonymous: boolean; right: Right }): string {
+  const { isTrusted, anonymous, right } = asked;
+  if (!isTrusted) return 'a rule in "rewrite" leads to that server, so it was shown no credentials: drop the rule';
+  if (anonymous) return `log in with "docker login" to an account that may ${right}`;
+  return `these credentials are wrong, have expired, or have no right to ${right}: log in again with "docker login"`;
 }

@@ -344,6 +344,52 @@ describe('a refusal', () => {
   });
 });
 
+describe('a rewrite rule for the token server of a registry', () => {
+  const password = Buffer.from('user:planted-secret').toString('base64');
+
+  /** Fetches where the registry names a token server of its own, and a rule leads from there to another one. */
+  async function fetchWith(login: object, lead: 'elsewhere' | 'to the registry'): Promise<readonly string[]> {
+    const tokenServer: StandInOptions['before'] = ({ method, path, headers }, response) => {
+      if (!path.startsWith('/token')) return false;
+      seen.push(`${method} ${headers.authorization ?? 'anonymous'}`);
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"token":"t"}');
+      return true;
+    };
+    const seen: string[] = [];
+    await using stranger = await startStandIn({ before: tokenServer });
+    await using registry = await startStandIn({
+      before: (request, response) => {
+        if (tokenServer(request, response)) return true;
+        if (request.headers.authorization === 'Bearer t') return false;
+        response.writeHead(401, { 'www-authenticate': 'Bearer realm="http://tokens.invalid/token"' }).end();
+        return true;
+      },
+    });
+    const to = `http://${lead === 'elsewhere' ? stranger.host : registry.host}/token`;
+    await withFolder(async (folder) => {
+      await writeFile(join(folder, 'config.json'), JSON.stringify({ auths: { [registry.host]: login } }));
+      const store = openTestStore(registry.host, 'some/repo', {
+        credentials: { dockerConfig: folder },
+        rewrite: [{ from: 'http://tokens.invalid/token', to }],
+      });
+      expect(await store.fetch(NAME)).toBeUndefined();
+      await store.close();
+    });
+    return seen;
+  }
+
+  test.each([
+    ['password', { auth: password }],
+    ['identity token', { auth: Buffer.from('user:').toString('base64'), identitytoken: 'planted-secret' }],
+  ])('shows a server that only the configuration names no %s', async (_, login) => {
+    expect(await fetchWith(login, 'elsewhere')).toEqual(['GET anonymous']);
+  });
+
+  test('shows the registry itself what is meant for it', async () => {
+    expect(await fetchWith({ auth: password }, 'to the registry')).toEqual([`GET Basic ${password}`]);
+  });
+});
+
 describe('an OCI store', () => {
   test('opens no socket when offline', async () => {
     await using server = await startFileServer({});
