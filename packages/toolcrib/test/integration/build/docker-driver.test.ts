@@ -85,6 +85,20 @@ describe('the docker build driver', requireOrSkip(await dockerAvailable('toolcri
     expect(failure).toMatchObject({ code: 'BUILD_FAILED', hint: expect.stringContaining('install docker') as string });
   });
 
+  test('that is interrupted leaves no container, whatever it was doing', async () => {
+    for (const moment of ['FROM', 'Successfully built']) {
+      const stop = new AbortController();
+      const onOutput = (bytes: Uint8Array): void => {
+        if (Buffer.from(bytes).toString('utf8').includes(moment)) stop.abort();
+      };
+      const folder = await contextWith(FROM_ARGUMENTS);
+      const more = { onOutput, signal: stop.signal };
+      expect(await failureOfAsync(() => buildIn(folder, 'amd64-any', more))).toMatchObject({ code: 'INTERRUPTED' });
+      expect(await containers()).toBe('');
+      expect(await readdir(join(folder, 'binaries'))).toEqual([]);
+    }
+  });
+
   test('builds what is pinned, or keeps nothing', async () => {
     const folder = await contextWith(FROM_ARGUMENTS);
     const failure = await failureOfAsync(() => buildIn(folder, 'amd64-any', { pin: digestOf(ARM64) }));
