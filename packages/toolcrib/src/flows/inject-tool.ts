@@ -70,7 +70,9 @@ export async function injectInto(
   const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source }, chosen);
   const known = isEdited ? undefined : await placedBefore(sandbox, pins, ledgerOf(host));
   if (known !== undefined) return await place(known);
-  return await injectFirst(await targetsFor(sandbox, pins), async (target) => place(await choose(target)), host);
+  const [first, ...others] = await targetsFor(sandbox, pins);
+  const further = others.filter((target) => isEdited || isPinned(pins, target));
+  return await injectFirst([first, ...further], async (target) => place(await choose(target)), host);
 }
 
 /** Where a project's artifacts come from. */
@@ -132,6 +134,10 @@ async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Pro
     if (hasCode(error, 'DIGEST_MISMATCH', 'SIZE_MISMATCH', 'MALFORMED')) await unpacked.discard();
     throw error;
   }
+}
+
+function isPinned({ tool, version, sums }: ToolPins, target: Target): boolean {
+  return pinOf(sums, { tool, version, target, dev: false }) !== undefined;
 }
 
 /** Directory of the ledger of placements. */

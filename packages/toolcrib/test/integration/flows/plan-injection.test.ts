@@ -1,4 +1,4 @@
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -117,6 +117,23 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
       expect(documentOf(foreign)).toMatchObject({ targets: [{ reason: 'it is for amd64, not for arm64' }] });
     } finally {
       await configure(BOTH);
+    }
+  });
+
+  test('ends with 8 and the reason where the target that needs nothing is not pinned', async () => {
+    const pins = await readFile(join(folder, 'SHA256SUMS'), 'utf8');
+    await writeFile(join(folder, 'SHA256SUMS'), pins.replace(/^.*-any-.*\n/m, ''));
+    try {
+      await using old = await startOldContainer();
+      const end = await site.run('--json', 'inject', `docker:${old.name}`);
+      expect(end.code).toBe(8);
+      expect(documentOf(end)).toMatchObject({ error: { code: 'NO_TARGET_FITS' } });
+      expect(documentOf(await site.run('--json', 'inject', '--plan', `docker:${old.name}`))).toMatchObject({
+        possible: false,
+        targets: [{ target: 'amd64' }, { target: 'amd64-any', usable: false, name: null }],
+      });
+    } finally {
+      await writeFile(join(folder, 'SHA256SUMS'), pins);
     }
   });
 
