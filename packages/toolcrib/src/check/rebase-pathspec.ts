@@ -1,10 +1,5 @@
 import { posix } from 'node:path';
-
-/** `:(top,exclude)x`: words of magic. */
-const LONG = /^:\((?<words>[^)]*)\)(?<pattern>[^]*)$/;
-/** `:/!x`: signs of magic, which a colon may end. */
-const SHORT = /^:(?<signs>[/!^]*)(?::(?=[^]))?(?<pattern>[^]*)$/;
-const WORDS: Readonly<Record<string, string>> = { '/': 'top', '!': 'exclude', '^': 'exclude' };
+import { parsePathspec } from '../git/pathspec.ts';
 
 /**
  * A git pathspec that is relative to a folder, as one that means the same from everywhere (gitglossary(7), "pathspec"):
@@ -21,12 +16,4 @@ export function rebasePathspec(pathspec: string, folder: string): string {
 function joined(folder: string, pattern: string): string {
   const path = posix.join(folder, pattern);
   return path === '.' || path === './' ? '' : path;
-}
-
-function parsePathspec(pathspec: string): { readonly words: readonly string[]; readonly pattern: string } {
-  const long = LONG.exec(pathspec)?.groups;
-  const short = long === undefined ? SHORT.exec(pathspec)?.groups : undefined;
-  const { words, pattern = pathspec } = long ?? short ?? {};
-  if (words !== undefined) return { words: words.split(',').filter((word) => word !== ''), pattern };
-  return { words: Array.from(short?.['signs'] ?? '', (sign) => WORDS[sign] ?? ''), pattern };
 }

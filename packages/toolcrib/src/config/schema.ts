@@ -6,6 +6,7 @@ import * as z from 'zod/mini';
 import '../core/schema-messages.ts';
 import { subjectPattern } from '../core/subject-pattern.ts';
 import { TARGET_NAMES } from '../core/target.ts';
+import { unsteadyMagic } from '../git/pathspec.ts';
 import { DEFAULT_INSTALL } from './install.ts';
 
 const text = z.string().check(z.minLength(1));
@@ -22,6 +23,13 @@ const storeUrl = z.string().check((context) => {
 const absolutePath = z
   .string()
   .check(z.regex(/^\/(?!.*(?:^|\/)\.\.?(?:\/|$))[^\0]+$/, 'expected an absolute path without . or ..'));
+
+/** A git pathspec that means the same whatever is checked out: see {@link unsteadyMagic}. */
+const pathspec = text.check((context) => {
+  const why = unsteadyMagic(context.value);
+  if (why === undefined) return;
+  context.issues.push({ code: 'custom', message: `${JSON.stringify(context.value)} ${why}`, input: context.value });
+});
 
 /** An object whose unknown keys are refused, naming those that there are. */
 function strict<Shape extends z.core.$ZodShape>(shape: Shape) {
@@ -84,7 +92,7 @@ export const configFileSchema = z.strictObject({
   versionFile: z._default(text, 'tool-version.txt'),
   sumsFile: z._default(text, 'SHA256SUMS'),
   binaries: z._default(text, 'binaries'),
-  sources: z._default(z.array(text), []),
+  sources: z._default(z.array(pathspec), []),
   baseBranch: z._default(text, 'main'),
   targets: z.array(z.enum(TARGET_NAMES)).check(
     z.minLength(1),

@@ -71,6 +71,26 @@ describe.concurrent('a hostile repository', missing, () => {
     expect(await sprung(repository)).toEqual([]);
   });
 
+  test.each([
+    ['the attribute that makes files sources', [':(attr:ships)src'], 'src/** ships\n', ''],
+    ['an attribute that takes files out', ['src', ':(exclude,attr:is-test)'], '', 'src/** is-test\n'],
+  ])('cannot say by attributes what ships: %s', async (_, sources, before, after) => {
+    await using repository = await gateRepository();
+    await repository.configure({ sources });
+    await repository.write('.gitattributes', before);
+    await repository.commit('a base whose sources go by attributes');
+    await repository.git('update-ref', 'refs/remotes/origin/main', 'HEAD');
+    await repository.append(SOURCE, '# changed\n');
+    await repository.write('.gitattributes', after);
+    await repository.commit('change');
+    const end = await repository.check();
+    expect(end.code, end.stdout).toBe(2);
+    expect(end.document).toMatchObject({ error: { code: 'CONFIG_INVALID' } });
+    expect(end.stdout).toContain(':(exclude)');
+    await repository.configure({ sources: ['docs'] });
+    expect((await repository.check()).document).toMatchObject({ changed: true, verdict: 'failed' });
+  });
+
   test('is one whose traps would go off for anybody else', async () => {
     await using repository = await gateRepository();
     const program = await trap(repository, 'program');

@@ -13,7 +13,8 @@ describe('the environment that git runs in', () => {
   test('has nothing of what names another repository, another program or a trace', () => {
     const hostile = ['GIT_DIR', 'GIT_WORK_TREE', 'GIT_INDEX_FILE', 'GIT_EXTERNAL_DIFF', 'GIT_PAGER', 'GIT_TRACE'];
     const more = ['GIT_CONFIG_PARAMETERS', 'GIT_SSH_COMMAND', 'GIT_EXEC_PATH', 'LD_PRELOAD', 'AWS_SECRET_ACCESS_KEY'];
-    const names = [...hostile, ...more];
+    const pathspecs = ['LITERAL', 'GLOB', 'NOGLOB', 'ICASE'].map((name) => `GIT_${name}_PATHSPECS`);
+    const names = [...hostile, ...more, ...pathspecs, 'GIT_ATTR_SOURCE'];
     const env = gitEnvironment({ PATH: '/bin', HOME: '/h', ...Object.fromEntries(names.map((name) => [name, 'x'])) });
     expect(Object.keys(env).filter((name) => names.includes(name))).toEqual([]);
     expect(env).toMatchObject({ PATH: '/bin', HOME: '/h', GIT_OPTIONAL_LOCKS: '0', GIT_ALLOW_PROTOCOL: '' });
