@@ -44,18 +44,19 @@ export function install({ installation }: WorkflowSettings, scripts: boolean): s
   return `${INDENT}- name: Install what the lock file pins\n${line(`run: ${command}`)}`;
 }
 
-/** One call of the command line: every step that does something is one. */
+/**
+ * One call of the command line: every step that does something is one. It names the configuration, also where that is
+ * the nearest one: a change that takes it away would have another one found in the folders above.
+ */
 export function toolcrib(settings: WorkflowSettings, name: string, words: string, options: StepOptions = {}): string {
-  const { config } = settings;
-  const named = config !== 'toolcrib.json';
-  const env = { ...(named && { CONFIG: quote(config) }), ...options.env };
+  const env = { CONFIG: quote(settings.config), ...options.env };
   return [
     `${INDENT}- name: ${name}\n`,
     ...(options.id === undefined ? [] : [line(`id: ${options.id}`)]),
     ...(options.condition === undefined ? [] : [line(`if: ${options.condition}`)]),
     ...(options.mayFail === undefined ? [] : [line(`# ${options.mayFail}`), line('continue-on-error: true')]),
-    line(`run: ${program(settings)}${named ? ' --config "$CONFIG"' : ''} ${words}`),
-    ...(Object.keys(env).length === 0 ? [] : [line('env:')]),
+    line(`run: ${program(settings)} --config "$CONFIG" ${words}`),
+    line('env:'),
     ...Object.entries(env).map(([key, value]) => line(`  ${key}: ${value}`)),
   ].join('');
 }

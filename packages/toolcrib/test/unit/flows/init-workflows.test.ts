@@ -72,10 +72,10 @@ describe('init --github', () => {
     const folder = await repository({ 'x/package-lock.json': { packages: {} } }, 'x');
     await init(join(folder, 'x'));
     const text = await workflow(folder);
-    expect(text).toContain('run: npx --yes -- toolcrib@1.2.3 check --json\n');
+    expect(text).toContain('run: npx --yes -- toolcrib@1.2.3 --config "$CONFIG" check --json\n');
     expect(text.match(/npm ci/g)).toHaveLength(1);
     expect(text).toContain('working-directory: "x"');
-    expect(text).not.toContain('CONFIG');
+    expect(text).toContain('CONFIG: "toolcrib.json"');
   });
 
   test('installs nothing where there is no lock file', async () => {

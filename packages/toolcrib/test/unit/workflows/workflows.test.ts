@@ -62,6 +62,18 @@ describe.each(FILES)('%s', (name, workflow) => {
     }
   });
 
+  test.each(CONFIGURATIONS)(
+    'names the configuration, so that no other one is found in its place: %s',
+    (_, settings) => {
+      const steps = stepsOf(readWorkflow(workflow(settings))).filter(({ run }) => run?.startsWith('npx '));
+      expect(steps.length).toBeGreaterThan(3);
+      for (const { run, env } of steps) {
+        expect(run).toMatch(/ toolcrib(?:@1\.2\.3)? --config "\$CONFIG" /);
+        expect(env['CONFIG']).toBe(settings.config);
+      }
+    },
+  );
+
   test.each(CONFIGURATIONS)('never puts an expression into a command: %s', (_, settings) => {
     const commands = stepsOf(readWorkflow(workflow(settings))).flatMap(({ run }) => run ?? []);
     expect(commands.filter((command) => command.includes('${{'))).toEqual([]);
@@ -142,7 +154,7 @@ describe(BUILD_WORKFLOW, () => {
     expect(refsOf(comment)).toEqual(new Set(['${{ github.event.pull_request.base.sha }}']));
     expect(comment.steps.flatMap(({ run }) => run ?? [])).toEqual([
       'npm ci --ignore-scripts',
-      'npx --no -- toolcrib ci comment --report "$REPORT"',
+      'npx --no -- toolcrib --config "$CONFIG" ci comment --report "$REPORT"',
     ]);
     const [download] = comment.steps.filter(({ uses = '' }) => uses.startsWith('actions/download-artifact@'));
     expect(download?.with).toEqual({ name: 'tool-support-report', path: '${{ runner.temp }}/tool-support-report' });
