@@ -100,7 +100,14 @@ export async function startSigstore(options: SigstoreOptions = {}): Promise<Sigs
 
 type Services = Awaited<ReturnType<typeof createServices>>;
 
-async function createServices({ logAheadMinutes, tsaAheadMinutes, certificateLog = true }: SigstoreOptions) {
+/**
+ * The authority's clock stands from its start on, and certificates, which last ten minutes, are made later: they would not be
+ * valid yet at its time if a signature took a second to come.
+ */
+const TSA_AHEAD_MINUTES = 2;
+
+async function createServices(options: SigstoreOptions) {
+  const { logAheadMinutes, tsaAheadMinutes = TSA_AHEAD_MINUTES, certificateLog = true } = options;
   const keys = { ca: ecKey(), ct: ecKey(), log: ecKey(), tsa: ecKey() };
   const ctLog = await initializeCTLog(keys.ct);
   const ca = await initializeCA(keys.ca, certificateLog ? ctLog : undefined);
@@ -144,7 +151,7 @@ function ahead(minutes = 0): Date | undefined {
 }
 
 /** A time with a fraction of one or two digits, which an authority may write, is more than Sigstore's client reads. */
-function wholeSecond(minutesAhead = 0): Date {
+function wholeSecond(minutesAhead: number): Date {
   return new Date(Math.ceil(Date.now() / 1000 + minutesAhead * 60) * 1000);
 }
 
