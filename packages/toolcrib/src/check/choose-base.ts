@@ -13,7 +13,7 @@ export interface MergeBase {
 
 /** Who may say what the base is, most telling first. */
 export interface BaseWishes {
-  /** Of the user: anything that git takes for a commit. */
+  /** Of the user: a branch, or else anything that git takes for a commit. */
   readonly given: string | undefined;
   /** `GITHUB_BASE_REF`: the branch that a pull request goes into; empty outside of one. */
   readonly githubBaseRef: string | undefined;
@@ -42,9 +42,21 @@ export async function chooseBase(repository: GitRepository, head: string, wishes
  */
 export async function findBase(repository: GitRepository, wishes: BaseWishes): Promise<BranchTip> {
   const { given, githubBaseRef = '', baseBranch } = wishes;
-  if (given !== undefined) return await demand(repository, given, [given, `refs/remotes/origin/${given}`]);
+  if (given !== undefined) return await demand(repository, given, candidatesFor(given));
   if (githubBaseRef !== '') return await demand(repository, githubBaseRef, [`refs/remotes/origin/${githubBaseRef}`]);
   return await fresher(repository, baseBranch);
+}
+
+/** What says by itself which commit it means: a whole hash, a whole reference, or what is checked out. */
+const UNMISTAKABLE = /^(?:(?:[0-9a-f]{40}|[0-9a-f]{64})$|refs\/|(?:HEAD|@)(?:$|[~^@]))/;
+
+/**
+ * What a name may stand for, branches first: git would prefer a tag of that name, which anybody may have made who can
+ * push one.
+ */
+function candidatesFor(given: string): readonly string[] {
+  if (UNMISTAKABLE.test(given)) return [given];
+  return [`refs/heads/${given}`, `refs/remotes/${given}`, `refs/remotes/origin/${given}`, given];
 }
 
 async function demand(repository: GitRepository, name: string, candidates: readonly string[]): Promise<BranchTip> {

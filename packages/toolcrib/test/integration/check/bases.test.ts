@@ -55,6 +55,21 @@ describe.concurrent('the base of a change', missing, () => {
     expect((await repository.check(['--base', 'HEAD'])).document).toMatchObject({ changed: false });
   });
 
+  test('is the branch of that name, also where a tag is called so, which git would take', async () => {
+    await using repository = await pullRequest();
+    const commit = await repository.git('rev-parse', 'refs/heads/main');
+    await repository.git('update-ref', 'refs/remotes/origin/release', commit);
+    await repository.git('update-ref', 'refs/remotes/origin/HEAD', commit);
+    const names = ['main', 'release', 'origin/release', commit];
+    for (const name of [...names, 'HEAD']) await repository.git('update-ref', `refs/tags/${name}`, 'HEAD');
+    expect(await repository.git('rev-parse', 'main')).not.toBe(commit);
+    for (const name of names) {
+      expect((await repository.check(['--base', name])).document).toMatchObject({ base: { commit }, changed: true });
+    }
+    expect((await repository.check(['--base', 'refs/tags/main'])).document).toMatchObject({ changed: false });
+    expect((await repository.check(['--base', 'HEAD'])).document).toMatchObject({ changed: false });
+  });
+
   test('is the branch that a pull request goes into', async () => {
     await using repository = await pullRequest();
     await repository.git('update-ref', 'refs/remotes/origin/release', 'HEAD');
