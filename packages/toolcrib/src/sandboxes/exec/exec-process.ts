@@ -104,7 +104,7 @@ function exitOf(started: Started, stdin: Writable): Promise<ExecExit> {
     .finally(() => {
       signal.removeEventListener('abort', onAbort);
       // Whoever still writes is heard by nobody.
-      shell.stdin.end();
+      shell.stdin.destroy();
       void giveUp(started);
     });
   return exit.promise;
@@ -114,6 +114,7 @@ async function settle(started: Started): Promise<ExecExit> {
   const { prefix, shell, stdout, stderr } = started;
   const code = await stdout.ended;
   if (code === undefined) {
+    void giveUp(started);
     const { how } = await shell.ended;
     throw lostConnection(prefix, how, stderr.said());
   }

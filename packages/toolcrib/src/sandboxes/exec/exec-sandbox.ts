@@ -41,9 +41,10 @@ const MAX_TEXT = 64 * 1024;
 export async function openExecSandbox(words: readonly string[], options: ExecSandboxOptions): Promise<Sandbox> {
   const { reference, env, clock, random, signal } = options;
   const prefix: Prefix = { words, env, clock, random, patience: { ...PATIENCE, ...options.patience } };
-  const { identity, halfCloses, hasDigests } = await askFacts(prefix);
+  const { identity, halfCloses, hasDigests } = await askFacts(prefix, signal);
   const session = createShellSession(prefix);
   const closing = new AbortController();
+  signal?.addEventListener('abort', () => session.close(), { once: true });
   const write = (file: Omit<RemoteWrite, 'hasDigests'>) => writeRemote(session, { ...file, hasDigests });
   return {
     reference,

@@ -30,7 +30,7 @@ export function execScript(request: ExecRequest, nonce: string, input: InputWay)
   const run = `( exec ${commandOf(request)} )`;
   const ended = `toolcrib_code=$?; ${both('end $toolcrib_code')}`;
   const runs = {
-    direct: `${run}; ${ended}`,
+    direct: `${run}; ${ended}; ${DRAIN}`,
     none: `${run} </dev/null; ${ended}`,
     framed: `( ${UNFRAME} ) | { ${run}; ${ended}; }`,
   };
@@ -48,6 +48,9 @@ export function execScript(request: ExecRequest, nonce: string, input: InputWay)
     '',
   ].join('\n');
 }
+
+/** Podman loses outputs of a command that leaves input unread; it comes to an end when the marks were seen. */
+const DRAIN = 'PATH=/usr/sbin:/usr/bin:/sbin:/bin; cat >/dev/null 2>&1';
 
 /** Reads `LENGTH`, a newline and that many bytes again and again; 0 is the end. `dd` reads no byte too many. */
 const UNFRAME = [

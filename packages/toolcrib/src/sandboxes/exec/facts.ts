@@ -26,7 +26,7 @@ const SECTIONS: readonly (readonly [string, string])[] = [
   ['boot', 'cat /proc/sys/kernel/random/boot_id'],
   ['space', 'readlink /proc/self/ns/mnt /proc/self/ns/pid'],
   ['init', 'cat /proc/1/stat'],
-  ['digests', 'command -v sha256sum'],
+  ['digests', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin command -v sha256sum'],
   ['environ', 'cat /proc/$$/environ || env'],
   ['mounts', 'cat /proc/self/mountinfo'],
 ];
@@ -35,8 +35,11 @@ const SECTIONS: readonly (readonly [string, string])[] = [
  * Asks a sandbox who it is, through a connection of its own that also shows whether the end of an input is passed on.
  * @throws as `startExec`; SandboxError `EXEC_FAILED` for a prefix with a terminal, or one that mixes both outputs.
  */
-export async function askFacts(prefix: Prefix): Promise<ExecFacts> {
+export async function askFacts(prefix: Prefix, signal: AbortSignal | undefined): Promise<ExecFacts> {
+  signal?.throwIfAborted();
   const shell = await startRemoteShell(prefix);
+  const onAbort = () => shell.kill();
+  signal?.addEventListener('abort', onAbort, { once: true });
   const errors = readMarkedOutput('err', scanned(shell.stderr, shell.nonce));
   errors.stream.resume();
   try {
@@ -47,7 +50,10 @@ export async function askFacts(prefix: Prefix): Promise<ExecFacts> {
       hasDigests: textIn(sections, 'digests') !== '',
       halfCloses: await seesEnd(prefix, shell),
     };
+  } catch (error) {
+    throw signal?.aborted === true ? signal.reason : error;
   } finally {
+    signal?.removeEventListener('abort', onAbort);
     shell.kill();
   }
 }

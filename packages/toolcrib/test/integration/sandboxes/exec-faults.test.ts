@@ -10,7 +10,7 @@ import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { readTar } from '../../../src/tar/read.ts';
 import { piecesOf } from '../inject/synthetic-artifact.ts';
 
-const FAULTY = join(import.meta.dirname, 'faulty-prefix.ts');
+const FAULTY = join(import.meta.dirname, '../../servers/faulty-prefix.ts');
 const PATIENCE = { start: 15_000, halfClose: 1500, quiet: 3000 };
 const LIMITS = { maxEntries: 10, maxEntryBytes: 1e8, maxTotalBytes: 1e8 };
 
