@@ -20,6 +20,8 @@ export interface KnownRevocations {
   ask(store: ReadableStore): Promise<void>;
   /** @throws PolicyError `REVOKED` with the reason. */
   refuse(subject: AttestationSubject): void;
+  /** All that were found so far. */
+  lists(): readonly TrustedRevocations[];
 }
 
 /** Where revocations are looked for. */
@@ -58,6 +60,7 @@ export async function readKnownRevocations(places: RevocationPlaces): Promise<Kn
       }
     },
     refuse: (subject) => refuseRevoked(lists, subject),
+    lists: () => [...lists],
   };
 }
 

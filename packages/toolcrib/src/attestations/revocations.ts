@@ -127,6 +127,20 @@ function revoked({ name, digest }: AttestationSubject, why: string, where: strin
   });
 }
 
+/**
+ * What others revoke and a list does not: versions as `v3`, then digests, each once. Who signed an edition, and when, does
+ * not matter: editions only grow, so that one which lacks something is an older one.
+ */
+export function missingFrom(list: RevocationList, others: readonly TrustedRevocations[]): readonly string[] {
+  const versions = others.flatMap((other) => other.list.versions).map(({ version }) => version);
+  const digests = others.flatMap((other) => other.list.digests).map(({ digest }) => digest);
+  const missing = [
+    ...versions.filter((version) => !list.versions.some((has) => has.version === version)).map((each) => `v${each}`),
+    ...digests.filter((digest) => !list.digests.some((has) => has.digest === digest)),
+  ];
+  return [...new Set(missing)];
+}
+
 /** What is to be revoked, for one reason. */
 export interface Revocation {
   readonly versions: readonly number[];

@@ -16,6 +16,9 @@ const BUG = 1;
 /** A check that was asked for came out negative, and its result tells why. */
 export const CHECK_FAILED = 9;
 
+/** A store keeps a list of revoked releases that lacks some, and the result of what was asked for tells which. */
+export const REVOCATIONS_OUTDATED = 5;
+
 /** The sandbox cannot take the tool, and the plan that was asked for tells why. */
 export const NOT_INJECTABLE = 8;
 

@@ -31,6 +31,7 @@ export type ErrorCode =
   | 'ATTESTATION_UNTRUSTED'
   | 'ATTESTATION_WRONG'
   | 'REVOKED'
+  | 'REVOCATIONS_OUTDATED'
   | 'NO_ANCHOR'
   | 'NOT_APPROVED'
   // conflict

@@ -4,7 +4,7 @@ import { anchorStore } from '../config/read-config.ts';
 import { NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import { mirrorRelease, type MirrorReport } from '../mirror/mirror-release.ts';
-import { mirrorRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
+import { mirrorRevocations, type MirroredRevocations } from '../mirror/mirror-revocations.ts';
 import { publishedVersions } from '../releases/published-versions.ts';
 import type { Store } from '../stores/store.ts';
 import type { Host } from './host.ts';
@@ -36,12 +36,13 @@ export interface Mirroring {
   /** Versions that are claimed in the source and were never completed; with `all` they are passed over. */
   readonly incomplete: readonly number[];
   /** The signed list of revoked releases. */
-  readonly revocations: RevocationOutcome;
+  readonly revocations: MirroredRevocations;
 }
 
 /**
  * Copies complete releases from one store into another, one after the other, each verified on its way. The list of
- * revoked releases goes first: where a release is, its revocation is.
+ * revoked releases goes first: where a release is, its revocation is. A list in the other store that lacks what is known to
+ * be revoked keeps no release from being copied; it is reported.
  * @param from reference of a store. @param to reference of a store.
  * @throws what `mirror/mirror-release.ts` says; UsageError `REFERENCE_INVALID`, `USAGE` for a copy onto itself or both
  * `versions` and `all`; NotFoundError `NOT_FOUND` when there is nothing to copy.
@@ -80,7 +81,9 @@ async function copyAll(
   const spool = { directory: join(host.cacheDirectory, 'spool'), clock, reporter, signal };
   const { unverifiedAttestations = false, partial = false } = options;
   const { keys } = trust;
-  const revocations = await mirrorRevocations(from, to, { tool, keys, unverified: unverifiedAttestations, signal });
+  const known = trust.revocations.lists();
+  const copy = { tool, keys, known, unverified: unverifiedAttestations, signal };
+  const revocations = await mirrorRevocations(from, to, copy);
   const releases: MirrorReport[] = [];
   const request = { tool, from, to, trust, spool, unverifiedAttestations, partial };
   for (const version of versions) releases.push(await mirrorRelease({ ...request, version }));

@@ -14,7 +14,7 @@ import type { Sums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
 import { manifestNaming, type CopiedRelease } from '../mirror/copied-release.ts';
 import { copyRelease, type CopyReport } from '../mirror/copy-release.ts';
-import { createRevocations, type RevocationOutcome } from '../mirror/mirror-revocations.ts';
+import { createRevocations, type MirroredRevocations } from '../mirror/mirror-revocations.ts';
 import { heldFile, readyFile, type OutgoingFile } from '../releases/outgoing-file.ts';
 import { judgeArtifact, type ReleaseTrust, type TrustedRelease } from '../releases/release-trust.ts';
 import { siftAttestations, type LeftOutAttestation } from '../releases/sift-attestations.ts';
@@ -42,7 +42,7 @@ export interface StoredBundle extends CopyReport {
   /** As the user wrote it. */
   readonly store: string;
   /** Of the list of revoked releases. */
-  readonly revocations: RevocationOutcome;
+  readonly revocations: MirroredRevocations;
   /** Attestations of the bundle that did not go into the store. */
   readonly leftOut: readonly LeftOutAttestation[];
   /** Targets of the project that it lacks, in their written form: only where fewer are enough. */
@@ -75,12 +75,13 @@ async function copyRevocations(
   { bundle, path, trust, unverified }: KeptBundle,
   store: Store,
   signal: AbortSignal | undefined,
-): Promise<RevocationOutcome> {
+): Promise<MirroredRevocations> {
   const { tool, files } = bundle;
   const name = revocationListName(tool);
   const list = files.get(name);
-  if (list === undefined) return 'none';
-  return await createRevocations(list, `${path}: ${name}`, store, { tool, keys: trust.keys, unverified, signal });
+  const offered = list && { bytes: list, where: `${path}: ${name}` };
+  const known = trust.revocations.lists();
+  return await createRevocations(offered, store, { tool, keys: trust.keys, known, unverified, signal });
 }
 
 function attestationsIn({ bundle }: KeptBundle): readonly AttestationFile[] {

@@ -23,7 +23,7 @@ export interface ReleaseTrust {
   readonly verifier: AttestationVerifier | undefined;
   /** Public keys of the policy: they sign lists of revoked releases. */
   readonly keys: readonly TrustedKey[];
-  readonly revocations: Pick<KnownRevocations, 'refuse'>;
+  readonly revocations: Pick<KnownRevocations, 'refuse' | 'lists'>;
   readonly reporter: Reporter;
 }
 

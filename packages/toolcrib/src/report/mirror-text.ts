@@ -23,7 +23,11 @@ export interface MirrorFacts {
   readonly to: string;
   readonly releases: readonly CopiedReleaseFacts[];
   readonly incomplete: readonly number[];
-  readonly revocations: 'created' | 'same' | 'kept' | 'none' | 'unverified' | 'unsupported';
+  readonly revocations: {
+    readonly outcome: 'created' | 'same' | 'kept' | 'outdated' | 'none' | 'unverified' | 'unsupported';
+    readonly missing: readonly string[];
+    readonly replacement: string | null;
+  };
 }
 
 /** The text of `mirror`: each release, why it was believed, and each of its files. */
@@ -84,8 +88,8 @@ const ANCHORS = {
 } as const;
 
 /** What became of a list of revoked releases. */
-export function describeListOutcome(outcome: MirrorFacts['revocations'], to: string): readonly string[] {
-  switch (outcome) {
+export function describeListOutcome(list: MirrorFacts['revocations'], to: string): readonly string[] {
+  switch (list.outcome) {
     case 'none':
       return [];
     case 'created':
@@ -93,6 +97,8 @@ export function describeListOutcome(outcome: MirrorFacts['revocations'], to: str
       return [`${to} has the list of revoked releases.\n`];
     case 'kept':
       return [`${to} has another list of revoked releases, which stays: compare the two.\n`];
+    case 'outdated':
+      return [describeOutdated(list, to)];
     case 'unverified':
       return [
         `${to} did not get the list of revoked releases: toolcrib.json has no key in "attestation.publicKeys" to verify it.\n` +
@@ -103,6 +109,17 @@ export function describeListOutcome(outcome: MirrorFacts['revocations'], to: str
         `${to} did not get the list of revoked releases: such a store holds files of releases only. Keep the list under git.\n`,
       ];
   }
+}
+
+function describeOutdated({ missing, replacement }: MirrorFacts['revocations'], to: string): string {
+  const put =
+    replacement === null
+      ? 'no list that is known has all of it: sign one with "toolcrib revoke", and put that there by hand'
+      : `put this one over it by hand: ${replacement}`;
+  return (
+    `${to} has a list of revoked releases that lacks ${missing.join(', ')}: who asks that store only is not told.\n` +
+    `  toolcrib never overwrites what is in a store; ${put}\n`
+  );
 }
 
 function versionOf(version: number): string {

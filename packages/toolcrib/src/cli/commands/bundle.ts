@@ -1,4 +1,5 @@
 import { UsageError } from '../../core/errors.ts';
+import { REVOCATIONS_OUTDATED } from '../exit-codes.ts';
 import { collect, collectVersion, type Registration } from '../program-options.ts';
 
 interface CreateOptions {
@@ -53,7 +54,7 @@ export function registerBundle({ program, action }: Registration): void {
         refuseWithoutStore(options);
         const loaded = await loadBundle(await session.project(), session.host, file, options);
         session.output.result(loaded, describeLoadedBundle(loaded));
-        return 0;
+        return loaded.store?.revocations.outcome === 'outdated' ? REVOCATIONS_OUTDATED : 0;
       }),
     );
 }

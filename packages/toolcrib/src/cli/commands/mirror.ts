@@ -1,3 +1,4 @@
+import { REVOCATIONS_OUTDATED } from '../exit-codes.ts';
 import { collectVersion, type Registration } from '../program-options.ts';
 
 interface MirrorCommandOptions {
@@ -25,7 +26,7 @@ export function registerMirror({ program, action }: Registration): void {
         const options = { versions: version, all, unverifiedAttestations, partial };
         const mirroring = await mirrorReleases(await session.project(), session.host, from, to, options);
         session.output.result(mirroring, describeMirroring(mirroring));
-        return 0;
+        return mirroring.revocations.outcome === 'outdated' ? REVOCATIONS_OUTDATED : 0;
       }),
     );
 }

@@ -148,15 +148,29 @@ describe('a bundle that was carried over an air gap', () => {
     await using other = await carried(project);
     const loaded = await run(other, 'bundle', 'load', 'b.tar', '--to', 'file:./mirror');
     const leftOut = [AMD64, ARM64].map((name) => ({ name: `${name}.dsse.json`, reason: 'unchecked' }));
-    expect(loaded).toMatchObject({ code: 0, document: { store: { revocations: 'unverified', leftOut } } });
+    expect(loaded).toMatchObject({ code: 0, document: { store: { revocations: { outcome: 'unverified' }, leftOut } } });
     expect(await namesIn(join(other.folder, 'mirror'))).toEqual([AMD64, ARM64, 'tool-v1.SHA256SUMS', 'tool-v1.json']);
     const manifest: unknown = JSON.parse(await readFile(join(other.folder, 'mirror/tool-v1.json'), 'utf8'));
     expect(manifest).toMatchObject({ files: [{ attestation: null }, { attestation: null }] });
     const asking = ['bundle', 'load', 'b.tar', '--unverified-attestations'];
     expect((await run(other, ...asking)).code).toBe(2);
     const asked = await run(other, ...asking, '--to', 'file:./another');
-    expect(asked).toMatchObject({ code: 0, document: { store: { revocations: 'created', leftOut: [] } } });
+    expect(asked).toMatchObject({ code: 0, document: { store: { revocations: { outcome: 'created' }, leftOut: [] } } });
     expect(await namesIn(join(other.folder, 'another'))).toEqual([...STORED, 'tool.revoked.json'].sort());
+  });
+
+  test('tells of a store whose list of revoked releases is older than its own', async () => {
+    await using project = await releasedProject();
+    await project.write('store/tool.revoked.json', await project.revoke(8, 9));
+    await using other = await carried(project);
+    await other.write('mirror/tool.revoked.json', await project.revoke(8));
+    const loaded = await run(other, 'bundle', 'load', 'b.tar', '--to', 'file:./mirror');
+    const replacement = `${join(other.folder, 'b.tar')}: tool.revoked.json`;
+    expect(loaded).toMatchObject({
+      code: 5,
+      document: { store: { revocations: { outcome: 'outdated', missing: ['v9'], replacement } } },
+    });
+    expect(await namesIn(join(other.folder, 'mirror'))).toEqual([...STORED, 'tool.revoked.json'].sort());
   });
 
   test('may hold some targets, which a store does not take', async () => {

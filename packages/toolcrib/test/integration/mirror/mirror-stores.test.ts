@@ -49,8 +49,9 @@ describe('a release that is mirrored from store to store', requireOrSkip(missing
     for (const [index, to] of stores.slice(1).entries()) {
       const from = stores[index] ?? first;
       const stores_ = { from, to };
-      expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [signer.key] })).toBe('created');
-      expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [signer.key] })).toBe('same');
+      const copy = { tool: 'tool', keys: [signer.key], known: [] };
+      expect(await mirrorRevocations(from, to, copy)).toMatchObject({ outcome: 'created' });
+      expect(await mirrorRevocations(from, to, copy)).toMatchObject({ outcome: 'same' });
       for (const version of [1, 2]) {
         const request = mirrorRequest(stores_, path, { version, trust: trustIn([signer], { require: true }) });
         const report = await mirrorRelease(request);
@@ -150,6 +151,34 @@ describe('a mirror that is killed', requireOrSkip(missing), () => {
 });
 
 describe('the command', () => {
+  test('never freezes a mirror at an older list of revoked releases than the project has', async () => {
+    await using project = await releasedProject();
+    const { folder } = project;
+    await project.write('store/tool.revoked.json', await project.revoke(8));
+    await project.write('tool.revoked.json', await project.revoke(8, 9));
+    const command = ['--json', 'mirror', 'file:./store', 'file:./other'];
+    const refused = await toolcrib(command, { cwd: folder });
+    expect(refused.code, refused.stderr).toBe(5);
+    expect(documentOf(refused)).toMatchObject({
+      error: { code: 'REVOCATIONS_OUTDATED', details: { missing: ['v9'], newer: join(folder, 'tool.revoked.json') } },
+    });
+    expect(await readdir(join(folder, 'other')).catch(() => [])).toEqual([]);
+  });
+
+  test('copies releases into a mirror whose list of revoked releases is older, and exits with 5 until that is replaced', async () => {
+    await using project = await releasedProject();
+    const { folder } = project;
+    await project.write('store/tool.revoked.json', await project.revoke(8, 9));
+    await project.write('other/tool.revoked.json', await project.revoke(8));
+    const outdated = await toolcrib(['mirror', 'file:./store', 'file:./other'], { cwd: folder });
+    expect(outdated.code, outdated.stderr).toBe(5);
+    expect(outdated.stdout).toContain('file:./other: tool v1 is complete');
+    expect(outdated.stdout).toContain('file:./other has a list of revoked releases that lacks v9');
+    expect(outdated.stdout).toContain('put this one over it by hand: file:./store: tool.revoked.json');
+    await project.write('other/tool.revoked.json', await project.revoke(8, 9));
+    expect((await toolcrib(['mirror', 'file:./store', 'file:./other'], { cwd: folder })).code).toBe(0);
+  });
+
   test('copies every complete version in ascending order, and passes over what was never completed', async () => {
     await using project = await releasedProject({ signed: false });
     const { folder } = project;
@@ -166,7 +195,7 @@ describe('the command', () => {
         { version: 3, anchor: 'none' },
       ],
       incomplete: [4],
-      revocations: 'none',
+      revocations: { outcome: 'none' },
     });
     const older = await toolcrib(['mirror', 'file:./other', 'file:./third', '--version', '3'], { cwd: folder });
     expect(older.stdout).toContain('consistent, not pinned');

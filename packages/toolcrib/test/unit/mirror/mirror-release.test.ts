@@ -341,7 +341,9 @@ describe('a revoked release', () => {
     const byDigest = { ...list, digests: [{ digest: sums.get(ARM64) ?? digestOf(''), reason: 'leaks memory' }] };
     for (const list_ of [byVersion, byDigest]) {
       const each = { list: list_, where: 'list', keyid: 'a key' };
-      const trust = trustIn([], { revocations: { refuse: (subject) => refuseRevoked([each], subject) } });
+      const trust = trustIn([], {
+        revocations: { refuse: (subject) => refuseRevoked([each], subject), lists: () => [each] },
+      });
       const failure = await failureOfAsync(() => mirrorRelease(mirrorRequest({ from, to }, path, { trust })));
       expect(failure).toMatchObject({ code: 'REVOKED', details: { reason: 'leaks memory' } });
     }
@@ -350,27 +352,75 @@ describe('a revoked release', () => {
 });
 
 describe('a list of revoked releases', () => {
-  const revoking = (version: number) => ({
+  const revoking = (...versions: readonly number[]) => ({
     tool: 'tool',
     issued: '2026-01-01T00:00:00Z',
-    versions: [{ version, reason: 'leaks memory' }],
+    versions: versions.map((version) => ({ version, reason: 'leaks memory' })),
     digests: [],
   });
+  const ended = (outcome: string) => ({ outcome, missing: [], replacement: null });
 
-  test('that a key of the policy signed is mirrored, and never replaced', async () => {
+  test('that a key of the policy signed is mirrored, and never replaced, but what the older one lacks is told', async () => {
     await using scene_ = await scene();
     const { path, from, to, signer } = scene_;
-    const copy = { tool: 'tool', keys: [signer.key] };
+    const copy = { tool: 'tool', keys: [signer.key], known: [] };
     const key = await readPrivateKey(join(path, 'key.pem'));
-    expect(await mirrorRevocations(from, to, copy)).toBe('none');
+    expect(await mirrorRevocations(from, to, copy)).toEqual(ended('none'));
     await publishSample(from, path);
     const first = signRevocationList(revoking(1), key);
     await writeFile(join(path, 'from', 'tool.revoked.json'), first);
-    expect(await mirrorRevocations(from, to, copy)).toBe('created');
-    expect(await mirrorRevocations(from, to, copy)).toBe('same');
-    await writeFile(join(path, 'from', 'tool.revoked.json'), signRevocationList(revoking(2), key));
-    expect(await mirrorRevocations(from, to, copy)).toBe('kept');
+    expect(await mirrorRevocations(from, to, copy)).toEqual(ended('created'));
+    expect(await mirrorRevocations(from, to, copy)).toEqual(ended('same'));
+    await writeFile(join(path, 'from', 'tool.revoked.json'), signRevocationList(revoking(1, 2), key));
+    expect(await mirrorRevocations(from, to, copy)).toEqual({
+      outcome: 'outdated',
+      missing: ['v2'],
+      replacement: 'file:from: tool.revoked.json',
+    });
     expect(await readFile(join(path, 'to', 'tool.revoked.json'))).toEqual(Buffer.from(first));
+  });
+
+  test('is compared with every list that is known, also where the source gives none', async () => {
+    await using scene_ = await scene();
+    const { path, from, to, signer } = scene_;
+    const key = await readPrivateKey(join(path, 'key.pem'));
+    await publishSample(from, path);
+    const project = { list: revoking(1, 9), where: '/p/tool.revoked.json', keyid: signer.key.keyid };
+    const copy = { tool: 'tool', keys: [signer.key], known: [project] };
+    expect(await mirrorRevocations(from, to, copy)).toEqual(ended('none'));
+    await publishSample(to, path);
+    await writeFile(join(path, 'to', 'tool.revoked.json'), signRevocationList(revoking(1), key));
+    const outdated = { outcome: 'outdated', missing: ['v9'], replacement: project.where };
+    expect(await mirrorRevocations(from, to, copy)).toEqual(outdated);
+    // Of two lists that grew apart, none can replace the other.
+    const apart = { list: revoking(2), where: 'elsewhere', keyid: 'another' };
+    expect(await mirrorRevocations(from, to, { ...copy, known: [project, apart] })).toEqual({
+      ...outdated,
+      missing: ['v9', 'v2'],
+      replacement: null,
+    });
+    await writeFile(join(path, 'to', 'tool.revoked.json'), signRevocationList(revoking(9, 1), key));
+    expect(await mirrorRevocations(from, to, copy)).toEqual(ended('kept'));
+  });
+
+  test('never reaches a write-once store in an older edition than one that is known', async () => {
+    await using scene_ = await scene();
+    const { path, from, to, signer } = scene_;
+    const key = await readPrivateKey(join(path, 'key.pem'));
+    await publishSample(from, path);
+    await writeFile(join(path, 'from', 'tool.revoked.json'), signRevocationList(revoking(1), key));
+    const digest = digestOf('an artifact');
+    const newer = { ...revoking(1, 9), digests: [{ digest, reason: 'built on a broken host' }] };
+    const known = [{ list: newer, where: '/p/tool.revoked.json', keyid: signer.key.keyid }];
+    const copy = { tool: 'tool', keys: [signer.key], known };
+    expect(await failureOfAsync(() => mirrorRevocations(from, to, copy))).toMatchObject({
+      code: 'REVOCATIONS_OUTDATED',
+      details: { missing: ['v9', digest], newer: '/p/tool.revoked.json' },
+      hint: expect.stringContaining('/p/tool.revoked.json') as unknown,
+    });
+    expect(await namesIn(join(path, 'to'))).toEqual([]);
+    await writeFile(join(path, 'from', 'tool.revoked.json'), signRevocationList(newer, key));
+    expect(await mirrorRevocations(from, to, copy)).toEqual(ended('created'));
   });
 
   test('that nobody can verify, or that somebody else signed, never gets into a write-once store', async () => {
@@ -380,11 +430,11 @@ describe('a list of revoked releases', () => {
     const forged = signRevocationList(revoking(1), await readPrivateKey(join(path, 'other.pem')));
     await publishSample(from, path);
     await writeFile(join(path, 'from', 'tool.revoked.json'), forged);
-    expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [] })).toBe('unverified');
+    expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [], known: [] })).toEqual(ended('unverified'));
     expect(await namesIn(join(path, 'to'))).toEqual([]);
-    const copying = failureOfAsync(() => mirrorRevocations(from, to, { tool: 'tool', keys: [signer.key] }));
+    const copying = failureOfAsync(() => mirrorRevocations(from, to, { tool: 'tool', keys: [signer.key], known: [] }));
     expect(await copying).toMatchObject({ code: 'ATTESTATION_UNTRUSTED' });
-    const asked = { tool: 'tool', keys: [signer.key], unverified: true };
+    const asked = { tool: 'tool', keys: [signer.key], known: [], unverified: true };
     expect(await failureOfAsync(() => mirrorRevocations(from, to, asked))).toEqual(await copying);
     expect(await namesIn(join(path, 'to'))).toEqual([]);
   });
@@ -394,8 +444,12 @@ describe('a list of revoked releases', () => {
     const { path, from, to } = scene_;
     await publishSample(from, path);
     await writeFile(join(path, 'from', 'tool.revoked.json'), 'whatever it is');
-    expect(await mirrorRevocations(from, to, { tool: 'tool', keys: [], unverified: true })).toBe('created');
+    const asked = { tool: 'tool', keys: [], known: [], unverified: true };
+    expect(await mirrorRevocations(from, to, asked)).toEqual(ended('created'));
     expect(await readFile(join(path, 'to', 'tool.revoked.json'), 'utf8')).toBe('whatever it is');
+    expect(await mirrorRevocations(from, to, asked)).toEqual(ended('same'));
+    await writeFile(join(path, 'from', 'tool.revoked.json'), 'something else');
+    expect(await mirrorRevocations(from, to, asked)).toEqual(ended('kept'));
   });
 
   test('is passed over where a store holds files of releases only, as GitHub does', async () => {
@@ -406,7 +460,8 @@ describe('a list of revoked releases', () => {
     await writeFile(join(path, 'from', 'tool.revoked.json'), list);
     // Nothing listens there: a store that were asked for anything would fail.
     const github = openTestGithubStore('http://127.0.0.1:9');
-    expect(await mirrorRevocations(from, github, { tool: 'tool', keys: [signer.key] })).toBe('unsupported');
+    const copy = { tool: 'tool', keys: [signer.key], known: [] };
+    expect(await mirrorRevocations(from, github, copy)).toEqual(ended('unsupported'));
     await github.close();
   });
 });

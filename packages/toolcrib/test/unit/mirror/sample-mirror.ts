@@ -58,7 +58,7 @@ export function trustIn(
     policy,
     verifier: looks ? createVerifier(policy, { keys, sigstore: undefined }) : undefined,
     keys,
-    revocations: { refuse: () => undefined },
+    revocations: { refuse: () => undefined, lists: () => [] },
     reporter: silentReporter,
     ...rest,
   };

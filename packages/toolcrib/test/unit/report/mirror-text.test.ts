@@ -17,7 +17,7 @@ const MIRRORING: MirrorFacts = {
   to: 'file:./b',
   releases: [RELEASE],
   incomplete: [],
-  revocations: 'none',
+  revocations: { outcome: 'none', missing: [], replacement: null },
 };
 
 test('The report of a mirror names each attestation that was left out, why, and what takes it along', () => {
@@ -45,6 +45,22 @@ test.each([
 ] as const)(
   'The report of a mirror tells what to do about a list of revoked releases that is %s',
   (outcome, advice) => {
-    expect(describeMirroring({ ...MIRRORING, revocations: outcome })).toContain(advice);
+    expect(describeMirroring({ ...MIRRORING, revocations: { outcome, missing: [], replacement: null } })).toContain(
+      advice,
+    );
+  },
+);
+
+test.each([
+  ['/p/tool.revoked.json', 'put this one over it by hand: /p/tool.revoked.json'],
+  [null, 'sign one with "toolcrib revoke"'],
+] as const)(
+  'The report of a mirror tells what an older list of revoked releases lacks, and what replaces it: %s',
+  (replacement, advice) => {
+    const revocations = { outcome: 'outdated', missing: ['v3', 'v9'], replacement } as const;
+    const text = describeMirroring({ ...MIRRORING, revocations });
+    expect(text).toContain('file:./b has a list of revoked releases that lacks v3, v9');
+    expect(text).toContain('never overwrites');
+    expect(text).toContain(advice);
   },
 );
