@@ -85,7 +85,7 @@ async function readKeptOf(places: RevocationPlaces, keyid: string): Promise<Trus
 /** A cache that cannot be written to is no reason to fail. */
 async function keepNewer(places: RevocationPlaces, found: TrustedRevocations & { readonly bytes: Uint8Array }) {
   const kept = await readKeptOf(places, found.keyid);
-  if (kept !== undefined && kept.list.issued >= found.list.issued) return;
+  if (kept !== undefined && Date.parse(kept.list.issued) >= Date.parse(found.list.issued)) return;
   try {
     await ensureDirectory(places.keptIn);
     await writeFileAtomically(keptPath(places, found.keyid), found.bytes, { signal: places.signal });

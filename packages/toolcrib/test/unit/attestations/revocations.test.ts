@@ -199,6 +199,15 @@ describe('what is known to be revoked', () => {
     expect(isRefused(await readKnownRevocations(placesIn(scratch.path)))).toBe(true);
   });
 
+  test('is of the later edition by its instant, however that is written', async () => {
+    await using scratch = await createScratch();
+    const ask = async (list: RevocationList) =>
+      (await readKnownRevocations(placesIn(scratch.path))).ask(storeOf(signRevocationList(list, alice.privateKey)));
+    await ask({ ...revoking(1), issued: '2026-02-01T00:00:00Z' });
+    await ask({ ...revoking(1, 2), issued: '2026-02-01T00:00:00.500Z' });
+    expect(isRefused(await readKnownRevocations(placesIn(scratch.path)))).toBe(true);
+  });
+
   test('is kept whole: what is broken in the cache does not count', async () => {
     await using scratch = await createScratch();
     const places = placesIn(scratch.path);
