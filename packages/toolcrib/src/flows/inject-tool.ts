@@ -120,19 +120,41 @@ interface ChosenContext {
 }
 
 async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Promise<InjectedTool> {
-  const { sandbox, host, source } = context;
-  const { pins, resolve } = source;
-  const { clock, random, reporter, signal } = host;
+  const { host, source } = context;
   await using _lease = await cacheOf(host).lease(chosen.digest); // each way of placing reads the tar again
-  const { unpacked, resolution } = await unpackedFor(pins, chosen, host, resolve);
+  const found = await unpackedFor(source.pins, chosen, host, source.resolve);
+  try {
+    return await injectUnpacked(context, chosen, found);
+  } catch (error) {
+    if (!(await isChanged(found.unpacked, error, host))) throw error;
+    await found.unpacked.discard();
+    const text = `the unpacked ${chosen.name} was changed in the cache, and is made again`;
+    host.reporter.notice({ kind: 'warning', text });
+    return await injectUnpacked(context, chosen, await unpackedFor(source.pins, chosen, host, source.resolve));
+  }
+}
+
+async function injectUnpacked(
+  { sandbox, host, source: { pins } }: ChosenContext,
+  chosen: ChosenArtifact,
+  { unpacked, resolution }: FoundArtifact,
+): Promise<InjectedTool> {
+  const { clock, random, reporter, signal } = host;
   const artifact = injectable(pins, chosen, unpacked);
   const { install } = pins;
   const request = { sandbox, artifact, install, ledger: ledgerOf(host), clock, random, reporter, signal };
+  return { placement: await inject(request), resolution };
+}
+
+/** Whether an injection failed for its own side: a sandbox may have other bytes than it was sent, too. */
+async function isChanged(unpacked: UnpackedArtifact, error: unknown, { signal }: Host): Promise<boolean> {
+  if (!hasCode(error, 'DIGEST_MISMATCH', 'SIZE_MISMATCH', 'MALFORMED')) return false;
   try {
-    return { placement: await inject(request), resolution };
-  } catch (error) {
-    if (hasCode(error, 'DIGEST_MISMATCH', 'SIZE_MISMATCH', 'MALFORMED')) await unpacked.discard();
-    throw error;
+    for await (const _ of unpacked.open(signal));
+    return false;
+  } catch (changed) {
+    if (hasCode(changed, 'DIGEST_MISMATCH', 'SIZE_MISMATCH')) return true;
+    throw changed;
   }
 }
 
@@ -199,12 +221,18 @@ function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evide
   });
 }
 
+/** An artifact as it goes into sandboxes, and where it came from when it had to be looked for. */
+interface FoundArtifact {
+  readonly unpacked: UnpackedArtifact;
+  readonly resolution: Resolution | null;
+}
+
 async function unpackedFor(
   pins: ToolPins,
   chosen: ChosenArtifact,
   host: Host,
   resolve: (target: Target) => Promise<Resolution>,
-): Promise<{ unpacked: UnpackedArtifact; resolution: Resolution | null }> {
+): Promise<FoundArtifact> {
   const cache = cacheOf(host);
   const { tool } = pins;
   const { digest, target } = chosen;

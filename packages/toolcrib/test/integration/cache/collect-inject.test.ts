@@ -3,31 +3,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { openCache } from '../../../src/cache/cache.ts';
-import { digestHex, digestOf } from '../../../src/core/digest.ts';
 import { systemClock } from '../../../src/flows/host.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { documentOf, startCli, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
-import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing } from '../build/samples.ts';
-import { compileSyntheticTool } from '../inject/synthetic-artifact.ts';
+import { syntheticProject } from '../inject/synthetic-project.ts';
 
 const ROUNDS = 8;
 const AT_ONCE = 3;
 const TWO_HOURS_MS = 2 * 3600 * 1000;
-
-/** A project of the synthetic tool, whose artifact is in its store. */
-async function syntheticProject(): Promise<ScratchProject> {
-  const program = await compileSyntheticTool();
-  const target = process.arch === 'arm64' ? 'arm64-any' : 'amd64-any';
-  const name = `synthetic-${target}-v1`;
-  const project = await scratchProject({
-    'toolcrib.json': { tool: 'synthetic', targets: [target], stores: ['file:./store'] },
-    'tool-version.txt': '1\n',
-    SHA256SUMS: `${digestHex(digestOf(program))}  ${name}\n`,
-  });
-  await project.write(`store/${name}`, program);
-  return project;
-}
 
 /** Makes everything in the cache so old that only leases keep it, again and again until it is told to stop. */
 async function ageAll(folder: string, stop: AbortSignal): Promise<void> {
