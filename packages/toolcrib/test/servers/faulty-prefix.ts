@@ -59,6 +59,12 @@ child.stdout.on('data', (bytes: Buffer) => {
     process.stdout.write(bytes.subarray(0, bytes.byteLength >> 1), die);
     return;
   }
+  if (sent > 100_000 && fault === 'close-early') {
+    process.stdin.resume();
+    setInterval(() => undefined, 1000);
+    process.stdout.end();
+    return;
+  }
   const isLost = sent > 100_000 && fault === 'lose-output' && happens();
   process.stdout.write(isLost ? bytes.subarray(10) : bytes);
 });

@@ -139,6 +139,13 @@ describe('a program behind a prefix', () => {
     await sandbox.close();
   });
 
+  test('is not waited for when its prefix closes the output and stays', async () => {
+    const sandbox = await faulty('close-early', 0);
+    const started = await sandbox.exec({ argv: ['/bin/sh', '-c', 'head -c 300000 /dev/zero; sleep 60'], stdin: false });
+    await expect(collectOutput(started)).rejects.toMatchObject({ code: 'UNREACHABLE' });
+    await sandbox.close();
+  });
+
   test('that failed says that its stderr did not come, and one that succeeded is not taken for a success', async () => {
     const sandbox = await faulty('no-stderr', 0);
     const ended = async (code: number) => {
