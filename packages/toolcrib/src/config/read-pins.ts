@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError, messageOf, UsageError } from '../core/errors.ts';
+import { artifactNameFrom } from '../core/artifact-name.ts';
+import { hasCode, isSystemError, messageOf, UsageError } from '../core/errors.ts';
 import { revocationListName } from '../core/release.ts';
 import { parseSums, type Sums } from '../core/sums.ts';
 import { parseVersionFile } from '../core/version.ts';
@@ -47,14 +48,45 @@ export async function readVersion(config: ProjectConfig): Promise<number> {
   return parseVersionFile(text, config.versionFile);
 }
 
+/**
+ * The version of the tool that a sums file is of: between a bump and its publication another than that of the version file.
+ * @returns undefined when it pins nothing, something of several versions or another tool, or nobody can read it as sums.
+ * @throws UsageError `SUMS_INVALID` for a file that is there and cannot be opened.
+ */
+export async function readPinnedVersion(config: ProjectConfig): Promise<number | undefined> {
+  return pinnedVersion(await readSumsText(config), config);
+}
+
+function pinnedVersion(text: string, { tool, sumsFile }: ProjectConfig): number | undefined {
+  try {
+    const [first, ...others] = [...parseSums(text, sumsFile).keys()].map(artifactNameFrom);
+    const isSame = others.every((other) => other?.tool === tool && other.version === first?.version);
+    return first?.tool === tool && isSame ? first.version : undefined;
+  } catch (error) {
+    if (!hasCode(error, 'SUMS_INVALID')) throw error;
+    return undefined;
+  }
+}
+
+async function readSums(config: ProjectConfig, version: number): Promise<Sums> {
+  const { tool, sumsFile, versionFile } = config;
+  const text = await readSumsText(config);
+  const pinned = pinnedVersion(text, config);
+  if (pinned === undefined || pinned === version) return parseSums(text, sumsFile, { tool, version });
+  const message = `${tool} v${version} is not pinned yet: ${sumsFile} is of v${pinned}, ${versionFile} says ${version}`;
+  throw new UsageError('SUMS_INVALID', message, {
+    hint: `"toolcrib build" and "toolcrib publish" make v${version} and its sums; what is published is v${pinned}`,
+    details: { tool, version, pinned },
+  });
+}
+
 /** A sums file that is missing pins nothing; one that cannot be read pins something that nobody knows. */
-async function readSums({ sumsFile, tool }: ProjectConfig, version: number): Promise<Sums> {
-  const text = await readFile(sumsFile, 'utf8').catch((error: unknown) => {
+async function readSumsText({ sumsFile }: ProjectConfig): Promise<string> {
+  return await readFile(sumsFile, 'utf8').catch((error: unknown) => {
     if (isSystemError(error, 'ENOENT')) return '';
     throw new UsageError('SUMS_INVALID', `cannot read the sums file ${sumsFile}: ${messageOf(error)}`, {
       hint: 'it is the trust anchor: make it readable, or name another with "sumsFile"',
       cause: error,
     });
   });
-  return parseSums(text, sumsFile, { tool, version });
 }

@@ -13,7 +13,7 @@ import type { Installation } from '../resolve/install-state.ts';
 import type { TierReport } from '../resolve/resolution.ts';
 import type { Host } from './host.ts';
 import { collectStores } from './open-store.ts';
-import { readInstalledProject, type InstalledProject } from './install-state.ts';
+import { readInstallation, readInstalledProject, type InstalledProject } from './install-state.ts';
 import type { Project } from './project.ts';
 import { planInstalled } from './resolve-artifact.ts';
 
@@ -24,6 +24,8 @@ export interface Status {
   /** Path of the configuration; null for the tool that ships. */
   readonly config: string | null;
   readonly sumsFile: string;
+  /** The version that the sums file is of: another one between a bump and its publication; null when nobody can tell. */
+  readonly sumsVersion: number | null;
   /** How the project got here: it decides what is resolved. */
   readonly install: Installation;
   readonly targets: readonly TargetStatus[];
@@ -58,17 +60,37 @@ export interface StoreStatus {
 
 /**
  * Tells version, pins, and where each target would come from. A store that cannot be asked is a problem in the result.
- * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID`; as `flows/install-state.ts`.
+ * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID` for sums that nobody can read or that are of several versions; as `flows/install-state.ts`.
  */
 export async function readStatus(project: Project, host: Host): Promise<Status> {
-  const installed = await readInstalledProject(project, host);
+  const { installed, sumsVersion } = await readWhatIsPinned(project, host);
   const { pins, install } = installed;
   const looked = host.offline ? [] : await lookIntoStores(pins, host);
   const targets: TargetStatus[] = [];
   for (const target of pins.targets) targets.push(await targetStatus(project, installed, host, target, looked));
   const { tool, version, sumsFile } = pins;
   const stores = looked.map(({ status }) => status);
-  return { tool, version, config: project.config?.file ?? null, sumsFile, install, targets, stores };
+  const config = project.config?.file ?? null;
+  return { tool, version, config, sumsFile, sumsVersion, install, targets, stores };
+}
+
+/** Between a bump and its publication the sums are still those of an earlier version: then nothing is pinned. */
+async function readWhatIsPinned(
+  project: Project,
+  host: Host,
+): Promise<{ readonly installed: InstalledProject; readonly sumsVersion: number | null }> {
+  const { config } = project;
+  if (config === undefined) {
+    const installed = await readInstalledProject(project, host);
+    return { installed, sumsVersion: installed.pins.version };
+  }
+  const { pinsOf, readPinnedVersion, readVersion } = await import('../config/read-pins.ts');
+  const [version, sumsVersion = null] = [await readVersion(config), await readPinnedVersion(config)];
+  if (sumsVersion === null || sumsVersion === version) {
+    return { installed: await readInstalledProject(project, host), sumsVersion };
+  }
+  const install = await readInstallation(project, host);
+  return { installed: { install, pins: pinsOf(config, version, new Map()) }, sumsVersion };
 }
 
 async function targetStatus(
@@ -89,10 +111,16 @@ async function targetStatus(
   }
   try {
     const { tier, where, trail } = await planInstalled(project, installed, host, target);
-    return { ...status, tier, where, trail };
+    return { ...status, tier, where, trail, problem: tier === null ? whatWasNotRead(trail) : null };
   } catch (error) {
     return { ...status, problem: problemOf(error, host) };
   }
+}
+
+/** Places that may have it all the same; null when each was looked at. */
+function whatWasNotRead(trail: readonly TierReport[]): string | null {
+  const unread = trail.filter(({ outcome }) => outcome === 'unreachable');
+  return unread.length === 0 ? null : unread.map(({ where, reason }) => `${where} was not read: ${reason}`).join('; ');
 }
 
 function storesThatAttest(

@@ -6,6 +6,7 @@ export interface StatusFacts {
   readonly version: number;
   readonly config: string | null;
   readonly sumsFile: string;
+  readonly sumsVersion: number | null;
   readonly install: { readonly state: string; readonly reason: string };
   readonly targets: readonly {
     readonly target: string;
@@ -31,10 +32,13 @@ const PIN_LENGTH = 'sha256:'.length + 12;
 
 /** The text of `status`. */
 export function describeStatus(status: StatusFacts): string {
-  const { tool, version, config, sumsFile, install } = status;
+  const { tool, version, config, sumsFile, sumsVersion, install } = status;
   const head = [
     `${tool} v${version}, ${config ?? 'the tool that ships with toolcrib'}`,
     `pins: ${sumsFile}`,
+    ...(sumsVersion === null || sumsVersion === version
+      ? []
+      : [`v${version} is not pinned yet; the sums are of v${sumsVersion}`]),
     `installed: ${install.state} (${install.reason})\n`,
   ].join('\n');
   const attested = status.targets.some(({ attestedIn }) => attestedIn !== null);

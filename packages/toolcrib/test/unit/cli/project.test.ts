@@ -141,7 +141,7 @@ describe.concurrent('a tool of a project', () => {
     await project.write('toolcrib.json', JSON.stringify({ tool: 'demo', targets: ['amd64-any'], build }));
     const end = await toolcrib(['build'], { cwd: project.folder });
     expect(end.code).toBe(9);
-    expect(end.stderr).toContain('exited with 3; the end of its output:\nit broke\n');
+    expect(end.stderr).toContain('exited with 3; the end of its output:\n    it broke\n');
     expect(await readdir(join(project.folder, 'binaries')).catch(() => [])).toEqual([]);
   });
 
@@ -155,12 +155,37 @@ describe.concurrent('a tool of a project', () => {
 });
 
 describe.concurrent('pins', () => {
-  test('of another version exit with 2, naming the line, until that version is published', async () => {
+  test('of the version before exit with 2 and say what makes those of this one', async () => {
     await using project = await publishedProject();
     await project.write('tool-version.txt', '2\n');
     const end = await toolcrib(['resolve'], { cwd: project.folder });
     expect(end.code).toBe(2);
-    expect(end.stderr).toContain(`${project.folder}/SHA256SUMS:1: ${NAME(1)} does not belong to demo version 2`);
+    const { folder } = project;
+    expect(end.stderr).toContain(
+      `demo v2 is not pinned yet: ${folder}/SHA256SUMS is of v1, ${folder}/tool-version.txt says 2`,
+    );
+    expect(end.stderr).toContain('"toolcrib build" and "toolcrib publish" make v2 and its sums');
+  });
+
+  test('of the version before are no reason for status to tell nothing', async () => {
+    await using project = await publishedProject();
+    await project.write('tool-version.txt', '2\n');
+    await project.write('store/demo-v2.SHA256SUMS', `${'a'.repeat(64)}  ${NAME(2)}\n`);
+    const told = await succeed(project, ['status']);
+    expect(told.stdout).toContain('v2 is not pinned yet; the sums are of v1\n');
+    expect(told.stdout).toMatch(/file:.*store: published: v1\n {2}v2 was claimed and never completed/);
+    const document = documentOf(await succeed(project, ['status', '--json']));
+    expect(document).toMatchObject({ version: 2, sumsVersion: 1, targets: [{ pin: null }] });
+  });
+
+  test('of two versions are pins of neither: status ends with exit 2, too', async () => {
+    await using project = await publishedProject();
+    await appendFile(join(project.folder, 'SHA256SUMS'), `${'a'.repeat(64)}  ${NAME(2)}\n`);
+    const end = await toolcrib(['status'], { cwd: project.folder });
+    expect(end).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('does not belong to demo version 1') as unknown,
+    });
   });
 
   test('refuse a bundled file with other bytes: exit 4 with expected and actual, nothing in the cache', async () => {
