@@ -72,6 +72,11 @@ export function revocationListName(tool: string): string {
   return `${tool}.revoked.json`;
 }
 
+/** True for the name that {@link revocationListName} gives the list of any tool. */
+export function isRevocationListName(fileName: string): boolean {
+  return fileName.endsWith('.revoked.json');
+}
+
 /** What the name of an attestation ends with, after the name of its artifact: formats.md 4. */
 export const ATTESTATION_SUFFIXES = ['.sigstore.json', '.dsse.json'] as const;
 

@@ -1,5 +1,6 @@
 import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { hasCode, IntegrityError, RemoteError } from '../core/errors.ts';
+import { attestedName, isRevocationListName } from '../core/release.ts';
 import type { Fetcher } from '../stores/store.ts';
 
 /** A stored sums file or manifest is never larger, in bytes. */
@@ -32,14 +33,21 @@ export async function readStoredText(
   return (await readStoredBytes(store, name, options))?.toString('utf8');
 }
 
-/** As {@link readStoredText}, the bytes as they are. */
+/**
+ * As {@link readStoredText}, the bytes as they are. A store that answers to what is missing as to what is not for everybody
+ * (`details.mayBeMissing`) is believed of what a release can be without: attestations and a list of revoked releases.
+ */
 export async function readStoredBytes(
   store: ReadableStore,
   name: string,
   options: ReadOptions = {},
 ): Promise<Buffer | undefined> {
   return await rereading(async () => {
-    const file = await open(store, name, options);
+    const file = await open(store, name, options).catch((error: unknown) => {
+      if (isOptional(name) && hasCode(error, 'REMOTE_REFUSED') && error.details['mayBeMissing'] === true)
+        return undefined;
+      throw error;
+    });
     if (file === undefined) return undefined;
     const chunks: Uint8Array[] = [];
     let size = 0;
@@ -50,6 +58,10 @@ export async function readStoredBytes(
     }
     return Buffer.concat(chunks);
   });
+}
+
+function isOptional(name: string): boolean {
+  return attestedName(name) !== undefined || isRevocationListName(name);
 }
 
 function tooLarge(url: string): IntegrityError {

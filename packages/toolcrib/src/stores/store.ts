@@ -35,7 +35,8 @@ export interface FetchOptions extends StoreCallOptions {
 export interface Fetcher {
   /**
    * Opens a file by its name. Bytes are not verified here: whoever reads compares them with a pin.
-   * @returns undefined when the store has no such file (404, an anonymous 403, ENOENT).
+   * @returns undefined when the store has no such file (404, ENOENT; an anonymous 403 of a server or a registry, but not of
+   * S3, which says by its rights whether it would tell: `REMOTE_REFUSED` with `details.mayBeMissing`).
    * @throws RemoteError `UNREACHABLE` after retries with backoff (the implementation retries what may pass: 5xx, 429,
    * timeouts, resets; never a refusal), `REMOTE_REFUSED` when the store answered that it will not, also while bytes
    * flow; an abort ends with the signal's reason.

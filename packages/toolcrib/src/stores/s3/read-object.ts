@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { RemoteError } from '../../core/errors.ts';
 import { displayUrl } from '../../transfer/display-url.ts';
+import { paceOf } from '../../transfer/pace.ts';
 import { readBody } from '../../transfer/response-body.ts';
 import { rewriteUrl } from '../../transfer/rewrite.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
@@ -15,7 +16,7 @@ export type ObjectReader = (name: string, signal: AbortSignal | undefined) => Pr
 /**
  * Public objects need no credentials and no SDK: plain HTTPS. When that is refused and credentials can be found, the
  * object is asked for again with a signature, so that private buckets work; what was found out is remembered. An object
- * behind a rewrite rule is never asked for at its origin.
+ * behind a rewrite rule is never asked for at its origin. What stays refused may be there: it is not called missing.
  */
 export function objectReader(session: S3Session, transfer: Transfer): ObjectReader {
   let way: 'plain' | 'unsigned-only' | 'signed' = 'plain';
@@ -24,7 +25,7 @@ export function objectReader(session: S3Session, transfer: Transfer): ObjectRead
     const url = objectUrl(session.reference, name);
     const plain = await readPlain(transfer, url, signal);
     if (plain !== 'forbidden') return plain;
-    if (way === 'unsigned-only' || rewriteUrl(url, session.options.rewrite) !== url) return undefined;
+    if (way === 'unsigned-only' || rewriteUrl(url, session.options.rewrite) !== url) throw notGivenOut(url);
     try {
       const signed = await readSigned(session, name, signal);
       if (signed !== undefined) way = 'signed';
@@ -32,7 +33,7 @@ export function objectReader(session: S3Session, transfer: Transfer): ObjectRead
     } catch (error) {
       if (!(error instanceof RemoteError) || !isNoCredentials(error.cause)) throw error;
       way = 'unsigned-only';
-      return undefined;
+      throw notGivenOut(url);
     }
   };
 }
@@ -57,7 +58,6 @@ async function readPlain(
   }
 }
 
-/** A 403 says as little as the anonymous one did: without the right to list, S3 answers so for what is missing. */
 async function readSigned(
   session: S3Session,
   name: string,
@@ -71,19 +71,27 @@ async function readSigned(
     try {
       return await client.send(new GetObjectCommand(command), { ...(signal !== undefined && { abortSignal: signal }) });
     } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw error;
+      const { status, code } = answerOf(error) ?? {};
+      if (code === 'NoSuchKey') return undefined;
+      throw status === 403 && code === 'AccessDenied' ? notGivenOut(objectUrl(reference, name)) : error;
     }
   });
   if (!(answer?.Body instanceof Readable)) return undefined;
   return {
     size: answer.ContentLength,
     url: displayUrl(objectUrl(reference, name)),
-    bytes: readBody(answer.Body, what, signal),
+    bytes: readBody(answer.Body, { what, signal, pace: paceOf(session.options) }),
   };
 }
 
-function isMissing(error: unknown): boolean {
-  const { status, code } = answerOf(error) ?? {};
-  return code === 'NoSuchKey' || (status === 403 && code === 'AccessDenied');
+/** Without the right to list, S3 answers so for what is missing as well (API Reference, "GetObject"). */
+function notGivenOut(url: string): RemoteError {
+  const hint =
+    'reading needs credentials with s3:GetObject, or a bucket policy that gives it to everybody; with s3:ListBucket, ' +
+    'too, the store says what is missing';
+  return new RemoteError(
+    'REMOTE_REFUSED',
+    `GET ${displayUrl(url)} answered 403 AccessDenied: not there, or not for you`,
+    { hint, details: { status: 403, code: 'AccessDenied', mayBeMissing: true, url: displayUrl(url) } },
+  );
 }

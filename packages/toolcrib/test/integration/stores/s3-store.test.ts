@@ -113,7 +113,7 @@ describe('reading an object from S3', () => {
     await using mirror = await startStrictS3();
     const store = storeOf(origin, { rewrite: [{ from: origin.url, to: mirror.url }] });
     await store.create(NAME, SOURCE);
-    expect(await store.fetch(NAME)).toBeUndefined();
+    expect(await failureOf(store.fetch(NAME))).toMatchObject({ details: { status: 403, mayBeMissing: true } });
     expect(origin.requests).toEqual([`PUT ${NAME}`]);
     expect(mirror.requests).toEqual([`GET ${NAME}`]);
     await store.close();
