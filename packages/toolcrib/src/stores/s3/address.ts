@@ -1,3 +1,5 @@
+import { isIP } from 'node:net';
+import { isLoopback } from '../../core/loopback.ts';
 import type { StoreReference } from '../../core/reference.ts';
 
 export type S3Reference = Extract<StoreReference, { kind: 's3' }>;
@@ -14,8 +16,9 @@ export function objectUrl(reference: S3Reference, name: string): string {
 }
 
 /**
- * Virtual-hosted style, except where asked otherwise, and except for a bucket with dots, which no wildcard certificate
- * covers (Amazon S3 User Guide, "Virtual hosting of general purpose buckets").
+ * Virtual-hosted style, except where asked otherwise, for a bucket with dots, which no wildcard certificate covers (Amazon
+ * S3 User Guide, "Virtual hosting of general purpose buckets"), and where the endpoint is no name that another can stand
+ * before: an IP address, and this machine.
  */
 function bucketUrl(reference: S3Reference): string {
   const { bucket, endpoint, region } = reference;
@@ -25,8 +28,13 @@ function bucketUrl(reference: S3Reference): string {
   return `${base.protocol}//${bucket}.${base.host}${path}`;
 }
 
-export function isPathStyle({ pathStyle, bucket }: S3Reference): boolean {
-  return pathStyle || bucket.includes('.');
+export function isPathStyle({ pathStyle, bucket, endpoint }: S3Reference): boolean {
+  return pathStyle || bucket.includes('.') || (endpoint !== undefined && !takesSubdomains(new URL(endpoint).hostname));
+}
+
+/** URLs write an IPv4 address in decimals, whatever it was given as, and IPv6 in brackets. */
+function takesSubdomains(host: string): boolean {
+  return !isLoopback(host) && isIP(host) === 0 && !host.startsWith('[');
 }
 
 /** Without a region the global endpoint, which redirects to the bucket's own. */

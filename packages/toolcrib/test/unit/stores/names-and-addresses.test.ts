@@ -42,6 +42,9 @@ describe('the public address of an object', () => {
     ['s3://my.bucket?region=us-east-1', 'https://s3.us-east-1.amazonaws.com/my.bucket/f'],
     ['s3://bucket?region=us-east-1&pathStyle=true', 'https://s3.us-east-1.amazonaws.com/bucket/f'],
     ['s3://bucket?endpoint=http://127.0.0.1:9000&pathStyle=true', 'http://127.0.0.1:9000/bucket/f'],
+    ['s3://bucket?endpoint=http://10.1.2.3:9000', 'http://10.1.2.3:9000/bucket/f'],
+    ['s3://bucket?endpoint=http://[2001:db8::1]:9000', 'http://[2001:db8::1]:9000/bucket/f'],
+    ['s3://bucket?endpoint=http://localhost:9000', 'http://localhost:9000/bucket/f'],
     ['s3://bucket?endpoint=https://store.example.org', 'https://bucket.store.example.org/f'],
     ['s3://bucket/a b/ü?endpoint=https://e.org/base&pathStyle=true', 'https://e.org/base/bucket/a%20b/%C3%BC/f'],
   ])('of %s is %s', (text, expected) => {
