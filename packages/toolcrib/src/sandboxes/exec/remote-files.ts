@@ -8,7 +8,7 @@ import { refused } from './refusals.ts';
 import type { Answer, ShellSession } from './shell-session.ts';
 
 /** In bytes: as much is read or written at once, and repeated when it did not come whole. */
-export const FRAME = 4 * 1024 * 1024;
+const FRAME = 4 * 1024 * 1024;
 
 /** How often a frame that came short is asked for again. */
 const ATTEMPTS = 4;
@@ -118,7 +118,7 @@ async function* readRemote(session: ShellSession, path: string, size: number): A
 }
 
 /** @throws RemoteError `REMOTE_REFUSED` when the frame does not come whole. */
-export async function readFrame(session: ShellSession, path: string, at: number, size: number): Promise<Buffer> {
+async function readFrame(session: ShellSession, path: string, at: number, size: number): Promise<Buffer> {
   const script = `dd if=${quoteShellWord(path)} bs=${FRAME} skip=${at / FRAME} count=1 2>/dev/null`;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { output } = await session.ask({ script, maxBytes: FRAME + MAX_TEXT });

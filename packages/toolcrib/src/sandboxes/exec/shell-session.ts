@@ -189,7 +189,7 @@ function tooLong(prefix: Prefix, maxBytes: number): RemoteError {
 }
 
 /** Drains a stream; tells the end of what came. */
-export function tailOf(stream: Readable): () => string {
+function tailOf(stream: Readable): () => string {
   let tail = Buffer.alloc(0);
   stream.on('data', (bytes: Buffer) => {
     tail = Buffer.concat([tail, bytes]).subarray(-2048);
