@@ -67,6 +67,14 @@ describe('a tool goes through a prefix into a sandbox', requireOrSkip(missing), 
     expect((await collectOutput(answer)).stdout).toContain('n1');
   });
 
+  test('by docker exec where neither sha256sum nor tar is: every piece is read back', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/debian' });
+    await docker('exec', container.name, 'rm', '/usr/bin/sha256sum', '/usr/bin/tar');
+    await using it = await execSite([DOCKER, 'exec', '-i', container.name]);
+    const placed = await it.inject(await syntheticArtifact({ program, ballast: 9_000_000 }));
+    expect(placed).toMatchObject({ rung: 'exec-cat', readBack: 'exec' });
+  });
+
   test('that sandbox is another one when it was started again', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const words = [DOCKER, 'exec', '-i', container.name];
