@@ -1,5 +1,6 @@
 import { artifactNameFrom } from '../core/artifact-name.ts';
 import { digestHex } from '../core/digest.ts';
+import { quoted } from '../core/printable.ts';
 import { formatTarget } from '../core/target.ts';
 import type { AttestationSubject, BuildSource } from './attestation.ts';
 import type { Provenance } from './provenance.ts';
@@ -36,7 +37,8 @@ interface Wrong {
 export function isOfArtifact(provenance: Provenance, subject: AttestationSubject): { readonly status: 'same' } | Wrong {
   const sha256 = digestHex(subject.digest);
   const named = provenance.subjects.filter(({ name }) => name === subject.name);
-  if (named.length === 0) return wrong(`it is of ${quote(provenance.subjects[0]?.name)}, not of ${subject.name}`);
+  if (named.length === 0)
+    return wrong(`it is of ${quoted(provenance.subjects[0]?.name ?? '')}, not of ${subject.name}`);
   const other = named.find((each) => each.sha256 !== sha256);
   if (other !== undefined) return wrong(`it is of sha256:${other.sha256}, not of ${subject.digest}`);
   return isNamed(provenance.artifact, subject);
@@ -49,7 +51,7 @@ function isNamed(artifact: Provenance['artifact'], subject: AttestationSubject):
   const same = tool === name.tool && version === name.version && target === formatTarget(name.target);
   return same
     ? { status: 'same' }
-    : wrong(`it is of tool ${quote(tool)}, version ${version}, target ${quote(target)}, not of ${subject.name}`);
+    : wrong(`it is of tool ${quoted(tool)}, version ${version}, target ${quoted(target)}, not of ${subject.name}`);
 }
 
 /**
@@ -76,17 +78,17 @@ export function isOfSource(
 
 function differs(part: string, demanded: string | undefined, found: string | null): string | undefined {
   if (demanded === undefined || demanded === found) return undefined;
-  return `its ${part} is ${found === null ? 'not said' : quote(found)}, expected ${quote(demanded)}`;
+  return `its ${part} is ${found === null ? 'not said' : quoted(found)}, expected ${quoted(demanded)}`;
 }
 
 function contradictionOf(stated: BuildSource, certified: CertifiedSource): string | undefined {
   for (const part of ['repository', 'workflow', 'ref', 'run'] as const) {
     if (stated[part] === null || certified[part] === null || stated[part] === certified[part]) continue;
-    return `it says ${part} ${quote(stated[part])}, but was signed by ${part} ${quote(certified[part])}`;
+    return `it says ${part} ${quoted(stated[part])}, but was signed by ${part} ${quoted(certified[part])}`;
   }
   const commits = [stated.commit, stated.workflowCommit ?? null].filter((commit) => commit !== null);
   if (certified.commit === null || commits.length === 0 || commits.includes(certified.commit)) return undefined;
-  return `it says commit ${commits.map(quote).join(' and ')}, but was signed by a workflow at ${quote(certified.commit)}`;
+  return `it says commit ${commits.map((commit) => quoted(commit)).join(' and ')}, but was signed by a workflow at ${quoted(certified.commit)}`;
 }
 
 function merge(stated: BuildSource, certified: CertifiedSource): BuildSource {
@@ -104,9 +106,4 @@ function merge(stated: BuildSource, certified: CertifiedSource): BuildSource {
 
 function wrong(reason: string): Wrong {
   return { status: 'wrong', reason };
-}
-
-/** Of what a stranger wrote, enough to recognise it. */
-function quote(text: string | undefined): string {
-  return JSON.stringify((text ?? '').slice(0, 200));
 }

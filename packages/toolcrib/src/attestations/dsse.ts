@@ -10,7 +10,7 @@ export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
 /** An Ed25519 signature over an envelope. */
 export interface DsseSignature {
-  /** Name of the key, a hint that nothing protects; '' when there is none. */
+  /** Name of the key in printable ASCII, a hint that nothing protects; '' when there is none. */
   readonly keyid: string;
   readonly sig: Uint8Array;
 }
@@ -32,11 +32,19 @@ export type EnvelopeVerdict =
 
 const MAX_SIGNATURES = 16;
 
+/** It is shown to people, and anybody may have written it. */
+const KEY_ID = /^[\x20-\x7e]{0,200}$/;
+
 const envelopeSchema = z.strictObject({
   payloadType: z.string().check(z.minLength(1), z.maxLength(200)),
   payload: z.string(),
   signatures: z
-    .array(z.strictObject({ keyid: z._default(z.string().check(z.maxLength(200)), ''), sig: z.string() }))
+    .array(
+      z.strictObject({
+        keyid: z._default(z.string().check(z.regex(KEY_ID, 'not at most 200 characters of printable ASCII')), ''),
+        sig: z.string(),
+      }),
+    )
     .check(z.minLength(1), z.maxLength(MAX_SIGNATURES)),
 });
 

@@ -1,4 +1,5 @@
 import { IntegrityError, messageOf } from '../core/errors.ts';
+import { printable, quoted } from '../core/printable.ts';
 
 /** What is read of signed things, in bytes: provenance has about 1,000, a bundle of Sigstore about 10,000. */
 export const MAX_SIGNED_BYTES = 1024 * 1024;
@@ -41,7 +42,7 @@ function parse(text: string, where: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw malformed(where, `not JSON: ${messageOf(error).slice(0, 200)}`, error);
+    throw malformed(where, `not JSON: ${printable(messageOf(error).slice(0, 200))}`, error);
   }
 }
 
@@ -64,7 +65,6 @@ function refuseAmbiguity(text: string, where: string): void {
 
 function noteKey(keys: Set<string> | undefined, token: string, where: string): void {
   const key = String(JSON.parse(token));
-  if (keys?.has(key) === true)
-    throw malformed(where, `the key ${JSON.stringify(key.slice(0, 100))} stands there twice`);
+  if (keys?.has(key) === true) throw malformed(where, `the key ${quoted(key, 100)} stands there twice`);
   keys?.add(key);
 }

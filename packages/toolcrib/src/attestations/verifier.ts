@@ -1,5 +1,6 @@
 import type { AttestationPolicy } from '../config/config.ts';
 import { hasCode } from '../core/errors.ts';
+import { quoted } from '../core/printable.ts';
 import { attestedName } from '../core/release.ts';
 import type { AttestationFile, AttestationSubject, AttestationVerdict, AttestationVerifier } from './attestation.ts';
 import { isOfArtifact, isOfSource, type CertifiedSource } from './binding.ts';
@@ -117,7 +118,7 @@ function judgeOpened(
   { policy, commit }: Demand,
 ): AttestationVerdict {
   const wrong = (reason: string): AttestationVerdict => ({ status: 'wrong', file, reason });
-  if (payloadType !== IN_TOTO_PAYLOAD_TYPE) return wrong(`its payload is ${quote(payloadType)}, not an attestation`);
+  if (payloadType !== IN_TOTO_PAYLOAD_TYPE) return wrong(`its payload is ${quoted(payloadType)}, not an attestation`);
   const provenance = parseProvenance(payload, file);
   const artifact = isOfArtifact(provenance, subject);
   if (artifact.status === 'wrong') return wrong(artifact.reason);
@@ -126,8 +127,4 @@ function judgeOpened(
   const origin = isOfSource(provenance.source, authentication.certified, { ...policy.source, commit });
   if (origin.status === 'wrong') return wrong(origin.reason);
   return { status: 'verified', file, signer: authentication.signer, source: origin.source };
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.slice(0, 200));
 }

@@ -1,4 +1,5 @@
 import { InterruptedError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
+import { isActionsRunner } from '../report/github-actions.ts';
 import { exitCodeOf, WRAPPER_FAILED } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { createProgram } from './program.ts';
@@ -22,7 +23,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     if (failure === undefined) return 0; // help or version was printed
     // The stdout of a wrapper belongs to the other program: with --json the document goes to stderr.
     const streams = wrapsAnother() ? { stdout: process.stderr, stderr: process.stderr } : process;
-    createOutput(streams, { json: wantsJson(argv), quiet: false }).fail(failure);
+    createOutput(streams, { json: wantsJson(argv), quiet: false, onRunner: isActionsRunner(process.env) }).fail(
+      failure,
+    );
     // A failure of ours is not taken for the other program's own.
     return wrapsAnother() && !(failure instanceof InterruptedError) ? WRAPPER_FAILED : exitCodeOf(failure);
   }

@@ -1,4 +1,7 @@
 import { ToolcribError, messageOf } from '../core/errors.ts';
+import { printableJson, printableLines } from '../core/printable.ts';
+import { withoutCommands } from '../report/github-actions.ts';
+import { toldText, type Listener } from './told-text.ts';
 
 /** Where a command's words go: data to stdout, talk to stderr. */
 export interface Output {
@@ -8,40 +11,49 @@ export interface Output {
   result(value: unknown, text: string): void;
   /** A message for the person in front of the terminal. */
   say(text: string): void;
+  /** A command to the runner of GitHub Actions, as `formatAnnotation` writes it; for nobody else. */
+  command(text: string): void;
   /** What went wrong, once, at the end. */
   fail(error: unknown): void;
 }
 
 export interface Streams {
-  readonly stdout: { write(text: string): unknown };
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown };
 }
 
-export function createOutput(streams: Streams, options: { json: boolean; quiet: boolean }): Output {
-  const { json, quiet } = options;
+/** What is told may hold words of strangers; here, once, it becomes text that does nothing. */
+export function createOutput(streams: Streams, options: { json: boolean; quiet: boolean } & Listener): Output {
+  const { json, quiet, onRunner = false } = options;
+  // A program that reads stdout gets the bytes that were meant, e.g. of a path.
+  const seen = streams.stdout.isTTY === true ? printableLines : (text: string): string => text;
+  const shown = (text: string): string => (onRunner ? withoutCommands(seen(text)) : seen(text));
   return {
     json,
     quiet,
     result(value, text) {
       if (json) streams.stdout.write(`${formatDocument(value)}\n`);
-      else if (text !== '') streams.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
+      else if (text !== '') streams.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
     },
     say(text) {
-      if (!quiet) streams.stderr.write(`${text}\n`);
+      if (!quiet) streams.stderr.write(`${toldText(text, options)}\n`);
+    },
+    command(text) {
+      if (onRunner && !quiet) streams.stderr.write(`${text}\n`);
     },
     fail(error) {
       if (json) streams.stdout.write(`${formatDocument(errorDocument(error))}\n`);
-      else streams.stderr.write(errorText(error));
+      else streams.stderr.write(errorText(error, options));
     },
   };
 }
 
 /**
  * JSON on one line. In a log of GitHub Actions `##[` begins a command wherever it stands, also in a name that a pull
- * request made up: an escape says the same.
+ * request made up, and terminals act upon more than JSON has to escape: escapes say the same.
  */
 function formatDocument(value: unknown): string {
-  return JSON.stringify(value).replaceAll('##[', String.raw`\u0023#[`);
+  return printableJson(JSON.stringify(value)).replaceAll('##[', String.raw`\u0023#[`);
 }
 
 /** `{"error":{"code","message","hint","details"}}`, the document of a failure. */
@@ -55,10 +67,10 @@ export function errorDocument(error: unknown): { error: Record<string, unknown> 
 
 const REPORT_IT = 'this is a bug in toolcrib: please report it with the stack';
 
-function errorText(error: unknown): string {
-  if (!(error instanceof ToolcribError)) return `toolcrib: ${REPORT_IT}\n${stackOf(error)}\n`;
-  const hint = error.hint === undefined ? '' : `  hint: ${error.hint}\n`;
-  return `toolcrib: ${error.message}\n${hint}`;
+function errorText(error: unknown, listener: Listener): string {
+  if (!(error instanceof ToolcribError)) return `toolcrib: ${REPORT_IT}\n${toldText(stackOf(error), listener)}\n`;
+  const hint = error.hint === undefined ? '' : `  hint: ${toldText(error.hint, listener)}\n`;
+  return `toolcrib: ${toldText(error.message, listener)}\n${hint}`;
 }
 
 function stackOf(error: unknown): string {

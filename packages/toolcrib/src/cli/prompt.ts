@@ -1,6 +1,7 @@
 import { createInterface, type Interface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { InterruptedError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import type { BuildDialogue, BuildQuestion } from '../flows/local-builder.ts';
 
 /** A person: what they type, and where they read. */
@@ -42,7 +43,8 @@ export function createBuildDialogue({ input, output }: Terminal): BuildDialogue 
 }
 
 function formatQuestion({ name, command, runs, folder }: BuildQuestion): string {
-  return `Executable ${name} not found. Build locally?\n  $ ${command}\n  runs in ${folder}: ${runs}\n`;
+  const asked = [`Executable ${name} not found. Build locally?`, `  $ ${command}`, `  runs in ${folder}: ${runs}`];
+  return asked.map((line) => `${printable(line)}\n`).join('');
 }
 
 /** @throws InterruptedError for Ctrl-C, which is a character here; the signal's reason. */

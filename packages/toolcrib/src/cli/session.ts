@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { createHost, type Host } from '../flows/host.ts';
 import type { Project } from '../flows/project.ts';
+import { isActionsRunner } from '../report/github-actions.ts';
 import { createOutput, type Output } from './output.ts';
 import type { Signals } from './signals.ts';
 import { createTerminalReporter } from './terminal-reporter.ts';
@@ -27,18 +28,23 @@ export interface Session {
 
 export function openSession(given: Partial<GlobalOptions>, signals: Signals): Session {
   const options = { json: false, quiet: false, offline: false, progress: true, ...given };
+  const onRunner = isActionsRunner(process.env);
   const host = createHost({
     env: process.env,
     cwd: workingDirectory(),
     offline: options.offline,
     signal: signals.abort,
-    reporter: createTerminalReporter(process.stderr, { quiet: options.quiet, bars: options.progress && !options.json }),
+    reporter: createTerminalReporter(process.stderr, {
+      quiet: options.quiet,
+      bars: options.progress && !options.json,
+      onRunner,
+    }),
   });
   const named = options.config === undefined ? {} : { config: options.config };
   return {
     host,
     signals,
-    output: createOutput(process, options),
+    output: createOutput(process, { ...options, onRunner }),
     async project() {
       const { openProject } = await import('../flows/project.ts');
       return openProject(host, named);

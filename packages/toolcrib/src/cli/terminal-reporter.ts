@@ -1,4 +1,6 @@
+import { printable } from '../core/printable.ts';
 import type { Notice, Progress, Reporter } from '../core/reporter.ts';
+import { toldText, type Listener } from './told-text.ts';
 
 interface Terminal {
   write(text: string): unknown;
@@ -6,7 +8,7 @@ interface Terminal {
   readonly columns?: number;
 }
 
-export interface TerminalReporterOptions {
+export interface TerminalReporterOptions extends Listener {
   readonly quiet: boolean;
   /** False: no bar, whatever the terminal is. */
   readonly bars: boolean;
@@ -17,16 +19,17 @@ export function createTerminalReporter(stderr: Terminal, options: TerminalReport
   const bars = options.bars && !options.quiet && stderr.isTTY === true;
   return {
     notice(notice) {
-      if (!options.quiet || notice.kind === 'warning') stderr.write(noticeText(notice));
+      if (!options.quiet || notice.kind === 'warning') stderr.write(noticeText(notice, options));
     },
     progress: (label, total) =>
-      bars ? showBar(stderr, label, total) : { advance: () => undefined, end: () => undefined },
+      bars ? showBar(stderr, printable(label), total) : { advance: () => undefined, end: () => undefined },
   };
 }
 
-function noticeText(notice: Notice): string {
-  if (notice.kind === 'step') return `${notice.text}\n`;
-  return `warning: ${notice.text}\n${notice.hint === undefined ? '' : `  hint: ${notice.hint}\n`}`;
+function noticeText(notice: Notice, listener: Listener): string {
+  const text = toldText(notice.text, listener);
+  if (notice.kind === 'step') return `${text}\n`;
+  return `warning: ${text}\n${notice.hint === undefined ? '' : `  hint: ${toldText(notice.hint, listener)}\n`}`;
 }
 
 const REDRAW_MS = 100;

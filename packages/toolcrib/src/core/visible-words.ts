@@ -1,3 +1,4 @@
+import { printable } from './printable.ts';
 import { redactSecrets } from './redact-secrets.ts';
 
 /** Characters of somebody else's words in a message. */
@@ -16,8 +17,6 @@ export interface ToldWords {
 
 /** Words of a server as they may be shown: without what was secret in the request, on one line, printable, and shortened. */
 export function visibleWords(text: string, { secrets, isCut = false }: ToldWords): string {
-  const line = redactSecrets(text, secrets, { isCut })
-    .replaceAll(/[^\x21-\x7e]+/g, ' ')
-    .trim();
-  return line.length <= MAX_WORDS ? line : `${line.slice(0, MAX_WORDS)}…`;
+  const line = printable(redactSecrets(text, secrets, { isCut }).replaceAll(/\s+/g, ' ').trim());
+  return line.length <= MAX_WORDS ? line : `${line.slice(0, MAX_WORDS).toWellFormed()}…`;
 }

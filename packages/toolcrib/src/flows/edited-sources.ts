@@ -12,7 +12,7 @@ import { parseVersionFile } from '../core/version.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import type { ChangedPath } from '../git/changed-paths.ts';
 import { openRepository, type GitRepository } from '../git/repository.ts';
-import { printable } from '../report/printable.ts';
+import { printable } from '../core/printable.ts';
 import type { Installation } from '../resolve/install-state.ts';
 import type { Host } from './host.ts';
 

@@ -1,11 +1,11 @@
 import { appendFile } from 'node:fs/promises';
 import { onDisk } from '../disk/storage-error.ts';
-import { formatOutputs } from '../report/github-actions.ts';
+import { formatOutputs, isActionsRunner } from '../report/github-actions.ts';
 import type { Host } from './host.ts';
 
 /** True in a job of GitHub Actions. */
 export function isGithubActions({ env }: Host): boolean {
-  return env['GITHUB_ACTIONS'] === 'true';
+  return isActionsRunner(env);
 }
 
 /**

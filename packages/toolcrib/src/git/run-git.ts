@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { combineSignals } from '../core/combined-signal.ts';
 import { isSystemError, RemoteError, UsageError, type ToolcribError } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import { endOfProcessGroup, killProcessGroup } from '../disk/process-group.ts';
 
 /** One call of git. */
@@ -76,13 +77,9 @@ function collectOutput(
   };
 }
 
-/** What git says quotes names and texts of the repository: nothing of it may act upon a terminal or a log of CI. */
+/** What git says quotes names and texts of the repository. */
 function oneLine(text: string): string {
-  return text
-    .trim()
-    .replaceAll(/\s*\n\s*/g, '; ')
-    .replaceAll(/[^\x20-\x7e]/gu, '?')
-    .replaceAll('##[', '#?[');
+  return printable(text.trim().replaceAll(/\s*\n\s*/g, '; '));
 }
 
 function notStarted(cause: Error, { folder }: GitCall): UsageError {

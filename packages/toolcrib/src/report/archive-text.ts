@@ -1,4 +1,5 @@
-import { printable, truncate, wrap } from './printable.ts';
+import { printable } from '../core/printable.ts';
+import { truncate, wrap } from './width.ts';
 
 /** What a person is told about a run archive: the result of `verifyArchive` fits it. */
 export interface ArchiveFacts {

@@ -1,6 +1,6 @@
+import { printable } from '../core/printable.ts';
 import { summarizeCheck, type CheckSummary } from './check-text.ts';
 import { plainMarkdown } from './github-actions.ts';
-import { printable } from './printable.ts';
 
 /** What the jobs at the end of the build workflow tell. */
 export interface BuildReportFacts {

@@ -1,5 +1,5 @@
+import { printable } from '../core/printable.ts';
 import { formatAnnotation, formatMarkdownTable } from './github-actions.ts';
-import { printable } from './printable.ts';
 
 /** What a summary says of a check. */
 export interface CheckSummary {

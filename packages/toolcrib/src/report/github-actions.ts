@@ -1,5 +1,10 @@
 /** What a job of GitHub Actions understands: workflow commands, outputs, Markdown of step summaries. */
 
+/** True in a job of GitHub Actions. */
+export function isActionsRunner(env: Readonly<Record<string, string | undefined>>): boolean {
+  return env['GITHUB_ACTIONS'] === 'true';
+}
+
 /** A remark that GitHub shows beside a run, and beside a line of a file when it is about one. */
 export interface Annotation {
   readonly level: 'error' | 'warning' | 'notice';

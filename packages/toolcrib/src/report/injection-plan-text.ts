@@ -1,4 +1,4 @@
-import { wrap } from './printable.ts';
+import { wrap } from './width.ts';
 import { formatSize } from './size.ts';
 
 /** What a person is told about a plan: the result of `planInjection` fits it. */

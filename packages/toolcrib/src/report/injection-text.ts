@@ -1,5 +1,5 @@
 import { shortDigest } from './size.ts';
-import { wrap } from './printable.ts';
+import { wrap } from './width.ts';
 
 /** What a person is told about an injection: the result of `injectTool` fits it. */
 export interface InjectionFacts {

@@ -1,4 +1,4 @@
-import { printable } from './printable.ts';
+import { printable } from '../core/printable.ts';
 import { formatTable } from './table.ts';
 
 /** What a person is told about a publication. */

@@ -1,5 +1,5 @@
+import { printable } from '../core/printable.ts';
 import { basename } from 'node:path';
-import { printable } from './printable.ts';
 
 /** What a person is told about a project's revocations. */
 export interface RevocationFacts {

@@ -1,4 +1,4 @@
-import { printable } from './printable.ts';
+import { printable } from '../core/printable.ts';
 
 /** What a person is told while a store is served. */
 export type ServeFacts =

@@ -1,4 +1,5 @@
-import { printable, truncate } from './printable.ts';
+import { printable } from '../core/printable.ts';
+import { truncate } from './width.ts';
 
 /** A column of a table. */
 export interface Column {

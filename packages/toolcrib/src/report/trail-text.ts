@@ -1,5 +1,5 @@
 import { formatSize } from './size.ts';
-import { wrap } from './printable.ts';
+import { wrap } from './width.ts';
 
 /** What a person is told about a resolution: that of `resolveArtifact` fits it. */
 export interface TrailFacts {

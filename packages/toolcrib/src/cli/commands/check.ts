@@ -33,7 +33,7 @@ async function tell({ host, output }: Session, check: MergeCheck): Promise<void>
   output.result(check, withoutCommands(describeCheck(check)));
   if (!isGithubActions(host)) return;
   // The runner reads commands from stderr as well: stdout stays data.
-  for (const annotation of annotateCheck(check)) output.say(annotation);
+  for (const annotation of annotateCheck(check)) output.command(annotation);
   await appendStepSummary(host, summarizeCheck(check));
   const { version, changed, build, builtCommit } = outputsOf(check);
   await setStepOutputs(host, { version, changed, build, reason: check.build.reason, 'built-commit': builtCommit });

@@ -24,7 +24,7 @@ describe('a DSSE envelope', () => {
 
   test('is read as it was written', () => {
     const bytes = fc.uint8Array().map((each) => Buffer.from(each));
-    const signature = fc.record({ keyid: fc.string({ maxLength: 200 }), sig: bytes });
+    const signature = fc.record({ keyid: fc.stringMatching(/^[\x20-\x7e]{0,200}$/), sig: bytes });
     const envelope = fc.record({
       payloadType: fc.string({ minLength: 1, maxLength: 200 }),
       payload: bytes,
@@ -45,6 +45,10 @@ describe('a DSSE envelope', () => {
     ['no type', { ...whole, payloadType: '' }],
     ['no signature', { ...whole, signatures: [] }],
     ['too many signatures', { ...whole, signatures: Array.from({ length: 17 }, () => ({ sig: 'YQ==' })) }],
+    ['a name of a key that is too long', { ...whole, signatures: [{ keyid: 'k'.repeat(201), sig: 'YQ==' }] }],
+    ['a name of a key that acts upon a terminal', { ...whole, signatures: [{ keyid: 'k\u001b[2J', sig: 'YQ==' }] }],
+    ['a name of a key of two lines', { ...whole, signatures: [{ keyid: 'k\n::error::x', sig: 'YQ==' }] }],
+    ['a name of a key that turns around', { ...whole, signatures: [{ keyid: 'k\u202e', sig: 'YQ==' }] }],
     ['a signature of another type', { ...whole, signatures: [{ sig: 1 }] }],
     ['base64 with a line end', { ...whole, payload: 'e30=\n' }],
     ['base64 with bits left over', { ...whole, signatures: [{ sig: 'YR==' }] }],

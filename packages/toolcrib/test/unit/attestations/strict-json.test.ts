@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { parseBase64 } from '../../../src/attestations/base64.ts';
 import { MAX_SIGNED_BYTES, parseStrictJson } from '../../../src/attestations/strict-json.ts';
+import { printable } from '../../../src/core/printable.ts';
 import { failureOf } from '../core/failure.ts';
 
 const read = (text: string): unknown => parseStrictJson(Buffer.from(text), 'FILE');
@@ -24,10 +25,13 @@ describe('what is signed as JSON', () => {
     ['\ufeff{}', 'not JSON'],
     ['{"a":1', 'not JSON'],
     ['', 'not JSON'],
+    ['{"a":\u001b[2J\u0007\n::error::x', 'not JSON'],
+    ['{"a\u202e":1,"a\u202e":2}', String.raw`the key "a\u202e" stands there twice`],
     [`${'['.repeat(65)}${']'.repeat(65)}`, 'nested deeper than 64 levels'],
   ])('is refused as %j', (text, why) => {
     const error = failureOf(() => read(text));
     expect([error.code, error.message]).toEqual(['MALFORMED', expect.stringContaining(`FILE: ${why}`)]);
+    expect(error.message).toBe(printable(error.message));
   });
 
   test('may have one key in two objects, and marks in its strings', () => {

@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
+import { printableLines } from '../../../src/core/printable.ts';
 import { attest, attestedProject, NAME, newSigner, revocationsFor, SUBJECT } from './attested-project.ts';
 import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
 import type { ScratchProject } from './scratch-project.ts';
@@ -98,6 +99,29 @@ describe.concurrent('resolve, where an attestation is not required,', () => {
     const end = await resolveIn(project);
     expect(documentOf(end)).toMatchObject({ attestation: { status: 'untrusted' } });
     expect(end.stderr).toContain('is not trusted');
+  });
+
+  test.each([
+    ['a name of its key', { payloadType: 'x', payload: '', signatures: [{ keyid: '@', sig: '' }] }],
+    ['a type of its payload', { payloadType: '@', payload: '', signatures: [{ sig: '' }] }],
+    ['JSON that is none', '@'],
+  ])('shows of one that a stranger put beside it nothing that acts: %s', async (_, attestation) => {
+    await using project = await attestedProject(ours, false);
+    const hostile = 'x\u0007\u001b[2J\u009b1m\u202e\n::error::forged\n##[error]forged';
+    const written = typeof attestation === 'string' ? attestation : JSON.stringify(attestation);
+    const raw = typeof attestation === 'string' ? hostile : JSON.stringify(hostile).slice(1, -1);
+    await project.write(
+      STORED,
+      written.replace('@', () => raw),
+    );
+    const env = { GITHUB_ACTIONS: 'true' };
+    for (const json of [[], ['--json']]) {
+      const end = await toolcrib([...json, 'resolve', '--target', 'amd64-any'], { cwd: project.folder, env });
+      expect(end.code).toBe(5);
+      const told = end.stderr + end.stdout;
+      expect(told).toBe(printableLines(told));
+      expect(told).not.toMatch(/^\s*::|##\[/m);
+    }
   });
 
   test('refuses one that does not hold all the same', async () => {

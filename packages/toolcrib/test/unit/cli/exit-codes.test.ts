@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { exitCodeOf } from '../../../src/cli/exit-codes.ts';
-import { createOutput, errorDocument } from '../../../src/cli/output.ts';
+import { createOutput, errorDocument, type Output } from '../../../src/cli/output.ts';
 import {
   CheckError,
   ConflictError,
@@ -41,9 +41,9 @@ test('docs/exit-codes.md lists exactly the exit codes that there are', () => {
   expect(codesIn(wrapping)).toEqual(['128+N', '125', '126', '127']);
 });
 
-function recordedOutput(options: { json: boolean; quiet: boolean }) {
+function recordedOutput(options: Parameters<typeof createOutput>[1], isTTY = false) {
   const said = { stdout: '', stderr: '' };
-  const stream = (name: 'stdout' | 'stderr') => ({ write: (text: string) => (said[name] += text) });
+  const stream = (name: 'stdout' | 'stderr') => ({ isTTY, write: (text: string) => (said[name] += text) });
   return { said, output: createOutput({ stdout: stream('stdout'), stderr: stream('stderr') }, options) };
 }
 
@@ -71,6 +71,57 @@ test('a bug asks to be reported and shows its stack, as text and as JSON', () =>
   expect(errorDocument(bug)).toMatchObject({
     error: { code: 'BUG', message: bug.message, details: { stack: bug.stack } },
   });
+});
+
+/** What a stranger would have a terminal do, or a person or a runner of CI believe. */
+const HOSTILE = 'x\u001b[2J\u009b1m\u202ey\r\n  hint: run this\n::error::forged\n##[error]forged';
+
+describe('words of strangers', () => {
+  const failure = new UsageError('USAGE', HOSTILE, { hint: HOSTILE, details: { HOSTILE } });
+  const told = String.raw`x\x1b[2J\x9b1m\u{202e}y\x0d`;
+
+  test('in a failure do nothing, and are no message or hint of ours', () => {
+    const { said, output } = recordedOutput({ json: false, quiet: false });
+    output.fail(failure);
+    const lines = `${told}\n      hint: run this\n    ::error::forged\n    ##[error]forged\n`;
+    expect(said.stderr).toBe(`toolcrib: ${lines}  hint: ${lines}`);
+  });
+
+  test.each([
+    ['a failure', (output: Output) => output.fail(failure)],
+    ['a bug', (output: Output) => output.fail(new TypeError(HOSTILE))],
+    ['talk', (output: Output) => output.say(HOSTILE)],
+    ['a result', (output: Output) => output.result(HOSTILE, HOSTILE)],
+  ])('in %s are no command to a runner of GitHub Actions', (_, tell) => {
+    for (const json of [false, true]) {
+      const { said, output } = recordedOutput({ json, quiet: false, onRunner: true });
+      tell(output);
+      expect(`${said.stdout}${said.stderr}`).toContain('forged');
+      expect(`${said.stdout}${said.stderr}`).not.toMatch(/^\s*::|##\[/m);
+    }
+  });
+
+  test('in a result do nothing to a terminal, and reach a program as they are', () => {
+    const shown = recordedOutput({ json: false, quiet: false }, true);
+    shown.output.result({}, '/a\u202eb\n');
+    expect(shown.said.stdout).toBe('/a\\u{202e}b\n');
+    const piped = recordedOutput({ json: false, quiet: false });
+    piped.output.result({}, '/a\u202eb\n');
+    expect(piped.said.stdout).toBe('/a\u202eb\n');
+  });
+
+  test('in JSON mean the same and do nothing', () => {
+    const { said, output } = recordedOutput({ json: true, quiet: false });
+    output.fail(failure);
+    expect(said.stdout).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(JSON.parse(said.stdout)).toMatchObject({ error: { message: HOSTILE, hint: HOSTILE, details: { HOSTILE } } });
+  });
+});
+
+test('a command to the runner of GitHub Actions is for it alone', () => {
+  const [runner, person] = [true, false].map((onRunner) => recordedOutput({ json: false, quiet: false, onRunner }));
+  for (const each of [runner, person]) each?.output.command('::notice::x');
+  expect([runner?.said.stderr, person?.said.stderr]).toEqual(['::notice::x\n', '']);
 });
 
 test('--quiet keeps messages back, never results', () => {

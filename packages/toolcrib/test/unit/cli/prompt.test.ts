@@ -36,6 +36,11 @@ describe('the question whether to build', () => {
     );
   });
 
+  test('hides nothing of what would run', async () => {
+    const { asked } = await answering('n\n', { runs: 'make # \u202e\n\u001b[2K' });
+    expect(asked).toContain(String.raw`make # \u{202e}\x0a\x1b[2K`);
+  });
+
   test.each([
     ['y\n', false, true],
     [' YES \n', false, true],

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { printableLines } from '../../../src/core/printable.ts';
 import { createTerminalReporter, formatBar } from '../../../src/cli/terminal-reporter.ts';
 
 function terminal(isTTY: boolean) {
@@ -75,6 +76,18 @@ describe('notices', () => {
     reporter.notice(step);
     reporter.notice(warning);
     expect(screen.written.join('')).toBe('building\nwarning: careful\n  hint: look\n');
+  });
+
+  test('with words of strangers do nothing to a terminal or to a runner of GitHub Actions', () => {
+    const hostile = '::error::a\u001b[2J\n::error::b\u009b1m\u202e##[error]';
+    const screen = terminal(false);
+    const reporter = createTerminalReporter(screen, { quiet: false, bars: false, onRunner: true });
+    reporter.notice({ kind: 'step', text: hostile });
+    reporter.notice({ kind: 'warning', text: hostile, hint: hostile });
+    const told = screen.written.join('');
+    expect(told).not.toMatch(/^\s*::|##\[/m);
+    expect(told).toBe(printableLines(told));
+    expect(told.match(/error::/g)).toHaveLength(6);
   });
 
   test('with --quiet are warnings only', () => {

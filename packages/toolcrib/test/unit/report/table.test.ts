@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { printable, truncate, wrap } from '../../../src/report/printable.ts';
+import { truncate, wrap } from '../../../src/report/width.ts';
 import { formatTable } from '../../../src/report/table.ts';
 
 const COLUMNS = [{ title: 'NAME' }, { title: 'SIZE', align: 'right' }, { title: 'WHY' }] as const;
@@ -45,16 +45,7 @@ describe('a table', () => {
   });
 });
 
-describe('text for a terminal', () => {
-  test('is plain ASCII whatever it was', () => {
-    fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
-        expect(printable(text)).toMatch(/^[\x20-\x7e]*$/);
-      }),
-    );
-    expect(printable('é \u{1f600} \t')).toBe('\\xe9 \\u{1f600} \\x09');
-  });
-
+describe('text of a width', () => {
   test('shows where it was cut', () => {
     expect([truncate('abcdef', 6), truncate('abcdefg', 6), truncate('abc', 2)]).toEqual(['abcdef', 'abc...', 'ab']);
   });

@@ -107,7 +107,7 @@ describe('an HTTP store', () => {
   test.each([
     [401, 'this is not the token', /answered 401: this is not the token$/, /does not take this TOOLCRIB_HTTP_TOKEN/],
     [413, '', /answered 413$/, /--max-file-bytes/],
-    [405, '<html>\u001b[31m no\n</html>', /answered 405: <html> \[31m no <\/html>$/, /If-None-Match/],
+    [405, '<html>\u001b[31m no\n</html>', /answered 405: <html>\\x1b\[31m no <\/html>$/, /If-None-Match/],
     [200, '', /answered 200$/, /may have replaced a file/],
     [204, '', /answered 204$/, /may have replaced a file/],
   ])('is refused with %d and %j', async (code, words, message, hint) => {

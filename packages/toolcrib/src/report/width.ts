@@ -1,14 +1,3 @@
-/**
- * Text from an archive or a sandbox as plain ASCII that no terminal acts upon: everything else becomes an escape as in
- * JavaScript strings.
- */
-export function printable(text: string): string {
-  return text.replaceAll(/[^\x20-\x7e]/gu, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-  });
-}
-
 /** At most `width` characters; what was cut off is shown by `...`. */
 export function truncate(text: string, width: number): string {
   if (text.length <= width) return text;
