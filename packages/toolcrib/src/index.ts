@@ -44,7 +44,7 @@ export { loadBundle, type LoadBundleOptions, type LoadedBundle } from './flows/l
 export { mirrorReleases, type Mirroring, type MirrorOptions } from './flows/mirror-release.ts';
 export { openProject, type Project } from './flows/project.ts';
 export { planInjection, type InjectionPlan, type PlannedTarget } from './flows/plan-injection.ts';
-export { promoteRelease, type PromoteOptions, type Promotion } from './flows/promote-release.ts';
+export { promoteRelease, type PromoteOptions, type Promotion, type VerifiedPart } from './flows/promote-release.ts';
 export {
   publishRelease,
   type Publication,
@@ -55,6 +55,7 @@ export {
 } from './flows/publish-release.ts';
 export { readArchive, type ArchiveInspection } from './flows/read-archive.ts';
 export { readStatus, type Status, type StoreStatus, type TargetStatus } from './flows/read-status.ts';
+export type { AttestationStatus, RevocationStatus } from './flows/status-trust.ts';
 export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';
 export { revokeRelease, type RevokedReleases, type RevokeOptions } from './flows/revoke-release.ts';
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';

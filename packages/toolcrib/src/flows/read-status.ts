@@ -5,7 +5,9 @@ import { isSystemError, messageOf, ToolcribError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import { attestedName } from '../core/release.ts';
+import type { AttestationFile } from '../attestations/attestation.ts';
 import { looksAtAttestations } from '../attestations/enforce.ts';
+import { readStoredAttestations } from '../releases/attestation-files.ts';
 import { publishedVersions } from '../releases/published-versions.ts';
 import { describeAbandoned, type AbandonedStatus } from './abandoned-status.ts';
 import type { Store } from '../stores/store.ts';
@@ -16,6 +18,7 @@ import { collectStores } from './open-store.ts';
 import { readInstallation, readInstalledProject, type InstalledProject } from './install-state.ts';
 import type { Project } from './project.ts';
 import { planInstalled } from './resolve-artifact.ts';
+import { openStatusTrust, type AttestationStatus, type RevocationStatus, type StatusTrust } from './status-trust.ts';
 
 /** Where a project's tool stands. */
 export interface Status {
@@ -28,6 +31,7 @@ export interface Status {
   readonly sumsVersion: number | null;
   /** How the project got here: it decides what is resolved. */
   readonly install: Installation;
+  readonly revocations: RevocationStatus;
   readonly targets: readonly TargetStatus[];
   readonly stores: readonly StoreStatus[];
 }
@@ -40,13 +44,14 @@ export interface TargetStatus {
   readonly tier: string | null;
   readonly where: string | null;
   readonly trail: readonly TierReport[];
-  /** Why nobody can tell, e.g. a bundled file with other bytes. */
+  /** Why it would not be resolved from there: other bytes, a revocation, the policy; or why nobody can tell. */
   readonly problem: string | null;
-  /**
-   * Stores that list an attestation of it; whether it holds is found out when the artifact is resolved. Null where the
-   * policy of the project does not look at attestations.
-   */
+  /** Stores that list an attestation of it. Null where the policy of the project does not look at attestations. */
   readonly attestedIn: readonly string[] | null;
+  /** What the policy says of its attestation; null where it looks at none, and for what is not pinned. */
+  readonly attestation: AttestationStatus | null;
+  /** Why it is revoked; null when it is not. */
+  readonly revoked: string | null;
 }
 
 export interface StoreStatus {
@@ -65,13 +70,35 @@ export interface StoreStatus {
 export async function readStatus(project: Project, host: Host): Promise<Status> {
   const { installed, sumsVersion } = await readWhatIsPinned(project, host);
   const { pins, install } = installed;
-  const looked = host.offline ? [] : await lookIntoStores(pins, host);
+  const trust = await openStatusTrust(pins, host);
+  const looked = host.offline ? [] : await lookIntoStores(pins, host, trust);
   const targets: TargetStatus[] = [];
-  for (const target of pins.targets) targets.push(await targetStatus(project, installed, host, target, looked));
+  for (const target of pins.targets) {
+    const status = await targetStatus(project, installed, host, target, looked);
+    targets.push(install.state === 'edited' ? status : await judged(status, pins, target, looked, trust));
+  }
   const { tool, version, sumsFile } = pins;
   const stores = looked.map(({ status }) => status);
   const config = project.config?.file ?? null;
-  return { tool, version, config, sumsFile, sumsVersion, install, targets, stores };
+  const revocations = trust.revocations();
+  return { tool, version, config, sumsFile, sumsVersion, install, revocations, targets, stores };
+}
+
+/** What would be resolved, and whether it is let pass. */
+async function judged(
+  status: TargetStatus,
+  { tool, version }: ToolPins,
+  target: Target,
+  looked: readonly LookedInto[],
+  trust: StatusTrust,
+): Promise<TargetStatus> {
+  const { pin, tier, where } = status;
+  if (pin === null) return status;
+  const name = formatArtifactName({ tool, version, target, dev: false });
+  const stores = looked.map(({ attestations }) => attestations);
+  const bundled = tier === 'bundled' ? where : null;
+  const { revoked, attestation, refusal } = await trust.judge({ name, digest: pin }, { bundled, stores });
+  return { ...status, revoked, attestation, problem: status.problem ?? refusal };
 }
 
 /** Between a bump and its publication the sums are still those of an earlier version: then nothing is pinned. */
@@ -104,7 +131,8 @@ async function targetStatus(
   const { tool, version, sums } = pins;
   const attestedIn = looksAtAttestations(pins.attestation) ? storesThatAttest(pins, target, stores) : null;
   const pin = pinOf(sums, { tool, version, target, dev: false }) ?? null;
-  const status = { target: formatTarget(target), pin, tier: null, where: null, trail: [], problem: null, attestedIn };
+  const nowhere = { tier: null, where: null, trail: [], problem: null, attestation: null, revoked: null };
+  const status = { target: formatTarget(target), pin, ...nowhere, attestedIn };
   if (pin === null && install.state !== 'edited') {
     const name = formatArtifactName({ tool, version, target, dev: false });
     return { ...status, problem: `${name} is not pinned: it was not published yet` };
@@ -138,18 +166,20 @@ interface LookedInto {
   readonly status: StoreStatus;
   /** Names of the files of the current version. */
   readonly current: readonly string[];
+  /** Of the current version's artifacts. */
+  readonly attestations: readonly AttestationFile[];
 }
 
-async function lookIntoStores(pins: ToolPins, host: Host): Promise<readonly LookedInto[]> {
+async function lookIntoStores(pins: ToolPins, host: Host, trust: StatusTrust): Promise<readonly LookedInto[]> {
   const stores = collectStores(host, pins.rewrite);
   const looked: LookedInto[] = [];
   try {
     for (const reference of pins.stores) {
       try {
-        looked.push(await lookInto(pins, await stores.open(reference), host));
+        looked.push(await lookInto(pins, await stores.open(reference), host, trust));
       } catch (error) {
         const status = { store: reference.url, complete: [], abandoned: [], problem: problemOf(error, host) };
-        looked.push({ status, current: [] });
+        looked.push({ status, current: [], attestations: [] });
       }
     }
   } finally {
@@ -158,14 +188,29 @@ async function lookIntoStores(pins: ToolPins, host: Host): Promise<readonly Look
   return looked;
 }
 
-async function lookInto(pins: ToolPins, store: Store, { signal }: Host): Promise<LookedInto> {
+async function lookInto(pins: ToolPins, store: Store, { signal }: Host, trust: StatusTrust): Promise<LookedInto> {
+  await trust.ask(store);
   const { complete, abandoned, names } = await publishedVersions(store, pins.tool, { signal });
   const described: AbandonedStatus[] = [];
   for (const each of abandoned) {
     described.push(await describeAbandoned(each, { pins, store: store.reference, highest: complete.at(-1), signal }));
   }
   const status = { store: store.reference, complete, abandoned: described, problem: null };
-  return { status, current: names.get(pins.version) ?? [] };
+  const current = names.get(pins.version) ?? [];
+  const attestations = looksAtAttestations(pins.attestation) ? await attestationsOf(store, current, signal) : [];
+  return { status, current, attestations };
+}
+
+/** @param current names of a version's files: only what is listed is read. */
+async function attestationsOf(
+  store: Store,
+  current: readonly string[],
+  signal: Host['signal'],
+): Promise<readonly AttestationFile[]> {
+  const attested = new Set(current.map(attestedName).filter((name) => name !== undefined));
+  const files: AttestationFile[] = [];
+  for (const name of attested) files.push(...(await readStoredAttestations(store, name, { signal })));
+  return files;
 }
 
 /** What stood in the way; bugs and interruptions are thrown on. */
