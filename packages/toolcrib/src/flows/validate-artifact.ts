@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { withScratch } from '../build/scratch.ts';
 import { examineArtifact } from '../build/examine-artifact.ts';
+import { NO_ATTESTATION_POLICY } from '../config/attestation-policy.ts';
 import { pinsOf, readVersion } from '../config/read-pins.ts';
 import { formatArtifactName } from '../core/artifact-name.ts';
 import { hasCode, UsageError } from '../core/errors.ts';
@@ -21,7 +22,7 @@ export interface Validation {
 
 /**
  * Proves that an artifact runs: examines it, places it in an empty folder as it would be placed in a sandbox, and has it
- * answer its health check with the right version. It need not be pinned yet.
+ * answer its health check with the right version. It need not be pinned or attested yet.
  * @param options.target in its written form.
  * @throws UsageError `TARGET_INVALID`; NotFoundError `NOT_FOUND` when it was not built; what `inject/inject-tool.ts` says.
  */
@@ -41,7 +42,9 @@ export async function validateArtifact(
   const artifact = { tool: config.tool, version, target, dev: false };
   const path = join(config.binaries, formatArtifactName(artifact));
   const { name, digest } = await examineArtifact(path, artifact, config.entrypoint, host.signal);
-  const pins = pinsOf({ ...config, targets: [target], stores: [] }, version, new Map([[name, digest]]));
+  // Attestations come with the publication, later and in another job: what was just built here has none.
+  const built = { ...config, targets: [target], stores: [], attestation: NO_ATTESTATION_POLICY };
+  const pins = pinsOf(built, version, new Map([[name, digest]]));
   const validated: Project = { config, readPins: () => Promise.resolve(pins) };
   return await withScratch(config.binaries, async (scratch) => {
     const sandbox = join(scratch, 'sandbox');
