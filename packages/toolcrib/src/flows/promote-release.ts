@@ -34,8 +34,11 @@ export interface PromoteOptions {
   readonly repository?: string;
   /** Full hash that the head of the pull request has to have. */
   readonly commit?: string;
-  /** True: verify that it is approved, and nothing else. */
-  readonly approvalOnly?: boolean;
+  /**
+   * Verify this and publish nothing: that it is approved, or also that its artifacts were built as they have to be and are
+   * what is pinned. No store is asked and nothing is signed, so that it takes no credentials but GitHub's.
+   */
+  readonly verifyOnly?: VerifiedPart;
   /** True: build the approved commit here and promote that, if it has the pinned digests. */
   readonly rebuild?: boolean;
   /** Folder of artifacts that were built again elsewhere, instead. */
@@ -50,6 +53,9 @@ export interface PromoteOptions {
   readonly dryRun?: boolean;
 }
 
+/** What is verified of a promotion where nothing is published. */
+export type VerifiedPart = 'approval' | 'artifacts';
+
 /** What was promoted. */
 export interface Promotion {
   readonly pullRequest: number;
@@ -63,7 +69,7 @@ export interface Promotion {
   readonly builtCommit: string;
   /** URL of the run that built it; null when it was built again. */
   readonly run: string | null;
-  /** Null when only the approval was verified. */
+  /** Null when it was only verified. */
   readonly publication: Publication | null;
 }
 
@@ -87,7 +93,7 @@ export async function promoteRelease(project: Project, host: Host, options: Prom
     const { pull, release } = reviewed;
     const outputs = { pr: String(pull.number), commit: pull.head.sha, version: String(release.version) };
     await setStepOutputs(host, outputs);
-    if (options.approvalOnly === true) return promotionOf(reviewed, reviewed.pull.head.sha, null, null);
+    if (options.verifyOnly === 'approval') return promotionOf(reviewed, reviewed.pull.head.sha, null, null);
     return await withScratch(config.binaries, (scratch) => promoteReviewed(context, reviewed, scratch));
   } finally {
     await repository.close();
@@ -115,7 +121,8 @@ interface Reviewed {
   readonly run: WorkflowRun | undefined;
 }
 
-function verifyOptions({ pr, run, rebuild, rebuilt }: PromoteOptions): void {
+function verifyOptions(options: PromoteOptions): void {
+  const { pr, run, rebuild, rebuilt, verifyOnly } = options;
   if (pr === undefined && run === undefined) {
     throw new UsageError('USAGE', 'promote needs --pr or --run', {
       hint: 'the number of the pull request, or the id of the run that built it',
@@ -126,7 +133,15 @@ function verifyOptions({ pr, run, rebuild, rebuilt }: PromoteOptions): void {
       hint: '--rebuild builds here; --rebuilt DIR takes what was built again elsewhere',
     });
   }
+  const moot = verifyOnly === undefined ? undefined : PUBLISHING.find((name) => options[name] !== undefined);
+  if (moot === undefined) return;
+  throw new UsageError('USAGE', `promote publishes nothing with --verify-only: "${moot}" says how to publish`, {
+    hint: '--dry-run verifies all that a publication needs: the stores, their credentials, and who signs',
+  });
 }
+
+/** Options that have no meaning where nothing is published. */
+const PUBLISHING = ['to', 'sign', 'signer', 'receipt', 'notify', 'dryRun'] as const;
 
 const rebuilds = ({ rebuild, rebuilt }: PromoteOptions): boolean => rebuild === true || rebuilt !== undefined;
 
@@ -137,7 +152,7 @@ async function readReviewed(context: Context): Promise<Reviewed> {
   verifyPull(pull, {
     repository: repository.name,
     baseBranch: config.baseBranch,
-    rebuilds: rebuilds(options) || options.approvalOnly === true,
+    rebuilds: rebuilds(options) || options.verifyOnly === 'approval',
     commit: options.commit,
   });
   const reviews = await listReviews(repository, pull.number);
@@ -210,6 +225,7 @@ async function promoteReviewed(context: Context, reviewed: Reviewed, scratch: st
   const { release } = reviewed;
   const brought = await bring(context, reviewed, scratch);
   await verifyDigests(context, brought.folder, release);
+  if (options.verifyOnly === 'artifacts') return promotionOf(reviewed, brought.builtCommit, brought.run, null);
   const { to, sign, signer, receipt, notify, dryRun } = options;
   // Where to publish and whom to trust stands in this checkout; what is published, in the reviewed commit.
   const { targets, entrypoint, healthcheck } = reviewed.config;

@@ -1,5 +1,5 @@
 import { UsageError } from '../../core/errors.ts';
-import type { Promotion } from '../../flows/promote-release.ts';
+import type { Promotion, VerifiedPart } from '../../flows/promote-release.ts';
 import { exitCodeOf } from '../exit-codes.ts';
 import { errorDocument } from '../output.ts';
 import { collect, type Registration } from '../program-options.ts';
@@ -16,7 +16,7 @@ interface PromoteCommandOptions {
   readonly rebuilt?: string;
   readonly commit?: string;
   readonly repository?: string;
-  readonly approvalOnly?: boolean;
+  readonly verifyOnly?: string;
   readonly dryRun?: boolean;
 }
 
@@ -34,12 +34,12 @@ export function registerPromote({ program, action }: Registration): void {
     .option('--rebuilt <dir>', 'promote what was built again elsewhere, if it has the pinned digests')
     .option('--commit <sha>', 'demand that this is the head of the pull request')
     .option('--repository <name>', 'OWNER/REPO (default: of the CI job, or of the remote "origin")')
-    .option('--approval-only', 'verify that it is approved, and nothing else')
-    .option('--dry-run', 'verify everything, and show what would be published')
+    .option('--verify-only <part>', '"approval", or also the "artifacts": asks no store, signs and publishes nothing')
+    .option('--dry-run', 'verify everything, the stores too, and show what would be published')
     .action(
-      action(async (session, { pr, run, ...others }: PromoteCommandOptions) => {
+      action(async (session, { pr, run, verifyOnly, ...others }: PromoteCommandOptions) => {
         const { promoteRelease } = await import('../../flows/promote-release.ts');
-        const options = { ...others, ...idFrom('pr', pr), ...idFrom('run', run) };
+        const options = { ...others, ...idFrom('pr', pr), ...idFrom('run', run), ...partFrom(verifyOnly) };
         return await tell(session, await promoteRelease(await session.project(), session.host, options));
       }),
     );
@@ -51,6 +51,15 @@ function idFrom(name: 'pr' | 'run', value = ''): Partial<Record<'pr' | 'run', nu
   if (/^[1-9][0-9]{0,14}$/.test(value)) return { [name]: Number(value) };
   throw new UsageError('USAGE', `--${name}: expected a number, found ${JSON.stringify(value)}`, {
     hint: 'the number of a pull request, or the id at the end of the URL of a run',
+  });
+}
+
+/** @throws UsageError `USAGE`. */
+function partFrom(part: string | undefined): { readonly verifyOnly?: VerifiedPart } {
+  if (part === undefined) return {};
+  if (part === 'approval' || part === 'artifacts') return { verifyOnly: part };
+  throw new UsageError('USAGE', `--verify-only: expected "approval" or "artifacts", found ${JSON.stringify(part)}`, {
+    hint: '"artifacts" verifies the approval too',
   });
 }
 

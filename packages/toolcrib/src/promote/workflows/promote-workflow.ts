@@ -65,14 +65,20 @@ const VERIFIED = {
 const trusted = (settings: WorkflowSettings): string =>
   [checkout(TRUSTED), setupNode(), install(settings, false)].join('');
 
+/** Asks GitHub only: before the environment lets a job through, there are no credentials for stores and no signature. */
 function verifyJob(settings: WorkflowSettings): string {
   const steps = [
-    toolcrib(settings, 'Verify the approval and the artifacts', 'promote --pr "$PR" --run "$RUN_ID" --dry-run', {
-      id: 'artifacts',
-      condition: '${{ !inputs.rebuild }}',
-      env: INPUTS,
-    }),
-    toolcrib(settings, 'Verify the approval', 'promote --pr "$PR" --run "$RUN_ID" --approval-only', {
+    toolcrib(
+      settings,
+      'Verify the approval and the artifacts',
+      'promote --pr "$PR" --run "$RUN_ID" --verify-only artifacts',
+      {
+        id: 'artifacts',
+        condition: '${{ !inputs.rebuild }}',
+        env: INPUTS,
+      },
+    ),
+    toolcrib(settings, 'Verify the approval', 'promote --pr "$PR" --run "$RUN_ID" --verify-only approval', {
       id: 'approval',
       condition: '${{ inputs.rebuild }}',
       env: INPUTS,

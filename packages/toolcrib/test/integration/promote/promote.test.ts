@@ -566,10 +566,10 @@ describe.concurrent('a pull request of a fork', () => {
     await using site = await promotionSite();
     site.pull.headRepository = 'x/y';
     const env = { GITHUB_OUTPUT: inCheckout(site, 'output') };
-    expect((await promote(site, ['--pr', '7', '--approval-only'], env)).code).toBe(0);
+    expect((await promote(site, ['--pr', '7', '--verify-only', 'approval'], env)).code).toBe(0);
     expect(await readFile(env.GITHUB_OUTPUT, 'utf8')).toBe(`pr=7\ncommit=${HEAD}\nversion=2\n`);
     approve(site);
-    expect((await promote(site, ['--pr', '7', '--approval-only'], env)).code).toBe(5);
+    expect((await promote(site, ['--pr', '7', '--verify-only', 'approval'], env)).code).toBe(5);
   });
 });
 

@@ -26,6 +26,8 @@ export interface RunnerOptions {
   readonly contexts: Contexts & { readonly github: Contexts };
   /** Variables of every step, as GitHub sets them. */
   readonly env: Readonly<Record<string, string>>;
+  /** Secrets by the name of the environment that has them; no other job gets them. */
+  readonly environments?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** The token of a job with these permissions, and what else such a job may know. */
   readonly grant: (permissions: Readonly<Record<string, string>>) => {
     readonly token: string;
@@ -138,6 +140,7 @@ async function runJob(
     ...place.contexts,
     github: { ...place.contexts.github, token: granted.token },
     runner: { temp: join(folder, 'temp') },
+    secrets: place.environments?.[job.environment ?? ''] ?? {},
     steps,
   };
   const state = { log: '', summary: '', failed: false };
@@ -182,8 +185,9 @@ async function runStep(step: Step, at: StepPlace): Promise<StepEnd> {
     case 'actions/checkout':
       return await checkOut(given, at);
     case 'actions/setup-node':
-    case 'docker/login-action':
       return DONE;
+    case 'docker/login-action':
+      return await logIn(given, at);
     case 'actions/upload-artifact':
       return await upload(given, at);
     case 'actions/download-artifact':
@@ -253,6 +257,17 @@ async function checkOut(
   return { ...DONE, ok: end.code === 0, log: `checked out ${ref}\n${end.said}` };
 }
 
+/** As `docker login` without a credential store. */
+async function logIn(given: Readonly<Record<string, string>>, { folder }: StepPlace): Promise<StepEnd> {
+  const { registry = '', username = '', password = '' } = given;
+  if (username === '' || password === '') return { ...DONE, ok: false, log: 'Username and password required\n' };
+  const path = join(folder, '.docker', 'config.json');
+  await mkdir(dirname(path), { recursive: true });
+  const auth = Buffer.from(`${username}:${password}`).toString('base64');
+  await writeFile(path, JSON.stringify({ auths: { [registry]: { auth } } }), { mode: 0o600 });
+  return DONE;
+}
+
 async function upload(given: Readonly<Record<string, string>>, { place, workspace }: StepPlace): Promise<StepEnd> {
   const { name = '', path = '' } = given;
   const from = join(workspace, path);
@@ -265,13 +280,21 @@ async function upload(given: Readonly<Record<string, string>>, { place, workspac
   const files: Record<string, Buffer> = {};
   for (const file of paths) files[basename(file)] = await readFile(file);
   const { artifacts, id } = place.run;
-  kept.set(`${id} ${name}`, files);
+  keptOf(place.run).set(name, files);
   artifacts.push({ id: id * 100 + artifacts.length, name, zip: await zipOf(files), expired: false });
   return DONE;
 }
 
-/** What is in the artifacts, by run and name: unpacking them is not what is tested here. */
-const kept = new Map<string, Readonly<Record<string, Buffer>>>();
+type Kept = Map<string, Readonly<Record<string, Buffer>>>;
+
+/** What is in the artifacts of a run, by name: unpacking them is not what is tested here. Ids are only unique on one stage. */
+const kept = new WeakMap<StoredRun, Kept>();
+
+function keptOf(run: StoredRun): Kept {
+  const files: Kept = kept.get(run) ?? new Map<string, Readonly<Record<string, Buffer>>>();
+  kept.set(run, files);
+  return files;
+}
 
 async function download(given: Readonly<Record<string, string>>, { place, workspace }: StepPlace): Promise<StepEnd> {
   const { name: only, pattern = only ?? '', path = '' } = given;
@@ -280,7 +303,7 @@ async function download(given: Readonly<Record<string, string>>, { place, worksp
   const found = place.run.artifacts.filter((artifact) => matches.test(artifact.name));
   if (only !== undefined && found.length === 0) return { ...DONE, ok: false, log: `Artifact not found: ${only}\n` };
   for (const { name } of found) {
-    for (const [file, bytes] of Object.entries(kept.get(`${place.run.id} ${name}`) ?? {})) {
+    for (const [file, bytes] of Object.entries(keptOf(place.run).get(name) ?? {})) {
       const to = join(resolve(workspace, path), file);
       await mkdir(dirname(to), { recursive: true });
       await writeFile(to, bytes);
