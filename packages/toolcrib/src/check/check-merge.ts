@@ -5,6 +5,7 @@ import { inspectStore, readClaim, storeSkipped, type CheckedStore } from './insp
 import { judgeSums, readPins, type SumsJudgement } from './judge-sums.ts';
 import { judgeVersion } from './judge-version.ts';
 import { readMergeFacts, type FactSources, type MergeFacts } from './merge-facts.ts';
+import { askWithin, PATIENCE_MS } from './patience.ts';
 import { findRequiredVersion, type RequiredVersion, type StoreClaim } from './required-version.ts';
 import { ruleResult, type RuleResult } from './rule.ts';
 
@@ -48,6 +49,10 @@ export interface CheckOutcome {
  * @throws UsageError `CONFIG_INVALID` for pathspecs that git cannot read; CheckError `CHECK_FAILED` when no version is free; RemoteError `STORAGE`; the signal's reason.
  */
 export async function checkMerge(request: CheckRequest): Promise<CheckOutcome> {
+  return await askWithin(PATIENCE_MS, request.stores, (stores) => judge({ ...request, stores }));
+}
+
+async function judge(request: CheckRequest): Promise<CheckOutcome> {
   const { config, base, head } = request;
   const facts = await readMergeFacts(request);
   const changed = isChanged(facts);

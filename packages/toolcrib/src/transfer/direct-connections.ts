@@ -51,6 +51,12 @@ async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<A
       else socket.once(event, () => clearTimeout(connecting));
     });
     let answer: IncomingMessage | undefined;
+    request.once('finish', () => {
+      if (answer !== undefined) return;
+      // Bytes of a head that never ends would keep the socket from timing out.
+      const answering = setTimeout(() => request.destroy(timeout('no answer')), limits.stallMs);
+      for (const event of ['response', 'close']) request.once(event, () => clearTimeout(answering));
+    });
     request.on('timeout', () => (answer ?? request).destroy(timeout('no byte came')));
     request.once('response', (response) => {
       answer = response;

@@ -3,12 +3,14 @@ import type { Answer, Connections, Method } from './connections.ts';
 import { displayUrl } from './display-url.ts';
 import { redirected, type Location } from './location.ts';
 import { networkFailure } from './network-failure.ts';
+import type { Pace } from './pace.ts';
 import { replyOf, type Reply } from './reply.ts';
 import { openBody, type RequestBody } from './request-body.ts';
 
 /** A request as it is made, in one attempt. */
 export interface Exchange {
   readonly connections: Connections;
+  readonly pace: Pace;
   readonly start: Location;
   readonly method: Method;
   readonly headers: Readonly<Record<string, string>> | undefined;
@@ -42,7 +44,7 @@ function mayFollow(method: Method): boolean {
 }
 
 async function ask(exchange: Exchange, location: Location): Promise<Reply> {
-  const { connections, method, signal } = exchange;
+  const { connections, pace, method, signal } = exchange;
   const { url } = location;
   const body = exchange.body && openBody(exchange.body);
   let answer: Answer;
@@ -58,7 +60,7 @@ async function ask(exchange: Exchange, location: Location): Promise<Reply> {
     signal?.throwIfAborted();
     throw body?.failure() ?? networkFailure(error, `${method} ${displayUrl(url)}`);
   }
-  return replyOf({ method, url, signal }, answer);
+  return replyOf({ method, url, signal, pace }, answer);
 }
 
 function headersOf({ method, headers, body }: Exchange, { authorization }: Location): Record<string, string> {

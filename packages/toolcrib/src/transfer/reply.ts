@@ -1,7 +1,8 @@
 import { IntegrityError } from '../core/errors.ts';
 import type { Answer } from './connections.ts';
 import { displayUrl } from './display-url.ts';
-import { readBody } from './response-body.ts';
+import { tooSlow } from './pace.ts';
+import { readBody, type BodyOptions } from './response-body.ts';
 
 /** An answer, whatever its status, whose body is still to be read or discarded. */
 export interface Reply {
@@ -16,7 +17,8 @@ export interface Reply {
   readonly bytes: AsyncIterable<Uint8Array>;
   /**
    * The whole body instead of `bytes`.
-   * @throws IntegrityError `TOO_LARGE` when it has more bytes; RemoteError `UNREACHABLE` when the connection breaks.
+   * @throws IntegrityError `TOO_LARGE` when it has more bytes; RemoteError `UNREACHABLE` when the connection breaks or
+   * it takes too long.
    */
   whole(maxBytes: number): Promise<Buffer>;
   /** The beginning of the body instead of `bytes`, for messages: never fails, and no more than that is read. */
@@ -32,12 +34,13 @@ const SMALL = 64 * 1024;
  * @param method for messages and because a HEAD announces a body that it does not have.
  */
 export function replyOf(
-  { method, url, signal }: { readonly method: string; readonly url: URL; readonly signal: AbortSignal | undefined },
+  { method, url, signal, pace }: Omit<BodyOptions, 'what'> & { readonly method: string; readonly url: URL },
   answer: Answer,
 ): Reply {
   const shown = displayUrl(url);
   const what = `${method} ${shown}`;
-  const bytes = readBody(answer.body, what, signal);
+  const bytes = readBody(answer.body, { what, signal, pace });
+  const upTo = (maxBytes: number): ReturnType<typeof readUpTo> => readUpTo(bytes, maxBytes, { what, pace });
   const size = sizeOf(answer);
   return {
     status: answer.status,
@@ -46,12 +49,12 @@ export function replyOf(
     size,
     bytes,
     async whole(maxBytes) {
-      const { read, more } = await readUpTo(bytes, maxBytes);
+      const { read, more } = await upTo(maxBytes);
       if (more) throw tooLarge(what, maxBytes);
       return read;
     },
     async beginning(maxBytes) {
-      const { read } = await readUpTo(bytes, maxBytes).catch(() => ({ read: Buffer.alloc(0) }));
+      const { read } = await upTo(maxBytes).catch(() => ({ read: Buffer.alloc(0) }));
       return read.subarray(0, maxBytes).toString('utf8');
     },
     discard() {
@@ -65,13 +68,16 @@ export function replyOf(
 async function readUpTo(
   bytes: AsyncIterable<Uint8Array>,
   maxBytes: number,
+  { what, pace: { clock, wholeMs } }: Pick<BodyOptions, 'what' | 'pace'>,
 ): Promise<{ readonly read: Buffer; readonly more: boolean }> {
   const pieces: Uint8Array[] = [];
   let size = 0;
+  const since = clock.elapsed();
   for await (const piece of bytes) {
     pieces.push(piece);
     size += piece.byteLength;
     if (size > maxBytes) break;
+    if (clock.elapsed() - since > wholeMs) throw tooSlow(what, `it was not there after ${wholeMs / 1000} s`);
   }
   return { read: Buffer.concat(pieces), more: size > maxBytes };
 }

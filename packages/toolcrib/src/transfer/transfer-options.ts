@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Reporter } from '../core/reporter.ts';
+import type { PaceOptions } from './pace.ts';
 import type { RetryPolicy } from './retry.ts';
 import type { RewriteRule } from './rewrite.ts';
 
@@ -22,8 +23,13 @@ export interface TransferOptions {
   readonly certificateAuthorities?: string | undefined;
   /** Milliseconds until a connection has to stand; 10,000 when absent. */
   readonly connectTimeoutMs?: number | undefined;
-  /** Milliseconds without a byte after which a transfer has failed; 60,000 when absent. */
+  /**
+   * Milliseconds without a byte, and until the whole head of an answer to a request that was sent, after which a transfer
+   * has failed; 60,000 when absent.
+   */
   readonly stallTimeoutMs?: number | undefined;
+  /** How slowly bodies may come; for what is absent see `pace.ts`. */
+  readonly pace?: PaceOptions | undefined;
   readonly retry?: RetryPolicy | undefined;
   /** Is told of each wait before another attempt. */
   readonly reporter?: Reporter | undefined;

@@ -3,6 +3,7 @@ import type { Connections, Method } from './connections.ts';
 import { displayUrl } from './display-url.ts';
 import { converse, type Exchange } from './exchange.ts';
 import { locationOf, type Location } from './location.ts';
+import { paceOf } from './pace.ts';
 import { mayPass, passingFailure } from './passing-status.ts';
 import type { Reply } from './reply.ts';
 import type { RequestBody } from './request-body.ts';
@@ -73,7 +74,8 @@ export function createTransfer(options: TransferOptions): Transfer {
     refuseOffline(options, url);
     connections ??= openConnections(options);
     const { method, headers, body, signal } = request;
-    return { connections: await connections, start: startOf(url, options, request), method, headers, body, signal };
+    const start = startOf(url, options, request);
+    return { connections: await connections, pace: paceOf(options), start, method, headers, body, signal };
   };
   return {
     async get(url, request = {}) {
