@@ -51,7 +51,9 @@ async function addressOf(host: Host, folder: string, name: string | undefined): 
   const remote = await originOf(host, folder);
   const address = remote === undefined ? undefined : repositoryOfRemote(remote);
   if (address === undefined) {
-    throw new UsageError('USAGE', `the remote "origin" of ${folder} is no repository of GitHub`, {
+    const found =
+      remote === undefined ? 'there is no remote "origin" in' : 'no repository of GitHub is the remote "origin" of';
+    throw new UsageError('USAGE', `${found} ${folder}`, {
       hint: 'name it: --repository OWNER/REPO',
     });
   }

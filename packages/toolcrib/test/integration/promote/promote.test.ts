@@ -20,6 +20,7 @@ import {
   inCheckout,
   NAMES,
   promotionSite,
+  REPOSITORY,
   shaOf,
   sumsOf,
   TOKEN,
@@ -254,6 +255,15 @@ describe.concurrent('promote refuses, with what to do,', () => {
       'run',
       'no run of build-tool-support.yml',
       ({ actions }) => void actions.runs.splice(0),
+    ],
+    [
+      'a head with a commit in between that changed nothing, so that not the sums alone came since the build',
+      'run',
+      'has no artifacts',
+      ({ commit }) => {
+        commit(shaOf('d'), BUILT_COMMIT, {});
+        commit(HEAD, shaOf('d'), { SHA256SUMS: sumsOf(BUILT) });
+      },
     ],
     [
       'a head that differs from what was built by more than the sums',
@@ -619,6 +629,30 @@ describe.concurrent('fetch --run --sums', () => {
     const before = await readFile(inCheckout(site, 'SHA256SUMS'), 'utf8');
     expect(await fetchSums(site)).toMatchObject({ code, stderr: expect.stringContaining(words) as unknown });
     expect(await readFile(inCheckout(site, 'SHA256SUMS'), 'utf8')).toBe(before);
+  });
+
+  test('asks the repository that is named where no remote tells it, and says that there is none', async () => {
+    await using site = await promotionSite();
+    await site.project.write('tool-version.txt', '2\n');
+    const { folder: cwd } = site.project;
+    await promisify(execFile)('git', ['-C', cwd, 'remote', 'remove', 'origin']);
+    const refused = await fetchSums(site);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toContain(`there is no remote "origin" in ${cwd}`);
+    expect(refused.stderr).toContain('--repository OWNER/REPO');
+    const named = ['fetch', '--run', '100', '--sums', '--repository', REPOSITORY];
+    expect((await toolcrib(named, { cwd, env: site.env })).code).toBe(0);
+    expect(await readFile(inCheckout(site, 'SHA256SUMS'), 'utf8')).toBe(sumsOf(BUILT));
+    await promisify(execFile)('git', ['-C', cwd, 'remote', 'add', 'origin', '/srv/demo.git']);
+    expect((await fetchSums(site)).stderr).toContain('no repository of GitHub is the remote "origin" of');
+    expect(
+      (
+        await toolcrib(
+          named.filter((word) => word !== '--sums'),
+          { cwd, env: site.env },
+        )
+      ).code,
+    ).toBe(2);
   });
 
   test('takes both options, and no others', async () => {
