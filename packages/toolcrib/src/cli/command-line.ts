@@ -1,3 +1,4 @@
+import type { Command } from 'commander';
 import { InterruptedError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
 import { isActionsRunner } from '../report/github-actions.ts';
 import { exitCodeOf, WRAPPER_FAILED } from './exit-codes.ts';
@@ -19,7 +20,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();
   } catch (error) {
-    const failure: unknown = signals.abort.aborted ? signals.abort.reason : asUsageError(error);
+    const failure: unknown = signals.abort.aborted
+      ? signals.abort.reason
+      : asUsageError(error, commandIn(program, argv));
     if (failure === undefined) return 0; // help or version was printed
     // The stdout of a wrapper belongs to the other program: with --json the document goes to stderr.
     const streams = wrapsAnother() ? { stdout: process.stderr, stderr: process.stderr } : process;
@@ -38,13 +41,27 @@ function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** Commander's own errors are about the command line; undefined for the ones that only say that help was shown. */
-function asUsageError(error: unknown): unknown {
+function asUsageError(error: unknown, command: readonly string[]): unknown {
   if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('commander.')) return error;
   if ('exitCode' in error && error.exitCode === 0) return undefined;
   const message = error.code === 'commander.help' ? 'no command given' : messageOf(error).replace(/^error: /, '');
   return new UsageError('USAGE', message, {
-    hint: '"toolcrib --help" lists the commands',
+    hint:
+      command.length > 1 && error.code !== 'commander.unknownCommand' && error.code !== 'commander.help'
+        ? `"${command.join(' ')} --help" tells what it takes`
+        : `"${command.join(' ')} --help" lists the commands`,
   });
+}
+
+/** The words of a command line that name its command, the program first; options may stand between them. */
+function commandIn(program: Command, argv: readonly string[]): readonly string[] {
+  let [at, names] = [program, [program.name()]];
+  for (const word of argv) {
+    const called = at.commands.find((command) => command.name() === word);
+    if (called === undefined) continue;
+    [at, names] = [called, [...names, word]];
+  }
+  return names;
 }
 
 /** Node 22 calls its SQLite experimental each time it is loaded; a user can do nothing about that. */

@@ -9,6 +9,8 @@ export interface Output {
   readonly quiet: boolean;
   /** The command's result: one JSON document with `--json`, else the text. */
   result(value: unknown, text: string): void;
+  /** As `result`, of a command that was run for what it does: its text is not for who wants quiet. */
+  report(value: unknown, text: string): void;
   /** A message for the person in front of the terminal. */
   say(text: string): void;
   /** A command to the runner of GitHub Actions, as `formatAnnotation` writes it; for nobody else. */
@@ -28,13 +30,15 @@ export function createOutput(streams: Streams, options: { json: boolean; quiet: 
   // A program that reads stdout gets the bytes that were meant, e.g. of a path.
   const seen = streams.stdout.isTTY === true ? printableLines : (text: string): string => text;
   const shown = (text: string): string => (onRunner ? withoutCommands(seen(text)) : seen(text));
+  const result = (value: unknown, text: string): void => {
+    if (json) streams.stdout.write(`${formatDocument(value)}\n`);
+    else if (text !== '') streams.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
+  };
   return {
     json,
     quiet,
-    result(value, text) {
-      if (json) streams.stdout.write(`${formatDocument(value)}\n`);
-      else if (text !== '') streams.stdout.write(shown(text.endsWith('\n') ? text : `${text}\n`));
-    },
+    result,
+    report: (value, text) => result(value, quiet ? '' : text),
     say(text) {
       if (!quiet) streams.stderr.write(`${toldText(text, options)}\n`);
     },

@@ -41,6 +41,7 @@ export function createProgram(signals: Signals, argv: readonly string[] = []): C
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
     .showHelpAfterError(false)
+    .configureHelp({ showGlobalOptions: true })
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
   const registration: Registration = {
@@ -72,7 +73,7 @@ function addGlobalOptions(program: Command, argv: readonly string[]): void {
   program
     .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
     .option('--json', 'print exactly one JSON document on stdout, also on failure')
-    .option('--quiet', 'say nothing but warnings and errors')
+    .option('--quiet', 'say nothing but warnings, errors and what was asked for')
     .option('--offline', 'open no socket of the internet')
     .addOption(new Option('--no-progress', 'show no progress bar'));
 }

@@ -20,7 +20,7 @@ export function registerBuild({ program, action }: Registration): void {
         const { target: targets = [], ...request } = options;
         const built = await buildTool(await session.project(), session.host, { ...request, targets });
         const lines = built.map(({ name, size, digest }) => `${name}  ${formatSize(size)}  ${shortDigest(digest)}`);
-        session.output.result({ artifacts: built }, lines.join('\n'));
+        session.output.report({ artifacts: built }, lines.join('\n'));
         return 0;
       }),
     );

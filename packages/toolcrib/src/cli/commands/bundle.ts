@@ -36,7 +36,7 @@ export function registerBundle({ program, action }: Registration): void {
           ...(target !== undefined && { targets: target }),
           ...(trustedRoot !== undefined && { trustedRoot }),
         });
-        session.output.result(created, describeCreatedBundle(created));
+        session.output.report(created, describeCreatedBundle(created));
         return 0;
       }),
     );
@@ -53,8 +53,9 @@ export function registerBundle({ program, action }: Registration): void {
         const { describeLoadedBundle } = await import('../../report/bundle-text.ts');
         refuseWithoutStore(options);
         const loaded = await loadBundle(await session.project(), session.host, file, options);
-        session.output.result(loaded, describeLoadedBundle(loaded));
-        return loaded.store?.revocations.outcome === 'outdated' ? REVOCATIONS_OUTDATED : 0;
+        const isOutdated = loaded.store?.revocations.outcome === 'outdated';
+        session.output[isOutdated ? 'result' : 'report'](loaded, describeLoadedBundle(loaded));
+        return isOutdated ? REVOCATIONS_OUTDATED : 0;
       }),
     );
 }

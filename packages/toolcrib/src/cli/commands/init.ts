@@ -19,19 +19,22 @@ export function registerInit({ program, action }: Registration): void {
         const isThere = github && (await session.project()).config !== undefined && options.tool === undefined;
         const made = isThere ? [] : await initProject({ folder: host.cwd, reporter: host.reporter, ...options });
         if (!github) {
-          output.result({ written: made }, made.map((path) => `wrote ${path}`).join('\n'));
+          output.report({ written: made }, made.map((path) => `wrote ${path}`).join('\n'));
           return 0;
         }
         const { initWorkflows } = await import('../../flows/init-workflows.ts');
         const workflows = await initWorkflows(await session.project(), host, VERSION);
         const written = [...made, ...workflows.written];
-        const { unchanged } = workflows;
+        const { unchanged, secrets } = workflows;
         const lines = [...written.map((path) => `wrote ${path}`), ...unchanged.map((path) => `${path} is the same`)];
-        output.result({ written, unchanged }, [...lines, NEXT].join('\n'));
+        output.report({ written, unchanged, secrets }, [...lines, nextSteps(secrets)].join('\n'));
         return 0;
       }),
     );
 }
 
-const NEXT = `Next, on GitHub: make the environment "tool-support-release" with required reviewers, open to your base branch only,
-and require the status "Tool support" on that branch: docs/guides/ci.md says why and how.`;
+function nextSteps(secrets: readonly string[]): string {
+  const given = secrets.length === 0 ? '' : `\nGive that environment the secrets ${secrets.join(', ')}.`;
+  return `Next, on GitHub: make the environment "tool-support-release" with required reviewers, open to your base branch only,
+and require the status "Tool support" on that branch: docs/guides/ci.md says why and how.${given}`;
+}

@@ -25,8 +25,9 @@ export function registerMirror({ program, action }: Registration): void {
         const { describeMirroring } = await import('../../report/mirror-text.ts');
         const options = { versions: version, all, unverifiedAttestations, partial };
         const mirroring = await mirrorReleases(await session.project(), session.host, from, to, options);
-        session.output.result(mirroring, describeMirroring(mirroring));
-        return mirroring.revocations.outcome === 'outdated' ? REVOCATIONS_OUTDATED : 0;
+        const isOutdated = mirroring.revocations.outcome === 'outdated';
+        session.output[isOutdated ? 'result' : 'report'](mirroring, describeMirroring(mirroring));
+        return isOutdated ? REVOCATIONS_OUTDATED : 0;
       }),
     );
 }

@@ -34,8 +34,12 @@ export async function tellPublication({ output }: Session, publication: Publicat
   const { describePublication } = await import('../../report/publication-text.ts');
   const { failure, ...facts } = publication;
   const document = failure === null ? facts : { ...facts, ...errorDocument(failure) };
-  output.result(document, describePublication(publication));
-  if (failure === null) return 0;
+  const text = describePublication(publication);
+  if (failure === null) {
+    output.report(document, text);
+    return 0;
+  }
+  output.result(document, text);
   if (!output.json) output.fail(failure);
   return exitCodeOf(failure);
 }

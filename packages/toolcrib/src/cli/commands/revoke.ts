@@ -27,7 +27,7 @@ export function registerRevoke({ program, action }: Registration): void {
           digests: options.digest ?? [],
           reason: options.reason,
         });
-        output.result(revoked, describeRevocations(revoked));
+        output.report(revoked, describeRevocations(revoked));
         return 0;
       }),
     );

@@ -154,6 +154,23 @@ describe.concurrent('a tool of a project', () => {
   });
 });
 
+describe.concurrent('with --quiet', () => {
+  test('building, publishing and checking say nothing, resolve says its path, and a failed check why', async () => {
+    await using project = await demoProject();
+    for (const args of [['build'], ['publish'], ['publish', '--dry-run']]) {
+      expect(await succeed(project, [...args, '--quiet']), args.join(' ')).toMatchObject({ stdout: '', stderr: '' });
+    }
+    const resolved = await succeed(project, ['--quiet', 'resolve', '--target', 'amd64-any']);
+    expect(resolved.stdout).toBe(`${project.folder}/binaries/${NAME(1)}\n`);
+    await project.write('tool-version.txt', '2\n');
+    await project.write('store/demo-v2.SHA256SUMS', `${'a'.repeat(64)}  ${NAME(2)}\n`);
+    await succeed(project, ['--quiet', 'build']);
+    const refused = await toolcrib(['--quiet', 'publish'], { cwd: project.folder });
+    expect(refused.code).toBe(6);
+    expect(refused.stderr).toContain('toolcrib: ');
+  });
+});
+
 describe.concurrent('pins', () => {
   test('of the version before exit with 2 and say what makes those of this one', async () => {
     await using project = await publishedProject();

@@ -110,7 +110,29 @@ describe.concurrent('a configuration', () => {
   });
 });
 
+describe.concurrent('a hint for a wrong command line', () => {
+  test.for([
+    { args: ['frobnicate'], hint: '"toolcrib --help" lists the commands' },
+    { args: ['archive'], hint: '"toolcrib archive --help" lists the commands' },
+    { args: ['archive', 'burn'], hint: '"toolcrib archive --help" lists the commands' },
+    { args: ['--json', 'resolve', '--frobnicate'], hint: '"toolcrib resolve --help" tells what it takes' },
+    { args: ['bundle', 'create'], hint: '"toolcrib bundle create --help" tells what it takes' },
+  ])('of toolcrib $args names the help that helps', async ({ args, hint }) => {
+    await using project = await scratchProject();
+    const end = await toolcrib(args, { cwd: project.folder });
+    expect(end.stdout.includes('{') ? end.stdout.replaceAll('\\"', '"') : end.stderr).toContain(hint);
+  });
+});
+
 describe.concurrent('help', () => {
+  test('of a command names the options that stand before every command', async () => {
+    await using project = await scratchProject();
+    for (const args of [['publish'], ['bundle', 'create']]) {
+      const { stdout } = await toolcrib([...args, '--help'], { cwd: project.folder });
+      for (const option of ['--json', '--quiet', '--config <file>', '--offline']) expect(stdout).toContain(option);
+    }
+  });
+
   test('and version go to stdout and exit with 0', async () => {
     await using project = await scratchProject();
     const cwd = project.folder;
