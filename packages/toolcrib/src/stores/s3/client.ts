@@ -1,7 +1,8 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { trustedAuthorities } from '../../transfer/certificate-authorities.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from '../../transfer/transfer-options.ts';
-import { isPathStyle, type S3Reference } from './address.ts';
+import { isPathStyle, objectUrl, type S3Reference } from './address.ts';
+import { limitAnswers } from './small-answers.ts';
 
 /** Keys for the S3 API. */
 export interface S3Credentials {
@@ -22,7 +23,7 @@ export async function createClient(
   const { S3Client } = await import('./sdk.ts');
   const { endpoint } = reference;
   const region = reference.region ?? (endpoint === undefined ? undefined : 'us-east-1');
-  return new S3Client({
+  const client = new S3Client({
     ...(region !== undefined && { region }),
     ...(endpoint !== undefined && { endpoint }),
     ...(credentials !== undefined && { credentials }),
@@ -34,6 +35,8 @@ export async function createClient(
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: await connectionSettings(options),
   });
+  limitAnswers(client, objectUrl(reference, ''));
+  return client;
 }
 
 const silence = (): void => undefined;

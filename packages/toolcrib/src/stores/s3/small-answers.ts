@@ -1,0 +1,59 @@
+import { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { IntegrityError } from '../../core/errors.ts';
+
+/**
+ * Most bytes of an answer that is not an object. A page of a listing is the largest: 1,000 keys of at most 1,024 bytes
+ * (Amazon S3 API Reference, "ListObjectsV2"), of which XML makes up to six times as many, and a few hundred for each.
+ */
+const MAX_ANSWER_BYTES = 8 * 1024 * 1024;
+
+interface Response {
+  readonly statusCode: number;
+  body: unknown;
+}
+
+/**
+ * Keeps a server from filling the memory: the SDK collects the whole of whatever has to be parsed, an error of it too.
+ * Only the bytes of an object are left alone, which nobody collects.
+ * @param what is asked, for messages.
+ */
+export function limitAnswers(client: S3Client, what: string): void {
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        const result = await next(args);
+        const { response } = result;
+        if (isResponse(response) && !(commandName === 'GetObjectCommand' && response.statusCode < 300)) {
+          response.body = await collected(response.body, what);
+        }
+        return result;
+      },
+    // Next to the connection: what parses answers stands before it.
+    { step: 'deserialize', priority: 'low', name: 'limitAnswers' },
+  );
+}
+
+function isResponse(response: unknown): response is Response {
+  return typeof response === 'object' && response !== null && 'statusCode' in response && 'body' in response;
+}
+
+async function collected(body: unknown, what: string): Promise<unknown> {
+  if (!(body instanceof Readable)) return body;
+  const stream: AsyncIterable<Uint8Array> = body;
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of stream) {
+    size += piece.byteLength;
+    if (size > MAX_ANSWER_BYTES) throw tooLarge(what);
+    pieces.push(piece);
+  }
+  return Readable.from(pieces, { objectMode: false });
+}
+
+function tooLarge(what: string): IntegrityError {
+  return new IntegrityError('TOO_LARGE', `${what} answered with more than ${MAX_ANSWER_BYTES} bytes`, {
+    hint: 'that is no answer of an S3 server: look at the endpoint of the store',
+    details: { maxBytes: MAX_ANSWER_BYTES },
+  });
+}
