@@ -38,6 +38,8 @@ export interface BuildRequest {
   readonly libcPackages?: Readonly<Record<Arch, DebianPin>>;
   /** What it has to be before it becomes visible; undefined: anything that passes the checks. */
   readonly pin?: Digest | undefined;
+  /** Starts whatever runs code of the project: see `Command`. */
+  readonly launcher?: readonly string[] | undefined;
   /** Is given what build programs write, as they write it. */
   readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -90,10 +92,10 @@ async function drive(request: BuildRequest, build: BuildConfig, scratch: string,
       return;
     }
     case 'docker': {
-      const { config, version, target, env, signal, reporter, onOutput } = request;
+      const { config, version, target, env, signal, reporter, launcher, onOutput } = request;
       const { tool, folder } = config;
       const targetName = formatTarget(target);
-      const place = { folder, stage: scratch, output, env, reporter, signal, onOutput };
+      const place = { folder, stage: scratch, output, env, reporter, signal, launcher, onOutput };
       await buildWithDocker({ tool, version, target, targetName, build, ...place });
       return;
     }
@@ -101,9 +103,9 @@ async function drive(request: BuildRequest, build: BuildConfig, scratch: string,
 }
 
 async function buildWithCommand(request: BuildRequest, command: string, output: string): Promise<void> {
-  const { config, target, version, env, signal, onOutput } = request;
+  const { config, target, version, env, signal, launcher, onOutput } = request;
   await runCommand({
-    ...{ program: '/bin/sh', args: ['-c', command], cwd: config.folder, signal, onOutput },
+    ...{ program: '/bin/sh', args: ['-c', command], launcher, cwd: config.folder, signal, onOutput },
     env: {
       ...env,
       TOOLCRIB_ARCH: target.arch,
@@ -116,13 +118,14 @@ async function buildWithCommand(request: BuildRequest, command: string, output: 
 }
 
 async function buildWithBun(request: BuildRequest, entry: string, scratch: string, output: string): Promise<void> {
-  const { config, target, version, env, signal, reporter, onOutput } = request;
+  const { config, target, version, env, signal, reporter, launcher, onOutput } = request;
   const toolchain: Toolchain = {
     cache: request.toolchainCache,
     folder: config.folder,
     env,
     reporter,
     signal,
+    launcher,
     onOutput,
   };
   const build = { tool: config.tool, version, target, targetName: formatTarget(target), entry };

@@ -39,7 +39,8 @@ export async function compileWithBun(toolchain: Toolchain, build: BunBuild, stag
   const bundle = join(stage, 'bundle.js');
   const bun = (what: string, cwd: string, args: readonly string[]) =>
     runCommand({
-      ...{ program: compiler, args: ['build', ...args], cwd, signal: toolchain.signal, onOutput: toolchain.onOutput },
+      ...{ program: compiler, args: ['build', ...args], launcher: toolchain.launcher },
+      ...{ cwd, signal: toolchain.signal, onOutput: toolchain.onOutput },
       // Nothing of the user's environment may end up in the program, and no configuration file beside HOME counts.
       env: { PATH: toolchain.env['PATH'], HOME: stage, TMPDIR: stage },
       what: `${what} ${build.entry}`,

@@ -5,6 +5,8 @@ import { CheckError, InterruptedError, isSystemError } from '../core/errors.ts';
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
+  /** A program with its arguments that starts it, e.g. in namespaces of its own. Default: it is started as it is. */
+  readonly launcher?: readonly string[] | undefined;
   readonly cwd: string;
   /** All of its environment. */
   readonly env: NodeJS.ProcessEnv;
@@ -27,7 +29,8 @@ const GRACE_MS = 2000;
  */
 export async function runCommand(command: Command): Promise<Buffer> {
   verifyNotAborted(command);
-  const child = spawn(command.program, command.args, {
+  const [program = command.program, ...args] = [...(command.launcher ?? []), command.program, ...command.args];
+  const child = spawn(program, args, {
     cwd: command.cwd,
     env: command.env,
     detached: true,

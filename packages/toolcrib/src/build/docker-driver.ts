@@ -24,6 +24,8 @@ export interface DockerBuild {
   readonly env: NodeJS.ProcessEnv;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Starts the `docker` program: see `Command`. */
+  readonly launcher?: readonly string[] | undefined;
   readonly onOutput: ((bytes: Uint8Array) => void) | undefined;
 }
 
@@ -77,12 +79,12 @@ async function buildImage(build: DockerBuild): Promise<string> {
 }
 
 async function docker(
-  { tool, targetName, folder, env, signal, onOutput }: DockerBuild,
+  { tool, targetName, folder, env, signal, launcher, onOutput }: DockerBuild,
   what: string,
   args: readonly string[],
 ): Promise<void> {
   const said = `building ${tool} for ${targetName} with docker: ${what}`;
-  await runCommand({ program: 'docker', args, cwd: folder, env, signal, onOutput, what: said });
+  await runCommand({ program: 'docker', args, launcher, cwd: folder, env, signal, onOutput, what: said });
 }
 
 /** Also after an interruption; what it leaves is said. */

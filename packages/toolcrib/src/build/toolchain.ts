@@ -23,6 +23,8 @@ export interface Toolchain {
   readonly env: NodeJS.ProcessEnv;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** Starts what reads the project, npm and compilers: see `Command`. */
+  readonly launcher?: readonly string[] | undefined;
   /** Is given what compilers write, as they write it. */
   readonly onOutput?: ((bytes: Uint8Array) => void) | undefined;
 }
@@ -71,6 +73,7 @@ async function packRuntime(toolchain: Toolchain, runtime: BunRuntime, scratch: s
   await runCommand({
     program: 'npm',
     args: ['pack', '--silent', '--ignore-scripts', '--pack-destination', scratch, specifier],
+    launcher: toolchain.launcher,
     cwd: toolchain.folder,
     env: toolchain.env,
     signal: toolchain.signal,

@@ -16,6 +16,8 @@ export interface BuildOptions {
   readonly dev?: boolean;
   /** True: the result must have the pinned digests. */
   readonly verify?: boolean;
+  /** A program with its arguments that starts whatever runs code of the project. Default: it is started as it is. */
+  readonly launcher?: readonly string[];
 }
 
 /**
@@ -30,13 +32,14 @@ export async function buildTool(
 ): Promise<readonly BuiltArtifact[]> {
   const config = configOf(project, 'build');
   const version = await readVersion(config);
-  const { dev = false } = options;
+  const { dev = false, launcher } = options;
   const { reporter, env, cacheDirectory } = host;
   const signal = host.signal ?? new AbortController().signal;
   const place = { outputDirectory: config.binaries, toolchainCache: join(cacheDirectory, 'toolchain') };
   const built: BuiltArtifact[] = [];
   for (const target of targetsOf(config, options.targets ?? [])) {
-    built.push(await buildArtifact({ config, version, target, dev, ...place, reporter, env: { ...env }, signal }));
+    const request = { config, version, target, dev, ...place, reporter, env: { ...env }, signal, launcher };
+    built.push(await buildArtifact(request));
   }
   if (options.verify === true) await verifyAgainstPins(config, version, built);
   return built;

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { unescape } from 'node:querystring';
 import { promisify } from 'node:util';
 import type { ProjectConfig } from '../config/config.ts';
 import { IntegrityError, RemoteError, UsageError } from '../core/errors.ts';
@@ -8,6 +9,7 @@ import { openRepository, type GitRepository } from '../git/repository.ts';
 import type { PullRequest } from '../github/pulls.ts';
 import { buildTool } from './build-tool.ts';
 import type { Host } from './host.ts';
+import { launcherApart } from './launch-apart.ts';
 import { openProject } from './project.ts';
 
 /** What is built again. */
@@ -21,15 +23,17 @@ export interface Rebuild {
 
 /**
  * Builds the head of a pull request in a fresh checkout, with nothing of this one. Its build is code of the pull request:
- * it runs as this user, with an environment of its own and an empty home.
+ * it runs as this user, with an environment of its own and an empty home, and cannot look into this process.
  * @returns absolute path of the folder with the artifacts.
- * @throws UsageError `USAGE` when the commit cannot be had from the remote `origin`; what `buildTool` says.
+ * @throws UsageError `USAGE` when the commit cannot be had from the remote `origin`, or where nothing keeps a build from
+ * looking into this process; what `buildTool` says.
  */
 export async function rebuildCommit(
   git: GitRepository,
   host: Host,
   { pull, config, scratch }: Rebuild,
 ): Promise<string> {
+  const launcher = await launcherApart(host);
   const checkout = join(scratch, 'checkout');
   await checkOut(git, host, pull, checkout);
   const file = git.pathInTree(config.file);
@@ -41,19 +45,20 @@ export async function rebuildCommit(
   const folder = join(scratch, 'artifacts');
   await ensureDirectory(folder);
   if (project.config === undefined) throw new Error('a configuration that was named is read');
-  await buildTool({ ...project, config: { ...project.config, binaries: folder } }, builder);
+  await buildTool({ ...project, config: { ...project.config, binaries: folder } }, builder, { launcher });
   return folder;
 }
 
 async function checkOut(git: GitRepository, host: Host, { number, head }: PullRequest, folder: string): Promise<void> {
   const top = git.absolutePath('');
-  const run = (...args: readonly string[]): Promise<string> => runGit(args, host);
+  const run = (...args: readonly string[]): Promise<string> => runGit(args, host, host.env);
   await run('clone', '--quiet', '--no-checkout', '--no-tags', '--', top, folder);
   const clone = await openRepository(folder, { env: host.env, signal: host.signal });
   if ((await clone.resolveCommit(head.sha)) === undefined) {
     const origin = await run('-C', top, 'config', '--get', 'remote.origin.url');
-    // The remote's own configuration, with its credentials, is that of the checkout that promotes.
-    await run('-C', folder, 'fetch', '--quiet', '--no-tags', '--', origin, `refs/pull/${number}/head`);
+    const { address, env } = hideCredentials(origin, host.env);
+    const args = ['-C', folder, 'fetch', '--quiet', '--no-tags', '--', address, `refs/pull/${number}/head`];
+    await runGit(args, host, env);
   }
   await run('-C', folder, 'checkout', '--quiet', '--detach', head.sha);
   const actual = await run('-C', folder, 'rev-parse', 'HEAD');
@@ -63,11 +68,34 @@ async function checkOut(git: GitRepository, host: Host, { number, head }: PullRe
   });
 }
 
+/**
+ * Takes credentials out of an address of HTTP and hands them over in the environment: everybody on this machine sees the
+ * arguments of git and of the programs that it starts. The fresh clone has nothing of the configuration of this checkout;
+ * that of the user, with their helpers for credentials, counts there too.
+ */
+function hideCredentials(origin: string, env: Host['env']): { readonly address: string; readonly env: Host['env'] } {
+  const url = URL.parse(origin);
+  if (url === null || !/^https?:$/.test(url.protocol) || `${url.username}${url.password}` === '') {
+    return { address: origin, env };
+  }
+  const [username, password] = [unescape(url.username), unescape(url.password)];
+  Object.assign(url, { username: '', password: '' });
+  const index = Number(env['GIT_CONFIG_COUNT'] ?? 0);
+  const basic = Buffer.from(`${username}:${password}`).toString('base64');
+  // Who has no password there has a helper that is asked for the one of that account.
+  const [key, value] =
+    password === ''
+      ? [`credential.${url.origin}.username`, username]
+      : [`http.${url.origin}/.extraHeader`, `Authorization: Basic ${basic}`];
+  const setting = { [`GIT_CONFIG_KEY_${index}`]: key, [`GIT_CONFIG_VALUE_${index}`]: value };
+  return { address: url.href, env: { ...env, ...setting, GIT_CONFIG_COUNT: String(index + 1) } };
+}
+
 /** A clone may take its time; it is given up after this many milliseconds. */
 const DEADLINE_MS = 10 * 60_000;
 
 /** Hooks of templates do not run. Unlike reading, this may use the network and the user's credentials. */
-async function runGit(args: readonly string[], { env, signal }: Host): Promise<string> {
+async function runGit(args: readonly string[], { signal }: Host, env: Host['env']): Promise<string> {
   const options = {
     env: { ...env, GIT_TERMINAL_PROMPT: '0' },
     timeout: DEADLINE_MS,
