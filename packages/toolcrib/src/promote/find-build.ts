@@ -66,8 +66,9 @@ async function runsAt(
 /** The commit before one that did nothing but write the sums file. */
 function parentOfPins({ parents, files }: Commit, sumsPath: string): string | undefined {
   const [parent, second] = parents;
-  const pins = files?.every(({ path, status }) => path === sumsPath && ['added', 'modified'].includes(status));
-  return second === undefined && pins === true ? parent : undefined;
+  const [file, other] = files ?? [];
+  if (file === undefined || other !== undefined || second !== undefined) return undefined;
+  return file.path === sumsPath && ['added', 'modified'].includes(file.status) ? parent : undefined;
 }
 
 const SUMS_LAST =
