@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { UsageError } from '../core/errors.ts';
+import { hasCode, NotFoundError, UsageError } from '../core/errors.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import type { Signer } from './attestation.ts';
@@ -35,7 +35,7 @@ export async function openKeySigner(privateKeyPath: string): Promise<Signer> {
  * NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`.
  */
 export async function readPrivateKey(path: string): Promise<KeyObject> {
-  const text = Buffer.from(await readSmallFile(path, MAX_KEY_BYTES)).toString('utf8');
+  const text = Buffer.from(await readSmallFile(path, MAX_KEY_BYTES).catch(noKey(path))).toString('utf8');
   const { mode } = await onDisk('examine', path, () => stat(path));
   if ((mode & OTHERS_MAY_READ) !== 0) {
     throw new UsageError('CONFIG_INVALID', `${path} is a private key that every user of this machine can reach`, {
@@ -44,4 +44,15 @@ export async function readPrivateKey(path: string): Promise<KeyObject> {
     });
   }
   return parsePrivateKey(text, path);
+}
+
+function noKey(path: string): (error: unknown) => never {
+  return (error) => {
+    if (!hasCode(error, 'NOT_FOUND')) throw error;
+    throw new NotFoundError('NOT_FOUND', `there is no private key at ${path}`, {
+      hint: 'name an Ed25519 private key in PEM; "openssl genpkey -algorithm ed25519 -out FILE" makes one',
+      details: { file: path },
+      cause: error,
+    });
+  };
 }

@@ -1,5 +1,5 @@
 import { createDigester, verifyExpected, type Digest } from '../core/digest.ts';
-import { IntegrityError } from '../core/errors.ts';
+import { hasCode, IntegrityError, NotFoundError } from '../core/errors.ts';
 import { MAX_OCI_JSON_BYTES, type OciFile } from '../core/oci-release.ts';
 import { readBlocks } from '../disk/digest-file.ts';
 import { readTar, type TarMember } from '../tar/read.ts';
@@ -40,7 +40,11 @@ export async function openBundle(path: string, options: Options = {}): Promise<O
     }
     members.set(member.path, { size: member.size, bytes });
   }
-  return interpretLayout(members, path);
+  try {
+    return interpretLayout(members, path);
+  } catch (error) {
+    throw explained(error, path, true);
+  }
 }
 
 /**
@@ -65,7 +69,35 @@ export async function* readArtifacts(
     throw malformed(path, missing.name, 'is not there any more: it was changed while it was read');
 }
 
-async function* membersOf(path: string, { signal }: Options): AsyncGenerator<TarMember> {
+async function* membersOf(path: string, options: Options): AsyncGenerator<TarMember> {
+  let isBundle = false;
+  try {
+    for await (const member of layoutMembersOf(path, options)) {
+      isBundle = true;
+      yield member;
+    }
+  } catch (error) {
+    throw explained(error, path, isBundle);
+  }
+}
+
+/** What a reader of archives says of any archive, in words about this one. */
+function explained(error: unknown, path: string, isBundle: boolean): unknown {
+  if (hasCode(error, 'NOT_FOUND'))
+    return new NotFoundError('NOT_FOUND', `there is no bundle at ${path}`, { hint: MAKE_ONE, cause: error });
+  if (hasCode(error, 'DIGEST_MISMATCH', 'SIZE_MISMATCH')) {
+    const { code, message, details } = error;
+    return new IntegrityError(code, message, { hint: COPY_AGAIN, details, cause: error });
+  }
+  if (!hasCode(error, 'MALFORMED') || error.hint !== undefined) return error;
+  const message = isBundle ? error.message : `${path} is no bundle`;
+  return new IntegrityError('MALFORMED', message, { hint: isBundle ? COPY_AGAIN : MAKE_ONE, cause: error });
+}
+
+const MAKE_ONE = '"toolcrib bundle create -o FILE" makes one: name that file';
+const COPY_AGAIN = 'it was damaged on its way: copy it again, and compare its digest with what "bundle create" printed';
+
+async function* layoutMembersOf(path: string, { signal }: Options): AsyncGenerator<TarMember> {
   for await (const member of readTar(copiesOf(readBlocks(path, { signal })), BUNDLE_LIMITS, path)) {
     if (member.kind === 'directory' && DIRECTORIES.includes(member.path)) continue;
     if (member.kind !== 'file') throw malformed(path, member.path, `is a ${member.kind}, which no bundle has`);
@@ -98,7 +130,11 @@ async function* verifiedAtTheEnd(
     digester.update(piece);
     yield piece;
   }
-  verifyExpected(what, file, { size: digester.size, digest: digester.finish() });
+  try {
+    verifyExpected(what, file, { size: digester.size, digest: digester.finish() });
+  } catch (error) {
+    throw explained(error, what, true);
+  }
 }
 
 function malformed(path: string, member: string, what: string): IntegrityError {

@@ -21,7 +21,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     return exitCode();
   } catch (error) {
     const failure: unknown = signals.abort.aborted
-      ? signals.abort.reason
+      ? interrupted(signals.abort.reason, commandIn(program, argv))
       : asUsageError(error, commandIn(program, argv));
     if (failure === undefined) return 0; // help or version was printed
     // The stdout of a wrapper belongs to the other program: with --json the document goes to stderr.
@@ -32,6 +32,17 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     // A failure of ours is not taken for the other program's own.
     return wrapsAnother() && !(failure instanceof InterruptedError) ? WRAPPER_FAILED : exitCodeOf(failure);
   }
+}
+
+/** Commands that go on where they were interrupted. */
+const RESUMED = ['publish', 'promote', 'mirror'];
+
+function interrupted(reason: unknown, [, command = '']: readonly string[]): unknown {
+  if (!(reason instanceof InterruptedError) || !RESUMED.includes(command)) return reason;
+  return new InterruptedError(reason.message, {
+    hint: 'repeat the command: it completes what it began; "toolcrib status" tells what is open',
+    cause: reason,
+  });
 }
 
 /** What stands after `--` is for another program. */

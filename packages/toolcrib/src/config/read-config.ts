@@ -50,6 +50,8 @@ function parseJson(text: string, file: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     throw new UsageError('CONFIG_INVALID', `${file}${lineOf(text, messageOf(error))}: not JSON: ${messageOf(error)}`, {
+      hint: 'JSON knows no comments, no comma after the last entry, and double quotes only',
+      details: { file },
       cause: error,
     });
   }
@@ -78,7 +80,10 @@ function firstLineWithUnexpectedToken(text: string): number {
 
 function refuseUnknownKeys(json: unknown, file: string): void {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
-    throw new UsageError('CONFIG_INVALID', `${file}: expected a JSON object`);
+    throw new UsageError('CONFIG_INVALID', `${file}: expected a JSON object`, {
+      hint: 'e.g. { "tool": "my-tool", "targets": ["amd64-any"] }; "toolcrib init" writes one',
+      details: { file },
+    });
   }
   const allowed = Object.keys(configFileSchema.shape);
   for (const key of Object.keys(json)) {

@@ -14,7 +14,9 @@ export function isDigest(text: string): text is Digest {
 /** @throws UsageError `DIGEST_INVALID` unless the text is `sha256:<64 lowercase hex>`. */
 export function parseDigest(text: string): Digest {
   if (isDigest(text)) return text;
-  throw new UsageError('DIGEST_INVALID', `not a digest: ${JSON.stringify(text)}, expected sha256:<64 lowercase hex>`);
+  throw new UsageError('DIGEST_INVALID', `not a digest: ${JSON.stringify(text)}, expected sha256:<64 lowercase hex>`, {
+    hint: 'SHA256SUMS has it without "sha256:"; "toolcrib status --json" tells it as it is written here',
+  });
 }
 
 /** Reads bare hex as `sha256sum` prints it, upper case tolerated; undefined when it is not 64 hex digits. */
