@@ -7,6 +7,7 @@ import { judgeVersion } from './judge-version.ts';
 import { readMergeFacts, type FactSources, type MergeFacts } from './merge-facts.ts';
 import { askWithin, PATIENCE_MS } from './patience.ts';
 import { findRequiredVersion, type RequiredVersion, type StoreClaim } from './required-version.ts';
+import type { Notice } from './watched-settings.ts';
 import { ruleResult, type RuleResult } from './rule.ts';
 
 /** What is checked, and with what. */
@@ -34,6 +35,8 @@ export interface CheckReport {
   readonly requiredVersion: number;
   /** In order: sources, version, sums, each store. */
   readonly rules: readonly RuleResult[];
+  /** What a reviewer should look at; it does not close the gate. */
+  readonly notices: readonly Notice[];
   readonly verdict: 'ok' | 'failed';
   readonly build: BuildDecision;
 }
@@ -82,6 +85,7 @@ async function judge(request: CheckRequest): Promise<CheckOutcome> {
     changed,
     requiredVersion: required.version,
     rules,
+    notices: facts.notices,
     verdict: rules.some(({ outcome }) => outcome === 'failed') ? 'failed' : 'ok',
     build,
   };

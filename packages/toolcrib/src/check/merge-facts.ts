@@ -10,6 +10,7 @@ import { readProjectText, readVersionText, type ProjectText } from './project-fi
 import { verifyIsFile, verifyPlace } from './project-place.ts';
 import { rebasePathspec } from './rebase-pathspec.ts';
 import { sourcePathspecs } from './source-pathspecs.ts';
+import { noticesBetween, type Notice } from './watched-settings.ts';
 
 /** What facts are read from. */
 export interface FactSources extends ConfigSources {
@@ -31,6 +32,8 @@ export interface MergeFacts {
   readonly changedPaths: readonly ChangedPath[];
   /** Keys of `toolcrib.json` that decide the bytes and differ. */
   readonly changedSettings: readonly BuildSetting[];
+  /** What a reviewer should know of the others; none where nobody can compare. */
+  readonly notices: readonly Notice[];
   /** True when the base has no version yet, which makes everything new. */
   readonly isNew: boolean;
   /** True when something that the gate looks at is not committed. */
@@ -73,6 +76,7 @@ export async function readMergeFacts(sources: FactSources): Promise<MergeFacts> 
     names: context.names,
     changedPaths,
     changedSettings: isNew ? [] : settingsBetween(config, before),
+    notices: 'config' in before ? noticesBetween(before.config, config) : [],
     isNew,
     uncommitted,
     version,

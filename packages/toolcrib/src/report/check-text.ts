@@ -5,6 +5,8 @@ import { formatAnnotation, formatMarkdownTable } from './github-actions.ts';
 export interface CheckSummary {
   readonly tool: string;
   readonly rules: readonly Omit<CheckRule, 'file'>[];
+  /** What a reviewer should look at. */
+  readonly notices?: readonly CheckNotice[];
   readonly verdict: 'ok' | 'failed';
   readonly build: { readonly needed: boolean; readonly reason: string };
 }
@@ -15,6 +17,11 @@ export interface CheckFacts extends CheckSummary {
   readonly head: { readonly commit: string; readonly uncommitted: boolean };
   readonly rules: readonly CheckRule[];
   readonly fixes: readonly { readonly file: string; readonly what: string }[];
+}
+
+/** A setting that is another than on the base. */
+export interface CheckNotice {
+  readonly message: string;
 }
 
 /** How one rule came out. */
@@ -34,9 +41,9 @@ const OUTCOMES = { ok: 'ok', failed: 'FAILED', skipped: 'skipped' } as const;
 export function describeCheck(check: CheckFacts): string {
   const fixes = check.fixes.map(({ file, what }) => `fixed    ${printable(`${file}: ${what}`)}\n`);
   const rules = check.rules.map((rule) => `${OUTCOMES[rule.outcome].padEnd(9)}${ruleText(rule)}\n`);
-  return [`${headline(check)}\n`, ...fixes, ...rules, `build: ${buildText(check)}\n`, `${verdictText(check)}\n`].join(
-    '',
-  );
+  const notices = noticesOf(check).map((notice) => `notice   ${notice}\n`);
+  const end = `build: ${buildText(check)}\n${verdictText(check)}\n`;
+  return [`${headline(check)}\n`, ...fixes, ...rules, ...notices, end].join('');
 }
 
 function headline({ tool, base, head }: CheckFacts): string {
@@ -47,6 +54,10 @@ function headline({ tool, base, head }: CheckFacts): string {
 function ruleText({ rule, store, message, todo }: CheckRule): string {
   const subject = store === null ? rule : `${rule} ${store}`;
   return printable(`${subject}: ${message}${todo === null ? '' : `. To do: ${todo}`}`);
+}
+
+function noticesOf({ notices = [] }: CheckSummary): readonly string[] {
+  return notices.map(({ message }) => printable(message));
 }
 
 function buildText({ build }: CheckSummary): string {
@@ -60,8 +71,14 @@ function verdictText({ rules, verdict }: CheckSummary): string {
     : `The merge gate is closed: ${failed} of ${rules.length} rules failed.`;
 }
 
-/** A workflow command for each rule that failed, and for each that nobody could tell. */
-export function annotateCheck({ tool, rules }: CheckFacts): readonly string[] {
+/** A workflow command for each rule that failed, and for each setting that a reviewer should look at. */
+export function annotateCheck(check: CheckFacts): readonly string[] {
+  const title = printable(`${check.tool}: toolcrib.json`);
+  const notices = noticesOf(check).map((message) => formatAnnotation({ level: 'warning', title, message }));
+  return [...annotateRules(check), ...notices];
+}
+
+function annotateRules({ tool, rules }: CheckFacts): readonly string[] {
   return rules.flatMap(({ rule, store, outcome, message, todo, file }) => {
     if (outcome !== 'failed') return [];
     const title = `${tool}: ${store === null ? rule : `${rule} ${store}`}`;
@@ -84,7 +101,15 @@ export function summarizeCheck(check: CheckSummary): string {
     ['', 'rule', 'what was found', 'to do'],
     rows.map((row) => row.map(printable)),
   );
-  return `### ${tool}: merge gate\n\n${verdictText(check)}\n\n${table}\n${formatMarkdownTable(
+  const notices = noticesOf(check);
+  const others =
+    notices.length === 0
+      ? ''
+      : `${formatMarkdownTable(
+          ['to review'],
+          notices.map((notice) => [notice]),
+        )}\n`;
+  return `### ${tool}: merge gate\n\n${verdictText(check)}\n\n${table}\n${others}${formatMarkdownTable(
     ['build', 'why'],
     [[check.build.needed ? 'yes' : 'no', printable(check.build.reason)]],
   )}\n`;

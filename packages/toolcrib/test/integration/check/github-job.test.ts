@@ -64,6 +64,18 @@ describe.concurrent('check in a job of GitHub Actions', missing, () => {
     expect(summary.match(/^\| ok \| (?:sources|version|sums|store .*) \|/gm)).toHaveLength(4);
   });
 
+  test('warns who reviews a change that has it ask no store any more, which closes no gate', async () => {
+    await using repository = await gateRepository();
+    expect((await step(repository, '--json')).stdout).toContain('"notices":[]');
+    await repository.configure({ stores: [] });
+    await repository.commit('no stores');
+    const end = await step(repository);
+    expect(end.code, end.stdout).toBe(0);
+    expect(end.stdout).toMatch(/^notice {3}"stores" of toolcrib\.json .*: nothing tells any more/m);
+    expect(end.stderr).toMatch(/^::warning title=[^\n]*toolcrib\.json::"stores" of toolcrib\.json/m);
+    expect(end.summary).toContain('to review');
+  });
+
   test('tells later jobs what to build: nothing when nothing that ships changed', async () => {
     await using repository = await gateRepository();
     await repository.append('README.md', 'x');
