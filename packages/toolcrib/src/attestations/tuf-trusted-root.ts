@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import { digestHex, digestOf } from '../core/digest.ts';
 import { hasCode, RemoteError } from '../core/errors.ts';
 import '../core/schema-messages.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallFile, readSmallText } from '../disk/small-file.ts';
 import { ensureDirectory } from '../disk/write-file.ts';
 import { abandonable } from './abandonable.ts';
 import { messagesOf } from './causes.ts';
@@ -78,7 +78,7 @@ async function readKept(options: TufOptions): Promise<Uint8Array> {
   const folder = keptFolder(options);
   try {
     const bytes = await readSmallFile(join(folder, 'targets', TARGET), MAX_SIGNED_BYTES);
-    const list = Buffer.from(await readSmallFile(join(folder, 'targets.json'), MAX_SIGNED_BYTES)).toString('utf8');
+    const list = await readSmallText(join(folder, 'targets.json'), MAX_SIGNED_BYTES);
     const targets = targetsSchema.safeParse(JSON.parse(list));
     if (targets.data?.signed.targets[TARGET].hashes.sha256 === digestHex(digestOf(bytes))) return bytes;
   } catch (error) {

@@ -3,7 +3,7 @@ import type { BuildConfig } from '../config/config.ts';
 import { CheckError, messageOf } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import type { Target } from '../core/target.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { runCommand } from './command.ts';
 
 /** What Docker builds, and where it ends. */
@@ -69,9 +69,7 @@ async function buildImage(build: DockerBuild): Promise<string> {
     ...Object.entries(values).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     context,
   ]);
-  const id = Buffer.from(await readSmallFile(file, MAX_ID_BYTES))
-    .toString('utf8')
-    .trim();
+  const id = (await readSmallText(file, MAX_ID_BYTES)).trim();
   if (/^sha256:[0-9a-f]{64}$/.test(id)) return id;
   throw new CheckError('BUILD_FAILED', `docker build says that the image is ${JSON.stringify(id)}, expected sha256:…`, {
     hint: 'is "docker" on the PATH the program of that name?',

@@ -70,12 +70,12 @@ export function parseLayoutIndex(bytes: Uint8Array, where: string): OciDescripto
 }
 
 function parse<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, where: string): T {
-  const parsed = schema.safeParse(jsonFrom(bytes, where));
+  const parsed = schema.safeParse(parsedJson(bytes, where));
   if (parsed.success) return parsed.data;
   throw malformed(where, z.prettifyError(parsed.error));
 }
 
-function jsonFrom(bytes: Uint8Array, where: string): unknown {
+function parsedJson(bytes: Uint8Array, where: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isDigest, type Digest } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
@@ -160,7 +160,7 @@ function recordFrom(text: string): Partial<Record<string, unknown>> {
 /** Empty for what was removed meanwhile, and for what is no entry of a ledger. */
 async function readQuietly(path: string): Promise<string> {
   try {
-    return Buffer.from(await readSmallFile(path, MAX_PLACEMENT_BYTES, { followLinks: false })).toString('utf8');
+    return await readSmallText(path, MAX_PLACEMENT_BYTES, { followLinks: false });
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error)) return '';
     throw error;

@@ -299,12 +299,12 @@ function parseJson<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, expected: Exp
     throw new IntegrityError('TOO_LARGE', `${where} has ${bytes.byteLength} bytes, more than ${MAX_OCI_JSON_BYTES}`);
   }
   verifyExpected(where, expected, { digest: digestOf(bytes), size: bytes.byteLength });
-  const parsed = schema.safeParse(jsonFrom(bytes, where));
+  const parsed = schema.safeParse(parsedJson(bytes, where));
   if (parsed.success) return parsed.data;
   throw malformed(where, z.prettifyError(parsed.error));
 }
 
-function jsonFrom(bytes: Uint8Array, where: string): unknown {
+function parsedJson(bytes: Uint8Array, where: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {

@@ -5,6 +5,9 @@ import { UsageError } from './errors.ts';
 /** The pins of one version: file name to digest, sorted by name. The trust anchor. */
 export type Sums = ReadonlyMap<string, Digest>;
 
+/** No sums file is larger, in bytes: some thousand lines. */
+export const MAX_SUMS_BYTES = 1024 * 1024;
+
 const LINE = /^(?<hex>[0-9a-fA-F]{64})(?: {2}| \*)(?<name>\S.*)$/;
 
 /** One `sha256sum` line per file, sorted by name (code point), nothing else. */

@@ -17,6 +17,11 @@ export async function readSmallFile(path: string, maxBytes: number, options: Ope
   }
 }
 
+/** As {@link readSmallFile}, decoded as UTF-8: what is none becomes replacement characters. */
+export async function readSmallText(path: string, maxBytes: number, options: OpenOptions = {}): Promise<string> {
+  return Buffer.from(await readSmallFile(path, maxBytes, options)).toString('utf8');
+}
+
 async function readAll(handle: FileHandle, path: string, maxBytes: number): Promise<Uint8Array> {
   // One byte more than is allowed tells a file that is too large from one that just fits.
   const bytes = Buffer.alloc(Math.min((await handle.stat()).size, maxBytes) + 1);

@@ -31,13 +31,13 @@ export interface MergeCheck extends CheckReport {
 }
 
 /**
- * The merge gate, without credentials unless they are asked for: whether sources, version, pins and stores of what is checked out, with all that is
- * not committed yet, may go into the base. The base is the one given, else `origin/$GITHUB_BASE_REF`, else the fresher of
- * the configured branch and the remote's.
+ * The merge gate, without credentials unless they are asked for: whether sources, version, pins and stores of what is
+ * checked out, with all that is not committed yet, may go into the base. The base is the one given, else
+ * `origin/$GITHUB_BASE_REF`, else the fresher of the configured branch and the remote's.
  * @returns also when the verdict is `failed`.
  * @throws UsageError `USAGE` without a configuration, git, a commit, a base, or history in common with it, and for
- * credentials where the change would choose who gets them; `CONFIG_INVALID` for sources that git cannot read; CheckError `CHECK_FAILED` when no version is free; RemoteError
- * `STORAGE`; the signal's reason.
+ * credentials where the change would choose who gets them; `CONFIG_INVALID` for sources that git cannot read; CheckError
+ * `CHECK_FAILED` when no version is free; RemoteError `STORAGE`; the signal's reason.
  */
 export async function checkMerge(project: Project, host: Host, options: CheckOptions = {}): Promise<MergeCheck> {
   const config = configOf(project, 'check');

@@ -4,8 +4,8 @@ import { readVersion } from '../config/read-pins.ts';
 import { formatArtifactName } from '../core/artifact-name.ts';
 import type { Digest } from '../core/digest.ts';
 import { hasCode, UsageError } from '../core/errors.ts';
-import { formatSums, type Sums } from '../core/sums.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { formatSums, MAX_SUMS_BYTES, type Sums } from '../core/sums.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
 import { openRepository } from '../git/repository.ts';
 import { formatPatch } from '../promote/sums-patch.ts';
@@ -24,9 +24,6 @@ export interface CollectedSums {
   /** Absolute; an empty file when the sums are committed already. */
   readonly patchFile: string;
 }
-
-/** No sums file is larger, in bytes. */
-const MAX_SUMS_BYTES = 64 * 1024;
 
 /**
  * Computes the sums of all artifacts of the binaries folder into a folder of its own; the project's sums file stays as it
@@ -67,7 +64,7 @@ export async function collectSums(
 
 async function textOf(path: string): Promise<string | undefined> {
   try {
-    return Buffer.from(await readSmallFile(path, MAX_SUMS_BYTES)).toString('utf8');
+    return await readSmallText(path, MAX_SUMS_BYTES);
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return undefined;
     throw error;

@@ -3,8 +3,8 @@ import { withScratch } from '../build/scratch.ts';
 import { readVersion } from '../config/read-pins.ts';
 import { IntegrityError, NotFoundError } from '../core/errors.ts';
 import { coverageOf } from '../core/sums-coverage.ts';
-import { parseSums, type Sums } from '../core/sums.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { MAX_SUMS_BYTES, parseSums, type Sums } from '../core/sums.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { demandToken, fetchRunArtifact, listRunArtifacts } from '../github/run-artifacts.ts';
 import { readRun, type WorkflowRun } from '../github/runs.ts';
 import { shown } from '../promote/demand.ts';
@@ -25,9 +25,6 @@ export interface FetchedSums {
   /** The commit that it built. */
   readonly builtCommit: string;
 }
-
-/** No sums file is larger, in bytes. */
-const MAX_SUMS_BYTES = 64 * 1024;
 
 /**
  * Brings the sums that a run of the build workflow computed into the project, for their author to commit. They have to
@@ -52,7 +49,7 @@ export async function fetchRunSums(
     if (artifact === undefined) throw noSums(run, subject, [...artifacts.keys()]);
     const sums = await withScratch(config.binaries, async (folder) => {
       await fetchRunArtifact(repository, { artifact, files: [SUMS_FILE], folder, reporter: host.reporter });
-      const text = Buffer.from(await readSmallFile(join(folder, SUMS_FILE), MAX_SUMS_BYTES)).toString('utf8');
+      const text = await readSmallText(join(folder, SUMS_FILE), MAX_SUMS_BYTES);
       return exactSums(text, run, subject);
     });
     await writeSumsFile(sumsFile, sums, subject, { signal: host.signal });

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { hasCode, isSystemError } from '../core/errors.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { displayUrl } from '../transfer/display-url.ts';
 
 /** A project that lies in a folder of installed packages. */
@@ -107,7 +107,7 @@ async function readJson(path: string): Promise<unknown> {
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return Buffer.from(await readSmallFile(path, MAX_METADATA_BYTES)).toString('utf8');
+    return await readSmallText(path, MAX_METADATA_BYTES);
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE', 'STORAGE')) return undefined;
     throw error;

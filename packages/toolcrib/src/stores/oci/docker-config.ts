@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { hasCode, messageOf, UsageError } from '../../core/errors.ts';
-import { readSmallFile } from '../../disk/small-file.ts';
+import { readSmallText } from '../../disk/small-file.ts';
 import { jsonFrom } from './json.ts';
 
 /** What a user has for a registry. */
@@ -56,7 +56,7 @@ export async function readDockerConfig(folder: string | undefined): Promise<Dock
 
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return Buffer.from(await readSmallFile(path, MAX_BYTES)).toString('utf8');
+    return await readSmallText(path, MAX_BYTES);
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return undefined;
     throw new UsageError('CONFIG_INVALID', `cannot read ${path}: ${messageOf(error)}`, {

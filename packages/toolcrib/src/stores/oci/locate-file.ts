@@ -3,7 +3,7 @@ import { digestOf, verifyExpected } from '../../core/digest.ts';
 import { hasCode } from '../../core/errors.ts';
 import { ociArtifactType, type OciFile } from '../../core/oci-release.ts';
 import { attestedName, releaseOf, storedSumsName } from '../../core/release.ts';
-import { parseSums, type Sums } from '../../core/sums.ts';
+import { MAX_SUMS_BYTES, parseSums, type Sums } from '../../core/sums.ts';
 import { openBlob, statBlob } from './blobs.ts';
 import type { OciDescriptor } from '../../core/oci-descriptor.ts';
 import { fileManifestFrom, kindOf, manifestOf, readFileManifest } from './file-manifest.ts';
@@ -19,9 +19,6 @@ export interface LocatedFile {
   /** Its manifest: what attestations of it refer to. */
   readonly manifest: OciDescriptor;
 }
-
-/** Stored sums are never larger, in bytes. */
-const MAX_SUMS_BYTES = 1024 * 1024;
 
 /**
  * Finds a file by its name: in the index of its release, else by the claim on its version, which names artifacts by
