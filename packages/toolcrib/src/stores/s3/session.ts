@@ -1,4 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import { UsageError } from '../../core/errors.ts';
+import { isLoopback } from '../../core/loopback.ts';
+import { displayUrl } from '../../transfer/display-url.ts';
 import { refuseOffline } from '../../transfer/transfer.ts';
 import { retry } from '../../transfer/retry.ts';
 import type { TransferOptions } from '../../transfer/transfer-options.ts';
@@ -13,7 +16,7 @@ export interface S3Session {
   /**
    * Does something once.
    * @param what for messages, e.g. `PUT https://…`.
-   * @throws RemoteError `OFFLINE`; TransientFailure or RemoteError as `s3Failure` says; the signal's reason.
+   * @throws UsageError `USAGE` where credentials would go in the clear; RemoteError `OFFLINE`; TransientFailure or RemoteError as `s3Failure` says; the signal's reason.
    */
   attempt<T>(what: string, signal: AbortSignal | undefined, call: (client: S3Client) => Promise<T>): Promise<T>;
   /** Does something until it is done: {@link S3Session.attempt} with retries. */
@@ -33,6 +36,7 @@ export function openSession(
     async attempt(what, signal, call) {
       refuseOffline(options, objectUrl(reference, ''));
       signal?.throwIfAborted();
+      refuseInTheClear(reference);
       client ??= createClient(reference, options, credentials);
       const made = await client;
       try {
@@ -48,6 +52,15 @@ export function openSession(
     },
   };
   return session;
+}
+
+/** A configuration may name any endpoint, and a session token that goes there in the clear is everybody's on the way. */
+function refuseInTheClear({ endpoint, url }: S3Reference): void {
+  if (endpoint?.startsWith('http:') !== true || isLoopback(new URL(endpoint).hostname)) return;
+  throw new UsageError('USAGE', `${displayUrl(endpoint)} has no TLS: no credentials are sent there`, {
+    hint: 'put a server that speaks TLS before it, or use ?endpoint=http://127.0.0.1:PORT; public files can be read',
+    details: { store: url },
+  });
 }
 
 /** What an answered call has shown. */

@@ -138,6 +138,27 @@ describe('reading an object from S3', () => {
   });
 });
 
+describe('an endpoint without TLS', () => {
+  test('that is another machine gets no credentials, not even of who writes or lists; what is public is read', async () => {
+    await using server = await startStrictS3({ publicRead: true });
+    await storeOf(server).create(NAME, SOURCE);
+    await using proxy = await startProxy();
+    const reference = s3Reference('bucket', { endpoint: 'http://192.0.2.1:7480' });
+    const credentials = { ...KEYS, sessionToken: 'planted-token' };
+    const store = openS3Store(reference, { ...s3Options, credentials, proxy: { http: proxy.url } });
+    for (const work of [() => store.create(NAME, SOURCE), () => store.list('')]) {
+      const failure = await failureOf(work());
+      expect(failure).toMatchObject({ code: 'USAGE', hint: expect.stringContaining('TLS') as string });
+    }
+    expect(proxy.asked).toEqual([]);
+    await store.close();
+    const rewrite = [{ from: 'http://192.0.2.1:7480', to: server.url }];
+    const reader = openS3Store(reference, { ...s3Options, credentials, rewrite });
+    expect(await bytesOf(await reader.fetch(NAME))).toEqual(BYTES);
+    await reader.close();
+  });
+});
+
 describe('behind a proxy', () => {
   test('everything goes through the proxy', async () => {
     await using server = await startStrictS3();
