@@ -1,4 +1,15 @@
-import { checkout, defaults, download, downloadOne, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
+import {
+  checkout,
+  defaults,
+  download,
+  downloadOne,
+  install,
+  onlyIf,
+  pathIn,
+  setupNode,
+  toolcrib,
+  upload,
+} from './steps.ts';
 import {
   COMMENT_JOB,
   matrixOf,
@@ -134,6 +145,28 @@ ${prepared(settings, { history: true })}${toolcrib(settings, 'Report', `ci repor
   })}${upload(REPORT_ARTIFACT, pathIn(settings.folder, REPORT_FILE), { condition: '${{ !cancelled() }}' })}`;
 }
 
+/** Says yes when the base has toolcrib and a project: the pull request that brings them goes into one that has not. */
+const BASE_HAS_TOOLCRIB = "${{ steps.base.outputs.toolcrib == 'true' }}";
+
+function lookAtBase({ installation, folder, config }: WorkflowSettings): string {
+  const locked = installation.kind === 'locked';
+  const names = { PROJECT: config, ...(locked && { LOCK: 'package-lock.json', SHRINKWRAP: 'npm-shrinkwrap.json' }) };
+  const pinned = locked ? ` && grep -qs '"node_modules/toolcrib"' "$LOCK" "$SHRINKWRAP"` : '';
+  return `      - name: Look whether the base has toolcrib
+        id: base
+        working-directory: \${{ github.workspace }}
+        run: |
+          if test -f "$PROJECT"${pinned}; then
+            echo "toolcrib=true" >> "$GITHUB_OUTPUT"
+          else
+            echo "The base has no toolcrib yet, so nothing is commented: see the job ${REPORT_JOB}."
+          fi
+        env:
+${Object.entries(names)
+  .map(([name, path]) => `          ${name}: ${pathIn(folder, path)}\n`)
+  .join('')}`;
+}
+
 /** The jobs before it run what the pull request checked in; this one has a right to write, and runs the base's. */
 function commentJob(settings: WorkflowSettings): string {
   const folder = `\${{ runner.temp }}/${REPORT_ARTIFACT}`;
@@ -148,25 +181,21 @@ function commentJob(settings: WorkflowSettings): string {
       contents: read
       pull-requests: write # the comment; pull requests of forks get no such token
     steps:
-${prepared(settings, { commit: BASE })}${downloadOne(REPORT_ARTIFACT, folder)}${toolcrib(
-    settings,
-    'Comment',
-    'ci comment --report "$REPORT"',
-    {
+${checkout(BASE)}${lookAtBase(settings)}${onlyIf(BASE_HAS_TOOLCRIB, [
+    setupNode(),
+    install(settings, false),
+    downloadOne(REPORT_ARTIFACT, folder),
+    toolcrib(settings, 'Comment', 'ci comment --report "$REPORT"', {
       env: {
         GITHUB_TOKEN: '${{ github.token }}',
         REPORT: `${folder}/${REPORT_FILE}`,
         TOOLCRIB_PULL_REQUEST: '${{ github.event.pull_request.number }}',
       },
-    },
-  )}`;
+    }),
+  ])}`;
 }
 
 /** The checked out commit and toolcrib, without running anything of the project's dependencies. */
-function prepared(
-  settings: WorkflowSettings,
-  options: { readonly history?: boolean; /** Default: the head. */ readonly commit?: string } = {},
-): string {
-  const { commit = HEAD, ...rest } = options;
-  return [checkout(commit, rest), setupNode(), install(settings, false)].join('');
+function prepared(settings: WorkflowSettings, options: { readonly history?: boolean } = {}): string {
+  return [checkout(HEAD, options), setupNode(), install(settings, false)].join('');
 }

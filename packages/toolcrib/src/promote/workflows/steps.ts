@@ -101,6 +101,11 @@ export function downloadOne(name: string, folder: string): string {
   ].join('');
 }
 
+/** Steps, each under one condition. */
+export function onlyIf(condition: string, steps: readonly string[]): string {
+  return steps.map((step) => step.replace('\n', () => `\n${line(`if: ${condition}`)}`)).join('');
+}
+
 /** Where every command of a workflow runs. */
 export function defaults({ folder }: WorkflowSettings): string {
   const place = folder === '' ? '' : `    working-directory: ${quote(folder)}\n`;

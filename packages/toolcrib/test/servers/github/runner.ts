@@ -209,7 +209,9 @@ async function runCommand(command: string, step: Step, at: StepPlace): Promise<S
     GITHUB_OUTPUT: output,
     GITHUB_STEP_SUMMARY: summary,
   };
-  const cwd = join(workspace, place.workflow.defaults.run['working-directory'] ?? '');
+  // Of steps, only those name a folder that run at the top of the workspace.
+  const inside = step['working-directory'] === undefined ? place.workflow.defaults.run['working-directory'] : undefined;
+  const cwd = join(workspace, inside ?? '');
   const path = `${join(place.folder, 'bin')}:${env['PATH'] ?? ''}`;
   const end = await sh(command, { cwd, env: { ...env, PATH: path } });
   return {

@@ -65,7 +65,7 @@ describe('init --github', () => {
     expect(text).toContain('run: npx --no -- toolcrib --config "$CONFIG" check --json\n');
     expect(text).toContain('CONFIG: "packages/x/toolcrib.json"');
     expect(text).toContain('path: "packages/x/binaries/demo-${{ matrix.target }}');
-    expect(text).not.toContain('working-directory');
+    expect(text).not.toContain('  run:\n    shell: bash\n    working-directory');
   });
 
   test('uses exactly its own version where no lock file names one, and installs for the build only', async () => {

@@ -9,6 +9,7 @@ const stepSchema = z.object({
   if: z.optional(z.string()),
   run: z.optional(z.string()),
   uses: z.optional(z.string()),
+  'working-directory': z.optional(z.string()),
   'continue-on-error': z._default(z.boolean(), false),
   env: record(z.string()),
   with: record(z.union([z.string(), z.number(), z.boolean()])),

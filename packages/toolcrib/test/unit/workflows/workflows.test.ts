@@ -1,4 +1,8 @@
 import fc from 'fast-check';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { formatTarget } from '../../../src/core/target.ts';
@@ -11,11 +15,13 @@ import {
   quote,
   type WorkflowSettings,
 } from '../../../src/promote/workflows/workflow-settings.ts';
+import { scratchProject } from '../cli/scratch-project.ts';
 import { failureOf } from '../core/failure.ts';
 import { lintWorkflow, parseAsGithub } from './github-parsers.ts';
 import { sampleSettings } from './sample-settings.ts';
 import { readWorkflow, type Job, type Step, type Workflow } from './workflow-document.ts';
 
+const PINNED: WorkflowSettings['installation'] = { kind: 'pinned', version: '1.2.3', lockFile: false };
 const STORES = ['s3://bucket/x', 'github:o/r', 'oci://ghcr.io/o/r', 'oci://r.example/x', 'https://s.example/y'];
 
 const CONFIGURATIONS: readonly (readonly [string, WorkflowSettings])[] = [
@@ -54,7 +60,9 @@ describe.each(FILES)('%s', (name, workflow) => {
   });
 
   test.each(CONFIGURATIONS)('runs nothing but the command line, after installing it: %s', (_, settings) => {
-    const commands = stepsOf(readWorkflow(workflow(settings))).flatMap(({ run }) => run ?? []);
+    // But for one look whether the base has a command line at all, which is tried below.
+    const steps = stepsOf(readWorkflow(workflow(settings))).filter(({ id }) => id !== 'base');
+    const commands = steps.flatMap(({ run }) => run ?? []);
     expect(commands.length).toBeGreaterThan(4);
     for (const command of commands) {
       expect(command).toMatch(/^(?:npm ci(?: --ignore-scripts)?$|npx --(?:no -- toolcrib|yes -- toolcrib@1\.2\.3) )/);
@@ -152,13 +160,57 @@ describe(BUILD_WORKFLOW, () => {
   test('runs nothing of the pull request where it may write: that job has the base, and a file outside of it', () => {
     const comment = job('comment');
     expect(refsOf(comment)).toEqual(new Set(['${{ github.event.pull_request.base.sha }}']));
-    expect(comment.steps.flatMap(({ run }) => run ?? [])).toEqual([
+    expect(comment.steps.slice(2).flatMap(({ run }) => run ?? [])).toEqual([
       'npm ci --ignore-scripts',
       'npx --no -- toolcrib --config "$CONFIG" ci comment --report "$REPORT"',
     ]);
     const [download] = comment.steps.filter(({ uses = '' }) => uses.startsWith('actions/download-artifact@'));
     expect(download?.with).toEqual({ name: 'tool-support-report', path: '${{ runner.temp }}/tool-support-report' });
     expect(comment.steps.at(-1)?.env['REPORT']).toBe('${{ runner.temp }}/tool-support-report/tool-support-report.json');
+  });
+
+  test.each<[string, Parameters<typeof sampleSettings>[0], Readonly<Record<string, string>>, boolean]>([
+    ['has nothing', {}, {}, false],
+    ['has a project, and no lock file', {}, { 'toolcrib.json': '{}' }, false],
+    ['locks something else', {}, { 'toolcrib.json': '{}', 'package-lock.json': '{"packages":{}}' }, false],
+    ['locks toolcrib', {}, { 'toolcrib.json': '{}', 'package-lock.json': '{"node_modules/toolcrib":{}}' }, true],
+    [
+      'locks it by its other name',
+      {},
+      { 'toolcrib.json': '{}', 'npm-shrinkwrap.json': '{"node_modules/toolcrib":{}}' },
+      true,
+    ],
+    [
+      'locks it in another folder',
+      { folder: 'a b' },
+      { 'toolcrib.json': '{}', 'package-lock.json': '{"node_modules/toolcrib":{}}' },
+      false,
+    ],
+    ['has no folder of that name', { folder: 'a b', installation: PINNED }, {}, false],
+    [
+      'has a project, and npm brings toolcrib',
+      { folder: 'a b', installation: PINNED },
+      { 'a b/toolcrib.json': '{}' },
+      true,
+    ],
+  ])('comments only when the base has what comments, and passes else: it %s', async (_, more, files, comments) => {
+    const { steps } = readWorkflow(buildWorkflow(sampleSettings(more))).jobs['comment'] ?? { steps: [] };
+    const [checkout, look, ...others] = steps;
+    expect([checkout?.if, look?.if, look?.['working-directory']]).toEqual([
+      undefined,
+      undefined,
+      '${{ github.workspace }}',
+    ]);
+    expect(new Set(others.map((step) => step.if))).toEqual(new Set(["${{ steps.base.outputs.toolcrib == 'true' }}"]));
+    await using project = await scratchProject({ ...files, output: '' });
+    const { folder } = project;
+    const env = { ...look?.env, PATH: process.env['PATH'], GITHUB_OUTPUT: join(folder, 'output') };
+    const { stdout } = await promisify(execFile)('bash', ['-eo', 'pipefail', '-c', look?.run ?? 'false'], {
+      cwd: folder,
+      env,
+    });
+    expect(await readFile(env.GITHUB_OUTPUT, 'utf8')).toBe(comments ? 'toolcrib=true\n' : '');
+    expect(stdout.includes('has no toolcrib yet')).toBe(!comments);
   });
 
   test('always reports, knowing how every job that builds ended, and needs no right to write for that', () => {
