@@ -114,7 +114,7 @@ export function normaliseConfig(config: ConfigFile, file: string): ProjectConfig
     build: config.build && normaliseBuild(config.build, inFolder),
     stores: config.stores.map((text) => anchorStore(parseStoreReference(text), folder)),
     rewrite: config.rewrite,
-    attestation: normaliseAttestation(config.attestation, inFolder),
+    attestation: normaliseAttestation(config.attestation, absolute, inFolder),
     entrypoint: config.entrypoint ?? [`bin/${config.tool}`],
     healthcheck: config.healthcheck,
     install: config.install,
@@ -139,10 +139,12 @@ function normaliseBuild(build: NonNullable<ConfigFile['build']>, inFolder: (path
 
 function normaliseAttestation(
   attestation: ConfigFile['attestation'],
+  file: string,
   inFolder: (path: string) => string,
 ): AttestationPolicy {
   if (attestation === undefined) return NO_ATTESTATION_POLICY;
   const { require, publicKeys, identities, source = {}, trustedRoot, trustedRootDigest } = attestation;
+  if (require && publicKeys.length === 0 && identities.length === 0) throw trustsNobody(file);
   return {
     require,
     publicKeys: publicKeys.map(inFolder),
@@ -151,6 +153,14 @@ function normaliseAttestation(
     trustedRoot: trustedRoot === undefined ? undefined : inFolder(trustedRoot),
     trustedRootDigest: trustedRootDigest === undefined ? undefined : parseDigest(trustedRootDigest),
   };
+}
+
+function trustsNobody(file: string): UsageError {
+  const what = '"attestation" requires attestations and trusts nobody who could give one';
+  return new UsageError('CONFIG_INVALID', `${file}: ${what}`, {
+    hint: 'name who may attest under "publicKeys" or "identities", or take "require" out: docs/guides/attestations.md',
+    details: { file, key: 'attestation' },
+  });
 }
 
 function normaliseCache({ maxBytes, maxAgeDays }: NonNullable<ConfigFile['cache']> = {}): CacheLimits {

@@ -75,6 +75,15 @@ describe('reading a configuration', () => {
     });
   });
 
+  test('refuses a policy that requires attestations of nobody', async () => {
+    const attestation = { require: true, trustedRoot: 'root.json' };
+    const folder = await projectFolder({ 'toolcrib.json': JSON.stringify({ ...smallest, attestation }) });
+    const error = await failureOfAsync(() => readConfig(join(folder, 'toolcrib.json')));
+    expect(error.code).toBe('CONFIG_INVALID');
+    expect(error.message).toContain('requires attestations and trusts nobody');
+    expect(error.hint).toContain('"publicKeys" or "identities"');
+  });
+
   test('leaves a build command as it was written', async () => {
     const build = { driver: 'command', command: './build.sh "$TOOLCRIB_OUTPUT"' };
     const folder = await projectFolder({ 'toolcrib.json': JSON.stringify({ ...smallest, build }) });

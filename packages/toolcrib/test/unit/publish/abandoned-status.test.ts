@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -14,13 +15,20 @@ import { buildRelease, directoryStore, requestOf, temporaryFolder } from './samp
 import { publishRelease as publishToStore } from '../../../src/publish/publish-release.ts';
 
 const bytes = elfFile({});
+const PUBLIC_KEY = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString();
 const name = (version: number): string => `demo-amd64-any-v${version}`;
 const claimOf = (version: number): string => `${digestOf(bytes).slice('sha256:'.length)}  ${name(version)}\n`;
 
 /** A project at version 2, whose store holds a claim on `version` and nothing else. */
 async function claimedProject(version: number): Promise<ScratchProject> {
   return await scratchProject({
-    'toolcrib.json': { tool: 'demo', targets: ['amd64-any'], stores: ['file:store'], attestation: { require: true } },
+    'toolcrib.json': {
+      tool: 'demo',
+      targets: ['amd64-any'],
+      stores: ['file:store'],
+      attestation: { publicKeys: ['key.pub'] },
+    },
+    'key.pub': PUBLIC_KEY,
     'tool-version.txt': '2\n',
     [`store/demo-v${version}.SHA256SUMS`]: claimOf(version),
   });
