@@ -62,6 +62,8 @@ export interface Publication {
   readonly dryRun: boolean;
   /** Absolute path of the file that pins the release. */
   readonly sumsFile: string;
+  /** False when it had exactly that before, or was not to be written. */
+  readonly sumsChanged: boolean;
   /** In the order in which they were published to. */
   readonly stores: readonly StorePublication[];
   /** Null in a dry run, and when no store has the release. */
@@ -103,14 +105,15 @@ export async function publishRelease(project: Project, host: Host, options: Publ
   try {
     const ready = await prepareAll(release, references, stores);
     const { tool, version, artifacts } = release.request;
-    if (!dryRun && options.expectedSums === undefined) {
-      await writeSumsFile(config.sumsFile, sumsOfArtifacts(artifacts), release.request, { signal: host.signal });
-    }
+    const sumsChanged =
+      !dryRun &&
+      options.expectedSums === undefined &&
+      (await writeSumsFile(config.sumsFile, sumsOfArtifacts(artifacts), release.request, { signal: host.signal }));
     const { reports, failures } = await publishAll(ready, host);
     const receipt = dryRun ? null : finishReceipt(release.receipt, reports);
     const unsent = receipt === null ? [] : await sendReceipt(receipt, { file: options.receipt, notify }, host);
     const failure = [...failures, ...unsent][0] ?? null;
-    return { action, tool, version, dryRun, sumsFile: config.sumsFile, stores: reports, receipt, failure };
+    return { action, tool, version, dryRun, sumsFile: config.sumsFile, sumsChanged, stores: reports, receipt, failure };
   } finally {
     await stores.close();
   }

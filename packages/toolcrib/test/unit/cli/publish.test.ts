@@ -39,10 +39,20 @@ describe.concurrent('publish', () => {
     await using project = await builtProject();
     const end = await publish(project, '--to', UNWRITABLE, '--to', 'file:b');
     expect(end.code).toBe(7);
-    expect(end.stdout).toContain(`${UNWRITABLE}: demo v1 is not published: cannot`);
+    expect(end.stdout).toContain(`${UNWRITABLE}: demo v1 is not published\n`);
     expect(end.stdout).toContain('file:b: demo v1 is published\n');
     expect(end.stdout).toContain('1 of 2 stores do not have this release. Repeat the command');
     expect(end.stderr).toMatch(/^toolcrib: cannot .*\n {2}hint: /m);
+    const why = /^toolcrib: (cannot .*)$/m.exec(end.stderr)?.[1] ?? 'no reason';
+    expect(`${end.stdout}${end.stderr}`.split(why), 'the reason is told once').toHaveLength(2);
+  });
+
+  test('asks for a commit of the sums once, and not when nothing changed', async () => {
+    await using project = await builtProject();
+    expect((await publish(project, '--to', 'file:a')).stdout).toContain('pins this release now. Commit it');
+    const { stdout } = await publish(project, '--to', 'file:a');
+    expect(stdout).toContain('SHA256SUMS pins this release, as it did before.');
+    expect(stdout).not.toContain('Commit it');
   });
 
   test('prints one document with --json, also when a store failed', async () => {
