@@ -53,7 +53,7 @@ async function configText(folder: string, tool: string, reporter: Reporter): Pro
   if (build.command === EXAMPLE_BUILD) {
     reporter.notice({
       kind: 'warning',
-      text: `toolcrib.json has an example for a build command: ${EXAMPLE_BUILD}`,
+      text: `there is neither a TypeScript entry (${ENTRIES.join(', ')}) nor a go.mod: toolcrib.json has an example for a build command, ${EXAMPLE_BUILD}`,
       hint: 'replace it by the command that writes one executable to $TOOLCRIB_OUTPUT',
     });
   }

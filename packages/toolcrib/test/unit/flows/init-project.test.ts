@@ -106,6 +106,7 @@ describe('a new project', () => {
     expect((await configOf(folder)).build).toMatchObject({ driver: 'command' });
     expect(notices.map(({ kind }) => kind)).toEqual(['warning']);
     expect(JSON.stringify(notices)).toContain('TOOLCRIB_OUTPUT');
+    expect(JSON.stringify(notices), 'what was looked for').toContain('src/main.ts');
   });
 });
 
