@@ -62,6 +62,9 @@ describe('curl, as a client that knows nothing of toolcrib,', () => {
     const { stdout: head } = await run('curl', ['-sS', '--noproxy', '*', '-I', url]);
     expect(head).toContain(`x-artifact-sha256: ${digestHex(digestOf(BYTES))}`);
     expect(head).toContain(`content-length: ${BYTES.byteLength}`);
+    const { stdout: ranged } = await run('curl', ['-sS', '--noproxy', '*', '-I', '-H', 'Range: bytes=0-1', url]);
+    expect(ranged).toMatch(/^HTTP\/1\.1 200 /);
+    expect(ranged).toContain(`content-length: ${BYTES.byteLength}`);
   });
 
   test.each([
