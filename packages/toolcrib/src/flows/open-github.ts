@@ -36,7 +36,7 @@ export async function openProjectRepository(
   const { owner, repo, endpoint } = await addressOf(host, folder, named);
   const github = openGithub({
     endpoint,
-    token: githubToken(host.env),
+    token: tokenFor(`${owner}/${repo}`, host.env),
     transfer: await transferOptions(host),
   });
   const name = `${owner}/${repo}`;
@@ -44,12 +44,17 @@ export async function openProjectRepository(
   return { github, owner, repo, name, url, signal: host.signal, close: () => github.close() };
 }
 
+/** A job's own token is for its own repository; the one that is meant for toolcrib may be for a store in another. */
+function tokenFor(name: string, env: Host['env']): string | undefined {
+  const isOwn = env['GITHUB_ACTIONS'] === 'true' && env['GITHUB_REPOSITORY'] === name;
+  return (isOwn && env['GITHUB_TOKEN']) || githubToken(env);
+}
+
 async function addressOf(host: Host, folder: string, name: string | undefined): Promise<RepositoryAddress> {
   const server = githubServerOf(host.env);
   const named = name ?? (host.env['GITHUB_ACTIONS'] === 'true' ? host.env['GITHUB_REPOSITORY'] : undefined);
   if (named !== undefined && named !== '') return parseRepositoryName(named, server);
-  const remote = await originOf(host, folder);
-  const address = remote === undefined ? undefined : repositoryOfRemote(remote);
+  const { remote, address } = await readOrigin(host, folder);
   if (address === undefined) {
     const found =
       remote === undefined ? 'there is no remote "origin" in' : 'no repository of GitHub is the remote "origin" of';
@@ -61,6 +66,15 @@ async function addressOf(host: Host, folder: string, name: string | undefined): 
   throw new UsageError('USAGE', `the remote "origin" is on ${address.endpoint}, which may be no GitHub`, {
     hint: `if it is a GitHub Enterprise server, set GITHUB_SERVER_URL=${address.endpoint}; the token is sent nowhere else`,
   });
+}
+
+/** What the remote `origin` names, where that is a repository of a server. */
+export async function readOrigin(
+  host: Host,
+  folder: string,
+): Promise<{ readonly remote: string | undefined; readonly address: RepositoryAddress | undefined }> {
+  const remote = await originOf(host, folder);
+  return { remote, address: remote === undefined ? undefined : repositoryOfRemote(remote) };
 }
 
 async function originOf({ env, signal }: Host, folder: string): Promise<string | undefined> {

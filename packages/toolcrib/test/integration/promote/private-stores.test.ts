@@ -5,7 +5,7 @@ import { registryAvailable, startRegistry } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Server } from '../../servers/s3.ts';
 import { documentOf, toolcrib } from '../../unit/cli/command-line.ts';
-import { BUILT, BUILT_COMMIT, NAMES, promotionSite, TOKEN, type PromotionSite } from './promotion-site.ts';
+import { BUILT, BUILT_COMMIT, NAMES, promotionSite, REPOSITORY, TOKEN, type PromotionSite } from './promotion-site.ts';
 
 const s3 = requireOrSkip(await s3Available());
 const registries = requireOrSkip(await registryAvailable());
@@ -55,6 +55,16 @@ describe.concurrent('promote --verify-only artifacts, with no credentials but th
     const end = await promote(site, '--verify-only', 'artifacts');
     expect(end, end.stderr).toMatchObject({ code: 0 });
     expect(documentOf(end)).toMatchObject(VERIFIED);
+  });
+
+  test('asks for its own repository with its own token, where another one is for a store', async () => {
+    await using site = await promotionSite();
+    const other = 'ghp_other0123456789abcdefghijklmnopqrstuv';
+    const job = { ...site.env, GITHUB_ACTIONS: 'true', TOOLCRIB_GITHUB_TOKEN: other };
+    const options = { cwd: site.project.folder, env: { ...job, GITHUB_REPOSITORY: REPOSITORY } };
+    const end = await toolcrib(['promote', '--pr', '7', '--verify-only', 'artifacts'], options);
+    expect(end, end.stderr).toMatchObject({ code: 0 });
+    expect(site.github.requests.some(({ headers }) => headers.authorization?.includes(other))).toBe(false);
   });
 
   test('refuses artifacts that are not those that were approved, and one that nobody approved', async () => {
