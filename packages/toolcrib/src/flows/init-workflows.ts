@@ -8,6 +8,7 @@ import { readSmallFile } from '../disk/small-file.ts';
 import { createFileOnce, ensureDirectory } from '../disk/write-file.ts';
 import { buildWorkflow } from '../promote/workflows/build-workflow.ts';
 import { promoteWorkflow } from '../promote/workflows/promote-workflow.ts';
+import { workflowDoubts } from '../promote/workflows/workflow-doubts.ts';
 import {
   BUILD_WORKFLOW,
   PROMOTE_WORKFLOW,
@@ -16,6 +17,7 @@ import {
   type WorkflowSettings,
 } from '../promote/workflows/workflow-settings.ts';
 import type { Host } from './host.ts';
+import { readOrigin } from './open-github.ts';
 import { configOf, type Project } from './project.ts';
 
 /** What {@link initWorkflows} did: absolute paths. */
@@ -23,6 +25,8 @@ export interface InitializedWorkflows {
   readonly written: readonly string[];
   /** Files that were there with the same text. */
   readonly unchanged: readonly string[];
+  /** Names of the secrets that the protected environment has to have. */
+  readonly secrets: readonly string[];
 }
 
 /** Lock files of large repositories have some MiB. */
@@ -33,13 +37,14 @@ const LOCK_FILES = ['package-lock.json', 'npm-shrinkwrap.json'];
  * Writes the two workflows of a project into its repository. A file that is there with another text is not touched: then
  * nothing is written at all.
  * @param toolcrib the version that jobs use where the project's lock file does not name one.
- * @throws UsageError `USAGE` without a configuration, outside a repository, for a file in the way or a path that a
- * workflow cannot name; RemoteError `STORAGE`; the signal's reason.
+ * Warns of what would not do what its author expects.
+ * @throws UsageError `USAGE` without a configuration, for a toolcrib that nobody published, outside a repository, for a
+ * file in the way or a path that a workflow cannot name; RemoteError `STORAGE`; the signal's reason.
  */
 export async function initWorkflows(project: Project, host: Host, toolcrib: string): Promise<InitializedWorkflows> {
   const config = configOf(project, 'init --github');
   const root = repositoryOf(config.folder);
-  const settings = await settingsOf(config, root, toolcrib);
+  const settings = await settingsOf(config, host, { root, toolcrib });
   const folder = join(root, WORKFLOW_FOLDER);
   const files = [
     { path: join(folder, BUILD_WORKFLOW), text: buildWorkflow(settings) },
@@ -48,12 +53,23 @@ export async function initWorkflows(project: Project, host: Host, toolcrib: stri
   const there = await Promise.all(files.map(({ path }) => textOf(path)));
   const foreign = files.find(({ text }, index) => there[index] !== undefined && there[index] !== text);
   if (foreign !== undefined) throw inTheWay(foreign.path);
+  for (const doubt of workflowDoubts(settings, config.attestation)) {
+    host.reporter.notice({ kind: 'warning', ...doubt });
+  }
   await ensureDirectory(folder);
   const written: string[] = [];
   for (const { path, text } of files) {
     if (await create(path, text, host.signal)) written.push(path);
   }
-  return { written, unchanged: files.map(({ path }) => path).filter((path) => !written.includes(path)) };
+  const unchanged = files.map(({ path }) => path).filter((path) => !written.includes(path));
+  return { written, unchanged, secrets: secretsIn(files.map(({ text }) => text).join('')) };
+}
+
+function secretsIn(text: string): readonly string[] {
+  const names = [...text.matchAll(/\$\{\{ secrets\.(?<name>[A-Z_]+) \}\}/g)].flatMap(
+    ({ groups }) => groups?.['name'] ?? [],
+  );
+  return [...new Set(names)].sort();
 }
 
 /** The folder at or above a project that git calls a work tree. */
@@ -67,7 +83,11 @@ function repositoryOf(folder: string): string {
   }
 }
 
-async function settingsOf(config: ProjectConfig, root: string, toolcrib: string): Promise<WorkflowSettings> {
+async function settingsOf(
+  config: ProjectConfig,
+  host: Host,
+  { root, toolcrib }: { readonly root: string; readonly toolcrib: string },
+): Promise<WorkflowSettings> {
   const { tool, targets, stores } = config;
   const lockFile = lockFileOf(config.folder, root);
   const folder = lockFile === undefined ? config.folder : dirname(lockFile);
@@ -75,6 +95,7 @@ async function settingsOf(config: ProjectConfig, root: string, toolcrib: string)
     tool,
     targets,
     stores,
+    repository: (await readOrigin(host, config.folder)).address,
     installation: await installationOf(lockFile, toolcrib),
     folder: slashes(relative(root, folder)),
     config: slashes(relative(folder, config.file)),
@@ -98,11 +119,17 @@ function lockFileOf(folder: string, root: string): string | undefined {
   }
 }
 
+/** Of a checkout: nobody published it. */
+const UNPUBLISHED = '0.0.0';
+
+/** @throws UsageError `USAGE` when jobs would take what a stranger may publish as a version that nobody has. */
 async function installationOf(lockFile: string | undefined, version: string): Promise<Installation> {
-  if (lockFile === undefined) return { kind: 'pinned', version, lockFile: false };
-  return (await locks(lockFile, 'node_modules/toolcrib'))
-    ? { kind: 'locked' }
-    : { kind: 'pinned', version, lockFile: true };
+  if (lockFile !== undefined && (await locks(lockFile, 'node_modules/toolcrib'))) return { kind: 'locked' };
+  if (version !== UNPUBLISHED) return { kind: 'pinned', version, lockFile: lockFile !== undefined };
+  const what = `no lock file of npm has toolcrib, and this one is of a checkout: nobody published version ${version}`;
+  throw new UsageError('USAGE', `${what}. Whoever did would run in jobs that may write`, {
+    hint: 'make a package with "npm pack", keep it in the repository, and "npm install --save-dev ./FILE.tgz"',
+  });
 }
 
 /** Whether npm installs something there: package-lock.json, "packages" (npm's documentation). */

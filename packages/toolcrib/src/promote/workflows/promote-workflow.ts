@@ -1,7 +1,14 @@
 import { usesOf } from './actions.ts';
 import { buildSteps } from './build-workflow.ts';
 import { checkout, defaults, download, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
-import { matrixOf, quote, RELEASE_ENVIRONMENT, verifyPlainPaths, type WorkflowSettings } from './workflow-settings.ts';
+import {
+  isOwnStore,
+  matrixOf,
+  quote,
+  RELEASE_ENVIRONMENT,
+  verifyPlainPaths,
+  type WorkflowSettings,
+} from './workflow-settings.ts';
 
 /** Where the artifacts of a rebuild come, as seen from where commands run. */
 const REBUILT = 'tool-support-rebuilt';
@@ -124,8 +131,8 @@ ${buildSteps(settings, '${{ needs.verify.outputs.commit }}')}${upload(artifact, 
 }
 
 function promoteJob(settings: WorkflowSettings): string {
-  const { tool, folder, stores } = settings;
-  const env = { ...VERIFIED, ...credentialsFor(stores) };
+  const { tool, folder } = settings;
+  const env = { ...VERIFIED, ...credentialsFor(settings) };
   const found = { ...env, RUN_ID: '${{ needs.verify.outputs.run }}' };
   return `  promote:
     name: Attest and publish
@@ -137,11 +144,11 @@ function promoteJob(settings: WorkflowSettings): string {
     environment: ${RELEASE_ENVIRONMENT}
     permissions:
       actions: read # the run and its artifacts
-${permissionsFor(stores)}      id-token: write # the attestation is signed as this workflow
+${permissionsFor(settings)}      id-token: write # the attestation is signed as this workflow
       issues: read # whether a pull request ever went into another branch
       pull-requests: read # the reviews
     steps:
-${trusted(settings)}${loginSteps(stores)}${toolcrib(
+${trusted(settings)}${loginSteps(settings)}${toolcrib(
     settings,
     'Promote',
     'promote --pr "$PR" --run "$RUN_ID" --commit "$COMMIT" --sign sigstore',
@@ -159,20 +166,29 @@ function guarded(step: string): string {
   return step.replace('\n', '\n        if: ${{ inputs.rebuild }}\n');
 }
 
-function permissionsFor(stores: WorkflowSettings['stores']): string {
-  const releases = stores.some(({ kind }) => kind === 'github');
-  const packages = stores.some((store) => store.kind === 'oci' && store.host === 'ghcr.io');
+function permissionsFor({ stores, repository }: WorkflowSettings): string {
+  const releases = stores.some(({ kind }) => kind === 'github') && !wantsGithubToken({ stores, repository });
+  const packages = stores.filter((store) => store.kind === 'oci' && store.host === 'ghcr.io');
+  const own = packages.length > 0 && packages.every((store) => isOwnStore(store, repository));
   return [
     `      contents: ${releases ? 'write # the release' : 'read'}\n`,
-    packages ? '      packages: write # ghcr.io\n' : '',
+    own ? '      packages: write # ghcr.io\n' : '',
   ].join('');
 }
 
+/** The token of a job is good for its own repository only. One that is good for another is used for all stores of GitHub. */
+function wantsGithubToken({ stores, repository }: Pick<WorkflowSettings, 'stores' | 'repository'>): boolean {
+  return stores.some((store) => store.kind === 'github' && !isOwnStore(store, repository));
+}
+
 /** Names of secrets of the environment, for the kinds of store that the project has. */
-function credentialsFor(stores: WorkflowSettings['stores']): Readonly<Record<string, string>> {
+function credentialsFor({ stores, repository }: WorkflowSettings): Readonly<Record<string, string>> {
   const has = (kind: string): boolean => stores.some((store) => store.kind === kind);
   const origins = new Set(stores.flatMap((store) => (store.kind === 'http' ? [new URL(store.base).origin] : [])));
   return {
+    ...(wantsGithubToken({ stores, repository }) && {
+      TOOLCRIB_GITHUB_TOKEN: '${{ secrets.TOOLCRIB_GITHUB_TOKEN }}',
+    }),
     ...(has('s3') && {
       AWS_ACCESS_KEY_ID: '${{ secrets.AWS_ACCESS_KEY_ID }}',
       AWS_SECRET_ACCESS_KEY: '${{ secrets.AWS_SECRET_ACCESS_KEY }}',
@@ -185,11 +201,11 @@ function credentialsFor(stores: WorkflowSettings['stores']): Readonly<Record<str
 }
 
 /** Registries are logged in to: `~/.docker/config.json` is where toolcrib looks. */
-function loginSteps(stores: WorkflowSettings['stores']): string {
-  const hosts = new Set(stores.flatMap((store) => (store.kind === 'oci' ? [store.host] : [])));
-  return [...hosts]
+function loginSteps({ stores, repository }: WorkflowSettings): string {
+  const registries = stores.flatMap((store) => (store.kind === 'oci' ? [store] : []));
+  return [...new Set(registries.map(({ host }) => host))]
     .map((host) => {
-      const own = host === 'ghcr.io';
+      const own = registries.every((store) => store.host !== host || isOwnStore(store, repository));
       return [
         `      - uses: ${usesOf('login')}`,
         '        with:',

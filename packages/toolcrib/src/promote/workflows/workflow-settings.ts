@@ -1,6 +1,7 @@
 import { UsageError } from '../../core/errors.ts';
 import type { StoreReference } from '../../core/reference.ts';
 import { formatTarget, type Target } from '../../core/target.ts';
+import type { RepositoryAddress } from '../../github/repository.ts';
 
 /** Names of the workflow files in `.github/workflows`. */
 export const BUILD_WORKFLOW = 'build-tool-support.yml';
@@ -44,6 +45,8 @@ export interface WorkflowSettings {
   readonly tool: string;
   readonly targets: readonly Target[];
   readonly stores: readonly StoreReference[];
+  /** Whose workflows these are; undefined when no remote tells it. */
+  readonly repository: RepositoryAddress | undefined;
   readonly installation: Installation;
   /** Where commands run: the folder of the lock file, or of the project. */
   readonly folder: string;
@@ -52,6 +55,24 @@ export interface WorkflowSettings {
   /** Path of the binaries folder in the repository. */
   readonly binaries: string;
 }
+
+/** True for a store that the token of the repository's own jobs can be allowed to write to: its releases, or packages of its owner. */
+export function isOwnStore(store: StoreReference, repository: RepositoryAddress | undefined): boolean {
+  if (repository === undefined) return false;
+  const { owner, repo, endpoint } = repository;
+  if (store.kind === 'github') {
+    const name = `${store.owner}/${store.repository}`;
+    return isSameName(name, `${owner}/${repo}`) && store.endpoint === endpoint;
+  }
+  if (store.kind !== 'oci' || store.host !== GITHUB_PACKAGES || endpoint !== undefined) return false;
+  return isSameName(store.repository.split('/')[0] ?? '', owner);
+}
+
+/** The registry of GitHub.com. */
+const GITHUB_PACKAGES = 'ghcr.io';
+
+/** GitHub minds no case in names. */
+const isSameName = (one: string, other: string): boolean => one.toLowerCase() === other.toLowerCase();
 
 /** The machine that builds a target, by its architecture: no emulation. */
 export function runnerOf({ arch }: Target): string {

@@ -196,6 +196,8 @@ export async function openedPull(options: StageOptions = {}): Promise<Stage & { 
   await writeOther(checkout, 1);
   await writeFile(join(checkout, 'toolcrib.json'), JSON.stringify(config));
   await writeFile(join(checkout, 'tool-version.txt'), '1\n');
+  const lock = { packages: { 'node_modules/toolcrib': { version: '1.0.0' } } };
+  await writeFile(join(checkout, 'package-lock.json'), JSON.stringify(lock));
   await writeFile(join(checkout, '.gitignore'), '/binaries/\n/tool-support-*/\n');
   const call = async (...args: readonly string[]): Promise<void> => {
     const end = await cli(...args);

@@ -1,6 +1,9 @@
-import { mkdir, readdir, readFile, unlink } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { appendFile, mkdir, readdir, readFile, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { silentReporter, type Reporter } from '../../../src/core/reporter.ts';
 import { createHost } from '../../../src/flows/host.ts';
 import { initWorkflows } from '../../../src/flows/init-workflows.ts';
 import { openProject } from '../../../src/flows/project.ts';
@@ -22,10 +25,26 @@ async function repository(files: Readonly<Record<string, unknown>> = {}, at = ''
   return folder;
 }
 
-async function init(cwd: string) {
+async function init(cwd: string, version = '1.2.3') {
   const host = createHost({ env: {}, cwd, cacheDirectory: join(cwd, 'cache') });
-  return await initWorkflows(await openProject(host), host, '1.2.3');
+  return await initWorkflows(await openProject(host), host, version);
 }
+
+/** What is warned of. */
+async function warningsOf(cwd: string): Promise<string> {
+  const texts: string[] = [];
+  const reporter: Reporter = {
+    ...silentReporter,
+    notice: (notice) => {
+      if (notice.kind === 'warning') texts.push(notice.text);
+    },
+  };
+  const host = createHost({ env: {}, cwd, cacheDirectory: join(cwd, 'cache'), reporter });
+  await initWorkflows(await openProject(host), host, '1.2.3');
+  return texts.join('\n');
+}
+
+const LOCK = { packages: { 'node_modules/toolcrib': { version: '9.9.9' } } };
 
 const workflow = (folder: string, name = NAMES[0] ?? ''): Promise<string> =>
   readFile(join(folder, '.github/workflows', name), 'utf8');
@@ -34,8 +53,8 @@ describe('init --github', () => {
   test('writes both workflows at the top of the repository, and a second time finds them there', async () => {
     const folder = await repository();
     const paths = NAMES.map((name) => join(folder, '.github/workflows', name));
-    expect(await init(folder)).toEqual({ written: paths, unchanged: [] });
-    expect(await init(folder)).toEqual({ written: [], unchanged: paths });
+    expect(await init(folder)).toEqual({ written: paths, unchanged: [], secrets: [] });
+    expect(await init(folder)).toEqual({ written: [], unchanged: paths, secrets: [] });
   });
 
   test('leaves a workflow that somebody else wrote as it is, and then writes nothing', async () => {
@@ -82,6 +101,60 @@ describe('init --github', () => {
     const folder = await repository();
     await init(folder);
     expect(await workflow(folder)).not.toContain('npm ci');
+  });
+
+  test('refuses to have jobs run a version that nobody published, unless the lock file has toolcrib', async () => {
+    const folder = await repository();
+    const error = await failureOfAsync(() => init(folder, '0.0.0'));
+    expect({ code: error.code, message: error.message }).toEqual({
+      code: 'USAGE',
+      message: expect.stringContaining('nobody published version 0.0.0') as unknown,
+    });
+    expect(await readdir(folder)).not.toContain('.github');
+    expect((await init(await repository({ 'package-lock.json': LOCK }), '0.0.0')).written).toHaveLength(2);
+  });
+
+  test.each([
+    ['no store', {}, 'there is no store'],
+    [
+      'a store in a folder',
+      { stores: ['s3://bucket', 'file:../store'] },
+      'file:../store is on a machine that GitHub throws',
+    ],
+    ['stores of GitHub without a remote', { stores: ['github:o/r'] }, 'no remote "origin" on GitHub'],
+    [
+      'a policy that its signature cannot satisfy',
+      { stores: ['s3://bucket'], attestation: { require: true, publicKeys: ['key.pub'] } },
+      'believes no identity',
+    ],
+  ])('warns of %s, and of nothing else', async (_, config, words) => {
+    const folder = await repository({ 'toolcrib.json': { ...CONFIG, ...config }, 'package-lock.json': LOCK });
+    const warnings = await warningsOf(folder);
+    expect(warnings).toContain(words);
+    expect(warnings.split('\n')).toHaveLength(1);
+  });
+
+  test('warns of a toolcrib that no lock file pins, and of nothing where all is well', async () => {
+    const stores = { 'toolcrib.json': { ...CONFIG, stores: ['s3://bucket'] } };
+    expect(await warningsOf(await repository(stores))).toContain('what npm calls toolcrib@1.2.3');
+    expect(await warningsOf(await repository({ ...stores, 'package-lock.json': LOCK }))).toBe('');
+  });
+
+  test('gives a job the right to write the releases of its own repository, and names the secret for another', async () => {
+    const config = { 'package-lock.json': LOCK, 'toolcrib.json': { ...CONFIG, stores: ['github:Octo/Tool'] } };
+    const remote = (name: string) => `[remote "origin"]\n\turl = git@github.com:${name}.git\n`;
+    const git = async (name: string): Promise<string> => {
+      const folder = await repository(config);
+      await promisify(execFile)('git', ['init', '--quiet', folder]);
+      await appendFile(join(folder, '.git', 'config'), remote(name));
+      return folder;
+    };
+    const own = await git('octo/tool');
+    expect((await init(own)).secrets).toEqual([]);
+    expect(await workflow(own, NAMES[1])).toContain('contents: write # the release');
+    const other = await git('octo/other');
+    expect((await init(other)).secrets).toEqual(['TOOLCRIB_GITHUB_TOKEN']);
+    expect(await workflow(other, NAMES[1])).not.toContain('contents: write');
   });
 
   test.each([

@@ -12,6 +12,7 @@ export function sampleSettings(
   const { targets = ['amd64-any', 'arm64-any'], stores = [], ...others } = more;
   return {
     tool: 'demo',
+    repository: { owner: 'o', repo: 'r', endpoint: undefined },
     installation: { kind: 'locked' },
     folder: '',
     config: 'toolcrib.json',
