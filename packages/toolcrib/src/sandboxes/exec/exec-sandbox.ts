@@ -5,7 +5,7 @@ import { quoteShellWord } from '../../core/shell-words.ts';
 import type { ExecRequest, Sandbox, SandboxIdentity } from '../sandbox.ts';
 import { startExec } from './exec-process.ts';
 import { askFacts } from './facts.ts';
-import type { Prefix, PrefixPatience } from './prefix-process.ts';
+import { endShells, type Prefix, type PrefixPatience } from './prefix-process.ts';
 import { refused } from './refusals.ts';
 import { LONG_WORK, packRemote, statRemote, writeRemote, type RemoteWrite } from './remote-files.ts';
 import { createShellSession, type ShellSession } from './shell-session.ts';
@@ -40,8 +40,18 @@ const MAX_TEXT = 64 * 1024;
  */
 export async function openExecSandbox(words: readonly string[], options: ExecSandboxOptions): Promise<Sandbox> {
   const { reference, env, clock, random, signal } = options;
-  const prefix: Prefix = { words, env, clock, random, patience: { ...PATIENCE, ...options.patience } };
-  const { identity, halfCloses, hasDigests } = await askFacts(prefix, signal);
+  const prefix: Prefix = {
+    words,
+    env,
+    clock,
+    random,
+    patience: { ...PATIENCE, ...options.patience },
+    shells: new Set(),
+  };
+  const { identity, halfCloses, hasDigests } = await askFacts(prefix, signal).catch(async (error: unknown) => {
+    await endShells(prefix);
+    throw error;
+  });
   const session = createShellSession(prefix);
   const closing = new AbortController();
   signal?.addEventListener('abort', () => session.close(), { once: true });
@@ -74,10 +84,10 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
       const signals = combineSignals([signal, closing.signal, request.signal]);
       return await startExec(prefix, request, { halfCloses, signal: signals });
     },
-    close: () => {
+    close: async () => {
       session.close();
       closing.abort(refused(`${reference} was closed`, 'open it again'));
-      return Promise.resolve();
+      await endShells(prefix);
     },
   };
 }

@@ -16,6 +16,8 @@ export interface Prefix {
   /** Unguessable bytes. */
   readonly random: (size: number) => Uint8Array;
   readonly patience: PrefixPatience;
+  /** Those that were started and have not ended. */
+  readonly shells: Set<RemoteShell>;
 }
 
 /** In milliseconds. */
@@ -73,7 +75,7 @@ export async function startRemoteShell(prefix: Prefix): Promise<RemoteShell> {
   child.stdin.on('error', () => undefined);
   let reason: string | undefined;
   const nonce = Buffer.from(prefix.random(16)).toString('hex');
-  return {
+  const shell: RemoteShell = {
     nonce,
     stdin: child.stdin,
     pieces: scanned(child.stdout, nonce),
@@ -84,6 +86,18 @@ export async function startRemoteShell(prefix: Prefix): Promise<RemoteShell> {
       void killGroup(child, prefix.clock, ended);
     },
   };
+  prefix.shells.add(shell);
+  void ended.then(() => prefix.shells.delete(shell));
+  return shell;
+}
+
+/** Ends what was started and goes on, also what does not see that its input is over: nothing may outlive this process. */
+export async function endShells({ shells }: Prefix): Promise<void> {
+  const ends = [...shells].map(({ kill, ended }) => {
+    kill();
+    return ended;
+  });
+  await Promise.all(ends);
 }
 
 /** The pieces of a stream; one that breaks is over. */

@@ -139,6 +139,19 @@ describe('a program behind a prefix', () => {
     await sandbox.close();
   });
 
+  test('leaves no prefix behind when its sandbox is closed, not one that ignores the end of its input and SIGTERM', async () => {
+    const pids = join(folder, 'pids');
+    const stays = `trap '' TERM; echo $$ >> ${pids}; "$@"; while :; do sleep 1; done`;
+    const sandbox = await open(['sh', '-c', stays, 'sh'], { halfClose: 500 });
+    const { exit, stdout } = await sandbox.exec({ argv: ['/bin/true'], env: {}, cwd: '/', stdin: false });
+    stdout.resume();
+    expect(await exit).toEqual({ code: 0 });
+    await sandbox.close();
+    const started = (await readFile(pids, 'utf8')).trim().split('\n');
+    expect(started.length).toBeGreaterThan(1);
+    for (const pid of started) expect(() => process.kill(Number(pid), 0), pid).toThrow('ESRCH');
+  });
+
   test('is not waited for when its prefix closes the output and stays', async () => {
     const sandbox = await faulty('close-early', 0);
     const started = await sandbox.exec({ argv: ['/bin/sh', '-c', 'head -c 300000 /dev/zero; sleep 60'], stdin: false });
