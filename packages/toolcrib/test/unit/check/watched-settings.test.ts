@@ -21,7 +21,11 @@ describe('what a change says of the gate itself', () => {
     ['stores', { stores: ['s3://bucket-b', 's3://bucket-a'] }, 'in another order'],
     ['stores', { stores: [] }, 'nothing tells any more whether the release is published'],
     ['rewrite', { rewrite: [{ from: 'https://a.example', to: 'https://b.example' }] }, 'stores may be asked elsewhere'],
-    ['attestation', { attestation: { require: true } }, 'whose signatures count may have changed'],
+    [
+      'attestation',
+      { attestation: { require: true, publicKeys: ['key.pub'] } },
+      'whose signatures count may have changed',
+    ],
   ])('is pointed out to who reviews it: %s, %j', (key, changes, words) => {
     const [notice, more] = noticesBetween(config(), config(changes));
     expect(notice).toEqual({ key, message: `"${key}" of toolcrib.json is another than on the base: ${words}` });
