@@ -1,5 +1,6 @@
 import { sign, verify, type KeyObject } from 'node:crypto';
 import * as z from 'zod/mini';
+import { describeIssues } from '../core/schema-issues.ts';
 import '../core/schema-messages.ts';
 import { formatBase64, parseBase64 } from './base64.ts';
 import { keyIdOf, type TrustedKey } from './keys.ts';
@@ -81,7 +82,7 @@ export function formatEnvelope({ payloadType, payload, signatures }: DsseEnvelop
  */
 export function parseEnvelope(bytes: Uint8Array, where: string): DsseEnvelope {
   const parsed = envelopeSchema.safeParse(parseStrictJson(bytes, where));
-  if (!parsed.success) throw malformed(where, `not a DSSE envelope: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw malformed(where, `not a DSSE envelope: ${describeIssues(parsed.error)}`);
   const { payloadType, payload, signatures } = parsed.data;
   return {
     payloadType,

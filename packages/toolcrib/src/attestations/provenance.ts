@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { artifactNameFrom } from '../core/artifact-name.ts';
 import { digestHex } from '../core/digest.ts';
+import { describeIssues } from '../core/schema-issues.ts';
 import '../core/schema-messages.ts';
 import { formatTarget } from '../core/target.ts';
 import type { AttestationSubject, BuildSource } from './attestation.ts';
@@ -131,7 +132,7 @@ const artifactSchema = z.looseObject({
 export function parseProvenance(payload: Uint8Array, where: string): Provenance {
   const parsed = statementSchema.safeParse(parseStrictJson(payload, where));
   if (!parsed.success) {
-    throw malformed(where, `not an in-toto statement with SLSA provenance v1: ${z.prettifyError(parsed.error)}`);
+    throw malformed(where, `not an in-toto statement with SLSA provenance v1: ${describeIssues(parsed.error)}`);
   }
   const { subject, predicate } = parsed.data;
   return {
@@ -145,7 +146,7 @@ export function parseProvenance(payload: Uint8Array, where: string): Provenance 
 function parseArtifact(definition: Statement['predicate']['buildDefinition'], where: string): Provenance['artifact'] {
   if (definition.buildType !== BUILD_TYPE) return undefined;
   const parsed = artifactSchema.safeParse(definition.externalParameters);
-  if (!parsed.success) throw malformed(where, `tool, version and target: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw malformed(where, `tool, version and target: ${describeIssues(parsed.error)}`);
   const { tool, version, target } = parsed.data;
   return { tool, version, target };
 }

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { artifactNameFrom, isToolName } from '../core/artifact-name.ts';
 import { isDigest, type Digest } from '../core/digest.ts';
 import { PolicyError } from '../core/errors.ts';
+import { describeIssues } from '../core/schema-issues.ts';
 import '../core/schema-messages.ts';
 import type { AttestationSubject } from './attestation.ts';
 import { formatEnvelope, parseEnvelope, signEnvelope, verifyEnvelope } from './dsse.ts';
@@ -58,7 +59,7 @@ export function formatRevocationList({ tool, issued, versions, digests }: Revoca
 /** @throws IntegrityError `MALFORMED`, `TOO_LARGE`. */
 export function parseRevocationList(payload: Uint8Array, where: string): RevocationList {
   const parsed = listSchema.safeParse(parseStrictJson(payload, where));
-  if (!parsed.success) throw malformed(where, `not a list of revocations: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw malformed(where, `not a list of revocations: ${describeIssues(parsed.error)}`);
   const { tool, issued, versions, digests } = parsed.data;
   return { tool, issued, versions, digests };
 }

@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { describeIssues } from '../core/schema-issues.ts';
 import '../core/schema-messages.ts';
 import { parseBase64 } from './base64.ts';
 import { malformed, parseStrictJson } from './strict-json.ts';
@@ -33,7 +34,7 @@ const bundleSchema = z.looseObject({
 export function parseBundle(bytes: Uint8Array, where: string): SigstoreBundle {
   const json = parseStrictJson(bytes, where);
   const parsed = bundleSchema.safeParse(json);
-  if (!parsed.success) throw malformed(where, `not a Sigstore bundle of a statement: ${z.prettifyError(parsed.error)}`);
+  if (!parsed.success) throw malformed(where, `not a Sigstore bundle of a statement: ${describeIssues(parsed.error)}`);
   const { payloadType, payload } = parsed.data.dsseEnvelope;
   return { payloadType, payload: parseBase64(payload, where, 'the payload'), json };
 }

@@ -2,6 +2,7 @@ import * as z from 'zod/mini';
 import { isDigest, type Digest } from '../core/digest.ts';
 import { IntegrityError, messageOf } from '../core/errors.ts';
 import { OCI_INDEX_TYPE, type OciDescriptor } from '../core/oci-release.ts';
+import { describeIssues } from '../core/schema-issues.ts';
 import '../core/schema-messages.ts';
 
 /** Files of an OCI image layout (image-spec 1.1, image-layout.md). */
@@ -72,7 +73,7 @@ export function parseLayoutIndex(bytes: Uint8Array, where: string): OciDescripto
 function parse<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, where: string): T {
   const parsed = schema.safeParse(parsedJson(bytes, where));
   if (parsed.success) return parsed.data;
-  throw malformed(where, z.prettifyError(parsed.error));
+  throw malformed(where, describeIssues(parsed.error));
 }
 
 function parsedJson(bytes: Uint8Array, where: string): unknown {

@@ -1,6 +1,7 @@
 import { isToolName } from './artifact-name.ts';
 import { IntegrityError, messageOf } from './errors.ts';
 import * as z from 'zod/mini';
+import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 import { targetFrom } from './target.ts';
 
@@ -50,5 +51,5 @@ export function parseArtifactDescriptor(text: string, where: string): ArtifactDe
   }
   const parsed = artifactDescriptorSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new IntegrityError('MALFORMED', `${where} is not an artifact descriptor: ${z.prettifyError(parsed.error)}`);
+  throw new IntegrityError('MALFORMED', `${where} is not an artifact descriptor: ${describeIssues(parsed.error)}`);
 }

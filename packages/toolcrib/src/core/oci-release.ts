@@ -4,6 +4,7 @@ import { digestOf, verifyExpected, type Digest, type Expected } from './digest.t
 import { IntegrityError, messageOf } from './errors.ts';
 import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from './oci-descriptor.ts';
 import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release.ts';
+import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 import type { Libc } from './target.ts';
 import { isVersion } from './version.ts';
@@ -301,7 +302,7 @@ function parseJson<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, expected: Exp
   verifyExpected(where, expected, { digest: digestOf(bytes), size: bytes.byteLength });
   const parsed = schema.safeParse(parsedJson(bytes, where));
   if (parsed.success) return parsed.data;
-  throw malformed(where, z.prettifyError(parsed.error));
+  throw malformed(where, describeIssues(parsed.error));
 }
 
 function parsedJson(bytes: Uint8Array, where: string): unknown {

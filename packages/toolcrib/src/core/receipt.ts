@@ -2,6 +2,7 @@ import { isToolName } from './artifact-name.ts';
 import { isDigest, type Digest } from './digest.ts';
 import { IntegrityError, messageOf } from './errors.ts';
 import * as z from 'zod/mini';
+import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 
 export const RECEIPT_SCHEMA = 'toolcrib.receipt.v1';
@@ -104,7 +105,7 @@ export function formatReceipt(receipt: Receipt): string {
 export function parseReceipt(json: string, where: string): Receipt {
   const receipt = receiptSchema.safeParse(parseJson(json, where));
   if (receipt.success) return receipt.data;
-  throw malformed(where, z.prettifyError(receipt.error));
+  throw malformed(where, describeIssues(receipt.error));
 }
 
 function parseJson(json: string, where: string): unknown {

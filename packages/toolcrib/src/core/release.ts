@@ -2,6 +2,7 @@ import { artifactNameFrom, formatArtifactName, isToolName } from './artifact-nam
 import { isDigest, type Digest } from './digest.ts';
 import { IntegrityError, messageOf } from './errors.ts';
 import * as z from 'zod/mini';
+import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 import type { Sums } from './sums.ts';
 import { formatTarget, targetFrom } from './target.ts';
@@ -120,7 +121,7 @@ export function formatReleaseManifest(manifest: ReleaseManifest): string {
  */
 export function parseReleaseManifest(text: string, where: string): ReleaseManifest {
   const manifest = manifestSchema.safeParse(parseJson(text, where));
-  if (!manifest.success) throw malformed(where, z.prettifyError(manifest.error));
+  if (!manifest.success) throw malformed(where, describeIssues(manifest.error));
   const { tool, version, files } = manifest.data;
   const names = new Set<string>();
   for (const file of files) {
