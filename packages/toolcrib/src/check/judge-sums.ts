@@ -72,7 +72,15 @@ function judgeRewritten({ head, base, file, shape, freshness }: SumsFacts): Sums
     const since = freshness.commit.slice(0, SHORT);
     return fail(`what ships changed after ${file} was written by ${since}: it pins the bytes of older sources`);
   }
-  return { result: ruleResult('sums', 'ok', `pins ${pins.size} artifacts of v${shape.version}`, { file }), pins };
+  return {
+    result: ruleResult(
+      'sums',
+      'ok',
+      `pins ${pins.size} ${pins.size === 1 ? 'artifact' : 'artifacts'} of v${shape.version}`,
+      { file },
+    ),
+    pins,
+  };
 }
 
 const SHORT = 12;

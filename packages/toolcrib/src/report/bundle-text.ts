@@ -54,7 +54,7 @@ export interface LoadedBundleFacts {
 export function describeLoadedBundle(facts: LoadedBundleFacts): string {
   const { path, tool, version, anchor, artifacts, attestations, trustedRoot, store } = facts;
   const lines = [
-    `${path}: ${tool} v${version}, ${artifacts.length} artifacts are in the cache now`,
+    `${path}: ${tool} v${version}, ${artifacts.length === 1 ? '1 artifact is' : `${artifacts.length} artifacts are`} in the cache now`,
     ...attestations.map(
       ({ name, outcome }) => `  ${name}: ${outcome === 'kept' ? 'the cache has another one, which stays' : outcome}`,
     ),
