@@ -38,7 +38,10 @@ function copyCommand(file: string, store: string): string {
   if (store.startsWith('s3://')) return `aws s3 cp ${file} ${s3Address(shown, basename(file))}`;
   if (store.startsWith('github:'))
     return `${shown} holds no list, because it belongs to no release: the checkout's counts`;
-  return `${shown}: ask whoever runs it to put ${basename(file)} beside the releases`;
+  const name = basename(file);
+  if (store.startsWith('oci:'))
+    return `${shown}: "toolcrib mirror STORE '${shown}'" brings the list of a store that has it; a newer one after the tag ${name} was deleted`;
+  return `${shown}: on its server, put ${name} into the folder that it serves (--root of "toolcrib serve")`;
 }
 
 /** The address of the file and what the store's own options mean to `aws`. */
