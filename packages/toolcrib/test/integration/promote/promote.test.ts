@@ -10,7 +10,7 @@ import { openProject } from '../../../src/flows/project.ts';
 import { promoteRelease, type PromoteOptions } from '../../../src/flows/promote-release.ts';
 import { zipOf } from '../../servers/github/actions-state.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
-import { documentOf, toolcrib } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib } from '../cli/command-line.ts';
 import {
   BASE,
   BUILT,
@@ -260,9 +260,9 @@ describe.concurrent('promote refuses, with what to do,', () => {
       'a head with a commit in between that changed nothing, so that not the sums alone came since the build',
       'run',
       'has no artifacts',
-      ({ commit }) => {
-        commit(shaOf('d'), BUILT_COMMIT, {});
-        commit(HEAD, shaOf('d'), { SHA256SUMS: sumsOf(BUILT) });
+      (site) => {
+        site.commit(shaOf('d'), BUILT_COMMIT, {});
+        site.commit(HEAD, shaOf('d'), { SHA256SUMS: sumsOf(BUILT) });
       },
     ],
     [
