@@ -9,15 +9,18 @@ const lane = (name: string, folders: string[], test: object) => ({
   },
 });
 
+const patience = (milliseconds: number) => ({ testTimeout: milliseconds, hookTimeout: milliseconds });
+/** For tests that start the command line. */
+const withCommand = { globalSetup: 'packages/toolcrib/test/integration/cli/bundle.ts' };
+
 /** The lanes of the test suite: `unit` needs nothing but Node; the others need what `scripts/setup` brings. */
 export default defineConfig({
   test: {
-    globalSetup: 'packages/toolcrib/test/unit/cli/bundle.ts',
     projects: [
       // Modules are loaded once a worker, not once a file: a quarter of the lane's time.
       lane('unit', ['unit', 'architecture'], { testTimeout: 120_000, isolate: false, maxWorkers: 4 }),
-      lane('integration', ['integration', 'contract'], { testTimeout: 600_000, hookTimeout: 600_000, maxWorkers: 2 }),
-      lane('e2e', ['e2e'], { testTimeout: 900_000, hookTimeout: 900_000, maxWorkers: 1 }),
+      lane('integration', ['integration', 'contract'], { ...patience(600_000), ...withCommand, maxWorkers: 2 }),
+      lane('e2e', ['e2e'], { ...patience(900_000), ...withCommand, maxWorkers: 1 }),
     ],
   },
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { REPOSITORY } from '../integration/build/samples.ts';
 import { sandboxToolsProject } from '../integration/flows/sandbox-tools.ts';
-import { cliEnvironment } from '../unit/cli/command-line.ts';
+import { cliEnvironment } from '../integration/cli/command-line.ts';
 
 const run = promisify(execFile);
 const CPU = process.arch === 'arm64' ? 'arm64' : 'x64';

@@ -9,7 +9,7 @@ import { parseStoreReference } from '../../src/core/reference.ts';
 import { openHttpStore, type HttpStoreOptions } from '../../src/stores/http/http-store.ts';
 import type { Store } from '../../src/stores/store.ts';
 import { systemClock } from '../contract/store-clock.ts';
-import { cliEnvironment, TOOLCRIB } from '../unit/cli/command-line.ts';
+import { cliEnvironment, TOOLCRIB } from '../integration/cli/command-line.ts';
 
 /** How a server ended. */
 export interface ServeEnd {

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
 import { releasedProject } from '../../unit/bundle/released-project.ts';
-import { cliEnvironment, documentOf, startCli, toolcrib, TOOLCRIB } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, documentOf, startCli, toolcrib, TOOLCRIB } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 
 const run = promisify(execFile);

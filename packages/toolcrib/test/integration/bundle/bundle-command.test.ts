@@ -5,7 +5,7 @@ import { digestHex, digestOf } from '../../../src/core/digest.ts';
 import { registerBundle } from '../../../src/cli/commands/bundle.ts';
 import { registerCache } from '../../../src/cli/commands/cache.ts';
 import { registerResolve } from '../../../src/cli/commands/resolve.ts';
-import { runCommand } from '../../unit/cli/in-process.ts';
+import { runCommand } from '../cli/in-process.ts';
 import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { releasedProject } from '../../unit/bundle/released-project.ts';
 

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { openCache } from '../../../src/cache/cache.ts';
 import { systemClock } from '../../../src/flows/host.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { documentOf, startCli, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { documentOf, startCli, toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import { syntheticProject } from '../inject/synthetic-project.ts';
 

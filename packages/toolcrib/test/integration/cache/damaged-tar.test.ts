@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { toolcrib } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import { syntheticProject } from '../inject/synthetic-project.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { digestHex, digestOf } from '../../../src/core/digest.ts';
-import { cliEnvironment, documentOf, TOOLCRIB, toolcrib } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, documentOf, TOOLCRIB, toolcrib } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { REPOSITORY } from '../build/samples.ts';
 import { blocksOf, testedBlock } from '../docs/markdown.ts';

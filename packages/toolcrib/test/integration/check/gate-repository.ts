@@ -11,7 +11,7 @@ import { parseTarget } from '../../../src/core/target.ts';
 import { publishRelease } from '../../../src/publish/publish-release.ts';
 import { openDirectoryStore } from '../../../src/stores/directory/directory-store.ts';
 import { systemClock } from '../../contract/store-clock.ts';
-import { documentOf, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 
 /** The layout of inspect_ai's sandbox tools: sources here, version file and pins there, tests and documents that do not ship. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
-import { toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import {
   gateRepository,

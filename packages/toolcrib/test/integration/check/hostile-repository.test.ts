@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
-import { startCli, toolcrib } from '../../unit/cli/command-line.ts';
+import { startCli, toolcrib } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import {
   gateRepository,

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { parseReleaseManifest, type ReleaseManifest } from '../../../src/core/release.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { toolcrib } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import {
   gateRepository,

@@ -2,7 +2,7 @@ import { chmod, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { toolcrib } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
 import {
   CONFIG,

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
 import { releasedProject } from '../../unit/bundle/released-project.ts';
-import { cliEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, TOOLCRIB } from '../cli/command-line.ts';
 import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing, REPOSITORY } from '../build/samples.ts';
 import { blocksOf, testedBlock } from './markdown.ts';

@@ -10,7 +10,7 @@ import { startGithub } from '../../servers/github/github-server.ts';
 import { registryAvailable, startRegistry } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Client, s3Server } from '../../servers/s3.ts';
-import { cliEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, TOOLCRIB } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing, REPOSITORY } from '../build/samples.ts';
 import { blocksOf, sectionOf, testedBlock } from './markdown.ts';

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { docker, dockerAvailable } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { cliEnvironment, networkEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, networkEnvironment, TOOLCRIB } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing, REPOSITORY } from '../build/samples.ts';
 import { blocksOf, sectionOf, type Block } from './markdown.ts';

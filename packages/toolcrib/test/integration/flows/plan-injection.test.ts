@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { documentOf } from '../../unit/cli/command-line.ts';
+import { documentOf } from '../cli/command-line.ts';
 import { elfFile } from '../../unit/inject/elf-file.ts';
 import { programsMissing } from '../build/samples.ts';
 import { commandSite, type CommandSite } from './sandbox-site.ts';

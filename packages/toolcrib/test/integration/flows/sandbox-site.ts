@@ -3,7 +3,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cliEnvironment, toolcrib, TOOLCRIB, type CliEnd } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, toolcrib, TOOLCRIB, type CliEnd } from '../cli/command-line.ts';
 
 /** Where command lines of a test file are run: a project, and a cache of their own. */
 export interface CommandSite extends AsyncDisposable {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { networkEnvironment, toolcrib } from '../../unit/cli/command-line.ts';
+import { networkEnvironment, toolcrib } from '../cli/command-line.ts';
 import { REPOSITORY } from '../build/samples.ts';
 
 const SOURCES = join(REPOSITORY, 'packages/sandbox-tools');

@@ -16,7 +16,7 @@ import { registryAvailable, startRegistry } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Server } from '../../servers/s3.ts';
 import { openTestHttpStore, startServe } from '../../servers/serve.ts';
-import { documentOf, startCli, toolcrib } from '../../unit/cli/command-line.ts';
+import { documentOf, startCli, toolcrib } from '../cli/command-line.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
 import { mirrorRequest, publishSample, sampleSigner, trustIn } from '../../unit/mirror/sample-mirror.ts';
 import { directoryStore, temporaryFolder } from '../../unit/publish/sample-release.ts';

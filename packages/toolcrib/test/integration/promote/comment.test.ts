@@ -7,7 +7,7 @@ import {
   REPORT_SCHEMA,
   type ReportFile,
 } from '../../../src/promote/report-file.ts';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { toolcrib } from '../cli/command-line.ts';
 import { inCheckout, promotionSite, TOKEN, type PromotionSite } from './promotion-site.ts';
 
 const HOSTILE = 'x <img src=y> [z](https://evil.example) ![w](https://evil.example) @maintainer #7 www.evil.example `';

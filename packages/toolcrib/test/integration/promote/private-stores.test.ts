@@ -4,7 +4,7 @@ import { zipOf } from '../../servers/github/actions-state.ts';
 import { registryAvailable, startRegistry } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Server } from '../../servers/s3.ts';
-import { documentOf, toolcrib } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib } from '../cli/command-line.ts';
 import { BUILT, BUILT_COMMIT, NAMES, promotionSite, REPOSITORY, TOKEN, type PromotionSite } from './promotion-site.ts';
 
 const s3 = requireOrSkip(await s3Available());

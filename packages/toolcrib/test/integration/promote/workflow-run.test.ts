@@ -5,7 +5,7 @@ import { registryAvailable, registryUser, startRegistry } from '../../servers/re
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Server } from '../../servers/s3.ts';
 import { ISSUER, WORKFLOW } from '../../servers/sigstore.ts';
-import { documentOf } from '../../unit/cli/command-line.ts';
+import { documentOf } from '../cli/command-line.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 import { jobOf, NATIVE, openedPull, OTHER, PERSON, REPOSITORY, resultsOf, said, TOKENS } from './workflow-stage.ts';
 

@@ -10,7 +10,7 @@ import { startGithub, type GithubServer } from '../../servers/github/github-serv
 import { runWorkflow, type EndedJob } from '../../servers/github/runner.ts';
 import { identityToken, startSigstore, type SigstoreInstance } from '../../servers/sigstore.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 import { readWorkflow } from '../../unit/workflows/workflow-document.ts';
 

@@ -13,7 +13,7 @@ import { verifyStoredFile } from '../../../src/releases/stored-file.ts';
 import { readRelease } from '../../../src/releases/stored-release.ts';
 import { startFaultProxy, type Moment, type ProxiedRequest } from '../../servers/fault-proxy.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { startCli } from '../../unit/cli/command-line.ts';
+import { startCli } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 /** A server that keeps releases, and how it is reached. */

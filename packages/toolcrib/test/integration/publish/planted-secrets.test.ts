@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { formatStoreListing } from '../../../src/core/store-listing.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { toolcrib } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const SECRET = 'pLaNtEd0123456789SeCrEtAbCdEfGhIjKlMnOpQrStUvWxYz';

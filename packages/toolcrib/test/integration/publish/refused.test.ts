@@ -4,7 +4,7 @@ import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Client, s3Server } from '../../servers/s3.ts';
 import { startServe } from '../../servers/serve.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { documentOf, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 
 const s3 = requireOrSkip(await s3Available());

@@ -3,7 +3,7 @@ import { startFaultProxy } from '../../servers/fault-proxy.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Server } from '../../servers/s3.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { toolcrib } from '../../unit/cli/command-line.ts';
+import { toolcrib } from '../cli/command-line.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 
 describe('publishing to S3 with a rewrite rule for its readers', requireOrSkip(await s3Available()), () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { identityToken, ISSUER, startSigstore, SUBJECT, type SigstoreInstance } from '../../servers/sigstore.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { documentOf, toolcrib } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const BUNDLE = 'demo-amd64-any-v1.sigstore.json';

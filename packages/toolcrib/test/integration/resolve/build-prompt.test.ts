@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { digestHex, digestOf } from '../../../src/core/digest.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { cliEnvironment, documentOf, TOOLCRIB, toolcrib } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, documentOf, TOOLCRIB, toolcrib } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing } from '../build/samples.ts';
 

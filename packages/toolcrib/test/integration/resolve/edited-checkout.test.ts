@@ -8,7 +8,7 @@ import { readInstallation } from '../../../src/flows/install-state.ts';
 import { openProject } from '../../../src/flows/project.ts';
 import type { Installation } from '../../../src/resolve/install-state.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { documentOf, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const CONFIG = {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
-import { cliEnvironment, documentOf, TOOLCRIB, toolcrib } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, documentOf, TOOLCRIB, toolcrib } from '../cli/command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing } from '../build/samples.ts';
 

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { openTestHttpStore, startServe } from '../../servers/serve.ts';
 import { allBytes, bytesOf, createScratch, inPieces } from '../../unit/disk/scratch.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { documentOf, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 import { connectTo, putHead, untilReceiving } from './raw-connection.ts';
 

@@ -3,7 +3,7 @@ import { PutBucketPolicyCommand } from '@aws-sdk/client-s3';
 import { describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
 import { freshBucket, s3Available, s3Client, s3Server } from '../../servers/s3.ts';
-import { documentOf, toolcrib, type CliEnd } from '../../unit/cli/command-line.ts';
+import { documentOf, toolcrib, type CliEnd } from '../cli/command-line.ts';
 import { elfFile } from '../../unit/build/elf-file.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 

@@ -7,7 +7,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { cliEnvironment, TOOLCRIB } from '../../unit/cli/command-line.ts';
+import { cliEnvironment, TOOLCRIB } from '../../integration/cli/command-line.ts';
 import type { Job, Step, Workflow } from '../../unit/workflows/workflow-document.ts';
 import { zipOf, type StoredRun } from './actions-state.ts';
 import { evaluate, interpolate, isTrue, type Contexts } from './expressions.ts';

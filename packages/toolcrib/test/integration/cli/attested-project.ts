@@ -6,7 +6,7 @@ import { UNKNOWN_SOURCE } from '../../../src/attestations/build-source.ts';
 import { openKeySigner } from '../../../src/attestations/key-signer.ts';
 import { signRevocationList, type RevocationList } from '../../../src/attestations/revocations.ts';
 import { digestOf } from '../../../src/core/digest.ts';
-import { scratchProject, type ScratchProject } from './scratch-project.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 export const NAME = 'demo-amd64-any-v1';
 export const BYTES = randomBytes(5000);

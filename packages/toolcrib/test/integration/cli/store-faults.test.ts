@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startFaultyServer, type Fault, type HttpServer } from '../../servers/http.ts';
 import { documentOf, startCli, toolcrib } from './command-line.ts';
-import { scratchProject, type ScratchProject } from './scratch-project.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const NAME = 'demo-amd64-any-v1';
 const PATH = `/bucket/${NAME}`;

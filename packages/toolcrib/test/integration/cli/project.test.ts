@@ -3,9 +3,9 @@ import { appendFile, cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { elfFile } from '../build/elf-file.ts';
+import { elfFile } from '../../unit/build/elf-file.ts';
 import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
-import { scratchProject, type ScratchProject } from './scratch-project.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const BUILD = { driver: 'command', command: 'cp "program-$TOOLCRIB_VERSION" "$TOOLCRIB_OUTPUT"' };
 const NAME = (version: number) => `demo-amd64-any-v${version}`;

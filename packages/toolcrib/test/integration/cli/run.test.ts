@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { cliEnvironment, documentOf, startCli, toolcrib, TOOLCRIB, type CliEnd } from './command-line.ts';
-import { scratchProject } from './scratch-project.ts';
+import { scratchProject } from '../../unit/cli/scratch-project.ts';
 
 const node = (script: string): readonly string[] => [process.execPath, '--eval', script];
 

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { attest, attestedProject, BYTES, NAME, newSigner, revocationsFor, SUBJECT } from './attested-project.ts';
 import { documentOf, toolcrib } from './command-line.ts';
-import type { ScratchProject } from './scratch-project.ts';
+import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 async function statusOf(project: ScratchProject): Promise<{ readonly document: unknown; readonly text: string }> {
   const [json, text] = await Promise.all([

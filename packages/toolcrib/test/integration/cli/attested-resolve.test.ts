@@ -5,7 +5,7 @@ import { digestOf } from '../../../src/core/digest.ts';
 import { printableLines } from '../../../src/core/printable.ts';
 import { attest, attestedProject, NAME, newSigner, revocationsFor, SUBJECT } from './attested-project.ts';
 import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
-import type { ScratchProject } from './scratch-project.ts';
+import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const ours = newSigner();
 const theirs = newSigner();

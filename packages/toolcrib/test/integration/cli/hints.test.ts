@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { documentOf, startCli, toolcrib } from './command-line.ts';
-import { scratchProject, type ScratchProject } from './scratch-project.ts';
-import { elfFile } from '../build/elf-file.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
+import { elfFile } from '../../unit/build/elf-file.ts';
 
 async function builtProject(stores: readonly string[]): Promise<ScratchProject> {
   const project = await scratchProject({

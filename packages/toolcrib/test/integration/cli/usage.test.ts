@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { documentOf, toolcrib, TOOLCRIB } from './command-line.ts';
-import { scratchProject } from './scratch-project.ts';
+import { scratchProject } from '../../unit/cli/scratch-project.ts';
 
 const CONFIG = '{ "tool": "demo", "targets": ["amd64-any"] }';
 

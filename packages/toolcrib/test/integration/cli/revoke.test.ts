@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { verifyRevocations } from '../../../src/attestations/revocations.ts';
 import { createHost } from '../../../src/flows/host.ts';
 import { openRevocations } from '../../../src/flows/open-revocations.ts';
-import { documentOf, toolcrib } from '../cli/command-line.ts';
-import { scratchProject, type ScratchProject } from '../cli/scratch-project.ts';
-import { failureOf } from '../core/failure.ts';
-import { createKey, policyOf, SUBJECT, type TestKey } from './samples.ts';
+import { documentOf, toolcrib } from './command-line.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
+import { failureOf } from '../../unit/core/failure.ts';
+import { createKey, policyOf, SUBJECT, type TestKey } from '../../unit/attestations/samples.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const LIST = 'sandbox-tools.revoked.json';
@@ -50,7 +50,7 @@ describe.concurrent('toolcrib revoke', () => {
       `git add ${path}`,
       `cp ${path} ${project.folder}/releases/`,
       `aws s3 cp ${path} s3://tool-bucket/tools/${LIST} --region eu-west-1\n`,
-      'https://tools.example.com/base: ask',
+      'https://tools.example.com/base: on its server, put sandbox-tools.revoked.json into the folder that it serves',
     ]) {
       expect(end.stdout).toContain(words);
     }

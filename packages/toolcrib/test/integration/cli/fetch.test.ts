@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { elfFile } from '../build/elf-file.ts';
+import { elfFile } from '../../unit/build/elf-file.ts';
 import { documentOf, toolcrib } from './command-line.ts';
-import { scratchProject, type ScratchProject } from './scratch-project.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const ELF = elfFile({ versions: [] });
 const TREE = randomBytes(3000);

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseReceipt } from '../../../src/core/receipt.ts';
-import { elfFile } from '../build/elf-file.ts';
+import { elfFile } from '../../unit/build/elf-file.ts';
 import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
-import { scratchProject, type ScratchProject } from './scratch-project.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 /** Looks like an empty store, and takes nothing. */
 const UNWRITABLE = 'file:/proc/toolcrib';
