@@ -29,7 +29,7 @@ export function registerFetch({ program, action }: Registration): void {
         const { fetchArtifacts } = await import('../../flows/fetch-artifacts.ts');
         const { describeFetched } = await import('../../report/fetched-text.ts');
         const fetched = await fetchArtifacts(await session.project(), session.host, { targets: target });
-        session.output.result(fetched, describeFetched(fetched));
+        session.output.report(fetched, describeFetched(fetched));
         return 0;
       }),
     );
@@ -43,7 +43,7 @@ async function fetchSums(
   const fetched = await fetchRunSums(await session.project(), session.host, options);
   const { tool, version, sumsFile, builtCommit } = fetched;
   const text = `${sumsFile} pins ${tool} v${version} as CI built it from ${builtCommit}. Commit it alone: that push is not built again.`;
-  session.output.result(fetched, text);
+  session.output.report(fetched, text);
   return 0;
 }
 

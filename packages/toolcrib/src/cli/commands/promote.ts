@@ -70,13 +70,17 @@ async function tell({ output }: Session, promotion: Promotion): Promise<number> 
   const { publication, ...facts } = promotion;
   const head = describePromotion(facts);
   if (publication === null) {
-    output.result({ ...facts, publication }, head);
+    output.report({ ...facts, publication }, head);
     return 0;
   }
   const { failure, ...told } = publication;
   const document = { ...facts, publication: told, ...(failure !== null && errorDocument(failure)) };
-  output.result(document, `${head}${describePublication(publication)}`);
-  if (failure === null) return 0;
+  const text = `${head}${describePublication(publication)}`;
+  if (failure === null) {
+    output.report(document, text);
+    return 0;
+  }
+  output.result(document, text);
   if (!output.json) output.fail(failure);
   return exitCodeOf(failure);
 }

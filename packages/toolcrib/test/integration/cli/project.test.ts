@@ -155,9 +155,9 @@ describe.concurrent('a tool of a project', () => {
 });
 
 describe.concurrent('with --quiet', () => {
-  test('building, publishing and checking say nothing, resolve says its path, and a failed check why', async () => {
+  test('building, publishing, fetching and checking say nothing, resolve says its path, and a failed check why', async () => {
     await using project = await demoProject();
-    for (const args of [['build'], ['publish'], ['publish', '--dry-run']]) {
+    for (const args of [['build'], ['publish'], ['publish', '--dry-run'], ['fetch', '--all']]) {
       expect(await succeed(project, [...args, '--quiet']), args.join(' ')).toMatchObject({ stdout: '', stderr: '' });
     }
     const resolved = await succeed(project, ['--quiet', 'resolve', '--target', 'amd64-any']);
