@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import { isDigest, type Digest } from '../core/digest.ts';
-import { IntegrityError, messageOf } from '../core/errors.ts';
+import { IntegrityError } from '../core/errors.ts';
+import { parseDocument } from '../core/json-document.ts';
 import { OCI_INDEX_TYPE, type OciDescriptor } from '../core/oci-release.ts';
-import { describeIssues } from '../core/schema-issues.ts';
 import '../core/schema-messages.ts';
 
 /** Files of an OCI image layout (image-spec 1.1, image-layout.md). */
@@ -71,17 +71,7 @@ export function parseLayoutIndex(bytes: Uint8Array, where: string): OciDescripto
 }
 
 function parse<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, where: string): T {
-  const parsed = schema.safeParse(parsedJson(bytes, where));
-  if (parsed.success) return parsed.data;
-  throw malformed(where, describeIssues(parsed.error));
-}
-
-function parsedJson(bytes: Uint8Array, where: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw malformed(where, messageOf(error));
-  }
+  return parseDocument(schema, bytes, (what) => malformed(where, what));
 }
 
 function malformed(where: string, what: string): IntegrityError {

@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
 import { artifactNameFrom, isToolName } from './artifact-name.ts';
 import { digestOf, verifyExpected, type Digest, type Expected } from './digest.ts';
-import { IntegrityError, messageOf } from './errors.ts';
+import { IntegrityError } from './errors.ts';
+import { parseDocument } from './json-document.ts';
 import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from './oci-descriptor.ts';
 import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release.ts';
-import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 import type { Libc } from './target.ts';
 import { isVersion } from './version.ts';
@@ -300,17 +300,7 @@ function parseJson<T>(schema: z.ZodMiniType<T>, bytes: Uint8Array, expected: Exp
     throw new IntegrityError('TOO_LARGE', `${where} has ${bytes.byteLength} bytes, more than ${MAX_OCI_JSON_BYTES}`);
   }
   verifyExpected(where, expected, { digest: digestOf(bytes), size: bytes.byteLength });
-  const parsed = schema.safeParse(parsedJson(bytes, where));
-  if (parsed.success) return parsed.data;
-  throw malformed(where, describeIssues(parsed.error));
-}
-
-function parsedJson(bytes: Uint8Array, where: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw malformed(where, messageOf(error));
-  }
+  return parseDocument(schema, bytes, (what) => malformed(where, what));
 }
 
 function malformed(where: string, what: string): IntegrityError {
