@@ -91,7 +91,9 @@ describe('what no place has', requireOrSkip(await programsMissing('script')), ()
     await using project = await pinning(PROGRAM, 'echo no compiler >&2; exit 4');
     const { code, shown } = await onTerminal(project, RESOLVE, 'y\n');
     expect(code, shown).toBe(9);
-    expect(shown).toMatch(/\nno compiler\n[^]*failed: \/bin\/sh exited with 4; the end of its output:\nno compiler\n/);
+    expect(shown).toMatch(
+      /\nno compiler\n[^]*failed: \/bin\/sh exited with 4; the end of its output:\n {4}no compiler\n/,
+    );
   });
 
   test('is interrupted with Ctrl-C while the question stands: exit 130', async () => {
