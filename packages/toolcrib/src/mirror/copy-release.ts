@@ -78,8 +78,8 @@ async function survey(copy: Copy): Promise<{ ofVersion: readonly string[]; highe
   const { release, store, signal } = copy;
   const { tool, version, sums } = release;
   const { versions, shown } = await listVersions(store, tool, { signal });
-  const claim = await readStoredSums(store, release, { signal });
-  const manifest = await readManifest(store, release, { signal });
+  const claim = await readStoredSums(store, release, { signal, hiddenIsMissing: true });
+  const manifest = await readManifest(store, release, { signal, hiddenIsMissing: true });
   const contradicting = claim && manifest ? differentNames(claim, sumsOfManifest(manifest)) : [];
   if (contradicting.length > 0) throw contradiction(store, release, contradicting);
   const theirs = claim ?? (manifest && sumsOfManifest(manifest));

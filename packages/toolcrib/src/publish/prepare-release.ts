@@ -48,8 +48,8 @@ async function survey(
 ): Promise<Pick<PreparedRelease, 'attestations'> & { readonly plan: PublishPlan }> {
   const { tool, version, signal, signer } = request;
   const { versions, shown } = await listVersions(store, tool, { signal });
-  const claim = await readStoredSums(store, request, { signal });
-  const manifest = await readManifest(store, request, { signal });
+  const claim = await readStoredSums(store, request, { signal, hiddenIsMissing: true });
+  const manifest = await readManifest(store, request, { signal, hiddenIsMissing: true });
   const names = versions.get(version) ?? [];
   const ours = claim !== undefined && isSameSums(claim, sums);
   const attestations = ours ? await findAttestations(request, names) : new Map<string, AttestationFile>();

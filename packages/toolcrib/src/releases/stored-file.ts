@@ -12,10 +12,13 @@ const READS = 3;
 /** A store for messages and for reading. */
 export type ReadableStore = Fetcher & { readonly reference: string };
 
-interface ReadOptions {
+/** How files of a store are read. */
+export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   /** True: ask for what stands under the name, also where the store keeps by digest. */
   readonly byName?: boolean;
+  /** True for who writes next, and is told then what is there: what a store may only hide counts as missing. */
+  readonly hiddenIsMissing?: boolean;
   /** Called with the number of bytes of each piece. */
   readonly onBytes?: (bytes: number) => void;
 }
@@ -44,8 +47,8 @@ export async function readStoredBytes(
 ): Promise<Buffer | undefined> {
   return await rereading(async () => {
     const file = await open(store, name, options).catch((error: unknown) => {
-      if (isOptional(name) && hasCode(error, 'REMOTE_REFUSED') && error.details['mayBeMissing'] === true)
-        return undefined;
+      const mayBeMissing = hasCode(error, 'REMOTE_REFUSED') && error.details['mayBeMissing'] === true;
+      if (mayBeMissing && (options.hiddenIsMissing === true || isOptional(name))) return undefined;
       throw error;
     });
     if (file === undefined) return undefined;

@@ -7,7 +7,7 @@ import {
   type ReleaseManifest,
 } from '../core/release.ts';
 import { differentNames, parseSums, type Sums } from '../core/sums.ts';
-import { readStoredText, type ReadableStore } from './stored-file.ts';
+import { readStoredText, type ReadableStore, type ReadOptions } from './stored-file.ts';
 
 /** One version of one tool. */
 export interface ReleaseId {
@@ -21,9 +21,7 @@ export interface StoredRelease {
   readonly sums: Sums;
 }
 
-interface Options {
-  readonly signal?: AbortSignal | undefined;
-}
+type Options = Pick<ReadOptions, 'signal' | 'hiddenIsMissing'>;
 
 /**
  * Reads what a store says of a release. Nothing of it is verified against a pin, and artifacts are not read: whoever
