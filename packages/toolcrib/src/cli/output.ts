@@ -9,8 +9,11 @@ export interface Output {
   readonly quiet: boolean;
   /** The command's result: one JSON document with `--json`, else the text. */
   result(value: unknown, text: string): void;
-  /** As `result`, of a command that was run for what it does: its text is not for who wants quiet. */
-  report(value: unknown, text: string): void;
+  /**
+   * As `result`, of a command that was run for what it does: its text is not for who wants quiet, unless something went
+   * wrong that it tells.
+   */
+  report(value: unknown, text: string, wentWell?: boolean): void;
   /** A message for the person in front of the terminal. */
   say(text: string): void;
   /** A command to the runner of GitHub Actions, as `formatAnnotation` writes it; for nobody else. */
@@ -38,7 +41,7 @@ export function createOutput(streams: Streams, options: { json: boolean; quiet: 
     json,
     quiet,
     result,
-    report: (value, text) => result(value, quiet ? '' : text),
+    report: (value, text, wentWell = true) => result(value, quiet && wentWell ? '' : text),
     say(text) {
       if (!quiet) streams.stderr.write(`${toldText(text, options)}\n`);
     },

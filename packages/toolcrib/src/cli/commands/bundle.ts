@@ -54,7 +54,7 @@ export function registerBundle({ program, action }: Registration): void {
         refuseWithoutStore(options);
         const loaded = await loadBundle(await session.project(), session.host, file, options);
         const isOutdated = loaded.store?.revocations.outcome === 'outdated';
-        session.output[isOutdated ? 'result' : 'report'](loaded, describeLoadedBundle(loaded));
+        session.output.report(loaded, describeLoadedBundle(loaded), !isOutdated);
         return isOutdated ? REVOCATIONS_OUTDATED : 0;
       }),
     );

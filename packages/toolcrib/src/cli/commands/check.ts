@@ -30,9 +30,7 @@ async function tell({ host, output }: Session, check: MergeCheck): Promise<void>
   const { annotateCheck, describeCheck, summarizeCheck } = await import('../../report/check-text.ts');
   const { withoutCommands } = await import('../../report/github-actions.ts');
   const { appendStepSummary, isGithubActions, setStepOutputs } = await import('../../flows/github-files.ts');
-  const text = withoutCommands(describeCheck(check));
-  if (check.verdict === 'ok') output.report(check, text);
-  else output.result(check, text);
+  output.report(check, withoutCommands(describeCheck(check)), check.verdict === 'ok');
   if (!isGithubActions(host)) return;
   // The runner reads commands from stderr as well: stdout stays data.
   for (const annotation of annotateCheck(check)) output.command(annotation);

@@ -26,7 +26,7 @@ export function registerMirror({ program, action }: Registration): void {
         const options = { versions: version, all, unverifiedAttestations, partial };
         const mirroring = await mirrorReleases(await session.project(), session.host, from, to, options);
         const isOutdated = mirroring.revocations.outcome === 'outdated';
-        session.output[isOutdated ? 'result' : 'report'](mirroring, describeMirroring(mirroring));
+        session.output.report(mirroring, describeMirroring(mirroring), !isOutdated);
         return isOutdated ? REVOCATIONS_OUTDATED : 0;
       }),
     );

@@ -75,12 +75,8 @@ async function tell({ output }: Session, promotion: Promotion): Promise<number> 
   }
   const { failure, ...told } = publication;
   const document = { ...facts, publication: told, ...(failure !== null && errorDocument(failure)) };
-  const text = `${head}${describePublication(publication)}`;
-  if (failure === null) {
-    output.report(document, text);
-    return 0;
-  }
-  output.result(document, text);
+  output.report(document, `${head}${describePublication(publication)}`, failure === null);
+  if (failure === null) return 0;
   if (!output.json) output.fail(failure);
   return exitCodeOf(failure);
 }

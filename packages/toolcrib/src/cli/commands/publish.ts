@@ -34,12 +34,8 @@ export async function tellPublication({ output }: Session, publication: Publicat
   const { describePublication } = await import('../../report/publication-text.ts');
   const { failure, ...facts } = publication;
   const document = failure === null ? facts : { ...facts, ...errorDocument(failure) };
-  const text = describePublication(publication);
-  if (failure === null) {
-    output.report(document, text);
-    return 0;
-  }
-  output.result(document, text);
+  output.report(document, describePublication(publication), failure === null);
+  if (failure === null) return 0;
   if (!output.json) output.fail(failure);
   return exitCodeOf(failure);
 }
