@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import { createHost, type Host } from '../flows/host.ts';
+import type { BuildDialogue } from '../flows/local-builder.ts';
 import type { Project } from '../flows/project.ts';
 import { isActionsRunner } from '../report/github-actions.ts';
 import { createOutput, type Output } from './output.ts';
@@ -24,6 +25,8 @@ export interface Session {
   project(): Promise<Project>;
   /** The same of a checkout that may be anybody's: its configuration is under git, and nothing that a link leads to. */
   checkedOutProject(): Promise<Project>;
+  /** Whom to ask whether something shall be built; undefined where nobody would answer. */
+  dialogue(): Promise<BuildDialogue | undefined>;
 }
 
 export function openSession(given: Partial<GlobalOptions>, signals: Signals): Session {
@@ -52,6 +55,10 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
     async checkedOutProject() {
       const { openCheckedOutProject } = await import('../flows/checked-out-project.ts');
       return openCheckedOutProject(host, named);
+    },
+    async dialogue() {
+      const { dialogueOn } = await import('./prompt.ts');
+      return dialogueOn({ input: process.stdin, output: process.stderr }, { json: options.json, env: host.env });
     },
   };
 }

@@ -1,4 +1,3 @@
-import { dialogueOn } from '../prompt.ts';
 import { NOT_INJECTABLE } from '../exit-codes.ts';
 import type { Registration } from '../program-options.ts';
 import type { Session } from '../session.ts';
@@ -18,10 +17,9 @@ export function registerInject({ program, action }: Registration): void {
         if (plan) return await planOnly(session, sandbox);
         const { injectTool } = await import('../../flows/inject-tool.ts');
         const { describeInjection } = await import('../../report/injection-text.ts');
-        const { host, output } = session;
-        const dialogue = dialogueOn({ input: process.stdin, output: process.stderr }, { ...output, env: host.env });
-        const injection = await injectTool(await session.project(), host, { sandbox, dialogue });
-        output.result(injection, describeInjection(injection));
+        const dialogue = await session.dialogue();
+        const injection = await injectTool(await session.project(), session.host, { sandbox, dialogue });
+        session.output.result(injection, describeInjection(injection));
         return 0;
       }),
     );

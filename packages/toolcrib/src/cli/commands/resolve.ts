@@ -1,6 +1,5 @@
 import { ToolcribError } from '../../core/errors.ts';
 import type { Output } from '../output.ts';
-import { dialogueOn } from '../prompt.ts';
 import type { Registration } from '../program-options.ts';
 
 interface ResolveOptions {
@@ -18,9 +17,8 @@ export function registerResolve({ program, action }: Registration): void {
       action(async (session, options: ResolveOptions) => {
         const { resolveArtifact } = await import('../../flows/resolve-artifact.ts');
         const { host, output } = session;
-        const dialogue = dialogueOn({ input: process.stdin, output: process.stderr }, { ...output, env: host.env });
         const { target } = options;
-        const request = { dialogue, ...(target !== undefined && { target }) };
+        const request = { dialogue: await session.dialogue(), ...(target !== undefined && { target }) };
         const resolution = await resolveArtifact(await session.project(), host, request).catch((error: unknown) => {
           if (options.explain === true) explainFailure(error, output);
           throw error;

@@ -29,7 +29,8 @@ export async function runCommand(
   const offline = args[0] === '--offline';
   const host = createHost({ cwd: folder, env: cliEnvironment(folder), offline });
   const project = (): ReturnType<typeof openProject> => openProject(host);
-  const session = { host, signals, output, project, checkedOutProject: project };
+  const dialogue = () => Promise.resolve(undefined);
+  const session = { host, signals, output, project, checkedOutProject: project, dialogue };
   let code = 0;
   const program = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
   register({
