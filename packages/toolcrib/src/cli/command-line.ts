@@ -20,15 +20,15 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();
   } catch (error) {
+    const command = commandIn(program, argv);
     const failure: unknown = signals.abort.aborted
-      ? interrupted(signals.abort.reason, commandIn(program, argv))
-      : asUsageError(error, commandIn(program, argv));
+      ? interrupted(signals.abort.reason, command)
+      : asUsageError(error, command);
     if (failure === undefined) return 0; // help or version was printed
     // The stdout of a wrapper belongs to the other program: with --json the document goes to stderr.
     const streams = wrapsAnother() ? { stdout: process.stderr, stderr: process.stderr } : process;
-    createOutput(streams, { json: wantsJson(argv), quiet: false, onRunner: isActionsRunner(process.env) }).fail(
-      failure,
-    );
+    const options = { json: wantsJson(argv), quiet: false, onRunner: isActionsRunner(process.env) };
+    createOutput(streams, options).fail(failure);
     // A failure of ours is not taken for the other program's own.
     return wrapsAnother() && !(failure instanceof InterruptedError) ? WRAPPER_FAILED : exitCodeOf(failure);
   }
@@ -51,17 +51,16 @@ function wantsJson(argv: readonly string[]): boolean {
   return argv.slice(0, end < 0 ? argv.length : end).includes('--json');
 }
 
+const LACKS_COMMAND: readonly string[] = ['commander.unknownCommand', 'commander.help'];
+
 /** Commander's own errors are about the command line; undefined for the ones that only say that help was shown. */
 function asUsageError(error: unknown, command: readonly string[]): unknown {
   if (!(error instanceof Error) || !('code' in error) || !String(error.code).startsWith('commander.')) return error;
   if ('exitCode' in error && error.exitCode === 0) return undefined;
   const message = error.code === 'commander.help' ? 'no command given' : messageOf(error).replace(/^error: /, '');
-  return new UsageError('USAGE', message, {
-    hint:
-      command.length > 1 && error.code !== 'commander.unknownCommand' && error.code !== 'commander.help'
-        ? `"${command.join(' ')} --help" tells what it takes`
-        : `"${command.join(' ')} --help" lists the commands`,
-  });
+  const isOfCommand = command.length > 1 && !LACKS_COMMAND.includes(String(error.code));
+  const hint = `"${command.join(' ')} --help" ${isOfCommand ? 'tells what it takes' : 'lists the commands'}`;
+  return new UsageError('USAGE', message, { hint });
 }
 
 /** The words of a command line that name its command, the program first; options may stand between them. */
