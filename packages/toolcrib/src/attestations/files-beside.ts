@@ -1,6 +1,5 @@
-import { hasCode } from '../core/errors.ts';
 import { ATTESTATION_SUFFIXES } from '../core/release.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { ifThere, readSmallFile } from '../disk/small-file.ts';
 import type { AttestationFile } from './attestation.ts';
 import { MAX_SIGNED_BYTES } from './strict-json.ts';
 
@@ -14,11 +13,8 @@ import { MAX_SIGNED_BYTES } from './strict-json.ts';
 export async function readAttestationsBeside(path: string, name: string): Promise<readonly AttestationFile[]> {
   const files: AttestationFile[] = [];
   for (const suffix of ATTESTATION_SUFFIXES) {
-    try {
-      files.push({ name: `${name}${suffix}`, bytes: await readSmallFile(`${path}${suffix}`, MAX_SIGNED_BYTES) });
-    } catch (error) {
-      if (!hasCode(error, 'NOT_FOUND')) throw error;
-    }
+    const bytes = await ifThere(readSmallFile(`${path}${suffix}`, MAX_SIGNED_BYTES));
+    if (bytes !== undefined) files.push({ name: `${name}${suffix}`, bytes });
   }
   return files;
 }

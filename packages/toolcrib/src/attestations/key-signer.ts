@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { hasCode, NotFoundError, UsageError } from '../core/errors.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import type { Signer } from './attestation.ts';
 import { formatEnvelope, IN_TOTO_PAYLOAD_TYPE, signEnvelope } from './dsse.ts';
@@ -35,7 +35,7 @@ export async function openKeySigner(privateKeyPath: string): Promise<Signer> {
  * NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`.
  */
 export async function readPrivateKey(path: string): Promise<KeyObject> {
-  const text = Buffer.from(await readSmallFile(path, MAX_KEY_BYTES).catch(noKey(path))).toString('utf8');
+  const text = await readSmallText(path, MAX_KEY_BYTES).catch(noKey(path));
   const { mode } = await onDisk('examine', path, () => stat(path));
   if ((mode & OTHERS_MAY_READ) !== 0) {
     throw new UsageError('CONFIG_INVALID', `${path} is a private key that every user of this machine can reach`, {

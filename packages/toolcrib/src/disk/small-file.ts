@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { IntegrityError } from '../core/errors.ts';
+import { hasCode, IntegrityError } from '../core/errors.ts';
 import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
 import { onDisk } from './storage-error.ts';
 
@@ -20,6 +20,16 @@ export async function readSmallFile(path: string, maxBytes: number, options: Ope
 /** As {@link readSmallFile}, decoded as UTF-8: what is none becomes replacement characters. */
 export async function readSmallText(path: string, maxBytes: number, options: OpenOptions = {}): Promise<string> {
   return Buffer.from(await readSmallFile(path, maxBytes, options)).toString('utf8');
+}
+
+/** What was read; undefined when there is no such file. */
+export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 async function readAll(handle: FileHandle, path: string, maxBytes: number): Promise<Uint8Array> {

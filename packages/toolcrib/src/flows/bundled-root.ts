@@ -3,8 +3,8 @@ import { MAX_TRUSTED_ROOT_BYTES, readTrustedRoot, saveTrustedRoot } from '../cac
 import type { AttestationPolicy } from '../config/config.ts';
 import { digestOf } from '../core/digest.ts';
 import { NotFoundError, UsageError } from '../core/errors.ts';
+import { ifThere, readSmallFile } from '../disk/small-file.ts';
 import type { Host } from './host.ts';
-import { readIfThere } from './stored-account.ts';
 
 /** What became of a trusted root in a bundle. `ignored`: its digest is not the configured one, or none is configured. */
 export type BundledRootOutcome = 'kept' | 'ignored' | 'none';
@@ -23,7 +23,7 @@ export async function chooseTrustedRoot(
   const { trustedRoot, trustedRootDigest: expected } = policy;
   const path = file === undefined ? trustedRoot : resolve(host.cwd, file);
   if (path === undefined) return expected && (await readTrustedRoot(host.cacheDirectory, expected));
-  const bytes = await readIfThere(path, MAX_TRUSTED_ROOT_BYTES);
+  const bytes = await ifThere(readSmallFile(path, MAX_TRUSTED_ROOT_BYTES));
   if (bytes === undefined) throw new NotFoundError('NOT_FOUND', `there is no trusted root at ${path}`);
   const actual = digestOf(bytes);
   if (expected === undefined || actual === expected) return bytes;

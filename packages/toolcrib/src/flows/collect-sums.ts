@@ -3,9 +3,9 @@ import { examineArtifact } from '../build/examine-artifact.ts';
 import { readVersion } from '../config/read-pins.ts';
 import { formatArtifactName } from '../core/artifact-name.ts';
 import type { Digest } from '../core/digest.ts';
-import { hasCode, UsageError } from '../core/errors.ts';
+import { UsageError } from '../core/errors.ts';
 import { formatSums, MAX_SUMS_BYTES, type Sums } from '../core/sums.ts';
-import { readSmallText } from '../disk/small-file.ts';
+import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
 import { openRepository } from '../git/repository.ts';
 import { formatPatch } from '../promote/sums-patch.ts';
@@ -57,18 +57,10 @@ export async function collectSums(
   const [sumsFile, patchFile] = [join(folder, SUMS_FILE), join(folder, SUMS_PATCH)];
   await ensureDirectory(folder);
   await writeFileAtomically(sumsFile, text, { signal });
-  await writeFileAtomically(patchFile, formatPatch(path, await textOf(config.sumsFile), text), { signal });
+  const before = await ifThere(readSmallText(config.sumsFile, MAX_SUMS_BYTES));
+  await writeFileAtomically(patchFile, formatPatch(path, before, text), { signal });
   await appendStepSummary(host, summaryOf(tool, version, sums));
   return { tool, version, sums: Object.fromEntries(sums), sumsFile, patchFile };
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readSmallText(path, MAX_SUMS_BYTES);
-  } catch (error) {
-    if (hasCode(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
 }
 
 function summaryOf(tool: string, version: number, sums: Sums): string {

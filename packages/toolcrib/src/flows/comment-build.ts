@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { keepComment, type CommentOutcome } from '../github/comments.ts';
 import { MAX_REPORT_BYTES, parseReportFile } from '../promote/report-file.ts';
 import { commentMarker, describeBuildReport, describeDenied } from '../report/build-report-text.ts';
@@ -27,14 +27,14 @@ export async function commentBuild(
   const { folder, tool } = configOf(project, 'ci comment');
   const pull = pullOf(host);
   const path = resolve(host.cwd, options.report);
-  const bytes = await readSmallFile(path, MAX_REPORT_BYTES, { followLinks: false });
-  const { news, check, ...report } = parseReportFile(Buffer.from(bytes).toString('utf8'), path);
+  const text = await readSmallText(path, MAX_REPORT_BYTES, { followLinks: false });
+  const { news, check, ...report } = parseReportFile(text, path);
   const repository = await openProjectRepository(host, folder, undefined);
   try {
     const run = await readOwnRun(repository, host);
     const facts = { ...report, tool, run, failed: run.failed, check: check === null ? null : { tool, ...check } };
-    const text = describeBuildReport(facts);
-    const comment = await keepComment(repository, pull, commentMarker(tool), text, { create: news });
+    const body = describeBuildReport(facts);
+    const comment = await keepComment(repository, pull, commentMarker(tool), body, { create: news });
     if (comment.kind === 'denied') await appendStepSummary(host, describeDenied(comment.reason));
     return comment;
   } finally {

@@ -3,8 +3,8 @@ import { basename, dirname, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import type { ProjectConfig } from '../config/config.ts';
 import { digestOf } from '../core/digest.ts';
-import { hasCode, messageOf, UsageError } from '../core/errors.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { messageOf, UsageError } from '../core/errors.ts';
+import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { createFileOnce, ensureDirectory } from '../disk/write-file.ts';
 import { buildWorkflow } from '../promote/workflows/build-workflow.ts';
 import { promoteWorkflow } from '../promote/workflows/promote-workflow.ts';
@@ -164,10 +164,5 @@ async function create(path: string, text: string, signal: AbortSignal | undefine
 
 /** Undefined when nothing is there. */
 async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return Buffer.from(await readSmallFile(path, MAX_FILE_BYTES)).toString('utf8');
-  } catch (error) {
-    if (hasCode(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
+  return await ifThere(readSmallText(path, MAX_FILE_BYTES));
 }

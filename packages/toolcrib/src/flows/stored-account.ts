@@ -3,7 +3,7 @@ import type { ToolPins } from '../config/config.ts';
 import { hasCode, messageOf, NotFoundError, RemoteError } from '../core/errors.ts';
 import { revocationListName } from '../core/release.ts';
 import type { Sums } from '../core/sums.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { ifThere, readSmallFile } from '../disk/small-file.ts';
 import { readSourceRelease, type SourceRelease } from '../mirror/source-release.ts';
 import { readStoredBytes } from '../releases/stored-file.ts';
 import type { Store } from '../stores/store.ts';
@@ -73,16 +73,6 @@ export async function findRevocations(
   store: Store | undefined,
   { signal }: Host,
 ): Promise<Uint8Array | undefined> {
-  const own = revocationFile === undefined ? undefined : await readIfThere(revocationFile, MAX_SIGNED_BYTES);
+  const own = revocationFile === undefined ? undefined : await ifThere(readSmallFile(revocationFile, MAX_SIGNED_BYTES));
   return own ?? (store && (await readStoredBytes(store, revocationListName(tool), { signal })));
-}
-
-/** Undefined when there is no such file. @throws IntegrityError `TOO_LARGE`; RemoteError `STORAGE`. */
-export async function readIfThere(path: string, maxBytes: number): Promise<Uint8Array | undefined> {
-  try {
-    return await readSmallFile(path, maxBytes);
-  } catch (error) {
-    if (hasCode(error, 'NOT_FOUND')) return undefined;
-    throw error;
-  }
 }
