@@ -142,7 +142,7 @@ function reportJob(settings: WorkflowSettings): string {
     steps:
 ${prepared(settings, { history: true })}${toolcrib(settings, 'Report', `ci report --output ${REPORT_FILE}`, {
     env: { GITHUB_TOKEN: '${{ github.token }}', TOOLCRIB_NEEDS: '${{ toJSON(needs) }}' },
-  })}${upload(REPORT_ARTIFACT, pathIn(settings.folder, REPORT_FILE), { condition: '${{ !cancelled() }}' })}`;
+  })}${onlyIf('${{ !cancelled() }}', [upload(REPORT_ARTIFACT, pathIn(settings.folder, REPORT_FILE))])}`;
 }
 
 /** Says yes when the base has toolcrib and a project: the pull request that brings them goes into one that has not. */

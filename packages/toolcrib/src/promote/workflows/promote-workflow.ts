@@ -1,7 +1,8 @@
 import { usesOf } from './actions.ts';
 import { buildSteps } from './build-workflow.ts';
-import { checkout, defaults, download, install, pathIn, setupNode, toolcrib, upload } from './steps.ts';
+import { checkout, defaults, download, install, onlyIf, pathIn, setupNode, toolcrib, upload } from './steps.ts';
 import {
+  isGithubPackage,
   isOwnStore,
   matrixOf,
   quote,
@@ -153,7 +154,7 @@ ${trusted(settings)}${loginSteps(settings)}${toolcrib(
     'Promote',
     'promote --pr "$PR" --run "$RUN_ID" --commit "$COMMIT" --sign sigstore',
     { condition: '${{ !inputs.rebuild }}', env: found },
-  )}${guarded(download(`${tool}-*-v\${{ needs.verify.outputs.version }}`, pathIn(folder, REBUILT)))}${toolcrib(
+  )}${onlyIf('${{ inputs.rebuild }}', [download(`${tool}-*-v\${{ needs.verify.outputs.version }}`, pathIn(folder, REBUILT))])}${toolcrib(
     settings,
     'Promote what was rebuilt',
     `promote --pr "$PR" --rebuilt ${REBUILT} --commit "$COMMIT" --sign sigstore`,
@@ -161,14 +162,9 @@ ${trusted(settings)}${loginSteps(settings)}${toolcrib(
   )}`;
 }
 
-/** The same step, only after a rebuild. */
-function guarded(step: string): string {
-  return step.replace('\n', '\n        if: ${{ inputs.rebuild }}\n');
-}
-
 function permissionsFor({ stores, repository }: WorkflowSettings): string {
   const releases = stores.some(({ kind }) => kind === 'github') && !wantsGithubToken({ stores, repository });
-  const packages = stores.filter((store) => store.kind === 'oci' && store.host === 'ghcr.io');
+  const packages = stores.filter(isGithubPackage);
   const own = packages.length > 0 && packages.every((store) => isOwnStore(store, repository));
   return [
     `      contents: ${releases ? 'write # the release' : 'read'}\n`,

@@ -66,11 +66,9 @@ function program({ installation }: WorkflowSettings): string {
 }
 
 /** Keeps a file of the repository as an artifact of the run. */
-export function upload(name: string, path: string, options: { readonly condition?: string } = {}): string {
-  const { condition } = options;
+export function upload(name: string, path: string): string {
   return [
     `${INDENT}- uses: ${usesOf('upload')}\n`,
-    ...(condition === undefined ? [] : [line(`if: ${condition}`)]),
     line('with:'),
     line(`  name: ${name}`),
     line(`  path: ${path}`),

@@ -1,5 +1,5 @@
 import type { AttestationPolicy } from '../../config/config.ts';
-import { isOwnStore, type WorkflowSettings } from './workflow-settings.ts';
+import { isGithubPackage, isOwnStore, type WorkflowSettings } from './workflow-settings.ts';
 
 /** Why workflows may not do what their author expects. */
 export interface WorkflowDoubt {
@@ -25,18 +25,14 @@ function* doubtsOfStores({ stores, repository }: WorkflowSettings): Iterable<Wor
     const text = `${folders.join(', ')} is on a machine that GitHub throws away after the job: what is promoted is lost there`;
     yield { text, hint };
   }
-  const ofGithub = stores.filter(
-    (store) => store.kind === 'github' || (store.kind === 'oci' && store.host === 'ghcr.io'),
-  );
+  const packages = stores.filter(isGithubPackage);
+  const ofGithub = stores.filter((store) => store.kind === 'github' || isGithubPackage(store));
   if (repository === undefined && ofGithub.length > 0) {
     const text = `no remote "origin" on GitHub tells whose workflows these are: ${ofGithub.map(({ url }) => url).join(', ')} counts as another's`;
     yield { text, hint: `add the remote, ${ANEW}: jobs may write to stores of their own repository without a secret` };
   }
-  const packages = stores.filter((store) => store.kind === 'oci' && store.host === 'ghcr.io');
-  if (
-    packages.some((store) => isOwnStore(store, repository)) &&
-    !packages.every((store) => isOwnStore(store, repository))
-  ) {
+  const own = packages.filter((store) => isOwnStore(store, repository));
+  if (own.length > 0 && own.length < packages.length) {
     const text = `the stores on ghcr.io are of several owners: a job's own token is good for one of them only`;
     yield { text, hint: 'the secrets REGISTRY_USERNAME and REGISTRY_PASSWORD have to be good for all of them' };
   }

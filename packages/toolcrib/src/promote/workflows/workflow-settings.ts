@@ -64,8 +64,13 @@ export function isOwnStore(store: StoreReference, repository: RepositoryAddress 
     const name = `${store.owner}/${store.repository}`;
     return isSameName(name, `${owner}/${repo}`) && store.endpoint === endpoint;
   }
-  if (store.kind !== 'oci' || store.host !== GITHUB_PACKAGES || endpoint !== undefined) return false;
+  if (!isGithubPackage(store) || endpoint !== undefined) return false;
   return isSameName(store.repository.split('/')[0] ?? '', owner);
+}
+
+/** True for a repository in the registry of GitHub.com. */
+export function isGithubPackage(store: StoreReference): store is Extract<StoreReference, { kind: 'oci' }> {
+  return store.kind === 'oci' && store.host === GITHUB_PACKAGES;
 }
 
 /** The registry of GitHub.com. */
