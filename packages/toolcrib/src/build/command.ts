@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { CheckError, InterruptedError, isSystemError } from '../core/errors.ts';
+import { CheckError, InterruptedError } from '../core/errors.ts';
+import { killProcessGroup } from '../disk/process-group.ts';
 
 /** A program to run for a build. */
 export interface Command {
@@ -52,30 +53,20 @@ function verifyNotAborted({ signal, what }: Command): void {
 async function endOf(child: ChildProcess, signal: AbortSignal): Promise<number | string | Error> {
   let timer: NodeJS.Timeout | undefined;
   const stop = () => {
-    killGroup(child, 'SIGTERM');
-    timer = setTimeout(() => killGroup(child, 'SIGKILL'), GRACE_MS);
+    killProcessGroup(child, 'SIGTERM');
+    timer = setTimeout(() => killProcessGroup(child, 'SIGKILL'), GRACE_MS);
   };
   signal.addEventListener('abort', stop, { once: true });
   try {
     return await new Promise((resolve) => {
       child.once('error', resolve);
       // What it left behind in its group would hold the output open and go on writing.
-      child.once('exit', () => killGroup(child, 'SIGKILL'));
+      child.once('exit', () => killProcessGroup(child, 'SIGKILL'));
       child.once('close', (code, by) => resolve(code ?? by ?? 'an unknown signal'));
     });
   } finally {
     signal.removeEventListener('abort', stop);
     clearTimeout(timer);
-  }
-}
-
-function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, signal);
-  } catch (error) {
-    // ESRCH: all gone. EPERM: what is left of the group belongs to another user by now.
-    if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
   }
 }
 

@@ -22,13 +22,14 @@ export async function endOfProcessGroup(child: ChildProcess, signal: AbortSignal
   }
 }
 
-/** Ends a process that leads a group of its own, and all of the group. */
-export function killProcessGroup(child: ChildProcess): void {
+/** Ends a process that leads a group of its own, and all of the group. @param signal another one asks politely. */
+export function killProcessGroup(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): void {
   if (child.pid === undefined) return;
   try {
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-child.pid, signal);
   } catch (error) {
-    // ESRCH: all gone. EPERM: macOS says so of a group of which only the unreaped leader is left.
+    // ESRCH: all gone. EPERM: macOS says so of a group of which only the unreaped leader is left; elsewhere what is left
+    // belongs to another user by now.
     if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
   }
 }
