@@ -1,6 +1,7 @@
 import type { ProjectConfig } from '../config/config.ts';
 import { UsageError } from '../core/errors.ts';
 import type { ChangedPath } from '../git/changed-paths.ts';
+import { literalPathspec } from '../git/pathspec.ts';
 import { differentSettings, type BuildSetting } from './build-settings.ts';
 import type { MergeBase } from './choose-base.ts';
 import { readConfigOf, readEarlierConfig, type ConfigSources, type EarlierConfig } from './earlier-config.ts';
@@ -180,7 +181,7 @@ async function shippingChanged(context: Context, from: string, to: string | unde
 async function hasUncommitted(context: Context): Promise<boolean> {
   const { config, repository, head } = context;
   const files = [config.file, config.versionFile, config.sumsFile].map((path) => repository.pathInTree(path));
-  const pathspecs = files.flatMap((path) => (path === undefined ? [] : [`:(top,literal)${path}`]));
+  const pathspecs = files.flatMap((path) => (path === undefined ? [] : [literalPathspec(path)]));
   const [sources, own] = await Promise.all([
     pathsBetween(context, head, undefined),
     repository.changedPaths(head, undefined, pathspecs),

@@ -4,7 +4,7 @@ import { parseDigest } from '../core/digest.ts';
 import { hasCode, isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { parseTarget } from '../core/target.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import { NO_ATTESTATION_POLICY } from './attestation-policy.ts';
 import type { AttestationPolicy, BuildConfig, ProjectConfig } from './config.ts';
 import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './schema.ts';
@@ -14,7 +14,16 @@ import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './sch
  * @throws UsageError `CONFIG_INVALID` naming file and line or key, and what is allowed; NotFoundError `NOT_FOUND`.
  */
 export async function readConfig(file: string): Promise<ProjectConfig> {
-  return normaliseConfig(parseConfig(await readText(file), file), file);
+  return configFrom(await readText(file), file);
+}
+
+/**
+ * The configuration that a text is, wherever it comes from.
+ * @param file absolute path that it stands in, or would.
+ * @throws UsageError `CONFIG_INVALID`, `REFERENCE_INVALID`, `TARGET_INVALID`.
+ */
+export function configFrom(text: string, file: string): ProjectConfig {
+  return normaliseConfig(parseConfig(text, file), file);
 }
 
 /** No configuration is larger, in bytes. */
@@ -22,7 +31,7 @@ const MAX_BYTES = 1024 * 1024;
 
 async function readText(file: string): Promise<string> {
   try {
-    return Buffer.from(await readSmallFile(file, MAX_BYTES)).toString('utf8');
+    return await readSmallText(file, MAX_BYTES);
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND') || (error instanceof Error && isSystemError(error.cause, 'ENOTDIR'))) {
       throw new NotFoundError('NOT_FOUND', `no configuration at ${file}`, { hint: '"toolcrib init" writes one' });

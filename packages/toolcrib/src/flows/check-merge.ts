@@ -1,5 +1,5 @@
 import type { ProjectConfig } from '../config/config.ts';
-import { normaliseConfig, parseConfig } from '../config/read-config.ts';
+import { configFrom } from '../config/read-config.ts';
 import { checkMerge as judgeMerge, type CheckOutcome, type CheckReport } from '../check/check-merge.ts';
 import { chooseBase, type BaseWishes, type MergeBase } from '../check/choose-base.ts';
 import type { ConfigSources } from '../check/earlier-config.ts';
@@ -61,11 +61,7 @@ async function checkOnce(
   const wishes = { given: options.base, githubBaseRef: host.env['GITHUB_BASE_REF'], baseBranch: config.baseBranch };
   const head = await headOf(repository);
   const base = await chooseBase(repository, head, wishes);
-  const sources: ConfigSources = {
-    config,
-    repository,
-    parseConfig: (text, file) => normaliseConfig(parseConfig(text, file), file),
-  };
+  const sources: ConfigSources = { config, repository, parseConfig: configFrom };
   const stores = collectStores(host, config.rewrite);
   try {
     const isTrusted = options.withCredentials === true ? await trustedStores(sources, base, wishes) : () => false;

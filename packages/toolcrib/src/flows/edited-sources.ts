@@ -2,17 +2,19 @@ import { lstat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { differentSettings } from '../check/build-settings.ts';
 import { findBase, type BranchTip } from '../check/choose-base.ts';
+import { readConfigOf } from '../check/earlier-config.ts';
 import { sourcePathspecs } from '../check/source-pathspecs.ts';
 import type { ProjectConfig } from '../config/config.ts';
-import { normaliseConfig, parseConfig } from '../config/read-config.ts';
+import { configFrom } from '../config/read-config.ts';
 import { readPins, readVersion } from '../config/read-pins.ts';
 import { hasCode, isSystemError, messageOf } from '../core/errors.ts';
+import { printable } from '../core/printable.ts';
 import { pinOf } from '../core/sums.ts';
 import { parseVersionFile } from '../core/version.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import type { ChangedPath } from '../git/changed-paths.ts';
+import { literalPathspec } from '../git/pathspec.ts';
 import { openRepository, type GitRepository } from '../git/repository.ts';
-import { printable } from '../core/printable.ts';
 import type { Installation } from '../resolve/install-state.ts';
 import type { Host } from './host.ts';
 
@@ -125,14 +127,8 @@ async function versionIn({ config, repository }: Compared, commit: string): Prom
 
 /** Keys of the configuration that decide the bytes; none when the commit had none that can be read. */
 async function settingsSince({ config, repository }: Compared, commit: string): Promise<readonly string[]> {
-  const text = await repository.readFile(commit, config.file);
-  if (text === undefined) return [];
-  try {
-    return differentSettings(normaliseConfig(parseConfig(text, config.file), config.file), config);
-  } catch (error) {
-    if (hasCode(error, 'CONFIG_INVALID', 'REFERENCE_INVALID', 'TARGET_INVALID')) return [];
-    throw error;
-  }
+  const earlier = await readConfigOf(commit, config.file, { config, repository, parseConfig: configFrom });
+  return earlier.kind === 'read' ? differentSettings(earlier.config, config) : [];
 }
 
 /**
@@ -153,7 +149,7 @@ async function pinnedFor(compared: Compared, paths: readonly ChangedPath[]): Pro
 }
 
 function literal(repository: GitRepository, path: string): string {
-  return `:(top,literal)${repository.pathInTree(path) ?? path}`;
+  return literalPathspec(repository.pathInTree(path) ?? path);
 }
 
 /** The version of the version file, when every target of it is pinned. */

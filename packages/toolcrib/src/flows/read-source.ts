@@ -2,6 +2,7 @@ import { sourcePathspecs } from '../check/source-pathspecs.ts';
 import type { ProjectConfig } from '../config/config.ts';
 import type { ReleaseManifest } from '../core/release.ts';
 import { ToolcribError } from '../core/errors.ts';
+import { literalPathspec } from '../git/pathspec.ts';
 import { openRepository } from '../git/repository.ts';
 import type { Host } from './host.ts';
 
@@ -20,11 +21,7 @@ export async function readSource(config: ProjectConfig, host: Host): Promise<Rel
     const own = [config.file, config.versionFile].flatMap((path) => repository.pathInTree(path) ?? []);
     const [changed, changedOwn] = await Promise.all([
       repository.changedPaths(head.id, undefined, sources),
-      repository.changedPaths(
-        head.id,
-        undefined,
-        own.map((path) => `:(top,literal)${path}`),
-      ),
+      repository.changedPaths(head.id, undefined, own.map(literalPathspec)),
     ]);
     return changed.length + changedOwn.length > 0 ? NOBODY_KNOWS : { commit: head.id, date: head.date };
   } catch (error) {

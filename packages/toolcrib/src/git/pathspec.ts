@@ -21,6 +21,11 @@ export function parsePathspec(pathspec: string): Pathspec {
   return { words: Array.from(short?.['signs'] ?? '', (sign) => WORDS[sign] ?? ''), pattern };
 }
 
+/** The pathspec of exactly one path, whatever is in its name and wherever git is asked. @param path from the top, with `/`. */
+export function literalPathspec(path: string): string {
+  return `:(top,literal)${path}`;
+}
+
 /** Magic whose meaning is in the pathspec alone. */
 const PLAIN_MAGIC: readonly string[] = ['top', 'exclude', 'glob', 'literal', 'icase'];
 

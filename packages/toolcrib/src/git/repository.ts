@@ -2,6 +2,7 @@ import { join, posix, relative, sep } from 'node:path';
 import { RemoteError, UsageError, type ToolcribError } from '../core/errors.ts';
 import type { ChangedPath } from './changed-paths.ts';
 import { gitEnvironment } from './git-environment.ts';
+import { literalPathspec } from './pathspec.ts';
 import { readChanges } from './read-changes.ts';
 import { disabledFilters } from './repository-filters.ts';
 import { runGit, type GitEnd } from './run-git.ts';
@@ -146,7 +147,7 @@ function repositoryOf(place: Place, run: Run): GitRepository {
     async lastChange(from, to, path) {
       const inTree = pathInTree(place, path);
       if (inTree === undefined) return undefined;
-      const id = await git(['rev-list', '--max-count=1', to, `^${from}`, '--', `:(top,literal)${inTree}`]);
+      const id = await git(['rev-list', '--max-count=1', to, `^${from}`, '--', literalPathspec(inTree)]);
       return id.trim() === '' ? undefined : id.trim();
     },
     changedPaths: (from, to, pathspecs) => readable(readChanges(git, from, to, pathspecs), pathspecs),
