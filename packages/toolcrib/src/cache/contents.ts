@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { isDigest, type Digest } from '../core/digest.ts';
+import { digestHex, isDigest, type Digest } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
+import { jsonFrom, textOf } from '../core/json-fields.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallText } from '../disk/small-file.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
@@ -92,7 +93,7 @@ async function listAttestations(layout: CacheLayout, leased: Leased): Promise<re
   const digests = entries.flatMap(({ name }) => blobDigestFrom(name) ?? []);
   return await present(
     digests.map(async (digest) => {
-      const path = join(layout.attestations, digest.slice('sha256:'.length));
+      const path = join(layout.attestations, digestHex(digest));
       const files = (await listDirectory(path)).filter((entry) => entry.isFile()).map(({ name }) => join(path, name));
       const sizes = await Promise.all(files.map(async (file) => (await statsOf(file))?.size ?? 0));
       const item = await itemOf('attestations', digest, path, [path], leased);
@@ -135,26 +136,13 @@ async function itemOf(
 }
 
 async function readPlacement(path: string): Promise<Pick<CachedPlacement, 'digest' | 'sandbox' | 'directory'>> {
-  const record = recordFrom(await readQuietly(path));
-  const text = (name: string): string | null => {
-    const value = record[name];
-    return typeof value === 'string' ? value : null;
-  };
-  const digest = text('digest');
+  const record = jsonFrom(await readQuietly(path));
+  const digest = textOf(record, 'digest') ?? '';
   return {
-    digest: digest !== null && isDigest(digest) ? digest : null,
-    sandbox: text('sandbox'),
-    directory: text('directory'),
+    digest: isDigest(digest) ? digest : null,
+    sandbox: textOf(record, 'sandbox') ?? null,
+    directory: textOf(record, 'directory') ?? null,
   };
-}
-
-function recordFrom(text: string): Partial<Record<string, unknown>> {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? { ...value } : {};
-  } catch {
-    return {};
-  }
 }
 
 /** Empty for what was removed meanwhile, and for what is no entry of a ledger. */

@@ -1,8 +1,8 @@
 import { isToolName } from './artifact-name.ts';
 import { isDigest, type Digest } from './digest.ts';
-import { IntegrityError, messageOf } from './errors.ts';
+import { IntegrityError } from './errors.ts';
+import { parseDocument } from './json-document.ts';
 import * as z from 'zod/mini';
-import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 
 export const RECEIPT_SCHEMA = 'toolcrib.receipt.v1';
@@ -103,17 +103,7 @@ export function formatReceipt(receipt: Receipt): string {
  * @throws IntegrityError `MALFORMED`.
  */
 export function parseReceipt(json: string, where: string): Receipt {
-  const receipt = receiptSchema.safeParse(parseJson(json, where));
-  if (receipt.success) return receipt.data;
-  throw malformed(where, describeIssues(receipt.error));
-}
-
-function parseJson(json: string, where: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch (error) {
-    throw malformed(where, messageOf(error));
-  }
+  return parseDocument(receiptSchema, json, (what) => malformed(where, what));
 }
 
 function malformed(where: string, what: string): IntegrityError {

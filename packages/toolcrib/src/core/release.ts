@@ -1,8 +1,8 @@
 import { artifactNameFrom, formatArtifactName, isToolName } from './artifact-name.ts';
 import { isDigest, type Digest } from './digest.ts';
-import { IntegrityError, messageOf } from './errors.ts';
+import { IntegrityError } from './errors.ts';
+import { parseDocument } from './json-document.ts';
 import * as z from 'zod/mini';
-import { describeIssues } from './schema-issues.ts';
 import './schema-messages.ts';
 import type { Sums } from './sums.ts';
 import { formatTarget, targetFrom } from './target.ts';
@@ -120,9 +120,8 @@ export function formatReleaseManifest(manifest: ReleaseManifest): string {
  * @throws IntegrityError `MALFORMED` when it is not a manifest, or its names contradict its fields.
  */
 export function parseReleaseManifest(text: string, where: string): ReleaseManifest {
-  const manifest = manifestSchema.safeParse(parseJson(text, where));
-  if (!manifest.success) throw malformed(where, describeIssues(manifest.error));
-  const { tool, version, files } = manifest.data;
+  const manifest = parseDocument(manifestSchema, text, (what) => malformed(where, what));
+  const { tool, version, files } = manifest;
   const names = new Set<string>();
   for (const file of files) {
     if (names.has(file.name)) throw malformed(where, `${file.name} is listed twice`);
@@ -132,7 +131,7 @@ export function parseReleaseManifest(text: string, where: string): ReleaseManife
     if (name !== file.name)
       throw malformed(where, `${file.name} is not the artifact of ${tool} v${version} for ${file.target}`);
   }
-  return manifest.data;
+  return manifest;
 }
 
 /** The sums that a manifest implies. */
@@ -148,14 +147,6 @@ export function targetsOfSums(sums: Sums): readonly string[] {
       return parsed === undefined ? [] : [formatTarget(parsed.target)];
     })
     .sort();
-}
-
-function parseJson(text: string, where: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw malformed(where, messageOf(error));
-  }
 }
 
 function malformed(where: string, what: string): IntegrityError {

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { hasCode, isSystemError } from '../core/errors.ts';
+import { fieldOf, jsonFrom, textOf } from '../core/json-fields.ts';
 import { readSmallText } from '../disk/small-file.ts';
 import { displayUrl } from '../transfer/display-url.ts';
 
@@ -43,7 +44,7 @@ export async function gitReferenceOf(installed: InstalledPackage): Promise<strin
 async function npmReference({ packages, folder }: InstalledPackage): Promise<string | undefined> {
   const root = join(packages, packageName(relative(packages, folder)));
   const manifest = await readJson(join(root, 'package.json'));
-  const resolved = textOf(fieldOf(manifest, '_resolved')) ?? (await lockedReference(root));
+  const resolved = textOf(manifest, '_resolved') || (await lockedReference(root));
   return resolved !== undefined && /^git[+:]/.test(resolved) ? shownReference(resolved) : undefined;
 }
 
@@ -60,8 +61,8 @@ async function lockedReference(root: string): Promise<string | undefined> {
     if (part !== NPM) continue;
     const project = parts.slice(0, index).join(sep);
     const lock = await readJson(join(project, NPM, '.package-lock.json'));
-    const entry = fieldOf(fieldOf(lock, 'packages'), relative(project, root).split(sep).join('/'));
-    if (entry !== undefined) return textOf(fieldOf(entry, 'resolved'));
+    const entry = fieldOf(lock, 'packages', relative(project, root).split(sep).join('/'));
+    if (entry !== undefined) return textOf(entry, 'resolved');
   }
   return undefined;
 }
@@ -73,8 +74,8 @@ async function pipReference({ packages, folder }: InstalledPackage): Promise<str
     const direct = await readJson(join(packages, name, 'direct_url.json'));
     const vcs = fieldOf(direct, 'vcs_info');
     if (vcs === undefined || !(await records(join(packages, name, 'RECORD'), owned))) continue;
-    const commit = textOf(fieldOf(vcs, 'commit_id')) ?? '';
-    return shownReference(`${textOf(fieldOf(direct, 'url')) ?? ''}#${commit}`);
+    const commit = textOf(vcs, 'commit_id') ?? '';
+    return shownReference(`${textOf(direct, 'url') ?? ''}#${commit}`);
   }
   return undefined;
 }
@@ -96,13 +97,7 @@ async function listed(folder: string): Promise<readonly string[]> {
 
 /** Undefined for what is not there or is no JSON: it tells nothing. */
 async function readJson(path: string): Promise<unknown> {
-  const text = await readText(path);
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return jsonFrom((await readText(path)) ?? '');
 }
 
 async function readText(path: string): Promise<string | undefined> {
@@ -112,15 +107,6 @@ async function readText(path: string): Promise<string | undefined> {
     if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE', 'STORAGE')) return undefined;
     throw error;
   }
-}
-
-function fieldOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined;
-  return Object.entries(value).find(([key]) => key === name)?.[1];
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
 /** `git+https://TOKEN@host/…` is how tokens get into such files; of what npm writes after `#` the commit is kept. */

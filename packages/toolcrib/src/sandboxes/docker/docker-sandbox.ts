@@ -4,7 +4,7 @@ import type { Container } from './container.ts';
 import { connectEngine, type ConnectOptions, type Engine } from './engine.ts';
 import { startExec } from './exec.ts';
 import { identityOf, rootOwnerOf } from './identity.ts';
-import { textOf } from './json-fields.ts';
+import { textOf } from '../../core/json-fields.ts';
 import { notFound, refusedCall } from './refusals.ts';
 import { verifyRunning } from './state.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError, NotFoundError, RemoteError, UsageError } from '../../core/errors.ts';
-import { fieldOf, textOf } from './json-fields.ts';
+import { fieldOf, textOf } from '../../core/json-fields.ts';
 
 /** Certificates in PEM; what is absent is not sent. */
 export interface TlsMaterial {

@@ -11,7 +11,7 @@ import {
   type EngineRequest,
   type ReachableEndpoint,
 } from './engine-connection.ts';
-import { textOf } from './json-fields.ts';
+import { textOf } from '../../core/json-fields.ts';
 import { rawDownload } from './raw-download.ts';
 
 /** An answer that is not a success: the engine's status and its own words. */

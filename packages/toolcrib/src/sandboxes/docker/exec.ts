@@ -7,7 +7,7 @@ import { unreachable } from './engine-connection.ts';
 import type { AskedExit } from './engine-words.ts';
 import type { EngineDialect, EngineRefusal } from './engine.ts';
 import { createExecProcess } from './exec-process.ts';
-import { fieldOf, textOf } from './json-fields.ts';
+import { fieldOf, textOf } from '../../core/json-fields.ts';
 import { explainRefusal, stateNow } from './refusals.ts';
 
 /** As `SandboxExecutor.exec`. @param signal ends everything that is under way in the sandbox. */

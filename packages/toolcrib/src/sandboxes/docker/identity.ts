@@ -1,7 +1,7 @@
 import { RemoteError } from '../../core/errors.ts';
 import type { SandboxIdentity, SandboxMount } from '../sandbox.ts';
 import type { Engine, EngineDialect } from './engine.ts';
-import { fieldOf, keysOf, listOf, textOf } from './json-fields.ts';
+import { fieldOf, keysOf, listOf, textOf } from '../../core/json-fields.ts';
 
 /** What every container has mounted besides what the engine lists. */
 const OWN_MOUNTS: readonly SandboxMount[] = ['/dev', '/proc', '/sys'].map((path) => ({

@@ -1,6 +1,6 @@
 import { RemoteError } from '../../core/errors.ts';
 import type { SandboxEntry } from '../sandbox.ts';
-import { fieldOf, textOf } from './json-fields.ts';
+import { fieldOf, textOf } from '../../core/json-fields.ts';
 
 /** Bits of Go's `os.FileMode`, in which engines tell modes. Source: https://pkg.go.dev/io/fs#FileMode */
 const GO = {

@@ -1,6 +1,6 @@
 import { SandboxError } from '../../core/errors.ts';
 import type { Container } from './container.ts';
-import { fieldOf, textOf } from './json-fields.ts';
+import { fieldOf, textOf } from '../../core/json-fields.ts';
 
 /** Why programs cannot be started in a container. */
 export interface ContainerState {

@@ -5,7 +5,7 @@ import { combineSignals } from '../../core/combined-signal.ts';
 import { isSystemError, RemoteError, UsageError } from '../../core/errors.ts';
 import { endOfProcessGroup, killProcessGroup } from '../../disk/process-group.ts';
 import type { RegistryCredentials } from './docker-config.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 
 /** A program `docker-credential-HELPER` that is asked for the credentials of one registry. */
 export interface HelperCall {

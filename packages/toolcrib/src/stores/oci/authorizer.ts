@@ -10,7 +10,7 @@ import type { Transfer } from '../../transfer/transfer.ts';
 import { parseChallenge, type Challenge } from './challenge.ts';
 import { askCredentialHelper } from './ask-credentials.ts';
 import { credentialSourceOf, readDockerConfig, type RegistryCredentials } from './docker-config.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 import type { RegistryAddress } from './registry-address.ts';
 
 /** What a request needs to be allowed to. */

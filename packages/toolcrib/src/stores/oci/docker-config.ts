@@ -3,7 +3,7 @@ import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { hasCode, messageOf, UsageError } from '../../core/errors.ts';
 import { readSmallText } from '../../disk/small-file.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 
 /** What a user has for a registry. */
 export type RegistryCredentials =

@@ -13,7 +13,7 @@ import {
 } from '../../core/oci-release.ts';
 import { releaseOf } from '../../core/release.ts';
 import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from '../../core/oci-descriptor.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 
 /** A manifest as it is pushed. */
 export interface FileManifest {

@@ -1,5 +1,5 @@
 import { RemoteError } from '../../core/errors.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 import { urlOf, type RegistrySession } from './session.ts';
 
 const MAX_PAGE_BYTES = 8 * 1024 * 1024;

@@ -5,7 +5,7 @@ import { RemoteError } from '../../core/errors.ts';
 import { OCI_INDEX_TYPE } from '../../core/oci-release.ts';
 import { descriptorSchema, type OciDescriptor } from '../../core/oci-descriptor.ts';
 import type { FileManifest } from './file-manifest.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 import { pullManifest, pushManifest } from './manifests.ts';
 import { pages } from './pages.ts';
 import type { RegistrySession } from './session.ts';

@@ -6,7 +6,7 @@ import { MAX_TOLD_BYTES, visibleWords } from '../../core/visible-words.ts';
 import { mayPass } from '../../transfer/passing-status.ts';
 import type { Reply } from '../../transfer/reply.ts';
 import type { Authorizer, Right } from './authorizer.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 
 /** A refused request, for messages. */
 export interface RefusedRequest {

@@ -3,7 +3,7 @@ import '../../core/schema-messages.ts';
 import { RELEASE_ARTIFACT_TYPE } from '../../core/oci-release.ts';
 import { releaseOf, storedSumsName } from '../../core/release.ts';
 import { descriptorSchema, titleOf, type OciDescriptor } from '../../core/oci-descriptor.ts';
-import { jsonFrom } from './json.ts';
+import { jsonFrom } from '../../core/json-fields.ts';
 
 /** The release that an index holds. */
 export interface ReleaseIndex {

@@ -1,3 +1,12 @@
+/** JSON that somebody else wrote; undefined also for what is none. */
+export function jsonFrom(bytes: Uint8Array | string): unknown {
+  try {
+    return JSON.parse(typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
 /** What stands at a path of keys in JSON that somebody else wrote; undefined when it is not there. */
 export function fieldOf(value: unknown, ...keys: readonly string[]): unknown {
   let at = value;
