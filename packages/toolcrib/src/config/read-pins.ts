@@ -69,12 +69,19 @@ function pinnedVersion(text: string, { tool, sumsFile }: ProjectConfig): number 
 }
 
 async function readSums(config: ProjectConfig, version: number): Promise<Sums> {
-  const { tool, sumsFile, versionFile } = config;
+  const { tool, sumsFile } = config;
   const text = await readSumsText(config);
-  const pinned = pinnedVersion(text, config);
-  if (pinned === undefined || pinned === version) return parseSums(text, sumsFile, { tool, version });
+  try {
+    return parseSums(text, sumsFile, { tool, version });
+  } catch (error) {
+    const pinned = pinnedVersion(text, config);
+    throw pinned === undefined || pinned === version ? error : notPinnedYet(config, version, pinned);
+  }
+}
+
+function notPinnedYet({ tool, sumsFile, versionFile }: ProjectConfig, version: number, pinned: number): UsageError {
   const message = `${tool} v${version} is not pinned yet: ${sumsFile} is of v${pinned}, ${versionFile} says ${version}`;
-  throw new UsageError('SUMS_INVALID', message, {
+  return new UsageError('SUMS_INVALID', message, {
     hint: `"toolcrib build" and "toolcrib publish" make v${version} and its sums; what is published is v${pinned}`,
     details: { tool, version, pinned },
   });
