@@ -1,5 +1,5 @@
-import { join } from 'node:path';
 import type { UnpackedArtifact } from '../cache/cache.ts';
+import { layoutOf } from '../cache/layout.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import { hasCode, IntegrityError, SandboxError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
@@ -164,7 +164,7 @@ function isPinned({ tool, version, sums }: ToolPins, target: Target): boolean {
 
 /** Directory of the ledger of placements. */
 export function ledgerOf({ cacheDirectory }: Host): string {
-  return join(cacheDirectory, 'v1', 'placements');
+  return layoutOf(cacheDirectory).placements;
 }
 
 /** What the ledger knows to be in this very sandbox: then nothing has to be looked at there to choose it. */

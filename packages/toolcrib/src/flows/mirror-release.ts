@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { layoutOf } from '../cache/layout.ts';
 import type { ToolPins } from '../config/config.ts';
 import { anchorStore } from '../config/read-config.ts';
 import { NotFoundError, UsageError } from '../core/errors.ts';
@@ -78,7 +78,7 @@ async function copyAll(
   const { clock, reporter, signal } = host;
   const { versions, incomplete } = await chooseVersions(pins, from, options, signal);
   const trust = await openReleaseTrust(pins, host, tool, [from, to]);
-  const spool = { directory: join(host.cacheDirectory, 'spool'), clock, reporter, signal };
+  const spool = { directory: layoutOf(host.cacheDirectory).spool, clock, reporter, signal };
   const { unverifiedAttestations = false, partial = false } = options;
   const { keys } = trust;
   const known = trust.revocations.lists();

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
 import { readKnownRevocations, type KnownRevocations } from '../attestations/known-revocations.ts';
 import { readTrustedKeys } from '../attestations/trusted-keys.ts';
+import { layoutOf } from '../cache/layout.ts';
 import type { ToolPins } from '../config/config.ts';
 import type { Host } from './host.ts';
 
@@ -18,7 +18,7 @@ export async function openRevocations(
     tool,
     keys: await readTrustedKeys(attestation.publicKeys),
     projectFile: revocationFile,
-    keptIn: join(cacheDirectory, 'v1', 'revocations'),
+    keptIn: layoutOf(cacheDirectory).revocations,
     reporter,
     signal,
   });
