@@ -1,12 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DOCKER } from './docker.ts';
+import { freePort } from './listening.ts';
 
 const run = promisify(execFile);
 
@@ -84,14 +84,6 @@ async function endLeftovers(folder: string): Promise<void> {
   for (const mount of mounts.filter((path) => path.startsWith(`${folder}/`)).reverse()) {
     await run('umount', ['--lazy', mount]).catch(() => undefined);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
 }
 
 /** An authority, and what it signed for a server on this machine and for a client. */

@@ -2,12 +2,12 @@ import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Container, ContainerOptions, TestImage } from './docker.ts';
+import { listens } from './listening.ts';
 
 const run = promisify(execFile);
 
@@ -93,7 +93,7 @@ export async function startPodmanService(): Promise<PodmanService> {
   };
   const child = spawn('podman', ['system', 'service', '--time', '0', `unix://${socket}`], { env, stdio: 'ignore' });
   const ended = once(child, 'exit');
-  while (!(await listens(socket)) && child.exitCode === null) await sleep(50);
+  while (!(await listens({ path: socket })) && child.exitCode === null) await sleep(50);
   return {
     socket,
     kill: () => child.kill('SIGKILL'),
@@ -103,16 +103,4 @@ export async function startPodmanService(): Promise<PodmanService> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function listens(path: string): Promise<boolean> {
-  const socket = connect({ path });
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }

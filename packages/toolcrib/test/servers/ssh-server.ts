@@ -1,11 +1,11 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { freePort, listens } from './listening.ts';
 
 const run = promisify(execFile);
 
@@ -68,7 +68,7 @@ export async function startSshServer(): Promise<SshServer> {
   await chmod(at('bin/ssh'), 0o755);
   const child = spawn(SSHD, ['-D', '-e', '-f', at('sshd_config')], { stdio: 'ignore' });
   const ended = once(child, 'exit');
-  while (!(await listens(port))) {
+  while (!(await listens({ port, host: '127.0.0.1' }))) {
     if (child.exitCode !== null) throw new Error(`sshd ended with ${child.exitCode}`);
     await sleep(20);
   }
@@ -82,24 +82,4 @@ export async function startSshServer(): Promise<SshServer> {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  return port;
-}
-
-async function listens(port: number): Promise<boolean> {
-  const socket = connect({ port, host: '127.0.0.1' });
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    socket.destroy();
-  }
 }
