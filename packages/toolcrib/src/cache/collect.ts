@@ -99,9 +99,8 @@ async function removeItem(context: UseContext, item: CachedItem): Promise<boolea
 }
 
 /**
- * Does nothing where somebody holds the lock: who downloads or unpacks an artifact, or records its
- * use. A collection never waits, so
- * that it cannot wait in a circle.
+ * Does nothing where somebody holds the lock: who downloads or unpacks an artifact, or records its use. A collection never
+ * waits, so that it cannot wait in a circle.
  */
 async function underLock(
   { locks }: CacheLayout,

@@ -49,7 +49,8 @@ export interface CheckOutcome {
 
 /**
  * Judges a change by every rule of the merge gate, also when an earlier one failed.
- * @throws UsageError `CONFIG_INVALID` for pathspecs that git cannot read; CheckError `CHECK_FAILED` when no version is free; RemoteError `STORAGE`; the signal's reason.
+ * @throws UsageError `CONFIG_INVALID` for pathspecs that git cannot read; CheckError `CHECK_FAILED` when no version is
+ * free; RemoteError `STORAGE`; the signal's reason.
  */
 export async function checkMerge(request: CheckRequest): Promise<CheckOutcome> {
   return await askWithin(PATIENCE_MS, request.stores, (stores) => judge({ ...request, stores }));

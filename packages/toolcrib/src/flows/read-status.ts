@@ -65,7 +65,8 @@ export interface StoreStatus {
 
 /**
  * Tells version, pins, and where each target would come from. A store that cannot be asked is a problem in the result.
- * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID` for sums that nobody can read or that are of several versions; as `flows/install-state.ts`.
+ * @throws UsageError `VERSION_INVALID`, `SUMS_INVALID` for sums that nobody can read or that are of several versions; as
+ * `flows/install-state.ts`.
  */
 export async function readStatus(project: Project, host: Host): Promise<Status> {
   const { installed, sumsVersion } = await readWhatIsPinned(project, host);

@@ -112,8 +112,9 @@ export interface SandboxReader {
 export interface SandboxWriter {
   /**
    * Unpacks a tar (uncompressed, an entry for every directory, names relative to `parent`) below an existing
-   * directory, as root, owners and modes as in the tar; where there is an `uploader`, as the user of its programs. Existing entries may be replaced: callers use fresh names.
-   * Not atomic, nothing is taken back after an abort or a failure. Nothing outside the sandbox is written as long as no component of `parent` is a link.
+   * directory, as root, owners and modes as in the tar; where there is an `uploader`, as the user of its programs.
+   * Existing entries may be replaced: callers use fresh names. Not atomic, nothing is taken back after an abort or a
+   * failure. Nothing outside the sandbox is written as long as no component of `parent` is a link.
    * @throws SandboxError `NOT_INJECTABLE` when this way is not possible here (read-only root, no such parent), with the
    * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`; whatever the iteration of the tar throws.
    */

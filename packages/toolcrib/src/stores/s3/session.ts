@@ -16,7 +16,8 @@ export interface S3Session {
   /**
    * Does something once.
    * @param what for messages, e.g. `PUT https://…`.
-   * @throws UsageError `USAGE` where credentials would go in the clear; RemoteError `OFFLINE`; TransientFailure or RemoteError as `s3Failure` says; the signal's reason.
+   * @throws UsageError `USAGE` where credentials would go in the clear; RemoteError `OFFLINE`; TransientFailure or
+   * RemoteError as `s3Failure` says; the signal's reason.
    */
   attempt<T>(what: string, signal: AbortSignal | undefined, call: (client: S3Client) => Promise<T>): Promise<T>;
   /** Does something until it is done: {@link S3Session.attempt} with retries. */

@@ -117,7 +117,7 @@ describe('gzip', () => {
   });
 
   test('passes a failure of its source on', async () => {
-    // eslint-disable-next-line @typescript-eslint/require-await
+    // eslint-disable-next-line @typescript-eslint/require-await -- sources are asynchronous by their contract
     const failing = async function* () {
       yield Buffer.from('x');
       throw new Error('source failed');
