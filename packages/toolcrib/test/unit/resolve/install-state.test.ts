@@ -96,7 +96,7 @@ describe('a project that was installed', () => {
   });
 
   test('is a package when npm took it from a registry', async () => {
-    const entry = { resolved: 'https://registry.example/demo-1.0.0.tgz' };
+    const entry = { resolved: 'https://packages.example/demo-1.0.0.tgz' };
     const lock = { 'node_modules/.package-lock.json': { packages: { 'node_modules/demo': entry } } };
     expect(await stateIn(lock, 'node_modules/demo')).toMatchObject({ state: 'package' });
   });

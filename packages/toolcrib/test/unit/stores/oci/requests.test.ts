@@ -17,7 +17,7 @@ describe('the address of a repository', () => {
   test.each([
     ['oci://ghcr.io/owner/tool', 'https://ghcr.io/v2/owner/tool/'],
     ['oci://localhost:5000/tool', 'http://localhost:5000/v2/tool/'],
-    ['oci://registry.example.com:5000/tool?insecure=true', 'http://registry.example.com:5000/v2/tool/'],
+    ['oci://images.example.com:5000/tool?insecure=true', 'http://images.example.com:5000/v2/tool/'],
     ['oci://docker.io/library/tool', 'https://registry-1.docker.io/v2/library/tool/'],
   ])('of %s is %s', (text, base) => {
     expect(addressFor(text).base).toBe(base);
