@@ -1,33 +1,22 @@
 // Bundles the toolcrib package into packages/toolcrib/dist: code-split, so that a command loads only what it needs.
-import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleCommand, common, requireForModules } from './bundle-command.mjs';
+import { bundle, bundleCommand } from './bundle-command.mjs';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const home = join(repository, 'packages/toolcrib');
 const dist = join(home, 'dist');
 
 await rm(dist, { recursive: true, force: true });
-const [command, library] = await Promise.all([
-  bundleCommand(dist),
-  build({
-    ...common,
-    outdir: dist,
-    entryPoints: { index: 'packages/toolcrib/src/index.ts' },
-    format: 'esm',
-    splitting: true,
-    chunkNames: 'chunks/[name]-[hash]',
-    banner: requireForModules(),
-  }),
-]);
-await writeFile(
-  join(home, 'THIRD-PARTY-NOTICES.txt'),
-  await notices([...command, ...Object.keys(library.metafile.inputs)]),
+const command = await bundleCommand(dist);
+const library = await bundle(
+  { input: { index: 'packages/toolcrib/src/index.ts' } },
+  { dir: dist, format: 'esm', chunkFileNames: 'library/[name]-[hash].js' },
 );
+await writeFile(join(home, 'THIRD-PARTY-NOTICES.txt'), await notices([...command, ...library]));
 await cp(join(repository, 'README.md'), join(home, 'README.md')); // what npm shows
 await writeDeclarations();
 
