@@ -39,6 +39,13 @@ export function collectVersion(value: string, earlier: readonly number[] = []): 
   });
 }
 
+/** For options that take how many things are done at the same time. @throws UsageError `USAGE`. */
+export function parseJobs(value: string): number {
+  const jobs = /^[1-9][0-9]{0,2}$/.test(value) ? Number(value) : 0;
+  if (jobs > 0) return jobs;
+  throw new UsageError('USAGE', `--jobs takes a whole number from 1 to 999, found ${JSON.stringify(value)}`);
+}
+
 /** For options that take a time in seconds. @throws UsageError `USAGE`. */
 export function parseSeconds(value: string): number {
   const seconds = Number(value);

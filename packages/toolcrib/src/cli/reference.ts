@@ -36,8 +36,11 @@ function describeCommand(name: string, command: Command): string {
   return parts.join('\n\n');
 }
 
+/** Required arguments of any number are a command line of another program. */
 function argumentText(argument: Argument): string {
-  return argument.variadic ? `-- ${argument.name().toUpperCase()}...` : argument.name().toUpperCase();
+  const name = argument.name().toUpperCase();
+  if (!argument.variadic) return name;
+  return argument.required ? `-- ${name}...` : `[${name}...]`;
 }
 
 function describeOptions(options: readonly Option[]): string {

@@ -16,26 +16,22 @@ import {
   type JudgedTarget,
   type Surroundings,
 } from '../resolve/choose-target.ts';
-import type { Resolution, ResolutionPlan } from '../resolve/resolution.ts';
-import { asksForTrust, pinnedArtifact } from '../resolve/resolve-artifact.ts';
+import type { Resolution } from '../resolve/resolution.ts';
+import { pinnedArtifact } from '../resolve/resolve-artifact.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
-import { readInstalledProject } from './install-state.ts';
-import type { BuildDialogue } from './local-builder.ts';
-import { cacheOf, planInstalled, resolveInstalled } from './resolve-artifact.ts';
+import { cacheOf } from './resolve-artifact.ts';
+import { openSource, type ChosenArtifact, type Dialogue, type FoundArtifact, type ToolSource } from './tool-source.ts';
+
+export { openSource, type ToolSource } from './tool-source.ts';
 
 /** A tool in a sandbox, and where its artifact came from. */
 export interface InjectedTool {
   readonly placement: Placement;
   /** Null when its verified, unpacked form was in the cache already, so that nothing had to be looked for. */
   readonly resolution: Resolution | null;
-}
-
-/** Whom to ask whether what no place has shall be built; default: nobody, and nothing is built. */
-interface Dialogue {
-  readonly dialogue?: BuildDialogue | undefined;
 }
 
 /**
@@ -64,7 +60,11 @@ export async function injectInto(
   host: Host,
   options: Dialogue = {},
 ): Promise<InjectedTool> {
-  const source = await openSource(project, host, options);
+  return await injectFrom(await openSource(project, host, options), sandbox, host);
+}
+
+/** As {@link injectInto}, for who injects from one source into several sandboxes. */
+export async function injectFrom(source: ToolSource, sandbox: Sandbox, host: Host): Promise<InjectedTool> {
   const { pins, isEdited, resolve } = source;
   const choose = (target: Target) => (isEdited ? localBuild(target, resolve) : pinnedArtifact(pins, target));
   const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source }, chosen);
@@ -73,27 +73,6 @@ export async function injectInto(
   const [first, ...others] = await targetsFor(sandbox, pins);
   const further = others.filter((target) => isEdited || isPinned(pins, target));
   return await injectFirst([first, ...further], async (target) => place(await choose(target)), host);
-}
-
-/** Where a project's artifacts come from. */
-export interface ToolSource {
-  readonly pins: ToolPins;
-  /** True in an edited checkout: then they are local builds. */
-  readonly isEdited: boolean;
-  readonly resolve: (target: Target) => Promise<Resolution>;
-  /** What `resolve` would do, with nothing downloaded or built. */
-  readonly plan: (target: Target) => Promise<ResolutionPlan>;
-}
-
-/** @throws as `flows/install-state.ts`. */
-export async function openSource(project: Project, host: Host, { dialogue }: Dialogue = {}): Promise<ToolSource> {
-  const installed = await readInstalledProject(project, host);
-  return {
-    pins: installed.pins,
-    isEdited: installed.install.state === 'edited',
-    resolve: (target) => resolveInstalled(project, installed, host, { target, dialogue }),
-    plan: (target) => planInstalled(project, installed, host, target),
-  };
 }
 
 /** The first target that fits by what the sandbox is; the next one when its artifact needs more than there is. */
@@ -122,15 +101,15 @@ interface ChosenContext {
 async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Promise<InjectedTool> {
   const { host, source } = context;
   await using _lease = await cacheOf(host).lease(chosen.digest); // each way of placing reads the tar again
-  const found = await unpackedFor(source.pins, chosen, host, source.resolve);
+  const found = await source.unpack(chosen);
   try {
     return await injectUnpacked(context, chosen, found);
   } catch (error) {
-    if (!(await isChanged(found.unpacked, error, host))) throw error;
+    if (!(await isChanged(found, error, host))) throw error;
     await found.unpacked.discard();
     const text = `the unpacked ${chosen.name} was changed in the cache, and is made again`;
     host.reporter.notice({ kind: 'warning', text });
-    return await injectUnpacked(context, chosen, await unpackedFor(source.pins, chosen, host, source.resolve));
+    return await injectUnpacked(context, chosen, await source.unpack(chosen));
   }
 }
 
@@ -147,8 +126,9 @@ async function injectUnpacked(
 }
 
 /** Whether an injection failed for its own side: a sandbox may have other bytes than it was sent, too. */
-async function isChanged(unpacked: UnpackedArtifact, error: unknown, { signal }: Host): Promise<boolean> {
+async function isChanged({ unpacked, isReplaced }: FoundArtifact, error: unknown, { signal }: Host): Promise<boolean> {
   if (!hasCode(error, 'DIGEST_MISMATCH', 'SIZE_MISMATCH', 'MALFORMED')) return false;
+  if (isReplaced()) return true;
   try {
     for await (const _ of unpacked.open(signal));
     return false;
@@ -204,9 +184,6 @@ function surroundingsOf(arch: Arch, libc: SandboxFacts['libc']): Surroundings {
   return { arch, libc: libc === 'none' ? undefined : libc };
 }
 
-/** What is injected: pinned, or a local build whose digest was measured. */
-type ChosenArtifact = PinnedArtifact & { readonly resolution?: Resolution };
-
 async function localBuild(target: Target, resolve: ToolSource['resolve']): Promise<ChosenArtifact> {
   const resolution = await resolve(target);
   const { name, digest } = resolution;
@@ -219,29 +196,6 @@ function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evide
     hint: `nothing was sent; there are ${names.join(', ')}`,
     details: { sandbox: sandbox.reference, targets: names, evidence },
   });
-}
-
-/** An artifact as it goes into sandboxes, and where it came from when it had to be looked for. */
-interface FoundArtifact {
-  readonly unpacked: UnpackedArtifact;
-  readonly resolution: Resolution | null;
-}
-
-async function unpackedFor(
-  pins: ToolPins,
-  chosen: ChosenArtifact,
-  host: Host,
-  resolve: (target: Target) => Promise<Resolution>,
-): Promise<FoundArtifact> {
-  const cache = cacheOf(host);
-  const { tool } = pins;
-  const { digest, target } = chosen;
-  const mayBeKnown = chosen.resolution !== undefined || !(await asksForTrust(pins));
-  const known = mayBeKnown ? await cache.findUnpacked({ digest, tool }) : undefined;
-  if (known !== undefined) return { unpacked: known, resolution: chosen.resolution ?? null };
-  const resolution = chosen.resolution ?? (await resolve(target));
-  const unpacked = await cache.unpacked({ path: resolution.path, digest, tool }, { signal: host.signal });
-  return { unpacked, resolution };
 }
 
 /** @throws IntegrityError `VERSION_MISMATCH` when an artifact says of itself that it is another one. */

@@ -10,10 +10,11 @@ import type { JudgedTarget } from '../resolve/choose-target.ts';
 import type { ResolutionPlan, TierName, TierReport } from '../resolve/resolution.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
-import { injectable, judgeTargetsFor, ledgerOf, openSource, placedBefore, type ToolSource } from './inject-tool.ts';
+import { injectable, judgeTargetsFor, ledgerOf, placedBefore } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { cacheOf } from './resolve-artifact.ts';
+import { openSource, type ToolSource } from './tool-source.ts';
 
 /** One target of a project, and whether it would be injected. */
 export interface PlannedTarget {
@@ -66,14 +67,14 @@ export async function planInjection(
 ): Promise<InjectionPlan> {
   const sandbox = await openSandbox(host, options.sandbox);
   try {
-    return await planInto(sandbox, project, host);
+    return await planFrom(await openSource(project, host), sandbox, host);
   } finally {
     await sandbox.close();
   }
 }
 
-async function planInto(sandbox: Sandbox, project: Project, host: Host): Promise<InjectionPlan> {
-  const source = await openSource(project, host);
+/** As {@link planInjection}, for who plans from one source for several sandboxes. */
+export async function planFrom(source: ToolSource, sandbox: Sandbox, host: Host): Promise<InjectionPlan> {
   const { pins } = source;
   const { evidence, judged } = await judgeTargetsFor(sandbox, pins);
   const context = { sandbox, source, host };
