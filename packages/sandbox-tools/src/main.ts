@@ -37,7 +37,7 @@ async function serveIn(
   const native = await loadNative();
   if (request.kind === 'hold') {
     const { hold } = await import('./hold.ts');
-    return hold({ command: request.command, args: request.args, env, cwd }, native);
+    return await hold({ command: request.command, args: request.args, env, cwd }, native);
   }
   const { serveMcp } = await import('./serve.ts');
   await serveMcp(env, cwd, native);
@@ -46,16 +46,18 @@ async function serveIn(
 
 function readPlace(): Place {
   const context = parseSandboxContext(process.env[contextVariable]);
-  return { env: restoreEnvironment(process.env, context), cwd: usable(context.cwd ?? ownDirectory()) };
+  const cwd = context.cwd ?? ownDirectory();
+  const isUsable = isUsableDirectory(cwd);
+  if (!isUsable && context.cwdRequired) throw new ContextError(`${cwd} is not a directory that can be entered here`);
+  return { env: restoreEnvironment(process.env, context), cwd: isUsable ? cwd : '/' };
 }
 
-/** The directory itself, or the root when it is not there. */
-function usable(directory: string): string {
+function isUsableDirectory(path: string): boolean {
   try {
-    accessSync(directory, constants.X_OK);
-    return statSync(directory).isDirectory() ? directory : '/';
+    accessSync(path, constants.X_OK);
+    return statSync(path).isDirectory();
   } catch {
-    return '/';
+    return false;
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 /** A pipe of the kernel: two descriptors, both close-on-exec. */
 interface Pipe {
@@ -19,6 +19,8 @@ export interface Native {
    * sockets can be had.
    */
   openPipe(): { readonly pipe: Pipe; readonly reader: Readable } | undefined;
+  /** The same for the input of a child, who gets `read`; the caller closes that. */
+  openInputPipe(): { readonly read: number; readonly writer: Writable } | undefined;
 }
 
 /** What can be had without the C library: nothing. */
@@ -27,6 +29,7 @@ export const withoutLibC: Native = {
   reap: () => undefined,
   resetSignals: () => undefined,
   openPipe: () => undefined,
+  openInputPipe: () => undefined,
 };
 
 const libraries = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
@@ -47,7 +50,7 @@ export async function loadNative(): Promise<Native> {
 }
 
 async function bindLibC(): Promise<Native> {
-  const [{ dlopen }, bun, { Readable }, { closeSync }] = await Promise.all([
+  const [{ dlopen }, bun, { Readable }, { closeSync, createWriteStream }] = await Promise.all([
     import('bun:ffi'),
     import('bun'),
     import('node:stream'),
@@ -62,6 +65,12 @@ async function bindLibC(): Promise<Native> {
       sigprocmask: { args: ['i32', 'ptr', 'ptr'], returns: 'i32' },
     }),
   );
+  const makePipe = (): Pipe | undefined => {
+    const ends = new Int32Array(2);
+    if (c.pipe2(ends, closeOnExec) !== 0) return undefined;
+    const [read = -1, write = -1] = ends;
+    return { read, write };
+  };
   return {
     becomeSubreaper: () => c.prctl(setChildSubreaper, 1, 0, 0, 0) === 0,
     reap: (pid) => void c.waitpid(pid, new Int32Array(1), noHang),
@@ -70,12 +79,15 @@ async function bindLibC(): Promise<Native> {
       c.sigprocmask(setMask, new Uint8Array(128), null);
     },
     openPipe: () => {
-      const ends = new Int32Array(2);
-      if (c.pipe2(ends, closeOnExec) !== 0) return undefined;
-      const [read = -1, write = -1] = ends;
-      const reader = Readable.fromWeb(bun.file(read).stream());
-      reader.once('close', () => closeQuietly(closeSync, read));
-      return { pipe: { read, write }, reader };
+      const pipe = makePipe();
+      if (pipe === undefined) return undefined;
+      const reader = Readable.fromWeb(bun.file(pipe.read).stream());
+      reader.once('close', () => closeQuietly(closeSync, pipe.read));
+      return { pipe, reader };
+    },
+    openInputPipe: () => {
+      const pipe = makePipe();
+      return pipe && { read: pipe.read, writer: createWriteStream('', { fd: pipe.write }) };
     },
   };
 }

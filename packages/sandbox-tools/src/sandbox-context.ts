@@ -10,6 +10,7 @@ const contextSchema = z.object({
   env: z.record(name, value).default({}),
   unset: z.array(name).default([]),
   cwd: value.startsWith('/', 'must be an absolute path').optional(),
+  cwdRequired: z.boolean().optional(),
 });
 
 /** What the host changed when it started the tool, and how commands get it back. */
@@ -20,6 +21,8 @@ export interface SandboxContext {
   readonly unset: readonly string[];
   /** The container's own working directory; absent: the tool's. */
   readonly cwd?: string | undefined;
+  /** True when somebody asked for that directory: without it nothing is started. */
+  readonly cwdRequired?: boolean | undefined;
 }
 
 /** The host sent a context that cannot be understood; starting commands in a guessed environment would be worse. */

@@ -3,17 +3,11 @@ import { statSync } from 'node:fs';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { createMcpServer } from './mcp-server.ts';
 import type { Native } from './native.ts';
-import { endFamily, identityOf } from './process/process-ending.ts';
-import { listProcesses } from './process/process-table.ts';
+import { endPatience, endSignals, familyVariable } from './process/end-signals.ts';
+import { endFamily } from './process/process-ending.ts';
+import { startReaper } from './process/reaper.ts';
 import { BashTool } from './shell/bash-tool.ts';
 import { findShells } from './shell/shell-choice.ts';
-
-/** Every child of the server carries this variable; its value begins with a random text of the server. */
-const familyVariable = 'SANDBOX_TOOLS_SESSION';
-
-const patience = { grace: 500, limit: 5000 };
-const reapEvery = 5000;
-const endSignals = { SIGTERM: 143, SIGHUP: 129, SIGINT: 130 } as const;
 
 /** Serves MCP on stdin and stdout until stdin ends or a signal comes; then ends every process it started, and exits. */
 export async function serveMcp(env: Readonly<Record<string, string>>, cwd: string, native: Native): Promise<void> {
@@ -32,14 +26,14 @@ export async function serveMcp(env: Readonly<Record<string, string>>, cwd: strin
   process.stdout.on('error', () => end(0));
   // The transport gives up on a message that is too long: without it nobody could reach the server any more.
   server.server.onclose = () => end(1);
-  setInterval(createReaper(native), reapEvery).unref();
+  startReaper(native);
   await server.connect(new StdioServerTransport());
 }
 
 async function endEverything(bash: BashTool): Promise<void> {
   const { shellPid } = bash;
   const members = shellPid === undefined ? [] : [shellPid];
-  await endFamily({ ancestors: [process.pid], members, variable: bash.variable, spared: new Set() }, patience);
+  await endFamily({ ancestors: [process.pid], members, variable: bash.variable, spared: new Set() }, endPatience);
 }
 
 /** The first call decides the exit code; a second one while the end is under way changes nothing. */
@@ -50,16 +44,6 @@ function endOnce(work: () => Promise<void>): (code: number) => void {
     begun = true;
     // Answers that are ready are sent before: the client may have closed its end right after its last request.
     setImmediate(() => void work().finally(() => process.exit(code)));
-  };
-}
-
-/** Collects orphans that ended. The runtime collects its own children at once: theirs are never seen twice. */
-function createReaper(native: Native): () => void {
-  let seen = new Set<string>();
-  return () => {
-    const ended = listProcesses().filter((entry) => entry.parent === process.pid && entry.state === 'Z');
-    for (const entry of ended) if (seen.has(identityOf(entry))) native.reap(entry.pid);
-    seen = new Set(ended.map(identityOf));
   };
 }
 

@@ -12,7 +12,7 @@ import { z } from 'zod';
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 /** Runs the tool to its end with nothing but the given environment. */
-export function runTool(args: readonly string[], env: Record<string, string> = {}, input = '') {
+export function runTool(args: readonly string[], env: Record<string, string> = {}, input: string | Buffer = '') {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { env, input, encoding: 'utf8' });
   return { status, stdout, stderr };
 }
@@ -85,4 +85,12 @@ export function lives(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Some bytes as one frame of an input: their count in four bytes before them. */
+export function frameOf(bytes: string | Buffer): Buffer {
+  const content = Buffer.from(bytes);
+  const head = Buffer.alloc(4);
+  head.writeUInt32BE(content.length);
+  return Buffer.concat([head, content]);
 }

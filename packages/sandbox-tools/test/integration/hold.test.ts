@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { runTool, startTool, temporaryDirectory } from '../tool.ts';
+import { frameOf, lives, runTool, startTool, temporaryDirectory, until } from '../tool.ts';
 
 const held = (...command: string[]) => ['hold', '--', ...command];
 
@@ -17,7 +18,7 @@ async function firstOf(stream: Readable): Promise<string> {
 describe('hold', () => {
   it('says on stderr that it is held, and becomes the command with the same pid once it is released', async () => {
     const tool = startTool(held('sh', '-c', 'echo $$; exit 9'), { PATH: '/usr/bin' });
-    expect(await firstOf(tool.stderr)).toBe(`toolcrib-hold {"held":true,"pid":${tool.pid ?? ''}}\n`);
+    expect(await firstOf(tool.stderr)).toBe(`toolcrib-hold {"held":true,"pid":${tool.pid ?? ''},"frames":true}\n`);
     expect(readFileSync(`/proc/${tool.pid ?? ''}/cmdline`, 'utf8')).toContain('hold');
     tool.stdin.write('go\n');
     expect(await firstOf(tool.stdout)).toBe(`${tool.pid ?? ''}\n`);
@@ -68,5 +69,83 @@ describe('hold', () => {
     using directory = temporaryDirectory();
     writeFileSync(join(directory.path, 'script'), 'echo "ran $1"\n', { mode: 0o755 });
     expect(runTool(held('script', 'x'), { PATH: directory.path }, 'go\n').stdout).toBe('ran x\n');
+  });
+});
+
+describe('hold under supervision', () => {
+  const end = Buffer.alloc(4);
+  const go = ['frames\n', frameOf('go\n')];
+  const inFrames = (...pieces: (string | Buffer)[]) =>
+    Buffer.concat([...go, ...pieces].map((piece) => Buffer.from(piece)));
+  const env = { PATH: '/usr/bin' };
+
+  /** Starts a held shell that says the pid of what it runs in the background. */
+  async function startPair(script: string) {
+    const tool = startTool(held('sh', '-c', `sleep 71 & echo $! $$; ${script}`), env);
+    tool.stdin.on('error', () => undefined);
+    tool.stdin.write(inFrames());
+    return { tool, pids: (await firstOf(tool.stdout)).trim().split(' ').map(Number) };
+  }
+
+  it('gives the command its input without the frames, to its end, and passes its exit code on', () => {
+    const large = Buffer.alloc(3_000_000, 'binary \0 \xff');
+    const pieces = [large.subarray(0, 1_000_000), large.subarray(1_000_000, 2_000_000), large.subarray(2_000_000)];
+    const { status, stdout } = runTool(held('sh', '-c', 'md5sum; exit 9'), env, inFrames(...pieces.map(frameOf), end));
+    const digest = createHash('md5').update(large).digest('hex');
+    expect({ status, stdout }).toEqual({ status: 9, stdout: `${digest}  -\n` });
+  });
+
+  it('lets a command go on whose input has ended, also when the connection ends then', () => {
+    const { status, stdout } = runTool(held('sh', '-c', 'cat; sleep 0.2; echo done'), env, inFrames(end));
+    expect({ status, stdout }).toEqual({ status: 0, stdout: 'done\n' });
+  });
+
+  it('ends the command and what it started when the connection ends before the input', async () => {
+    const { tool, pids } = await startPair('trap "" TERM; while :; do sleep 72; done');
+    tool.stdin.end();
+    await until(() => !pids.some(lives));
+    if (tool.exitCode === null) await once(tool, 'exit');
+    expect(tool.exitCode).toBe(129);
+  });
+
+  it('does the same when megabytes are sent that the command does not read', async () => {
+    const { tool, pids } = await startPair('exec sleep 73');
+    for (let count = 0; count < 8; count++) tool.stdin.write(frameOf(Buffer.alloc(1_000_000)));
+    tool.stdin.end();
+    await until(() => !pids.some(lives));
+  });
+
+  it.each([
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+  ] as const)('does the same on %s', async (signal, code) => {
+    const { tool, pids } = await startPair('wait');
+    tool.kill(signal);
+    await until(() => !pids.some(lives));
+    if (tool.exitCode === null) await once(tool, 'exit');
+    expect(tool.exitCode).toBe(code);
+  });
+
+  it('leaves alone what a command leaves behind that ends by itself', async () => {
+    const { tool, pids } = await startPair('exit 3');
+    if (tool.exitCode === null) await once(tool, 'exit');
+    expect(tool.exitCode).toBe(3);
+    const [left = 0] = pids;
+    expect(lives(left)).toBe(true);
+    process.kill(left, 'SIGKILL');
+  });
+
+  it('exits with 128+N for a command that a signal ended, with 126 and 127 for one that did not start', () => {
+    expect(runTool(held('sh', '-c', 'kill -9 $$'), env, inFrames(end)).status).toBe(137);
+    expect(runTool(held('absent'), env, inFrames(end)).status).toBe(127);
+    expect(runTool(held('/usr'), env, inFrames(end)).status).toBe(126);
+  });
+
+  it('exits with 125 when the input in the frames does not begin with the word', () => {
+    for (const input of [end, frameOf('no\n'), Buffer.from('garbage'), Buffer.alloc(0)]) {
+      const { status, stdout } = runTool(held('echo', 'started'), env, Buffer.concat([Buffer.from('frames\n'), input]));
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+    }
   });
 });

@@ -74,6 +74,7 @@ describe('a malformed context', () => {
     '{"env":{"":"x"}}',
     '{"unset":"A"}',
     '{"cwd":"relative"}',
+    '{"cwd":"/","cwdRequired":"yes"}',
     '{"env":{"A":"\\u0000"}}',
   ])('is refused: %s', (text) => expect(() => parseSandboxContext(text)).toThrow(ContextError));
 
@@ -103,5 +104,14 @@ describe('a malformed context', () => {
   it('is not one that names a directory that is gone: commands start in the root', () => {
     const env = { TOOLCRIB_SANDBOX_CONTEXT: '{"cwd":"/gone/away"}' };
     expect(runTool(['hold', '--', 'pwd'], env, 'go\n').stdout).toBe('/\n');
+  });
+
+  it('is refused where somebody asked for a directory that is not there, or that is none', () => {
+    for (const cwd of ['/gone/away', '/etc/passwd']) {
+      const env = { TOOLCRIB_SANDBOX_CONTEXT: JSON.stringify({ cwd, cwdRequired: true }) };
+      const { status, stdout, stderr } = runTool(['hold', '--', 'pwd'], env, 'go\n');
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain(cwd);
+    }
   });
 });

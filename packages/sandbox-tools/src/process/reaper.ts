@@ -1,0 +1,20 @@
+import type { Native } from '../native.ts';
+import { identityOf } from './process-ending.ts';
+import { listProcesses } from './process-table.ts';
+
+/** In milliseconds: how often it is looked for orphans that ended. */
+const interval = 5000;
+
+/**
+ * Collects, now and then, orphans that ended: they are children of a process that is their subreaper. The runtime
+ * collects its own children at once: theirs are never seen twice.
+ */
+export function startReaper(native: Native): void {
+  let seen = new Set<string>();
+  const reap = () => {
+    const ended = listProcesses().filter((entry) => entry.parent === process.pid && entry.state === 'Z');
+    for (const entry of ended) if (seen.has(identityOf(entry))) native.reap(entry.pid);
+    seen = new Set(ended.map(identityOf));
+  };
+  setInterval(reap, interval).unref();
+}
