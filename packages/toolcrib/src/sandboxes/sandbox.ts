@@ -144,6 +144,16 @@ export interface SandboxFile {
   readonly signal: AbortSignal | undefined;
 }
 
+/** The role of a sandbox out of which files can be taken without running a program in it. */
+export interface SandboxRemover {
+  /**
+   * Removes a directory and all that is in it; one that is not there is fine. No link is followed, neither on the way nor
+   * in it, also while programs of the sandbox change what stands there.
+   * @throws SandboxError `NOT_INJECTABLE` when this is not possible; RemoteError `STORAGE`.
+   */
+  removeTree(path: string): Promise<void>;
+}
+
 /** The role of a sandbox that runs programs. */
 export interface SandboxExecutor {
   /** How a program in the sandbox sees a path of it: the same in a container, below its directory for `local:`. */
@@ -170,6 +180,8 @@ export interface Sandbox extends SandboxReader, SandboxWriter, SandboxExecutor {
   readonly ways: readonly ('archive' | 'exec-tar' | 'exec-cat')[];
   /** Undefined where an engine tells what is in the sandbox, from outside. */
   readonly uploader?: SandboxUploader;
+  /** Undefined where it takes a program of the sandbox to remove something. */
+  readonly remover?: SandboxRemover;
   /** Frees connections; running programs lose their streams. */
   close(): Promise<void>;
 }

@@ -7,6 +7,7 @@ import type { ExecRequest, Sandbox, SandboxEntry, SandboxIdentity, SandboxProces
 import { findIsolation, type Isolation } from './bubblewrap.ts';
 import { hostPathOf, lstatOrUndefined } from './host-path.ts';
 import { startLocalProcess } from './local-process.ts';
+import { removeTree } from './remove-tree.ts';
 import { packTree, sandboxUid, unpackTree } from './tree.ts';
 
 export interface LocalSandboxOptions {
@@ -53,6 +54,7 @@ export async function openLocalSandbox(directory: string, options: LocalSandboxO
       return (await lstatOrUndefined(host)) && packTree(host, basename(path));
     },
     unpackTar: (parent, tar) => unpackTree(root, parent, tar),
+    remover: { removeTree: (path) => removeTree(root, path) },
     exec: (request) => execIn({ root, identity, isolation }, request, options.signal),
     close: () => Promise.resolve(),
   };
