@@ -5,10 +5,10 @@ import { digestHex, type Digest } from '../core/digest.ts';
 import { ensureDirectory } from '../disk/write-file.ts';
 
 /**
- * What may be locked for a digest: making the blob, making what is derived from it, and, for a moment, recording that
- * one of them is used. They never wait in a circle.
+ * What may be locked for a digest: making the blob, making what is derived from it, for a moment recording that one of
+ * them is used, and placing it in a sandbox. They never wait in a circle.
  */
-export type LockKind = 'blob' | 'unpacked' | 'use';
+export type LockKind = 'blob' | 'unpacked' | 'use' | 'placement';
 
 /** A lock that is held until it is released, or until the process ends, however it ends. */
 export interface Lock {

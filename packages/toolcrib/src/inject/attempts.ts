@@ -78,10 +78,10 @@ function archiveRefusal(examination: ParentExamination): string | undefined {
 }
 
 /**
- * As whom helping programs run. As root only where nobody else can plant a link: not in a weak parent, and in a tmpfs
+ * As whom helping programs run, best first. As root only where nobody else can plant a link: not in a weak parent, and in a tmpfs
  * only directly in it.
  */
-function usersFor(examination: ParentExamination, uid: number | undefined): readonly Candidate['user'][] {
+export function usersFor(examination: ParentExamination, uid: number | undefined): readonly Candidate['user'][] {
   if (uid === 0) return [undefined];
   if (examination.weaknesses.length === 0) return ['0', undefined];
   const direct = examination.mount?.kind === 'tmpfs' && examination.missing.length === 0;

@@ -1,24 +1,23 @@
-import { digestHex } from '../core/digest.ts';
-import { hasCode, SandboxError } from '../core/errors.ts';
+import { SandboxError } from '../core/errors.ts';
 import { archFrom, formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import type { Candidate } from './attempts.ts';
+import { climb } from './climb.ts';
 import { detectSandbox } from './detect-sandbox.ts';
 import { verifyNeeds } from './elf-gate.ts';
+import { underPlacementLock } from './injection-lock.ts';
 import type { Injection } from './injection.ts';
+import { collectLeftovers } from './leftovers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
-import { placeAndProve } from './place-and-prove.ts';
-import type { Placement, PlanStep } from './placement.ts';
+import type { Placement } from './placement.ts';
 import { findPlacement } from './reuse.ts';
-import { sandboxUid } from './sandbox-user.ts';
-import { byWhom, reasonOf, waysInto } from './ways.ts';
 
 /**
  * Places a verified artifact into a sandbox and proves that it runs there, or finds the placement that is there.
  *
  * A tree is written under a fresh random name that nobody uses before it was read back, its health check answered and
- * the ledger knows it; a crash in between leaves a directory that nothing refers to.
+ * the ledger knows it. The name is noted on the host before the first byte is written; what a crash in between leaves is
+ * taken away by the next injection, or by `ejectTool`.
  *
  * **What is proven:** that at the moment of placement the files in the sandbox were the artifact's, to the byte, mode
  * and owner, and that a program started from there returned the nonce. **What is not:** that root in the sandbox did
@@ -36,11 +35,39 @@ export async function injectTool(injection: Injection): Promise<Placement> {
   const known = await findPlacement(injection, ledger);
   if (known !== undefined) return known;
   await verifyNeeds(sandbox, artifact);
+  return await placeOnce(injection, ledger);
+}
+
+/**
+ * Of several injections at the same time one places; the others wait for it and use what it placed. What was found
+ * unusable just now is not waited for.
+ */
+async function placeOnce(injection: Injection, ledger: Ledger): Promise<Placement> {
+  const { sandbox, artifact } = injection;
+  const unusable = await ledger.find(sandbox.identity, artifact.digest);
+  const hasNews = async () => {
+    const entry = await ledger.find(sandbox.identity, artifact.digest);
+    return entry !== undefined && entry.directory !== unusable?.directory;
+  };
+  const place = async () => {
+    const known = (await hasNews()) ? await findPlacement(injection, ledger) : undefined;
+    return known ?? (await placeAnew(injection, ledger));
+  };
+  const locked = { ...injection, digest: artifact.digest };
+  const placed = await underPlacementLock<Placement | 'news'>(locked, place, async () =>
+    (await hasNews()) ? 'news' : undefined,
+  );
+  if (placed !== 'news') return placed;
+  // Outside of the lock, so that those who waited prove it at the same time.
+  return (await findPlacement(injection, ledger)) ?? (await placeOnce(injection, ledger));
+}
+
+async function placeAnew(injection: Injection, ledger: Ledger): Promise<Placement> {
+  const { artifact, reporter } = injection;
+  await collectLeftovers(injection);
   const placement = await climb(injection, ledger);
-  injection.reporter.notice({
-    kind: 'step',
-    text: `placed ${artifact.tool} v${artifact.version} in ${placement.directory}`,
-  });
+  const text = `placed ${artifact.tool} v${artifact.version} in ${placement.directory}`;
+  reporter.notice({ kind: 'step', text });
   return placement;
 }
 
@@ -55,55 +82,6 @@ async function verifyArchitecture(sandbox: Sandbox, artifact: InjectableArtifact
     {
       hint: 'nothing was sent; choose a target of that architecture',
       details: { sandbox: sandbox.reference, arch: name },
-    },
-  );
-}
-
-/** Tries every way in order until one is proven. */
-async function climb(injection: Injection, ledger: Ledger): Promise<Placement> {
-  const { sandbox, install, artifact } = injection;
-  const uid = await sandboxUid(sandbox);
-  const plan: PlanStep[] = [];
-  for await (const option of waysInto({ sandbox, install, hasLinks: (artifact.tar.links ?? []).length > 0, uid })) {
-    if ('usable' in option) plan.push(option);
-    const placement = 'usable' in option ? undefined : await tryOne(injection, ledger, option, uid, plan);
-    if (placement !== undefined) return placement;
-  }
-  throw notInjectable(sandbox, plan);
-}
-
-async function tryOne(
-  injection: Injection,
-  ledger: Ledger,
-  candidate: Candidate,
-  uid: number | undefined,
-  plan: PlanStep[],
-): Promise<Placement | undefined> {
-  const { artifact, random } = injection;
-  const suffix = Buffer.from(random(8)).toString('hex');
-  const name = `${artifact.tool}-v${artifact.version}-${digestHex(artifact.digest).slice(0, 12)}-${suffix}`;
-  const { rung, examination } = candidate;
-  const step = { rung, parent: examination.parent };
-  try {
-    const placed = await placeAndProve(injection, candidate, name, uid);
-    plan.push({ ...step, usable: true, reason: `placed ${byWhom(candidate)} and proven` });
-    await ledger.record(injection.sandbox.identity, artifact.digest, placed.entry);
-    return { ...placed.placement, plan };
-  } catch (error) {
-    if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
-    plan.push({ ...step, usable: false, reason: reasonOf(candidate, error) });
-    return undefined;
-  }
-}
-
-function notInjectable(sandbox: Sandbox, plan: readonly PlanStep[]): SandboxError {
-  const lines = plan.map(({ rung, parent, reason }) => `${rung} in ${parent}: ${reason}`);
-  return new SandboxError(
-    'NOT_INJECTABLE',
-    `nothing can be injected into ${sandbox.reference}:\n  ${lines.join('\n  ')}`,
-    {
-      hint: 'give the sandbox a directory that only root can write, or name another one under "install"',
-      details: { sandbox: sandbox.reference, plan: lines },
     },
   );
 }

@@ -1,19 +1,18 @@
-import { messageOf, SandboxError } from '../core/errors.ts';
+import { SandboxError } from '../core/errors.ts';
 import { formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import { outsideInReach, type Candidate } from './attempts.ts';
-import { CLEANUP, patienceFor, withDeadline } from './deadline.ts';
+import { patienceFor, withDeadline } from './deadline.ts';
 import { examineAgain } from './examine-parent.ts';
 import { verifyHealth } from './health-check.ts';
 import type { Injection } from './injection.ts';
 import type { LedgerEntry } from './ledger.ts';
-import { collectOutput } from './output.ts';
 import type { Placement, Rung } from './placement.ts';
 import { protectionOf } from './protection.ts';
 import { verifyReadBack } from './read-back.ts';
 import { placeByArchive } from './rungs/archive.ts';
-import { directoryOf, requireProgram, startProgram, type Attempt } from './rungs/attempt.ts';
+import { directoryOf, type Attempt } from './rungs/attempt.ts';
 import { placeByCat, readBackByCat } from './rungs/exec-cat.ts';
 import { placeByTar, readBackByTar } from './rungs/exec-tar.ts';
 import { directoriesOf } from './tree.ts';
@@ -21,7 +20,7 @@ import { directoriesOf } from './tree.ts';
 const PLACE = { 'exec-tar': placeByTar, 'exec-cat': placeByCat };
 
 /**
- * Places by one way and proves it; what was written is taken away again when that fails.
+ * Places by one way and proves it. What was written before a failure is still there.
  * @throws SandboxError `NOT_INJECTABLE`, `EXEC_FAILED`: this way is not usable; everything else ends the injection.
  */
 export async function placeAndProve(
@@ -42,9 +41,6 @@ export async function placeAndProve(
     await place(injection, attempt);
     const readBack = await prove(injection, attempt, candidate);
     return describe(injection, candidate, directoryOf(attempt), uid, readBack);
-  } catch (error) {
-    await takeAway(injection, attempt);
-    throw error;
   } finally {
     progress.end();
   }
@@ -177,24 +173,4 @@ export function placementFrom(injection: Injection, entry: LedgerEntry): Placeme
     reused: false,
     plan: [],
   };
-}
-
-/** Best effort: engines have no call for it, so it takes an `rm` of the sandbox that is safe to run. */
-async function takeAway(injection: Injection, attempt: Attempt): Promise<void> {
-  const { sandbox, reporter } = injection;
-  const directory = directoryOf(attempt);
-  try {
-    if (attempt.examination.mount?.kind !== 'tmpfs' && (await sandbox.stat(directory)) === undefined) return;
-    const user = attempt.rung === 'archive' && sandbox.identity.user !== '' ? '0' : attempt.user;
-    const rm = await requireProgram({ sandbox, user, signal: undefined }, 'rm');
-    const argv = [rm, '-r', '-f', '--', sandbox.programPath(directory)];
-    const context = { clock: injection.clock, signal: undefined };
-    const output = await withDeadline(context, 'rm', CLEANUP, async ({ signal }) =>
-      collectOutput(await startProgram({ sandbox, user, signal }, argv, false)),
-    );
-    if (output.code !== 0) throw new Error(`rm ended with ${output.code}`);
-  } catch (error) {
-    const text = `an unfinished placement was left in ${directory} of ${sandbox.reference}: ${messageOf(error)}`;
-    reporter.notice({ kind: 'warning', text, hint: 'nothing uses it; remove it, or remove the sandbox' });
-  }
 }

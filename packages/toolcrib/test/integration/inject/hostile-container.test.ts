@@ -6,7 +6,7 @@ import type { Clock } from '../../../src/core/clock.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import { docker, dockerAvailable } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { startSite } from './inject-container.ts';
+import { entriesOf, startSite } from './inject-container.ts';
 import { compileSyntheticTool, realClock, syntheticArtifact } from './synthetic-artifact.ts';
 
 const image = 'toolcrib-test/busybox';
@@ -118,7 +118,7 @@ describe('a container that an agent prepared', ready, () => {
       const injecting = site.inject(artifact, { sandbox: swapping, install: ['/srv/a/toolcrib'], reporter });
       await expect(injecting).rejects.toThrow('after placing, /srv/a is a link');
       expect(await readdir(host)).toEqual([]);
-      expect(await readdir(site.ledger)).toEqual([]);
+      expect(await entriesOf(site.ledger)).toEqual([]);
     } finally {
       await rm(host, { recursive: true });
     }

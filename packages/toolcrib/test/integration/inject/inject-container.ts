@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Notice, Reporter } from '../../../src/core/reporter.ts';
@@ -55,4 +55,9 @@ export async function startSite(
       await rm(ledger, { recursive: true });
     },
   };
+}
+
+/** Names of what a ledger has of placements; its notes about what is none, and its locks, are no entries. */
+export async function entriesOf(ledger: string): Promise<readonly string[]> {
+  return (await readdir(ledger)).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
 }

@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { IntegrityError } from '../../../src/core/errors.ts';
 import { detectSandbox } from '../../../src/inject/detect-sandbox.ts';
 import { dockerAvailable, type TestImage } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { startSite } from './inject-container.ts';
+import { entriesOf, startSite } from './inject-container.ts';
 import { compileSyntheticTool, piecesOf, syntheticArtifact } from './synthetic-artifact.ts';
 
 const busybox = 'toolcrib-test/busybox';
@@ -90,7 +89,7 @@ describe('injecting into a container', ready, () => {
     const artifact = await syntheticArtifact({ program });
     const placements = await Promise.all([1, 2, 3, 4].map(() => site.inject(artifact)));
     for (const placement of placements) expect((await site.call(placement, ['version'])).code).toBe(0);
-    expect(await readdir(site.ledger)).toHaveLength(1);
+    expect(await entriesOf(site.ledger)).toHaveLength(1);
   });
 
   test('a read-only root with a tmpfs takes the tool through programs of the sandbox, and says what that is worth', async () => {
@@ -174,7 +173,7 @@ describe('injecting into a container', ready, () => {
       message: expect.stringContaining('synthetic v1 answered') as string,
     });
     expect(await site.shell('0', 'ls /var/lib/toolcrib')).toBe('');
-    expect(await readdir(site.ledger)).toEqual([]);
+    expect(await entriesOf(site.ledger)).toEqual([]);
   });
 
   test('a tool whose health check fails is not injected, and its own words are in the error', async () => {
@@ -214,6 +213,6 @@ describe('injecting into a container', ready, () => {
       progress: () => ({ advance: () => controller.abort(new Error('interrupted here')), end: () => undefined }),
     };
     await expect(site.inject(artifact, { signal: controller.signal, reporter })).rejects.toThrow('interrupted here');
-    expect(await readdir(site.ledger)).toEqual([]);
+    expect(await entriesOf(site.ledger)).toEqual([]);
   });
 });

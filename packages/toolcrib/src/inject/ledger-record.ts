@@ -1,0 +1,50 @@
+import { readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode, isSystemError } from '../core/errors.ts';
+import { isIrregular } from '../disk/open-regular-file.ts';
+import { readSmallText } from '../disk/small-file.ts';
+import { storageError } from '../disk/storage-error.ts';
+import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
+
+/** In bytes; a record has some hundred. */
+const MAX_RECORD = 64 * 1024;
+
+/**
+ * Reads a small JSON file of the ledger.
+ * @returns undefined when there is none, or what is there is no JSON, too large, or no file.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function readRecord(path: string): Promise<unknown> {
+  try {
+    return JSON.parse(await readSmallText(path, MAX_RECORD, { followLinks: false }));
+  } catch (error) {
+    if (error instanceof SyntaxError || hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error))
+      return undefined;
+    throw error;
+  }
+}
+
+/** Writes a small JSON file of the ledger, all at once. @throws RemoteError `STORAGE`. */
+export async function writeRecord(directory: string, name: string, record: object): Promise<void> {
+  await ensureDirectory(directory);
+  await writeFileAtomically(join(directory, name), `${JSON.stringify(record, null, 2)}\n`);
+}
+
+/** One that is not there is fine. @throws RemoteError `STORAGE`. */
+export async function removeRecord(path: string): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw storageError(error, 'remove', path);
+  }
+}
+
+/** Names of files in a directory that need not be there. @throws RemoteError `STORAGE`. */
+export async function recordNames(directory: string): Promise<readonly string[]> {
+  try {
+    return (await readdir(directory)).sort();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw storageError(error, 'list', directory);
+  }
+}

@@ -1,0 +1,75 @@
+import { messageOf } from '../core/errors.ts';
+import type { Notice, Reporter } from '../core/reporter.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { createLedger } from './ledger.ts';
+import { planRemoval, type TakingAway } from './take-away.ts';
+import { createNotes, isLeftOver, type Unfinished, type UnfinishedNotes } from './unfinished.ts';
+
+/** What became of a directory that was to be taken away. */
+export interface TakenAway {
+  /** `left`: something of it is still there, or may be. */
+  readonly outcome: 'removed' | 'absent' | 'left';
+  /** Why it is still there, a sentence without its end; null when it is not. */
+  readonly reason: string | null;
+}
+
+/**
+ * Takes a noted directory away, and strikes the note once it is gone; until then it says that nobody writes there.
+ * @throws as `planRemoval`; RemoteError `STORAGE`.
+ */
+export async function takeAwayNoted(
+  context: TakingAway & { readonly notes: UnfinishedNotes },
+  { directory, digest }: Pick<Unfinished, 'directory' | 'digest'>,
+): Promise<TakenAway> {
+  const { sandbox, notes } = context;
+  const removal = await planRemoval(context, directory);
+  const reason =
+    removal.kind === 'possible' ? await removal.run() : removal.kind === 'absent' ? undefined : removal.reason;
+  if (reason !== undefined) {
+    await notes.note(sandbox.identity, { directory, digest, state: 'left' });
+    return { outcome: 'left', reason };
+  }
+  await notes.strike(sandbox.identity, directory);
+  return { outcome: removal.kind === 'absent' ? 'absent' : 'removed', reason: null };
+}
+
+/** Where leftovers are looked for. */
+export type LeftoverSearch = TakingAway & { readonly ledger: string };
+
+/**
+ * What injections that were interrupted left in a sandbox, as the host noted it. A note that was overtaken by an entry of
+ * the ledger is struck: the injection was killed when nothing but that was left to do.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function findLeftovers({ sandbox, clock, ledger }: LeftoverSearch): Promise<readonly Unfinished[]> {
+  const notes = createNotes(ledger, () => clock.now());
+  const found = (await notes.list(sandbox.identity)).filter((note) => isLeftOver(note, clock.now()));
+  if (found.length === 0) return [];
+  const placements = new Set((await createLedger(ledger).list(sandbox.identity)).map(({ entry }) => entry.directory));
+  for (const { directory } of found) {
+    if (placements.has(directory)) await notes.strike(sandbox.identity, directory);
+  }
+  return found.filter(({ directory }) => !placements.has(directory));
+}
+
+/**
+ * Takes away what interrupted injections left in a sandbox. Best effort: what stays is told, and not used.
+ * @throws the signal's reason; RemoteError `STORAGE`.
+ */
+export async function collectLeftovers(search: LeftoverSearch & { readonly reporter: Reporter }): Promise<void> {
+  const { sandbox, clock, ledger, reporter, signal } = search;
+  const notes = createNotes(ledger, () => clock.now());
+  for (const note of await findLeftovers(search)) {
+    const taken = await takeAwayNoted({ ...search, notes }, note).catch((error: unknown): TakenAway => {
+      signal?.throwIfAborted();
+      return { outcome: 'left', reason: messageOf(error) };
+    });
+    if (taken.outcome === 'left') reporter.notice(stays(sandbox, note.directory, taken.reason ?? ''));
+  }
+}
+
+/** Says that what is no placement stays in a sandbox. */
+export function stays(sandbox: Sandbox, directory: string, reason: string): Notice {
+  const text = `an unfinished placement was left in ${directory} of ${sandbox.reference}: ${reason}`;
+  return { kind: 'warning', text, hint: 'nothing uses it; remove it, or remove the sandbox' };
+}

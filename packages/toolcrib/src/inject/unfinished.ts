@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { digestHex, digestOf, isDigest, type Digest } from '../core/digest.ts';
+import { fieldOf, textOf } from '../core/json-fields.ts';
+import {
+  formatIdentity,
+  identityFrom,
+  livenessOf,
+  ownIdentity,
+  type ProcessIdentity,
+} from '../disk/process-identity.ts';
+import { ABANDONED_AFTER_MS } from '../disk/temporary.ts';
+import type { SandboxKey } from './ledger.ts';
+import { readRecord, recordNames, removeRecord, writeRecord } from './ledger-record.ts';
+import { placementAt } from './placement-name.ts';
+
+const SCHEMA = 'toolcrib.unfinished.v1';
+
+/**
+ * A directory of a sandbox that is no placement, noted on the host before the first byte of it is written:
+ *
+ * - `writing`: a process writes it, or wrote it and was killed.
+ * - `left`: what could not be taken away; nobody writes it any more.
+ * - `replaced`: a placement that was found changed or gone, so that another was made. Programs may still run from it.
+ */
+export interface Unfinished {
+  /** Path of the sandbox. */
+  readonly directory: string;
+  readonly digest: Digest;
+  readonly state: 'writing' | 'left' | 'replaced';
+  /** Who noted it. */
+  readonly process: ProcessIdentity;
+  /** Wall clock, milliseconds since 1970. */
+  readonly notedAt: number;
+}
+
+/** Notes about directories of sandboxes that are no placements: small files of the ledger, found by the sandbox. */
+export interface UnfinishedNotes {
+  /** Replaces what was noted of that directory. @throws RemoteError `STORAGE`. */
+  note(sandbox: SandboxId, what: Pick<Unfinished, 'directory' | 'digest' | 'state'>): Promise<void>;
+  /** Nothing noted is fine. @throws RemoteError `STORAGE`. */
+  strike(sandbox: SandboxId, directory: string): Promise<void>;
+  /** All notes of a sandbox, also from before it was started again; what cannot be read is none. */
+  list(sandbox: SandboxId): Promise<readonly Unfinished[]>;
+}
+
+type SandboxId = Pick<SandboxKey, 'engine' | 'id'>;
+
+/** @param ledger directory of the ledger; need not be there. */
+export function createNotes(ledger: string, now: () => number): UnfinishedNotes {
+  return {
+    async note(sandbox, { directory, digest, state }) {
+      const { engine, id } = sandbox;
+      const process = formatIdentity(ownIdentity());
+      const record = { schema: SCHEMA, engine, sandbox: id, directory, digest, state, process, notedAt: now() };
+      await writeRecord(ledger, nameOf(sandbox, directory), record);
+    },
+    strike: (sandbox, directory) => removeRecord(join(ledger, nameOf(sandbox, directory))),
+    async list(sandbox) {
+      const names = (await recordNames(ledger)).filter((name) => name.startsWith(`${keyOf(sandbox)}-`));
+      const read = async (name: string) => unfinishedFrom(await readRecord(join(ledger, name)), sandbox, name);
+      return (await Promise.all(names.map(read))).flatMap((one) => one ?? []);
+    },
+  };
+}
+
+/**
+ * Whether nobody writes that directory any more. A process of another machine, boot or pid namespace cannot be asked: it
+ * counts as alive for {@link ABANDONED_AFTER_MS}.
+ * @param now wall clock, milliseconds since 1970.
+ */
+export function isLeftOver({ state, process, notedAt }: Unfinished, now: number): boolean {
+  if (state !== 'writing') return state === 'left';
+  const liveness = livenessOf(process);
+  return liveness === 'unknown' ? Math.abs(now - notedAt) > ABANDONED_AFTER_MS : liveness === 'dead';
+}
+
+/** The random part of a placement's name is the note's; what has no such name is known by a digest of its path. */
+function nameOf(sandbox: SandboxId, directory: string): string {
+  const random = placementAt(directory)?.random ?? digestHex(digestOf(directory)).slice(0, 16);
+  return `${keyOf(sandbox)}-${random}.json`;
+}
+
+function keyOf({ engine, id }: SandboxId): string {
+  return digestHex(digestOf(JSON.stringify([engine, id])));
+}
+
+function unfinishedFrom(value: unknown, sandbox: SandboxId, name: string): Unfinished | undefined {
+  const directory = textOf(value, 'directory');
+  const digest = textOf(value, 'digest');
+  const state = textOf(value, 'state');
+  const process = identityFrom(textOf(value, 'process') ?? '');
+  const notedAt = fieldOf(value, 'notedAt');
+  if (textOf(value, 'schema') !== SCHEMA || directory === undefined || process === undefined) return undefined;
+  if (textOf(value, 'engine') !== sandbox.engine || textOf(value, 'sandbox') !== sandbox.id) return undefined;
+  if (nameOf(sandbox, directory) !== name || typeof notedAt !== 'number') return undefined;
+  if (digest === undefined || !isDigest(digest) || !isState(state)) return undefined;
+  return { directory, digest, state, process, notedAt };
+}
+
+function isState(text: string | undefined): text is Unfinished['state'] {
+  return text === 'writing' || text === 'left' || text === 'replaced';
+}
