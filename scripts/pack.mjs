@@ -21,6 +21,13 @@ for (const path of [join(repository, 'packages/toolcrib/dist'), values.binaries]
   process.exit(1);
 }
 
+if (
+  !['x64', 'arm64'].every((cpu) => existsSync(join(repository, `packages/toolcrib/native/namespace-helper-${cpu}`)))
+) {
+  console.error('the namespace helper is not there for both architectures: run "scripts/build-native" first');
+  process.exit(1);
+}
+
 await mkdir(out, { recursive: true });
 pack(join(repository, 'packages/toolcrib'));
 // A workspace may not name a processor that this machine has not; what is published does, so that each machine installs
