@@ -5,6 +5,7 @@ import { registerBundle } from './commands/bundle.ts';
 import { registerCache } from './commands/cache.ts';
 import { registerCheck } from './commands/check.ts';
 import { registerCi } from './commands/ci.ts';
+import { registerEject } from './commands/eject.ts';
 import { registerExec } from './commands/exec.ts';
 import { registerFetch } from './commands/fetch.ts';
 import { registerInit } from './commands/init.ts';
@@ -95,6 +96,7 @@ const COMMANDS = [
   registerFetch,
   registerResolve,
   registerInject,
+  registerEject,
   registerExec,
   registerMcp,
   registerRun,

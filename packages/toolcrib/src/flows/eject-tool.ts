@@ -1,0 +1,49 @@
+import { layoutOf } from '../cache/layout.ts';
+import { ejectTool as eject, type EjectedDirectory } from '../inject/eject-tool.ts';
+import type { Host } from './host.ts';
+import { openSandbox } from './open-sandbox.ts';
+import type { Project } from './project.ts';
+
+/** From where what is taken away. */
+export interface EjectOptions {
+  /** Reference of the sandbox. */
+  readonly sandbox: string;
+  /** Versions of the project's tool, or all of them. Default: the project's own version. */
+  readonly versions?: readonly number[] | 'all';
+}
+
+/** What was taken away of a sandbox, and what was not. */
+export interface Ejection {
+  /** Reference of the sandbox. */
+  readonly sandbox: string;
+  readonly tool: string;
+  /** Null: all of them. */
+  readonly versions: readonly number[] | null;
+  /** Every directory that was known to be there; empty when there was nothing. */
+  readonly directories: readonly EjectedDirectory[];
+}
+
+/**
+ * Takes a project's tool out of a sandbox again, and what interrupted injections left there. Programs that run from
+ * there are not ended.
+ * @throws as `inject/eject-tool.ts`; as {@link openSandbox}; UsageError `VERSION_INVALID`, `SUMS_INVALID`.
+ */
+export async function ejectTool(project: Project, host: Host, options: EjectOptions): Promise<Ejection> {
+  const { tool, version } = await project.readPins();
+  const { versions = [version] } = options;
+  const sandbox = await openSandbox(host, options.sandbox);
+  try {
+    const { cacheDirectory, clock, reporter, signal } = host;
+    const wanted = versions === 'all' ? undefined : versions;
+    const ledger = layoutOf(cacheDirectory).placements;
+    const request = { sandbox, tool, versions: wanted, ledger, clock, reporter, signal };
+    return { sandbox: sandbox.reference, tool, versions: wanted ?? null, directories: await eject(request) };
+  } finally {
+    await sandbox.close();
+  }
+}
+
+/** True when nothing of it is there any more. */
+export function isEjected({ directories }: Ejection): boolean {
+  return directories.every(({ outcome }) => outcome !== 'left');
+}

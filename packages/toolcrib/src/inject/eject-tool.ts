@@ -1,0 +1,92 @@
+import type { Reporter } from '../core/reporter.ts';
+import { underPlacementLock } from './injection-lock.ts';
+import { createLedger, type KnownPlacement } from './ledger.ts';
+import { findLeftovers, takeAwayNoted, type LeftoverSearch, type TakenAway } from './leftovers.ts';
+import { placementAt } from './placement-name.ts';
+import { planRemoval } from './take-away.ts';
+import { createNotes, type Unfinished, type UnfinishedNotes } from './unfinished.ts';
+
+/** What is to be taken away. */
+export interface EjectRequest extends LeftoverSearch {
+  readonly tool: string;
+  /** Undefined: all of them. */
+  readonly versions: readonly number[] | undefined;
+  readonly reporter: Reporter;
+}
+
+/** A directory that an injection wrote, and what became of it. */
+export interface EjectedDirectory extends TakenAway {
+  /** Path of the sandbox. */
+  readonly directory: string;
+  readonly tool: string;
+  readonly version: number;
+  /**
+   * `placement`: it could be used; `replaced`: it was found changed or gone, and another one was made since; `leftover`:
+   * an injection that was interrupted left it, of whatever tool.
+   */
+  readonly kind: 'placement' | 'replaced' | 'leftover';
+}
+
+/**
+ * Takes away what the ledger of this host knows to have been placed in a sandbox, also before it was started again, and
+ * what interrupted injections left there. What it does not know is not looked for.
+ *
+ * The ledger forgets a placement before its first file is removed: what is half removed when this is killed is used by
+ * nobody, and taken away by the next call or injection. A placement that cannot be taken away stays known.
+ * @returns every directory that was known; empty when there was nothing.
+ * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`, `STORAGE`; the signal's reason.
+ */
+export async function ejectTool(request: EjectRequest): Promise<readonly EjectedDirectory[]> {
+  const { sandbox, clock, ledger, signal } = request;
+  const notes = createNotes(ledger, () => clock.now());
+  const ejected: EjectedDirectory[] = [];
+  for (const known of await createLedger(ledger).list(sandbox.identity)) {
+    signal?.throwIfAborted();
+    if (!isMeant(request, known.entry.directory)) continue;
+    const taken = await ejectPlacement(request, notes, known);
+    if (taken !== undefined) ejected.push(taken);
+  }
+  for (const note of await notedFor(request, notes)) {
+    signal?.throwIfAborted();
+    const kind = note.state === 'replaced' ? 'replaced' : 'leftover';
+    ejected.push(told(kind, note.directory, await takeAwayNoted({ ...request, notes }, note)));
+  }
+  return ejected;
+}
+
+function isMeant({ tool, versions }: EjectRequest, directory: string): boolean {
+  const name = placementAt(directory);
+  return name?.tool === tool && (versions === undefined || versions.includes(name.version));
+}
+
+/** @returns undefined when somebody else took it away first. */
+async function ejectPlacement(
+  request: EjectRequest,
+  notes: UnfinishedNotes,
+  { sandbox, digest }: KnownPlacement,
+): Promise<EjectedDirectory | undefined> {
+  const ledger = createLedger(request.ledger);
+  return await underPlacementLock({ ...request, digest }, async () => {
+    const directory = (await ledger.find(sandbox, digest))?.directory;
+    if (directory === undefined) return undefined;
+    const removal = await planRemoval(request, directory);
+    if (removal.kind === 'impossible') {
+      return told('placement', directory, { outcome: 'left', reason: removal.reason });
+    }
+    await notes.note(sandbox, { directory, digest, state: 'left' });
+    await ledger.forget(sandbox, digest);
+    return told('placement', directory, await takeAwayNoted({ ...request, notes }, { directory, digest }));
+  });
+}
+
+async function notedFor(request: EjectRequest, notes: UnfinishedNotes): Promise<readonly Unfinished[]> {
+  const replaced = (await notes.list(request.sandbox.identity)).filter(
+    ({ state, directory }) => state === 'replaced' && isMeant(request, directory),
+  );
+  return [...replaced, ...(await findLeftovers(request))];
+}
+
+function told(kind: EjectedDirectory['kind'], directory: string, taken: TakenAway): EjectedDirectory {
+  const { tool = '', version = 0 } = placementAt(directory) ?? {};
+  return { directory, tool, version, kind, ...taken };
+}

@@ -1,0 +1,41 @@
+import { wrap } from './width.ts';
+
+/** What a person is told about an ejection: the result of `ejectTool` fits it. */
+export interface EjectionFacts {
+  readonly sandbox: string;
+  readonly tool: string;
+  readonly versions: readonly number[] | null;
+  readonly directories: readonly {
+    readonly directory: string;
+    readonly kind: string;
+    readonly outcome: string;
+    readonly reason: string | null;
+  }[];
+}
+
+const WIDTH = 80;
+
+/** The text of `eject`: a line for each directory, and why one is still there. */
+export function describeEjection(ejection: EjectionFacts): string {
+  const { sandbox, directories } = ejection;
+  if (directories.length === 0) return `nothing of ${subjectOf(ejection)} is known to be in ${sandbox}\n`;
+  return directories
+    .flatMap(({ directory, kind, outcome, reason }) => {
+      const line = `${OUTCOMES[outcome] ?? outcome}  ${directory}${KINDS[kind] ?? ''}`;
+      return reason === null ? [line] : [line, ...wrap(reason, WIDTH - 9).map((text) => ' '.repeat(9) + text)];
+    })
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function subjectOf({ tool, versions }: EjectionFacts): string {
+  return versions === null ? tool : `${tool} ${versions.map((version) => `v${version}`).join(', ')}`;
+}
+
+/** Of one width. */
+const OUTCOMES: Readonly<Record<string, string>> = { removed: 'removed', absent: 'absent ', left: 'left   ' };
+
+const KINDS: Readonly<Record<string, string>> = {
+  replaced: ' (was found changed, and was not used any more)',
+  leftover: ' (of an injection that was interrupted)',
+};
