@@ -18,6 +18,11 @@ export interface BlobContent {
   readonly size?: number;
   /** No more bytes than this are ever written. */
   readonly maxBytes: number;
+  /**
+   * False for what can be fetched again: nobody waits until the disk has it. A blob is hashed each time before it is handed
+   * out, so one that lost its bytes with the power is found out, removed and comes again. Default: true.
+   */
+  readonly durable?: boolean;
   /** Yields the bytes; its iteration is ended on every way out. */
   open(): AsyncIterable<Uint8Array>;
   /** Called with the number of bytes of each piece that came. */
@@ -73,6 +78,7 @@ export async function admitBlob(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   const { layout, clock } = context;
+  const { durable = true } = content;
   await ensureDirectory(layout.blobs);
   await sweepTemporaries(layout.blobs, { now: clock.now() });
   const received = await receiveFile({
@@ -81,12 +87,13 @@ export async function admitBlob(
     expected: { digest, ...(content.size !== undefined && { size: content.size }) },
     maxBytes: content.maxBytes,
     what: content.what,
+    durable,
     signal,
     ...(content.onBytes !== undefined && { onBytes: content.onBytes }),
   });
   const path = blobPath(layout, digest);
   try {
-    await publishTemporary(received.path, path);
+    await publishTemporary(received.path, path, { durable });
   } catch (error) {
     await discardTemporary(received.path);
     throw error;

@@ -22,6 +22,11 @@ export interface ReceiveOptions {
   readonly maxBytes: number;
   /** Permission bits exactly as given; without it 0o666 less the umask. */
   readonly mode?: number;
+  /**
+   * False where every reader finds out by the digest what was lost with the power: then nobody waits for the disk.
+   * Default: true.
+   */
+  readonly durable?: boolean;
   /** Called with the number of bytes of each piece that came. */
   readonly onBytes?: (bytes: number) => void;
   readonly signal?: AbortSignal | undefined;
@@ -29,7 +34,7 @@ export interface ReceiveOptions {
   readonly what: string;
 }
 
-/** A temporary file with all bytes on disk; the caller renames, links or discards it. */
+/** A temporary file with all bytes in it; the caller renames, links or discards it. */
 export interface ReceivedFile {
   readonly path: string;
   readonly digest: Digest;
@@ -38,8 +43,8 @@ export interface ReceivedFile {
 }
 
 /**
- * Copies bytes into a synced temporary file, hashing exactly what is written (a producer that changes a piece after it
- * handed it over changes nothing). On any failure the file is gone and the iteration of `bytes` was ended.
+ * Copies bytes into a temporary file, synced at the end, hashing exactly what is written (a producer that changes a piece
+ * after it handed it over changes nothing). On any failure the file is gone and the iteration of `bytes` was ended.
  * @throws IntegrityError `TOO_LARGE`, `SIZE_MISMATCH`, `DIGEST_MISMATCH`; RemoteError `STORAGE`; what `bytes` throws; the
  * signal's reason.
  */
@@ -58,7 +63,7 @@ async function receiveInto(file: TemporaryFile, options: ReceiveOptions): Promis
   try {
     const measured = await copy(file, options);
     if (options.expected !== undefined) verifyExpected(options.what, options.expected, measured);
-    await onDisk('write', file.path, () => settle(file.handle, options.mode));
+    await onDisk('write', file.path, () => settle(file.handle, options));
     options.signal?.throwIfAborted();
     return { path: file.path, ...measured };
   } finally {
@@ -66,13 +71,13 @@ async function receiveInto(file: TemporaryFile, options: ReceiveOptions): Promis
   }
 }
 
-async function settle(handle: FileHandle, mode: number | undefined): Promise<void> {
+async function settle(handle: FileHandle, { mode, durable = true }: ReceiveOptions): Promise<void> {
   if (mode !== undefined) await handle.chmod(mode);
-  await handle.sync();
+  if (durable) await handle.sync();
 }
 
 async function copy(file: TemporaryFile, options: ReceiveOptions): Promise<{ digest: Digest; size: number }> {
-  const writer = new BlockWriter(file);
+  const writer = new BlockWriter(file, options.durable ?? true);
   try {
     for await (const piece of abortable(options.bytes, options.signal)) {
       refuseExcess(options, writer.size + piece.byteLength);
@@ -105,6 +110,7 @@ function refuseExcess(options: ReceiveOptions, size: number): void {
 class BlockWriter {
   readonly #path: string;
   readonly #handle: FileHandle;
+  readonly #durable: boolean;
   readonly #digester: Digester = createDigester();
   #block = Buffer.allocUnsafeSlow(BLOCK);
   #spare = Buffer.allocUnsafeSlow(BLOCK);
@@ -114,9 +120,10 @@ class BlockWriter {
   #syncing: Promise<unknown> = Promise.resolve();
   #blocks = 0;
 
-  constructor(file: TemporaryFile) {
+  constructor(file: TemporaryFile, durable: boolean) {
     this.#path = file.path;
     this.#handle = file.handle;
+    this.#durable = durable;
   }
 
   /** Bytes taken so far. */
@@ -149,7 +156,7 @@ class BlockWriter {
 
   async #flush(): Promise<void> {
     await this.#writing;
-    if (++this.#blocks % BLOCKS_TO_SYNC === 0) this.#sync();
+    if (this.#durable && ++this.#blocks % BLOCKS_TO_SYNC === 0) this.#sync();
     const full = this.#block.subarray(0, this.#filled);
     this.#writing = writeAll(this.#handle, full).catch((error: unknown) => {
       throw storageError(error, 'write', this.#path);

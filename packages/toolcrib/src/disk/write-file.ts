@@ -86,13 +86,18 @@ async function fill(handle: FileHandle, data: string | Uint8Array, mode: number 
 }
 
 /**
- * Gives a complete, synced temporary file its final name, replacing what was there, and syncs the directory.
+ * Gives a complete temporary file its final name, replacing what was there, and syncs the directory.
+ * @param options.durable as in {@link ReceiveOptions}.
  * @throws RemoteError `STORAGE`; the temporary file is still there then.
  */
-export async function publishTemporary(temporary: string, path: string): Promise<void> {
+export async function publishTemporary(
+  temporary: string,
+  path: string,
+  { durable = true }: Pick<ReceiveOptions, 'durable'> = {},
+): Promise<void> {
   await onDisk('rename a file to', path, () => rename(temporary, path));
   releaseTemporary(temporary);
-  await syncDirectory(dirname(path));
+  if (durable) await syncDirectory(dirname(path));
 }
 
 /**

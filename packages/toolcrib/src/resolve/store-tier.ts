@@ -103,6 +103,7 @@ async function download(search: Search, store: OpenFetcher, file: OpenedFile, bl
     const path = await blob.admit({
       what: file.url,
       maxBytes: MAX_ARTIFACT_BYTES,
+      durable: false,
       open: () => fromStore(file.bytes),
       onBytes(bytes) {
         size += bytes;
