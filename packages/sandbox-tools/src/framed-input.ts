@@ -12,7 +12,7 @@ const kept = 16 * 1024 * 1024;
 export interface FramedInput {
   /** The bytes, which end where the input does or the connection. */
   readonly bytes: Readable;
-  /** Resolves when the connection ends, or carries no frames any more, before the input has ended. */
+  /** Resolves when the connection ends, or carries no frames any more, whether the input has ended or not. */
   readonly lost: Promise<undefined>;
 }
 
@@ -23,7 +23,7 @@ export function readFramedInput(connection: Readable): FramedInput {
   const lost = Promise.withResolvers<undefined>();
   const lose = () => {
     bytes.end();
-    if (!parser.hasEnded()) lost.resolve(undefined);
+    lost.resolve(undefined);
   };
   connection.on('data', (piece: Buffer) => {
     if (parser.hasEnded()) return;

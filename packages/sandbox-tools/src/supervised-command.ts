@@ -18,9 +18,9 @@ export function notReleased(heard: string): number {
 }
 
 /**
- * Runs a command as a child, with the input that comes in frames on stdin. When stdin ends before the frame that says that
- * the input has, nobody is there any more for whom the command ran: it is ended with everything that it started, as on
- * a signal. What a command leaves behind that ends by itself goes on.
+ * Runs a command as a child, with the input that comes in frames on stdin. Stdin stays open as long as somebody is there
+ * for whom the command runs, also when its input has ended; when stdin ends, the command is ended with everything that
+ * it started, as on a signal. What a command leaves behind that ends by itself goes on.
  *
  * @param word what the input has to begin with.
  * @returns the command's exit code, 128+N for a signal; 125 to 127 when it was not started. Does not return after the

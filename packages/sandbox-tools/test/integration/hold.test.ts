@@ -74,38 +74,47 @@ describe('hold', () => {
 
 describe('hold under supervision', () => {
   const end = Buffer.alloc(4);
-  const go = ['frames\n', frameOf('go\n')];
-  const inFrames = (...pieces: (string | Buffer)[]) =>
-    Buffer.concat([...go, ...pieces].map((piece) => Buffer.from(piece)));
   const env = { PATH: '/usr/bin' };
-
   /** Starts a held shell that says the pid of what it runs in the background. */
   async function startPair(script: string) {
     const tool = startTool(held('sh', '-c', `sleep 71 & echo $! $$; ${script}`), env);
     tool.stdin.on('error', () => undefined);
-    tool.stdin.write(inFrames());
+    tool.stdin.write(Buffer.concat([Buffer.from('frames\n'), frameOf('go\n')]));
     return { tool, pids: (await firstOf(tool.stdout)).trim().split(' ').map(Number) };
   }
 
-  it('gives the command its input without the frames, to its end, and passes its exit code on', () => {
+  /** Runs a held command to its end: the connection stays as long as it runs. */
+  async function runHeld(command: readonly string[], input: string | Buffer) {
+    const tool = startTool(held(...command), env);
+    let stdout = '';
+    tool.stdout.setEncoding('latin1').on('data', (text: string) => (stdout += text));
+    tool.stdin.on('error', () => undefined).write(Buffer.concat([Buffer.from('frames\n'), Buffer.from(input)]));
+    await once(tool, 'close');
+    return { status: tool.exitCode, stdout };
+  }
+
+  it('gives the command its input without the frames, to its end, and passes its exit code on', async () => {
     const large = Buffer.alloc(3_000_000, 'binary \0 \xff');
     const pieces = [large.subarray(0, 1_000_000), large.subarray(1_000_000, 2_000_000), large.subarray(2_000_000)];
-    const { status, stdout } = runTool(held('sh', '-c', 'md5sum; exit 9'), env, inFrames(...pieces.map(frameOf), end));
+    const input = Buffer.concat([frameOf('go\n'), ...pieces.map(frameOf), end]);
     const digest = createHash('md5').update(large).digest('hex');
-    expect({ status, stdout }).toEqual({ status: 9, stdout: `${digest}  -\n` });
+    expect(await runHeld(['sh', '-c', 'md5sum; exit 9'], input)).toEqual({ status: 9, stdout: `${digest}  -\n` });
   });
 
-  it('lets a command go on whose input has ended, also when the connection ends then', () => {
-    const { status, stdout } = runTool(held('sh', '-c', 'cat; sleep 0.2; echo done'), env, inFrames(end));
-    expect({ status, stdout }).toEqual({ status: 0, stdout: 'done\n' });
+  it('lets a command go on whose input has ended', async () => {
+    const input = Buffer.concat([frameOf('go\n'), end]);
+    const script = 'cat; sleep 0.2; echo done';
+    expect(await runHeld(['sh', '-c', script], input)).toEqual({ status: 0, stdout: 'done\n' });
   });
 
-  it('ends the command and what it started when the connection ends before the input', async () => {
-    const { tool, pids } = await startPair('trap "" TERM; while :; do sleep 72; done');
-    tool.stdin.end();
-    await until(() => !pids.some(lives));
-    if (tool.exitCode === null) await once(tool, 'exit');
-    expect(tool.exitCode).toBe(129);
+  it('ends the command and what it started when the connection ends, before its input or after', async () => {
+    for (const last of [Buffer.alloc(0), end]) {
+      const { tool, pids } = await startPair('trap "" TERM; while :; do sleep 72; done');
+      tool.stdin.end(last);
+      await until(() => !pids.some(lives));
+      if (tool.exitCode === null) await once(tool, 'exit');
+      expect(tool.exitCode).toBe(129);
+    }
   });
 
   it('does the same when megabytes are sent that the command does not read', async () => {
@@ -136,16 +145,17 @@ describe('hold under supervision', () => {
     process.kill(left, 'SIGKILL');
   });
 
-  it('exits with 128+N for a command that a signal ended, with 126 and 127 for one that did not start', () => {
-    expect(runTool(held('sh', '-c', 'kill -9 $$'), env, inFrames(end)).status).toBe(137);
-    expect(runTool(held('absent'), env, inFrames(end)).status).toBe(127);
-    expect(runTool(held('/usr'), env, inFrames(end)).status).toBe(126);
+  it('exits with 128+N for a command that a signal ended, with 126 and 127 for one that did not start', async () => {
+    const go = frameOf('go\n');
+    expect((await runHeld(['sh', '-c', 'kill -9 $$'], go)).status).toBe(137);
+    expect((await runHeld(['absent'], go)).status).toBe(127);
+    expect((await runHeld(['/usr'], go)).status).toBe(126);
   });
 
-  it('exits with 125 when the input in the frames does not begin with the word', () => {
-    for (const input of [end, frameOf('no\n'), Buffer.from('garbage'), Buffer.alloc(0)]) {
-      const { status, stdout } = runTool(held('echo', 'started'), env, Buffer.concat([Buffer.from('frames\n'), input]));
-      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+  it('exits with 125 when the input in the frames does not begin with the word', async () => {
+    for (const input of [end, frameOf('no\n'), Buffer.from('garbage')]) {
+      expect(await runHeld(['echo', 'started'], input)).toEqual({ status: 125, stdout: '' });
     }
+    expect(runTool(held('echo', 'started'), env, 'frames\n')).toMatchObject({ status: 125, stdout: '' });
   });
 });
