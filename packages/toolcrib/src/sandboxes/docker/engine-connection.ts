@@ -10,7 +10,7 @@ export type ReachableEndpoint = Exclude<EngineEndpoint, SshEndpoint>;
 
 /** One request to an engine. */
 export interface EngineRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE';
   /** With the query, without the API version. */
   readonly path: string;
   /** A JSON body. */
