@@ -60,9 +60,11 @@ export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/reco
 export { revokeRelease, type RevokedReleases, type RevokeOptions } from './flows/revoke-release.ts';
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
 export { serveStore, type RunningServer, type ServeEvent, type ServeOptions } from './flows/serve-store.ts';
+export { validateTool, type ToolValidation, type ValidateOptions } from './flows/validate-tool.ts';
 export type { Placement, PlanStep, Protection } from './inject/placement.ts';
 export type { PublishedFile, PublishReport } from './publish/publish-release.ts';
 export type { Installation, InstallState } from './resolve/install-state.ts';
 export type { Resolution, TierReport } from './resolve/resolution.ts';
 export type { Sandbox, SandboxIdentity, SandboxProcess } from './sandboxes/sandbox.ts';
 export type { Store } from './stores/store.ts';
+export type { ValidationResult } from './validate/result.ts';

@@ -1,25 +1,5 @@
 import { Command, Option } from 'commander';
-import { registerArchive } from './commands/archive.ts';
-import { registerBuild } from './commands/build.ts';
-import { registerBundle } from './commands/bundle.ts';
-import { registerCache } from './commands/cache.ts';
-import { registerCheck } from './commands/check.ts';
-import { registerCi } from './commands/ci.ts';
-import { registerEject } from './commands/eject.ts';
-import { registerExec } from './commands/exec.ts';
-import { registerFetch } from './commands/fetch.ts';
-import { registerInit } from './commands/init.ts';
-import { registerInject } from './commands/inject.ts';
-import { registerMcp } from './commands/mcp.ts';
-import { registerMirror } from './commands/mirror.ts';
-import { registerPromote } from './commands/promote.ts';
-import { registerPublish } from './commands/publish.ts';
-import { registerResolve } from './commands/resolve.ts';
-import { registerRevoke } from './commands/revoke.ts';
-import { registerRun } from './commands/run.ts';
-import { registerServe } from './commands/serve.ts';
-import { registerStatus } from './commands/status.ts';
-import type { Registration } from './program-options.ts';
+import type { Register, Registration } from './program-options.ts';
 import type { GlobalOptions } from './session.ts';
 import type { Signals } from './signals.ts';
 import { VERSION } from './version.ts';
@@ -34,10 +14,10 @@ export interface CommandLineProgram {
 }
 
 /**
- * The whole command line. Nothing heavy is loaded before a command runs.
+ * The command line: the command that is called, or the whole of it. Nothing heavy is loaded before a command runs.
  * @param argv what is to be parsed: behind a command's name, `--version` is that command's and names a tool's version.
  */
-export function createProgram(signals: Signals, argv: readonly string[] = []): CommandLineProgram {
+export async function createProgram(signals: Signals, argv: readonly string[] = []): Promise<CommandLineProgram> {
   let code = 0;
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
@@ -58,7 +38,7 @@ export function createProgram(signals: Signals, argv: readonly string[] = []): C
   program.hook('preSubcommand', (_, called) => {
     command = called.name();
   });
-  for (const register of COMMANDS) register(registration);
+  for (const register of await registersFor(argv)) register(registration);
   addGlobalOptions(program, argv);
   return { program, exitCode: () => code, wrapsAnother: () => WRAPPERS.includes(command) };
 }
@@ -82,25 +62,39 @@ function addGlobalOptions(program: Command, argv: readonly string[]): void {
 /** Commands that leave the three standard streams, and the exit code, to another program. */
 const WRAPPERS = ['run', 'exec', 'mcp'];
 
-const COMMANDS = [
-  registerInit,
-  registerStatus,
-  registerBuild,
-  registerPublish,
-  registerPromote,
-  registerRevoke,
-  registerCheck,
-  registerCi,
-  registerMirror,
-  registerBundle,
-  registerFetch,
-  registerResolve,
-  registerInject,
-  registerEject,
-  registerExec,
-  registerMcp,
-  registerRun,
-  registerArchive,
-  registerCache,
-  registerServe,
-];
+/** In the order of the help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  init: async () => (await import('./commands/init.ts')).registerInit,
+  status: async () => (await import('./commands/status.ts')).registerStatus,
+  build: async () => (await import('./commands/build.ts')).registerBuild,
+  validate: async () => (await import('./commands/validate.ts')).registerValidate,
+  publish: async () => (await import('./commands/publish.ts')).registerPublish,
+  promote: async () => (await import('./commands/promote.ts')).registerPromote,
+  revoke: async () => (await import('./commands/revoke.ts')).registerRevoke,
+  check: async () => (await import('./commands/check.ts')).registerCheck,
+  ci: async () => (await import('./commands/ci.ts')).registerCi,
+  mirror: async () => (await import('./commands/mirror.ts')).registerMirror,
+  bundle: async () => (await import('./commands/bundle.ts')).registerBundle,
+  fetch: async () => (await import('./commands/fetch.ts')).registerFetch,
+  resolve: async () => (await import('./commands/resolve.ts')).registerResolve,
+  inject: async () => (await import('./commands/inject.ts')).registerInject,
+  eject: async () => (await import('./commands/eject.ts')).registerEject,
+  exec: async () => (await import('./commands/exec.ts')).registerExec,
+  mcp: async () => (await import('./commands/mcp.ts')).registerMcp,
+  run: async () => (await import('./commands/run.ts')).registerRun,
+  archive: async () => (await import('./commands/archive.ts')).registerArchive,
+  cache: async () => (await import('./commands/cache.ts')).registerCache,
+  serve: async () => (await import('./commands/serve.ts')).registerServe,
+};
+
+/**
+ * Loads the command that stands first, and nothing else; all of them where none does, where another word may be the value
+ * of an option, and for the help of the program.
+ */
+async function registersFor(argv: readonly string[]): Promise<readonly Register[]> {
+  const first = argv.findIndex((word) => !word.startsWith('-'));
+  const called = COMMANDS[argv[first] ?? ''];
+  const asksForHelp = argv.slice(0, first).some((word) => word === '--help' || word === '-h');
+  const loads = called === undefined || asksForHelp ? Object.values(COMMANDS) : [called];
+  return await Promise.all(loads.map((load) => load()));
+}

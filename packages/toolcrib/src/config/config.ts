@@ -64,6 +64,8 @@ export interface ProjectConfig {
   readonly healthcheck: readonly string[];
   /** Parents of placements in sandboxes, absolute, in order of preference. */
   readonly install: readonly string[];
+  /** Images of a container engine that `validate` tries the tool in. */
+  readonly images: readonly string[];
   /** For `cache gc` in this project; the cache itself belongs to every project of the user. */
   readonly cache: CacheLimits;
 }

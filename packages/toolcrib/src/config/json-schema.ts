@@ -19,6 +19,7 @@ const DESCRIPTIONS: Readonly<Record<keyof ConfigFile, string>> = {
   healthcheck: 'Arguments of the health check, for artifacts that have no descriptor.',
   attestation: 'Who must have signed an artifact before it is used.',
   install: 'Folders in a sandbox that tools are placed in, absolute, in order of preference.',
+  images: 'Images of a container engine that "toolcrib validate" tries the tool in, e.g. debian:12.',
   cache: 'How much "toolcrib cache gc" leaves in the cache: maxBytes (a number, or e.g. "5GB"), maxAgeDays.',
 };
 

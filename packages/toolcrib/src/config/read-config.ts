@@ -127,6 +127,7 @@ export function normaliseConfig(config: ConfigFile, file: string): ProjectConfig
     entrypoint: config.entrypoint ?? [`bin/${config.tool}`],
     healthcheck: config.healthcheck,
     install: config.install,
+    images: config.images,
     cache: normaliseCache(config.cache),
   };
 }

@@ -1,6 +1,7 @@
 import { isToolName } from '../core/artifact-name.ts';
 import { BYTE_SIZE_FORMS, byteSizeFrom, MAX_AGE_DAYS } from '../core/cache-limits.ts';
 import { messageOf, ToolcribError } from '../core/errors.ts';
+import { IMAGE_REFERENCE_FORM, isImageReference } from '../core/image-reference.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import * as z from 'zod/mini';
 import '../core/schema-messages.ts';
@@ -105,10 +106,16 @@ export const configFileSchema = z.strictObject({
   healthcheck: z._default(z.array(z.string()).check(z.minLength(1)), ['healthcheck']),
   attestation: z.optional(attestation),
   install: z._default(z.array(absolutePath).check(z.minLength(1)), [...DEFAULT_INSTALL]),
+  images: z._default(
+    z
+      .array(z.string().check(z.refine(isImageReference, IMAGE_REFERENCE_FORM)))
+      .check(z.refine((images) => new Set(images).size === images.length, 'an image is listed twice')),
+    [],
+  ),
   cache: z.optional(cache),
 });
 
 export type ConfigFile = z.infer<typeof configFileSchema>;
 
 /** Keys that the format names and this version does not act on: refused, because ignoring them would mislead. */
-export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['images', 'repoBase'];
+export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['repoBase'];

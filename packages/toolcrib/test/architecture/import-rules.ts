@@ -19,6 +19,7 @@ const STAGES = [
   'bundle',
   'resolve',
   'inject',
+  'validate',
   'run',
   'extensions',
   'serve',

@@ -51,6 +51,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['publish-imports', 'src/publish/a.ts', "import type { A } from '../build/file.ts';"],
   ['resolve-imports', 'src/resolve/a.ts', "await import('../stores/s3/file.ts');"],
   ['inject-imports', 'src/inject/a.ts', "import type { A } from '../sandboxes/docker/file.ts';"],
+  ['validate-imports', 'src/validate/a.ts', "import type { A } from '../inject/file.ts';"],
   ['run-imports', 'src/run/a.ts', "import type { A } from '../report/file.ts';"],
   ['extensions-imports', 'src/extensions/a.ts', "import type { A } from '../resolve/file.ts';"],
   ['serve-imports', 'src/serve/a.ts', "import type { A } from '../flows/file.ts';"],

@@ -32,6 +32,7 @@ export function projectAt(folder: string, tool: string, entry: string): ProjectC
     entrypoint: [],
     healthcheck: ['healthcheck'],
     install: [],
+    images: [],
     cache: {},
   };
 }

@@ -41,6 +41,7 @@ function config(command: string, entrypoint: readonly string[] = []): ProjectCon
       rewrite: [],
       attestation: NO_ATTESTATION_POLICY,
       install: [],
+      images: [],
       cache: {},
     },
     ...{ build: { driver: 'command', command }, entrypoint, healthcheck: [] },

@@ -24,6 +24,7 @@ describe('a configuration', () => {
       rewrite: [],
       healthcheck: ['healthcheck'],
       install: ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'],
+      images: [],
     });
   });
 
@@ -43,6 +44,7 @@ describe('a configuration', () => {
       entrypoint: ['bin/x', '--quiet'],
       healthcheck: ['--health'],
       install: ['/srv/tools'],
+      images: ['debian:12', 'registry.example.com:5000/team/image:1.0'],
       cache: { maxBytes: '5 GB', maxAgeDays: 30 },
     };
     expect(parseConfig(JSON.stringify(full), 'f')).toEqual(full);
@@ -111,6 +113,8 @@ describe('a configuration', () => {
     ['install.0', { ...smallest, install: ['opt'] }, ['absolute path']],
     ['install.0', { ...smallest, install: ['/opt/../etc'] }, ['without . or ..']],
     ['install.0', { ...smallest, install: ['/'] }, ['absolute path']],
+    ['images.1', { ...smallest, images: ['debian', '--privileged'] }, ['an image, e.g. debian:12']],
+    ['images', { ...smallest, images: ['debian', 'debian'] }, ['listed twice']],
   ])('names the key %s when its value is wrong, and what is expected: %j', (key, json, words) => {
     const error = failure(json);
     expect(error.code).toBe('CONFIG_INVALID');

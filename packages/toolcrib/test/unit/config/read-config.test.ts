@@ -38,6 +38,7 @@ describe('reading a configuration', () => {
       entrypoint: ['bin/sandbox-tools'],
       healthcheck: ['healthcheck'],
       install: ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'],
+      images: [],
       cache: {},
     });
   });
