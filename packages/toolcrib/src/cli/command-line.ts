@@ -15,7 +15,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   keepQuietAboutExperiments();
   endWithTheReader();
   const signals = listenToSignals(process);
-  const { program, exitCode, wrapsAnother } = createProgram(signals, argv);
+  const { program, exitCode, wrapsAnother } = await createProgram(signals, argv);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();

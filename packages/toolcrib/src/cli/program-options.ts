@@ -13,6 +13,9 @@ export interface Registration {
   readonly action: <Arguments extends unknown[]>(work: Action<Arguments>) => (...args: Arguments) => Promise<void>;
 }
 
+/** What a command's module exports. */
+export type Register = (registration: Registration) => void;
+
 /** For options that may be given again. */
 export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];

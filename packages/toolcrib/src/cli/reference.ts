@@ -2,8 +2,8 @@ import type { Argument, Command, Option } from 'commander';
 import { createProgram } from './program.ts';
 
 /** The reference of the command line as Markdown, from the program itself. */
-export function describeProgram(): string {
-  const { program } = createProgram({ abort: new AbortController().signal, subscribe: () => () => undefined });
+export async function describeProgram(): Promise<string> {
+  const { program } = await createProgram({ abort: new AbortController().signal, subscribe: () => () => undefined });
   const commands = leavesOf(program, []).map(([name, command]) => describeCommand(name, command));
   return [
     '# Command line',
