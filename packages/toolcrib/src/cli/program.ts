@@ -63,38 +63,37 @@ function addGlobalOptions(program: Command, argv: readonly string[]): void {
 const WRAPPERS = ['run', 'exec', 'mcp'];
 
 /** In the order of the help. */
-const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
-  init: async () => (await import('./commands/init.ts')).registerInit,
-  status: async () => (await import('./commands/status.ts')).registerStatus,
-  build: async () => (await import('./commands/build.ts')).registerBuild,
-  validate: async () => (await import('./commands/validate.ts')).registerValidate,
-  publish: async () => (await import('./commands/publish.ts')).registerPublish,
-  promote: async () => (await import('./commands/promote.ts')).registerPromote,
-  revoke: async () => (await import('./commands/revoke.ts')).registerRevoke,
-  check: async () => (await import('./commands/check.ts')).registerCheck,
-  ci: async () => (await import('./commands/ci.ts')).registerCi,
-  mirror: async () => (await import('./commands/mirror.ts')).registerMirror,
-  bundle: async () => (await import('./commands/bundle.ts')).registerBundle,
-  fetch: async () => (await import('./commands/fetch.ts')).registerFetch,
-  resolve: async () => (await import('./commands/resolve.ts')).registerResolve,
-  inject: async () => (await import('./commands/inject.ts')).registerInject,
-  eject: async () => (await import('./commands/eject.ts')).registerEject,
-  exec: async () => (await import('./commands/exec.ts')).registerExec,
-  mcp: async () => (await import('./commands/mcp.ts')).registerMcp,
-  run: async () => (await import('./commands/run.ts')).registerRun,
-  archive: async () => (await import('./commands/archive.ts')).registerArchive,
-  cache: async () => (await import('./commands/cache.ts')).registerCache,
-  serve: async () => (await import('./commands/serve.ts')).registerServe,
-};
+const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
+  ['init', async () => (await import('./commands/init.ts')).registerInit],
+  ['status', async () => (await import('./commands/status.ts')).registerStatus],
+  ['build', async () => (await import('./commands/build.ts')).registerBuild],
+  ['validate', async () => (await import('./commands/validate.ts')).registerValidate],
+  ['publish', async () => (await import('./commands/publish.ts')).registerPublish],
+  ['promote', async () => (await import('./commands/promote.ts')).registerPromote],
+  ['revoke', async () => (await import('./commands/revoke.ts')).registerRevoke],
+  ['check', async () => (await import('./commands/check.ts')).registerCheck],
+  ['ci', async () => (await import('./commands/ci.ts')).registerCi],
+  ['mirror', async () => (await import('./commands/mirror.ts')).registerMirror],
+  ['bundle', async () => (await import('./commands/bundle.ts')).registerBundle],
+  ['fetch', async () => (await import('./commands/fetch.ts')).registerFetch],
+  ['resolve', async () => (await import('./commands/resolve.ts')).registerResolve],
+  ['inject', async () => (await import('./commands/inject.ts')).registerInject],
+  ['eject', async () => (await import('./commands/eject.ts')).registerEject],
+  ['exec', async () => (await import('./commands/exec.ts')).registerExec],
+  ['mcp', async () => (await import('./commands/mcp.ts')).registerMcp],
+  ['run', async () => (await import('./commands/run.ts')).registerRun],
+  ['archive', async () => (await import('./commands/archive.ts')).registerArchive],
+  ['cache', async () => (await import('./commands/cache.ts')).registerCache],
+  ['serve', async () => (await import('./commands/serve.ts')).registerServe],
+]);
 
 /**
- * Loads the command that stands first, and nothing else; all of them where none does, where another word may be the value
- * of an option, and for the help of the program.
+ * Loads the command that is called, and nothing else; all of them for the help of the program, where there is none of that
+ * name, and where the word may be the value of an option.
  */
 async function registersFor(argv: readonly string[]): Promise<readonly Register[]> {
   const first = argv.findIndex((word) => !word.startsWith('-'));
-  const called = COMMANDS[argv[first] ?? ''];
-  const asksForHelp = argv.slice(0, first).some((word) => word === '--help' || word === '-h');
-  const loads = called === undefined || asksForHelp ? Object.values(COMMANDS) : [called];
-  return await Promise.all(loads.map((load) => load()));
+  const isPlain = !argv.slice(0, first).some((word) => ['--config', '--help', '-h'].includes(word));
+  const called = isPlain ? COMMANDS.get(argv[first] ?? '') : undefined;
+  return await Promise.all((called === undefined ? [...COMMANDS.values()] : [called]).map((load) => load()));
 }
