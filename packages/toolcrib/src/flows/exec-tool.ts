@@ -1,10 +1,12 @@
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../core/clock.ts';
 import { combineSignals } from '../core/combined-signal.ts';
-import { isSystemError, SandboxError } from '../core/errors.ts';
+import { SandboxError } from '../core/errors.ts';
+import { bridgeTool } from '../inject/bridge-tool.ts';
 import type { Placement } from '../inject/placement.ts';
 import { startTool } from '../inject/start-tool.ts';
-import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
+import type { ExecExit, Sandbox } from '../sandboxes/sandbox.ts';
+import { verifyExecRequest } from './exec-request.ts';
 import type { Host } from './host.ts';
 import { injectInto } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
@@ -16,11 +18,11 @@ export interface ExecRequest {
   readonly args: readonly string[];
   /** Default: the sandbox's own user. */
   readonly user?: string;
-  /** For the commands that the tool starts. */
+  /** For the commands that the tool starts; no name that begins with `TOOLCRIB_`. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where the commands that the tool starts run, a path of the sandbox. */
+  /** Where the commands that the tool starts run, an absolute path of the sandbox; nothing runs elsewhere instead. */
   readonly cwd?: string;
-  /** Seconds. */
+  /** Seconds from the start of the tool, above 0 and up to a week. */
   readonly timeout?: number;
   readonly stdin: Readable;
   readonly stdout: Writable;
@@ -35,29 +37,23 @@ export interface ExecResult {
 
 /**
  * Runs the tool in a sandbox, injected first where it is not there yet, with its three streams bridged. An abort and a
- * time that is up close its stdin, which makes the tool end everything that it started.
- * @throws as `injectTool`; SandboxError `EXEC_FAILED` when the engine refuses, or the time is up.
+ * time that is up close its stdin, which makes a tool that supervises end everything that it started; a held command is
+ * supervised by a tool that offers it, and still gets to see the end of its own input.
+ * @throws as `injectTool`; UsageError `USAGE`; SandboxError `EXEC_FAILED` when the engine refuses, or the time is up.
  */
 export async function execTool(project: Project, host: Host, request: ExecRequest): Promise<ExecResult> {
-  const { args, user, env, cwd, timeout } = request;
+  verifyExecRequest(request);
   const sandbox = await openSandbox(host, request.sandbox);
   try {
     const { placement } = await injectInto(sandbox, project, host);
-    const deadline = timeout === undefined ? undefined : AbortSignal.timeout(timeout * 1000);
-    const started = await startTool({
-      sandbox,
-      placement,
-      args,
-      stdin: true,
-      signal: combineSignals([host.signal, deadline]),
-      ...(user !== undefined && { user }),
-      ...(env !== undefined && { env }),
-      ...(cwd !== undefined && { cwd }),
-    });
-    const { code, incomplete } = await bridge(started, request).catch((error: unknown) => {
-      if (deadline?.aborted === true) throw timeIsUp(request, timeout ?? 0);
-      throw error;
-    });
+    const over = new AbortController();
+    const signal = combineSignals([host.signal, limitOf(request, host.clock, over.signal)]);
+    const { code, incomplete } = await runTool({ sandbox, placement, request, signal, clock: host.clock })
+      .catch((error: unknown) => {
+        // Streams that were cut fail in ways of their own.
+        throw signal.aborted ? signal.reason : error;
+      })
+      .finally(() => over.abort());
     if (incomplete !== undefined) {
       const text = `some of what was written in ${request.sandbox} may be missing: ${incomplete}`;
       host.reporter.notice({ kind: 'warning', text });
@@ -68,32 +64,44 @@ export async function execTool(project: Project, host: Host, request: ExecReques
   }
 }
 
-/** Connects the streams until the program has ended and all that it said was passed on. */
-async function bridge(process: SandboxProcess, request: ExecRequest): Promise<ExecExit> {
-  const { stdin, stdout, stderr } = request;
-  // A program need not read its input to the end; what it left is of no interest.
-  const input = pipeline(stdin, process.stdin).catch(() => undefined);
-  const outputs = [
-    pipeline(process.stdout, stdout, { end: false }),
-    pipeline(process.stderr, stderr, { end: false }),
-  ].map((output) => output.catch(ignoreGoneReader));
-  try {
-    await Promise.all(outputs);
-    return await process.exit;
-  } finally {
-    stdin.destroy();
-    await input;
-  }
+interface Call {
+  readonly sandbox: Sandbox;
+  readonly placement: Placement;
+  readonly request: ExecRequest;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
 }
 
-/** Who reads our output may stop reading it (`| head`). */
-function ignoreGoneReader(error: unknown): void {
-  if (!isSystemError(error, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+async function runTool({ sandbox, placement, request, signal, clock }: Call): Promise<ExecExit> {
+  const { args, user, env, cwd, stdin, stdout, stderr } = request;
+  const process = await startTool({
+    sandbox,
+    placement,
+    args,
+    stdin: true,
+    signal,
+    ...(user !== undefined && { user }),
+    ...(env !== undefined && { env }),
+    ...(cwd !== undefined && { cwd }),
+  });
+  return await bridgeTool({ process, args, stdin, stdout, stderr, clock });
+}
+
+/** Aborts when the time is up, which begins now; undefined when there is no limit. */
+function limitOf(request: ExecRequest, clock: Clock, over: AbortSignal): AbortSignal | undefined {
+  const { timeout } = request;
+  if (timeout === undefined) return undefined;
+  const limit = new AbortController();
+  clock.sleep(timeout * 1000, over).then(
+    () => limit.abort(timeIsUp(request, timeout)),
+    () => undefined,
+  );
+  return limit.signal;
 }
 
 function timeIsUp({ sandbox, args }: ExecRequest, seconds: number): SandboxError {
   return new SandboxError('EXEC_FAILED', `${args.join(' ')} did not end within ${seconds} s in ${sandbox}`, {
-    hint: 'its input was closed, upon which the tool ends what it started',
+    hint: 'its input was closed, upon which a tool ends what it started',
     details: { sandbox, seconds },
   });
 }

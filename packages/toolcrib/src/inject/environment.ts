@@ -1,6 +1,6 @@
 import type { ExecRequest, SandboxIdentity } from '../sandboxes/sandbox.ts';
 
-/** Where the tool finds what agent commands get back: JSON `{"env": {…}, "unset": […], "cwd": "…"}`. */
+/** Where the tool finds what agent commands get back: JSON `{"env": {…}, "unset": […], "cwd": "…", "cwdRequired": true}`. */
 export const CONTEXT_VARIABLE = 'TOOLCRIB_SANDBOX_CONTEXT';
 
 /**
@@ -20,12 +20,12 @@ export type CleanEnvironment = Required<Pick<ExecRequest, 'env' | 'unset'>>;
  * A clean environment for a tool. What of the sandbox's environment is withheld from the tool travels in
  * {@link CONTEXT_VARIABLE}, from which the tool gives the commands that it starts the container's own environment back.
  * @param given what the user adds (`--env`).
- * @param cwd the working directory of commands, as they see it.
+ * @param place the working directory of commands, as they see it; required where nothing may run elsewhere instead.
  */
 export function cleanEnvironment(
   identity: SandboxIdentity,
   given: Readonly<Record<string, string>>,
-  cwd: string,
+  place: { readonly cwd: string; readonly required: boolean },
 ): CleanEnvironment {
   const entries = Object.entries(given).filter(([name]) => name !== CONTEXT_VARIABLE);
   const direct = Object.fromEntries(entries.filter(([name]) => !DANGEROUS.test(name)));
@@ -34,7 +34,8 @@ export function cleanEnvironment(
   const context = {
     env: { ...Object.fromEntries(originals), ...Object.fromEntries(entries) },
     unset: [CONTEXT_VARIABLE],
-    cwd,
+    cwd: place.cwd,
+    ...(place.required && { cwdRequired: true }),
   };
   return {
     env: { ...direct, [CONTEXT_VARIABLE]: JSON.stringify(context) },

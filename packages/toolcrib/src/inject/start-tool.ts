@@ -11,7 +11,10 @@ export interface ToolStart {
   readonly user?: string;
   /** Added to the environment of the commands that the tool starts. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Where the commands that the tool starts run, a path of the sandbox. Default: where the sandbox's own commands do. */
+  /**
+   * Where the commands that the tool starts run, a path of the sandbox; a tool that is told so starts none elsewhere.
+   * Default: where the sandbox's own commands do, or what the tool has instead where that is not there.
+   */
   readonly cwd?: string;
   /** False: stdin is closed at once. */
   readonly stdin: boolean;
@@ -26,9 +29,10 @@ export interface ToolStart {
 export async function startTool(start: ToolStart): Promise<SandboxProcess> {
   const { sandbox, placement, user, signal } = start;
   const cwd = sandbox.programPath(start.cwd ?? sandbox.identity.cwd);
+  const place = { cwd, required: start.cwd !== undefined };
   return await sandbox.exec({
     argv: [...placement.command, ...start.args],
-    ...cleanEnvironment(sandbox.identity, start.env ?? {}, cwd),
+    ...cleanEnvironment(sandbox.identity, start.env ?? {}, place),
     cwd: placement.directory,
     stdin: start.stdin,
     ...(user !== undefined && { user }),

@@ -16,8 +16,8 @@ export function registerExec({ program, action }: Registration): void {
     .argument('<sandbox>', 'docker:NAME, podman:NAME, exec:PREFIX or local:DIR')
     .argument('<args...>', 'what the tool gets, after --')
     .option('--user <user>', "another user than the sandbox's own")
-    .option('--env <name=value>', 'for what the tool runs; may be given again', collectAssignment)
-    .option('--cwd <dir>', 'where what the tool runs stands')
+    .option('--env <name=value>', 'for what the tool runs, not for the tool; may be given again', collectAssignment)
+    .option('--cwd <dir>', 'where what the tool runs stands, an absolute path of the sandbox')
     .option('--timeout <seconds>', 'end it after that time', parseSeconds)
     .option('--result <file>', 'write what happened as JSON')
     .action(

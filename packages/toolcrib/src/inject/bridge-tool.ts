@@ -1,0 +1,63 @@
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Clock } from '../core/clock.ts';
+import { isSystemError } from '../core/errors.ts';
+import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
+import { framedInput, HOLD, listenForAnnouncement } from './held-input.ts';
+
+/** A tool that was started, and whom it speaks with. */
+export interface Bridge {
+  readonly process: SandboxProcess;
+  /** What the tool got. */
+  readonly args: readonly string[];
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly clock: Clock;
+}
+
+/** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
+const ANNOUNCING = 30_000;
+
+/**
+ * Connects the streams of a tool until it has ended and all that it said was passed on.
+ * @throws as `SandboxProcess.exit`.
+ */
+export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
+  const { process, stdin, stdout, stderr } = bridge;
+  const over = new AbortController();
+  const { listener, takesFrames } = listenForAnnouncement();
+  // A program need not read its input to the end; what it left is of no interest.
+  const input = feed(bridge, takesFrames, over.signal).catch(() => undefined);
+  const outputs = [
+    pipeline(process.stdout, stdout, { end: false }),
+    pipeline(process.stderr, listener, stderr, { end: false }),
+  ].map((output) => output.catch(ignoreGoneReader));
+  try {
+    await Promise.all(outputs);
+    return await process.exit;
+  } finally {
+    over.abort();
+    stdin.destroy();
+    process.stdin.destroy();
+    await input;
+  }
+}
+
+/** The input of a held process stays open after its end: it takes the end of the stream for ours. */
+async function feed(bridge: Bridge, takesFrames: Promise<boolean>, signal: AbortSignal): Promise<void> {
+  const { process, stdin, args } = bridge;
+  const isFramed = args[0] === HOLD && (await Promise.race([takesFrames, silence(bridge.clock, signal)]));
+  if (isFramed) await pipeline(framedInput(stdin), process.stdin, { end: false });
+  else await pipeline(stdin, process.stdin);
+}
+
+async function silence(clock: Clock, signal: AbortSignal): Promise<boolean> {
+  await clock.sleep(ANNOUNCING, signal).catch(() => undefined);
+  return false;
+}
+
+/** Who reads our output may stop reading it (`| head`). */
+function ignoreGoneReader(error: unknown): void {
+  if (!isSystemError(error, 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE')) throw error;
+}

@@ -1,0 +1,81 @@
+import { Transform } from 'node:stream';
+
+/** The command of a tool that says who it is before it starts anything: packages/sandbox-tools/README.md, "hold". */
+export const HOLD = 'hold';
+
+/** What a held process says first on stderr, before JSON and a newline. */
+const PREFIX = 'toolcrib-hold ';
+
+/** In bytes: an announcement is shorter. */
+const LIMIT = 4096;
+
+/** What asks it to supervise its command. */
+const SUPERVISE = 'frames\n';
+
+/** In bytes: of the length before each frame. */
+const HEAD = 4;
+
+/** In bytes, of one frame. */
+const FRAME = 64 * 1024;
+
+/** The first words of a held process. */
+export interface Announcement {
+  /** Passes on what goes through it, the announcement too. */
+  readonly listener: Transform;
+  /** Whether its input may come in frames; false as soon as it says something else or ends. */
+  readonly takesFrames: Promise<boolean>;
+}
+
+/** Listens to what a process says first on stderr. */
+export function listenForAnnouncement(): Announcement {
+  const answer = Promise.withResolvers<boolean>();
+  let heard: string | undefined = '';
+  const listener = new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      heard = heard === undefined ? undefined : `${heard}${piece.toString('latin1')}`;
+      const said = heard === undefined ? undefined : announcementIn(heard);
+      if (said !== undefined) {
+        heard = undefined;
+        answer.resolve(said);
+      }
+      done(null, piece);
+    },
+  });
+  listener.once('close', () => answer.resolve(false));
+  return { listener, takesFrames: answer.promise };
+}
+
+/** @returns whether frames are announced; undefined as long as that may come. */
+function announcementIn(heard: string): boolean | undefined {
+  const [line = '', ...rest] = heard.split('\n');
+  if (rest.length > 0) return announcesFrames(line);
+  return heard.length < LIMIT && (heard.startsWith(PREFIX) || PREFIX.startsWith(heard)) ? undefined : false;
+}
+
+function announcesFrames(line: string): boolean {
+  if (!line.startsWith(PREFIX)) return false;
+  try {
+    const said: unknown = JSON.parse(line.slice(PREFIX.length));
+    return typeof said === 'object' && said !== null && 'frames' in said && said.frames === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * An input as it goes to a held process that supervises its command: frames of at most 64 KiB behind their lengths, and one
+ * of length 0 at the end. **The process takes the end of the stream for the end of who wants the command**, so the stream
+ * must stay open until the process has ended.
+ */
+export async function* framedInput(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(SUPERVISE);
+  for await (const bytes of input) {
+    for (let at = 0; at < bytes.byteLength; at += FRAME) {
+      const piece = bytes.subarray(at, at + FRAME);
+      const head = Buffer.alloc(HEAD);
+      head.writeUInt32BE(piece.byteLength);
+      yield Buffer.concat([head, piece]);
+    }
+  }
+  yield Buffer.alloc(HEAD);
+}

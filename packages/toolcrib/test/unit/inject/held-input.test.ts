@@ -1,0 +1,76 @@
+import { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { framedInput, listenForAnnouncement } from '../../../src/inject/held-input.ts';
+
+async function hear(...pieces: readonly string[]): Promise<{ frames: boolean; passed: string }> {
+  const { listener, takesFrames } = listenForAnnouncement();
+  let passed = '';
+  const sink = new Writable({
+    write(piece: Buffer, _encoding, done) {
+      passed += piece.toString();
+      done();
+    },
+  });
+  await pipeline(Readable.from(pieces.map((piece) => Buffer.from(piece))), listener, sink);
+  return { frames: await takesFrames, passed };
+}
+
+describe('what a held process says first', () => {
+  const line = 'toolcrib-hold {"held":true,"pid":7,"frames":true}\n';
+
+  test('is heard however it is cut, and passed on with all that follows', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(line.length), fc.string({ unit: 'grapheme-ascii' }), async (cut, rest) => {
+        const heard = await hear(line.slice(0, cut), line.slice(cut), rest);
+        expect(heard).toEqual({ frames: true, passed: line + rest });
+      }),
+    );
+  });
+
+  test('offers no frames when it is anything else', async () => {
+    const others = [
+      '',
+      'error\n',
+      'toolcrib-hold',
+      'toolcrib-hold {\n',
+      'toolcrib-hold {"held":true,"pid":7}\n',
+      ` ${line}`,
+    ];
+    for (const text of [...others, `toolcrib-hold ${'x'.repeat(5000)}`]) {
+      expect(await hear(text)).toEqual({ frames: false, passed: text });
+    }
+  });
+
+  test('is decided as soon as it cannot be an announcement any more', async () => {
+    const { listener, takesFrames } = listenForAnnouncement();
+    listener.write(Buffer.from('sandbox'));
+    expect(await takesFrames).toBe(false);
+  });
+});
+
+async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const piece of pieces) all.push(piece);
+  return Buffer.concat(all);
+}
+
+test('an input goes out in frames with their lengths, behind the word, and ends with an empty one', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 200_000 }), { maxLength: 4 }), async (pieces) => {
+      const sent = await bytesOf(framedInput(Readable.from(pieces)));
+      expect(sent.toString('latin1', 0, 7)).toBe('frames\n');
+      const contents: Buffer[] = [];
+      let at = 7;
+      for (let size = -1; size !== 0; at += 4 + size) {
+        size = sent.readUInt32BE(at);
+        expect(size).toBeLessThanOrEqual(65_536);
+        contents.push(sent.subarray(at + 4, at + 4 + size));
+      }
+      expect(at).toBe(sent.byteLength);
+      expect(Buffer.concat(contents).equals(Buffer.concat(pieces))).toBe(true);
+    }),
+    { numRuns: 30 },
+  );
+});
