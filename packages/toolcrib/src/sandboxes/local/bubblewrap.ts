@@ -37,7 +37,8 @@ export async function findIsolation(
   const wrap = (argv: readonly string[], cwd: string) => wrapped(program, root, argv, cwd);
   const [file = '', ...args] = wrap(['/bin/sh', '-c', ':'], '/');
   try {
-    await run(file, args, { env: {}, timeout: PATIENCE });
+    // The shell may be an agent's, and this once nobody else keeps it away from our terminal.
+    await run(file, ['--new-session', ...args], { env: {}, timeout: PATIENCE });
   } catch {
     return undefined;
   }
@@ -46,12 +47,13 @@ export async function findIsolation(
 
 /**
  * The shell tells what a program that cannot be started ends with: bubblewrap has the one code 1 for everything. The
- * user is root inside, as placements and their owners have it, and has no capability that reaches outside.
+ * user is root inside, as placements and their owners have it, and has no capability that reaches outside. There is no
+ * `--new-session`: who starts it gives it one, so that all of it can be ended with its process group.
  */
 function wrapped(program: string, root: string, argv: readonly string[], cwd: string): readonly string[] {
   return [
     program,
-    ...['--unshare-all', '--unshare-user', '--uid', '0', '--gid', '0', '--die-with-parent', '--new-session'],
+    ...['--unshare-all', '--unshare-user', '--uid', '0', '--gid', '0', '--die-with-parent'],
     ...['--bind', root, '/', '--dev', '/dev', '--proc', '/proc', '--chdir', cwd],
     ...['--', '/bin/sh', '-c', 'exec "$@"', 'sh', ...argv],
   ];
