@@ -57,6 +57,7 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
       return openCheckedOutProject(host, named);
     },
     async dialogue() {
+      if (!process.stderr.isTTY) return undefined; // before stdin is opened, which costs more than the rest of a look-up
       const { dialogueOn } = await import('./prompt.ts');
       return dialogueOn({ input: process.stdin, output: process.stderr }, { json: options.json, env: host.env });
     },
