@@ -39,7 +39,7 @@ export async function injectMany(
   options: ManyOptions & Dialogue,
 ): Promise<readonly ManyResult<InjectedTool>[]> {
   const dialogue = options.dialogue && askOnce(options.dialogue);
-  const source = shareSource(await openSource(project, host, { dialogue }));
+  const source = shareSource(await openSource(project, host, { dialogue }), host.signal);
   const references = await referencesOf(host, options);
   const progress = progressOfAll(host.reporter, references.length);
   const inject = async (sandbox: Sandbox): Promise<InjectedTool> => {
@@ -65,7 +65,7 @@ export async function planMany(
   host: Host,
   options: ManyOptions,
 ): Promise<readonly ManyResult<InjectionPlan>[]> {
-  const source = shareSource(await openSource(project, host));
+  const source = shareSource(await openSource(project, host), host.signal);
   const references = await referencesOf(host, options);
   const plan = (sandbox: Sandbox) => planFrom(source, sandbox, host);
   const results = await forEachSandbox({ host, references, jobs: options.jobs }, plan);

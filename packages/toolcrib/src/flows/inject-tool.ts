@@ -1,4 +1,3 @@
-import type { UnpackedArtifact } from '../cache/cache.ts';
 import { layoutOf } from '../cache/layout.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import { hasCode, IntegrityError, SandboxError } from '../core/errors.ts';
@@ -19,6 +18,7 @@ import {
 import type { Resolution } from '../resolve/resolution.ts';
 import { pinnedArtifact } from '../resolve/resolve-artifact.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { HeldArtifact } from './held-tar.ts';
 import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
@@ -202,10 +202,10 @@ function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evide
 export function injectable(
   pins: ToolPins,
   { digest, target, name }: PinnedArtifact,
-  unpacked: UnpackedArtifact,
+  unpacked: HeldArtifact,
 ): InjectableArtifact {
   const { tool, version } = pins;
-  const { descriptor, entries, tarSize, tarDigest, openUnverified, readAt } = unpacked;
+  const { descriptor, entries, tarSize, tarDigest, openUnverified, readAt, isVerified = false } = unpacked;
   if (descriptor !== null) verifyDescriptor(descriptor, { tool, version, target: formatTarget(target) }, name);
   return {
     tool,
@@ -219,6 +219,7 @@ export function injectable(
       files: entries.filter((entry) => entry.kind === 'file'),
       links: entries.filter((entry) => entry.kind === 'link'),
       open: openUnverified, // injection hashes what it sends
+      isVerified,
       readAt,
     },
   };

@@ -1,9 +1,9 @@
-import type { UnpackedArtifact } from '../cache/cache.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import type { Resolution, ResolutionPlan } from '../resolve/resolution.ts';
 import { asksForTrust } from '../resolve/resolve-artifact.ts';
+import { holdTar, type HeldArtifact } from './held-tar.ts';
 import type { Host } from './host.ts';
 import { readInstalledProject } from './install-state.ts';
 import type { BuildDialogue } from './local-builder.ts';
@@ -20,7 +20,7 @@ export type ChosenArtifact = PinnedArtifact & { readonly resolution?: Resolution
 
 /** An artifact as it goes into sandboxes, and where it came from when it had to be looked for. */
 export interface FoundArtifact {
-  readonly unpacked: UnpackedArtifact;
+  readonly unpacked: HeldArtifact;
   readonly resolution: Resolution | null;
   /** Whether another injection found it changed, and it was made again since. */
   readonly isReplaced: () => boolean;
@@ -54,9 +54,9 @@ export async function openSource(project: Project, host: Host, { dialogue }: Dia
 
 /**
  * The same source for many sandboxes at once: each artifact is resolved, verified and unpacked once, and one that cannot
- * be had is looked for once. A tar that turned out to be changed is made again, once, too.
+ * be had is looked for once. A tar that turned out to be changed is made again, once, too. It is sent from memory.
  */
-export function shareSource(source: ToolSource): ToolSource {
+export function shareSource(source: ToolSource, signal: AbortSignal | undefined): ToolSource {
   const resolutions = new Map<string, Promise<Resolution>>();
   const plans = new Map<string, Promise<ResolutionPlan>>();
   const found = new Map<Digest, Promise<FoundArtifact>>();
@@ -65,16 +65,18 @@ export function shareSource(source: ToolSource): ToolSource {
     ...source,
     resolve,
     plan: (target) => once(plans, formatTarget(target), () => source.plan(target)),
-    unpack: (chosen) => once(found, chosen.digest, () => unpackForAll(source, chosen, found)),
+    unpack: (chosen) => once(found, chosen.digest, () => unpackForAll({ source, signal, found }, chosen)),
   };
 }
 
+interface Shared {
+  readonly source: ToolSource;
+  readonly signal: AbortSignal | undefined;
+  readonly found: Map<Digest, Promise<FoundArtifact>>;
+}
+
 /** Of several who find the same tar changed, the first makes room for another one; that one is not discarded. */
-function unpackForAll(
-  source: ToolSource,
-  chosen: ChosenArtifact,
-  found: Map<Digest, Promise<FoundArtifact>>,
-): Promise<FoundArtifact> {
+function unpackForAll({ source, signal, found }: Shared, chosen: ChosenArtifact): Promise<FoundArtifact> {
   const isReplaced = () => found.get(chosen.digest) !== begun;
   const begun = source.unpack(chosen).then(({ unpacked, resolution }): FoundArtifact => {
     const discard = async () => {
@@ -82,7 +84,7 @@ function unpackForAll(
       found.delete(chosen.digest);
       await unpacked.discard();
     };
-    return { resolution, unpacked: { ...unpacked, discard }, isReplaced };
+    return { resolution, unpacked: holdTar({ ...unpacked, discard }, signal), isReplaced };
   });
   return begun;
 }

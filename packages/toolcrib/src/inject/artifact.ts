@@ -34,6 +34,8 @@ export interface InjectableArtifact {
     readonly links?: readonly { readonly path: string; readonly target: string }[];
     /** From the start, each time. */
     open(): AsyncIterable<Uint8Array>;
+    /** True: its bytes were hashed, and nobody can have changed them since; else they are hashed when they are sent. */
+    readonly isVerified?: boolean;
     /** Some of its bytes, fewer than asked for only at its end; nothing of what is sent is decided by them. */
     readAt(offset: number, length: number): Promise<Uint8Array>;
   };

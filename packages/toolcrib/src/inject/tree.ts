@@ -28,8 +28,8 @@ export function directoriesOf(artifact: InjectableArtifact): readonly string[] {
 }
 
 /**
- * The artifact's tar as it is, hashed on its way. Its last piece is held back until the whole matched, so that nobody
- * takes other bytes for complete.
+ * The artifact's tar as it is, hashed on its way unless that was done before. Its last piece is held back until the whole
+ * matched, so that nobody takes other bytes for complete.
  * @param advance told the bytes that passed.
  * @throws IntegrityError `SIZE_MISMATCH`, `DIGEST_MISMATCH`; the signal's reason.
  */
@@ -38,12 +38,27 @@ export async function* verifiedTar(
   signal: AbortSignal | undefined,
   advance: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  const digester = createDigester();
-  let held: Uint8Array | undefined;
+  const watched = watchedTar(artifact, signal, advance);
+  yield* artifact.tar.isVerified === true ? watched : hashedTar(artifact, watched);
+}
+
+async function* watchedTar(
+  artifact: InjectableArtifact,
+  signal: AbortSignal | undefined,
+  advance: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
   for await (const piece of artifact.tar.open()) {
     signal?.throwIfAborted();
-    digester.update(piece);
     advance(piece.byteLength);
+    yield piece;
+  }
+}
+
+async function* hashedTar(artifact: InjectableArtifact, tar: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const digester = createDigester();
+  let held: Uint8Array | undefined;
+  for await (const piece of tar) {
+    digester.update(piece);
     if (held !== undefined) yield held;
     held = piece;
   }

@@ -28,7 +28,7 @@ function countingSource() {
     throw new NotFoundError('NOT_FOUND', 'no place has it');
   };
   const source: Partial<ToolSource> = { isEdited: false, resolve, unpack };
-  return { counts, shared: shareSource(source as ToolSource) };
+  return { counts, shared: shareSource(source as ToolSource, undefined) };
 }
 
 test('what no place has is looked for once for all sandboxes', async () => {
