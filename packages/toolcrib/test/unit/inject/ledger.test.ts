@@ -1,4 +1,5 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -53,10 +54,62 @@ describe('the ledger', () => {
     const [name = ''] = await readdir(folder);
     await ledger.record({ ...identity, id: 'another' }, digest, { ...entry, directory: '/elsewhere' });
     const other = (await readdir(folder)).find((one) => one !== name) ?? '';
-    const { readFile } = await import('node:fs/promises');
     for (const text of [await readFile(join(folder, other), 'utf8'), '', '{', '[]', 'null', '{"schema":"x"}']) {
       await writeFile(join(folder, name), text);
       expect(await ledger.find(identity, digest), text).toBeUndefined();
     }
   });
+
+  test('lists what it knows of a sandbox, whenever it was started, and leaves out what is no entry', async () => {
+    const ledger = createLedger(join(folder, 'ledger'));
+    expect(await ledger.list(identity)).toEqual([]);
+    const restarted = { ...identity, startedAt: '2026-01-02T00:00:00Z' };
+    await ledger.record(identity, digest, entry);
+    await ledger.record(restarted, digest, { ...entry, directory: '/later' });
+    await ledger.record({ ...identity, id: 'another' }, digest, { ...entry, directory: '/elsewhere' });
+    const listed = async () => (await ledger.list(identity)).map((known) => known.entry.directory).sort();
+    expect(await listed()).toEqual(['/later', entry.directory]);
+    const [known] = (await ledger.list(identity)).filter(({ sandbox }) => sandbox.startedAt === identity.startedAt);
+    expect(known).toEqual({
+      sandbox: { engine: identity.engine, id: 'abc', startedAt: identity.startedAt },
+      digest,
+      entry,
+    });
+
+    const names = await readdir(join(folder, 'ledger'));
+    const name = await nameOf(names, (text) => text.includes('/later'));
+    const text = await readFile(join(folder, 'ledger', name), 'utf8');
+    const moved = text.replace(restarted.startedAt, identity.startedAt);
+    for (const damaged of [text.slice(0, -40), '', 'null', moved, 'x'.repeat(70_000)]) {
+      await writeFile(join(folder, 'ledger', name), damaged);
+      expect(await listed(), damaged.slice(0, 100)).toEqual([entry.directory]);
+      expect(await ledger.find(restarted, digest)).toBeUndefined();
+    }
+  });
+
+  test('forgets an entry, and what it does not know', async () => {
+    const ledger = createLedger(folder);
+    await ledger.record(identity, digest, entry);
+    await ledger.forget(identity, digestOf('another'));
+    expect(await ledger.find(identity, digest)).toEqual(entry);
+    await ledger.forget(identity, digest);
+    await ledger.forget(identity, digest);
+    expect(await ledger.find(identity, digest)).toBeUndefined();
+  });
+
+  test('does not wait for a pipe in the place of an entry, which is none', async () => {
+    const ledger = createLedger(folder);
+    await ledger.record(identity, digest, entry);
+    const [name = ''] = await readdir(folder);
+    await rm(join(folder, name));
+    spawnSync('mkfifo', [join(folder, name)]);
+    expect(await readdir(folder)).toEqual([name]);
+    expect(await ledger.find(identity, digest)).toBeUndefined();
+    expect(await ledger.list(identity)).toEqual([]);
+  });
 });
+
+async function nameOf(names: readonly string[], fits: (text: string) => boolean): Promise<string> {
+  for (const name of names) if (fits(await readFile(join(folder, 'ledger', name), 'utf8'))) return name;
+  throw new Error('no file fits');
+}
