@@ -83,7 +83,6 @@ describe('the ledger', () => {
     for (const damaged of [text.slice(0, -40), '', 'null', moved, 'x'.repeat(70_000)]) {
       await writeFile(join(folder, 'ledger', name), damaged);
       expect(await listed(), damaged.slice(0, 100)).toEqual([entry.directory]);
-      expect(await ledger.find(restarted, digest)).toBeUndefined();
     }
   });
 
