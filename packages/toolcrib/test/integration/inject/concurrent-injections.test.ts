@@ -1,0 +1,158 @@
+import { once } from 'node:events';
+import { watch } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { textOf } from '../../../src/core/json-fields.ts';
+import type { Notice } from '../../../src/core/reporter.ts';
+import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
+import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
+import { requireOrSkip } from '../../servers/require.ts';
+import { programsMissing } from '../build/samples.ts';
+import { documentOf, startCli, type StartedCli } from '../cli/command-line.ts';
+import { entriesOf, startSite } from './inject-container.ts';
+import { compileSyntheticTool, syntheticArtifact } from './synthetic-artifact.ts';
+import { syntheticProject } from './synthetic-project.ts';
+
+const image = 'toolcrib-test/busybox';
+const ready = requireOrSkip((await dockerAvailable(image)) ?? (await programsMissing('gcc')));
+
+/** Names of placements in a container. */
+async function placementsIn(name: string): Promise<readonly string[]> {
+  return (await docker('exec', '--user', '0', name, 'ls', '/var/lib/toolcrib'))
+    .split('\n')
+    .filter((line) => line !== '');
+}
+
+describe('injections of one tool into one container at the same time', ready, () => {
+  let program: Buffer = Buffer.alloc(0);
+  beforeAll(async () => {
+    program = await compileSyntheticTool();
+  });
+
+  test.for(['0', '1000'])('in one process place once, as user %s, and all get what was proven', async (user) => {
+    await using site = await startSite({ image, args: ['--user', user] });
+    const artifact = await syntheticArtifact({ program });
+    let unpacked = 0;
+    const sandbox: Sandbox = {
+      ...site.sandbox,
+      unpackTar: (parent, tar) => {
+        unpacked += 1;
+        return site.sandbox.unpackTar(parent, tar);
+      },
+    };
+    const placements = await Promise.all([1, 2, 3, 4, 5].map(() => site.inject(artifact, { sandbox })));
+    expect(unpacked).toBe(1);
+    expect(new Set(placements.map(({ directory }) => directory)).size).toBe(1);
+    expect(placements.filter(({ reused }) => !reused)).toHaveLength(1);
+    expect(await placementsIn(site.name)).toHaveLength(1);
+    expect(await entriesOf(site.ledger)).toHaveLength(1);
+    expect((await site.call(placements[4] ?? expect.fail(), ['version'])).stdout).toBe('synthetic v1\n');
+  });
+
+  test('of several processes place once, and all end well with the same directory', async () => {
+    await using project = await syntheticProject();
+    await using container = await startContainer({ image, args: ['--user', '1000'] });
+    const inject = () => startCli(['--json', 'inject', `docker:${container.name}`], { cwd: project.folder }).end;
+    const ends = await Promise.all(Array.from({ length: 5 }, inject));
+    expect(ends.filter(({ code }) => code !== 0)).toEqual([]);
+    const directories = ends.map((end) => textOf(documentOf(end), 'placement', 'directory'));
+    expect(new Set(directories).size).toBe(1);
+    expect(await placementsIn(container.name)).toHaveLength(1);
+  });
+
+  test('with ledgers of their own know nothing of each other, and both work', async () => {
+    await using site = await startSite({ image, args: ['--user', '1000'] });
+    const artifact = await syntheticArtifact({ program });
+    const [one, other] = await Promise.all([
+      site.inject(artifact),
+      site.inject(artifact, { ledger: `${site.ledger}/another` }),
+    ]);
+    expect(one.directory).not.toBe(other.directory);
+    for (const placement of [one, other]) expect((await site.call(placement, ['version'])).code).toBe(0);
+  });
+
+  test('do not wait where nothing can be locked, and leave placements that all work', async () => {
+    await using site = await startSite({ image, args: ['--user', '1000'] });
+    const artifact = await syntheticArtifact({ program });
+    // A directory in the place of each lock file.
+    for (let first = 0; first < 256; first++) {
+      const name = `placement-${first.toString(16).padStart(2, '0')}.sqlite`;
+      await mkdir(join(site.ledger, 'locks', name), { recursive: true });
+    }
+    const placements = await Promise.all([1, 2, 3].map(() => site.inject(artifact)));
+    expect(new Set(placements.map(({ directory }) => directory)).size).toBe(3);
+    for (const placement of placements) expect((await site.call(placement, ['version'])).code).toBe(0);
+    expect(await entriesOf(site.ledger)).toHaveLength(1);
+  });
+
+  test('prove what another one placed before they use it, and place anew what was changed meanwhile', async () => {
+    const notices: Notice[] = [];
+    await using site = await startSite({ image });
+    const artifact = await syntheticArtifact({ program });
+    const reporter = {
+      notice: (notice: Notice) => notices.push(notice),
+      progress: () => ({ advance: () => undefined, end: () => undefined }),
+    };
+    const first = await site.inject(artifact);
+    await site.shell('0', `echo evil > ${first.directory}/note.txt`);
+    const placements = await Promise.all([1, 2, 3].map(() => site.inject(artifact, { reporter })));
+    expect(new Set(placements.map(({ directory }) => directory)).size).toBe(1);
+    expect(placements[0]?.directory).not.toBe(first.directory);
+    expect(notices.filter(({ text }) => text.includes('was changed'))).toHaveLength(3);
+    expect(await placementsIn(site.name)).toHaveLength(2);
+  });
+});
+
+/** A process that was stopped while it holds the lock: its note has just come. */
+async function stoppedHolder(folder: string, reference: string): Promise<StartedCli> {
+  const ledger = join(folder, 'cache/v1/placements');
+  await mkdir(ledger, { recursive: true });
+  const watcher = watch(ledger);
+  try {
+    const holder = startCli(['inject', reference], { cwd: folder });
+    const isNoted = new Promise<void>((resolve) => {
+      watcher.on('change', (_, name) => {
+        if (!/^[0-9a-f]{64}-[0-9a-f]{16}\.json$/.test(String(name))) return;
+        holder.process.kill('SIGSTOP');
+        resolve();
+      });
+    });
+    await Promise.race([isNoted, holder.end]);
+    expect(holder.process.exitCode).toBeNull();
+    return holder;
+  } finally {
+    watcher.close();
+  }
+}
+
+describe('an injection that waits for another one', ready, () => {
+  test('says for which process, and places by itself when that one is killed', async () => {
+    await using project = await syntheticProject({ ballast: 6_000_000 });
+    await using container = await startContainer({ image, args: ['--user', '1000'] });
+    const reference = `docker:${container.name}`;
+    const holder = await stoppedHolder(project.folder, reference);
+    const waiting = startCli(['--json', 'inject', reference], { cwd: project.folder });
+    await waiting.said(`waiting for process ${holder.process.pid ?? ''}, which is at ${reference}`);
+    holder.process.kill('SIGKILL');
+    await once(holder.process, 'close');
+    const end = await waiting.end;
+    expect(end).toMatchObject({ code: 0 });
+    const directory = textOf(documentOf(end), 'placement', 'directory') ?? '';
+    expect(await placementsIn(container.name)).toEqual([directory.slice('/var/lib/toolcrib/'.length)]);
+  });
+
+  test('ends at once by Ctrl-C, and leaves the other one alone', async () => {
+    await using project = await syntheticProject({ ballast: 6_000_000 });
+    await using container = await startContainer({ image, args: ['--user', '1000'] });
+    const reference = `docker:${container.name}`;
+    const holder = await stoppedHolder(project.folder, reference);
+    const waiting = startCli(['inject', reference], { cwd: project.folder });
+    await waiting.said('waiting for process');
+    waiting.process.kill('SIGINT');
+    expect(await waiting.end).toMatchObject({ code: 130 });
+    holder.process.kill('SIGCONT');
+    expect(await holder.end).toMatchObject({ code: 0 });
+    expect(await placementsIn(container.name)).toHaveLength(1);
+  });
+});
