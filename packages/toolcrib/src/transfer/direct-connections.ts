@@ -64,7 +64,11 @@ async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<A
       resolve(response);
     });
     request.on('error', reject);
-    request.once('close', () => clearTimeout(connecting));
+    request.once('close', () => {
+      clearTimeout(connecting);
+      // An answer that wants to speak something else than HTTP ends a request without an error.
+      reject(Object.assign(new Error('closed without an answer'), { code: 'ECONNRESET' }));
+    });
     sendBody(request, plain.body);
   });
   return { status: body.statusCode ?? 0, headers: body.headers, body };

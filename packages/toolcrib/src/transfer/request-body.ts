@@ -23,15 +23,24 @@ export function openBody(body: RequestBody): BodyOnItsWay {
   return { stream, failure: () => failure.error };
 }
 
+/** A stream that is destroyed throws its error in here, too, at the `yield`: that one is not the source's. */
 async function* remembering(
   bytes: AsyncIterable<Uint8Array>,
   failure: { error?: unknown },
 ): AsyncGenerator<Uint8Array> {
+  const pieces = bytes[Symbol.asyncIterator]();
+  const nextPiece = async (): Promise<IteratorResult<Uint8Array>> => {
+    try {
+      return await pieces.next();
+    } catch (error) {
+      failure.error = error;
+      throw error;
+    }
+  };
   try {
-    yield* bytes;
-  } catch (error) {
-    failure.error = error;
-    throw error;
+    for (let next = await nextPiece(); next.done !== true; next = await nextPiece()) yield next.value;
+  } finally {
+    await pieces.return?.();
   }
 }
 
