@@ -1,5 +1,6 @@
 import { RemoteError } from '../core/errors.ts';
 import type { Answer, Connections, Method } from './connections.ts';
+import { refuseCoded } from './content-coding.ts';
 import { displayUrl } from './display-url.ts';
 import { redirected, type Location } from './location.ts';
 import { networkFailure } from './network-failure.ts';
@@ -25,13 +26,16 @@ const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308];
  * Makes a request once. Redirects of GET and HEAD are followed, and lose credentials where they leave the origin; other
  * methods change something, and whether to do that elsewhere is the caller's decision.
  * @throws TransientFailure or RemoteError as `networkFailure`; RemoteError `REMOTE_REFUSED` for a redirect that leads
- * nowhere; whatever the body's source throws; the signal's reason.
+ * nowhere, and for a compressed body; whatever the body's source throws; the signal's reason.
  */
 export async function converse(exchange: Exchange): Promise<Reply> {
   let location = exchange.start;
   for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
     const reply = await ask(exchange, location);
-    if (!mayFollow(exchange.method) || !REDIRECTS.includes(reply.status)) return reply;
+    if (!mayFollow(exchange.method) || !REDIRECTS.includes(reply.status)) {
+      refuseCoded(exchange.method, reply);
+      return reply;
+    }
     reply.discard();
     location = redirected(location, reply.headers.get('location'));
   }

@@ -31,6 +31,8 @@ export interface TransferOptions {
   /** How slowly bodies may come; for what is absent see `pace.ts`. */
   readonly pace?: PaceOptions | undefined;
   readonly retry?: RetryPolicy | undefined;
+  /** How many requests each origin gets at once, bodies included; 8 when absent. */
+  readonly parallelRequests?: number | undefined;
   /** Is told of each wait before another attempt. */
   readonly reporter?: Reporter | undefined;
   readonly clock: Clock;
@@ -40,3 +42,4 @@ export interface TransferOptions {
 
 export const CONNECT_TIMEOUT_MS = 10_000;
 export const STALL_TIMEOUT_MS = 60_000;
+export const PARALLEL_REQUESTS = 8;

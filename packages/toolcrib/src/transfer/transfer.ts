@@ -8,8 +8,10 @@ import { mayPass, passingFailure } from './passing-status.ts';
 import type { Reply } from './reply.ts';
 import type { RequestBody } from './request-body.ts';
 import { retry, type TransientFailure } from './retry.ts';
+import { limitParallel } from './limited-connections.ts';
+import { resumeBytes, type AskForRest } from './resume.ts';
 import { rewriteUrl } from './rewrite.ts';
-import type { TransferOptions } from './transfer-options.ts';
+import { PARALLEL_REQUESTS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
 
 /** An answer whose body is still to be read. */
 export interface Download {
@@ -44,6 +46,8 @@ export interface SendOptions extends RequestOptions {
   readonly body?: RequestBody | undefined;
   /** True: may be made more than once, because that changes nothing. Default: one attempt. */
   readonly retry?: boolean;
+  /** True, for a GET of a file: where its bytes break off they go on, as far as `resume.ts` can. Default: false. */
+  readonly resume?: boolean;
 }
 
 /** Speaks HTTP for whoever keeps things on a server. */
@@ -51,8 +55,8 @@ export interface Transfer {
   /**
    * @returns undefined for 404, 410, and for 403 when no credentials were sent.
    * @throws RemoteError `OFFLINE` before anything else when offline; `UNREACHABLE` when attempts with backoff did not
-   * help (connection, timeout, 408, 429, 5xx), also while bytes flow, where nothing is repeated; `REMOTE_REFUSED` for
-   * any other answer; the signal's reason.
+   * help (connection, timeout, 408, 429, 5xx), also while bytes flow, which go on where they broke off as far as
+   * `resume.ts` can; `REMOTE_REFUSED` for any other answer, and for a compressed one; the signal's reason.
    */
   get(url: string, options?: GetOptions): Promise<Download | undefined>;
   /**
@@ -60,7 +64,7 @@ export interface Transfer {
    * `retry`, what may pass is repeated, and the last answer handed over. Redirects of GET and HEAD only are followed.
    * @throws RemoteError `OFFLINE` before anything else when offline; `UNREACHABLE` for the network; without `retry`, a
    * {@link TransientFailure} of that where another attempt may help, for the caller's own `retry`; `REMOTE_REFUSED` for
-   * a redirect that leads nowhere; whatever the body's source throws; the signal's reason.
+   * a redirect that leads nowhere, and for a compressed body; whatever the body's source throws; the signal's reason.
    */
   send(url: string, options: SendOptions): Promise<Reply>;
   /** Ends all connections. */
@@ -80,14 +84,16 @@ export function createTransfer(options: TransferOptions): Transfer {
   return {
     async get(url, request = {}) {
       const exchange = await prepare(url, { ...request, method: 'GET' });
-      const attempt = async (): Promise<Download | undefined> =>
-        settle(await converse(exchange), { options, request, anonymous: exchange.start.authorization === undefined });
-      return await retry(attempt, { ...options, signal: request.signal });
+      const settlement = { options, request, anonymous: exchange.start.authorization === undefined };
+      const attempt = async (): Promise<Reply | undefined> => settle(await converse(exchange), settlement);
+      const reply = await retry(attempt, { ...options, signal: request.signal });
+      return reply && resumable(reply, exchange, options);
     },
     async send(url, request) {
       const exchange = await prepare(url, request);
       request.signal?.throwIfAborted();
-      return request.retry === true ? await repeat(exchange, options) : await converse(exchange);
+      const reply = request.retry === true ? await repeat(exchange, options) : await converse(exchange);
+      return request.resume === true ? resumable(reply, exchange, options) : reply;
     },
     async close() {
       await (await connections)?.close();
@@ -96,6 +102,14 @@ export function createTransfer(options: TransferOptions): Transfer {
 }
 
 async function openConnections(options: TransferOptions): Promise<Connections> {
+  const limit = {
+    requests: options.parallelRequests ?? PARALLEL_REQUESTS,
+    patienceMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+  };
+  return limitParallel(await openUnlimited(options), limit);
+}
+
+async function openUnlimited(options: TransferOptions): Promise<Connections> {
   if (options.proxy?.http || options.proxy?.https) {
     const { openProxiedConnections } = await import('./dispatcher.ts');
     return await openProxiedConnections(options);
@@ -121,6 +135,11 @@ function startOf(url: string, options: TransferOptions, request: RequestOptions)
   return rewritten.url.origin === asked.url.origin
     ? { url: rewritten.url, authorization: rewritten.authorization ?? asked.authorization }
     : rewritten;
+}
+
+function resumable(reply: Reply, exchange: Exchange, options: TransferOptions): Reply {
+  const askForRest: AskForRest = (more) => converse({ ...exchange, headers: { ...exchange.headers, ...more } });
+  return { ...reply, bytes: resumeBytes(reply, askForRest, { ...options, signal: exchange.signal }) };
 }
 
 /** Repeats a request while its answer may pass; the last one is the answer. */
@@ -149,7 +168,7 @@ interface Settlement {
   readonly anonymous: boolean;
 }
 
-function settle(reply: Reply, { options, request, anonymous }: Settlement): Download | undefined {
+function settle(reply: Reply, { options, request, anonymous }: Settlement): Reply | undefined {
   const { status } = reply;
   if (status === 200) return reply;
   reply.discard();

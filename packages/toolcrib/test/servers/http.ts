@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 
 /** What a server was asked, in order. */
@@ -18,14 +19,21 @@ export interface HttpServer extends AsyncDisposable {
 
 /** What a faulty server does with one request. */
 export type Fault =
-  /** Announces the whole length, sends only `bytes`, and closes. */
+  /** Announces the whole length, sends only `bytes` of what was asked for, and closes. */
   | { readonly kind: 'truncate'; readonly bytes: number }
   /** Resets the connection, after `bytes` of the body when given, else before any answer. */
   | { readonly kind: 'reset'; readonly bytes?: number }
   /** Sends `bytes` of the body (default none) and then nothing more, keeping the connection. */
   | { readonly kind: 'stall'; readonly bytes?: number }
-  /** Answers a status without the file, e.g. 503, with these headers, e.g. `retry-after`. */
-  | { readonly kind: 'status'; readonly status: number; readonly headers?: Readonly<Record<string, string>> }
+  /** Answers with a file of that length, cut off or padded, and announces that. */
+  | { readonly kind: 'resize'; readonly bytes: number }
+  /** Answers a status without the file, e.g. 503, with these headers, e.g. `retry-after`, and this body. */
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly headers?: Readonly<Record<string, string>>;
+      readonly body?: string | Uint8Array;
+    }
   /** Answers 200 with other bytes of the same length. */
   | { readonly kind: 'wrong-bytes' }
   | { readonly kind: 'redirect'; readonly location: string; readonly status?: 301 | 302 | 303 | 307 | 308 };
@@ -35,6 +43,12 @@ export type Faults = Readonly<Record<string, readonly Fault[]>>;
 
 /** Path, with its leading slash, to content. */
 export type Files = Readonly<Record<string, Uint8Array | string>>;
+
+/** How files are served. */
+export interface FileOptions {
+  /** True: with a strong `ETag`, and `If-Range` is heeded. Default: without. */
+  readonly tags?: boolean;
+}
 
 type Handler = (request: IncomingMessage, response: ServerResponse, path: string) => void;
 
@@ -74,60 +88,82 @@ function parseRange(header: string | undefined, size: number): { start: number; 
   return { start: Number(match[1]), end };
 }
 
-function serve(content: Buffer | undefined, request: IncomingMessage, response: ServerResponse): void {
+/** What is asked of a server: a file, if it is there. */
+interface Asked {
+  readonly content: Buffer | undefined;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly options: FileOptions;
+}
+
+/** Writes the head of an answer, and tells the body that belongs to it. */
+function beginAnswer({ content, request, response, options }: Asked): Buffer {
+  const none = Buffer.alloc(0);
   if (content === undefined) {
-    response.writeHead(404).end();
-    return;
+    response.writeHead(404);
+    return none;
   }
-  const range = parseRange(request.headers.range, content.length);
+  const tag = options.tags === true ? tagOf(content) : undefined;
+  const isOther = request.headers['if-range'] !== undefined && request.headers['if-range'] !== tag;
+  const range = isOther ? undefined : parseRange(request.headers.range, content.length);
   if (range !== undefined && range.start >= content.length) {
-    response.writeHead(416, { 'content-range': `bytes */${content.length}` }).end();
-    return;
+    response.writeHead(416, { 'content-range': `bytes */${content.length}` });
+    return none;
   }
   const { start, end } = range ?? { start: 0, end: content.length };
   response.writeHead(range ? 206 : 200, {
     'content-type': 'application/octet-stream',
     'content-length': end - start,
     'accept-ranges': 'bytes',
+    ...(tag !== undefined && { etag: tag }),
     ...(range && { 'content-range': `bytes ${start}-${end - 1}/${content.length}` }),
   });
-  response.end(request.method === 'HEAD' ? undefined : content.subarray(start, end));
+  return content.subarray(start, end);
 }
 
-/** Announces the whole content and sends the beginning of it; resolves when that has left the process. */
-function sendBeginning(content: Buffer, bytes: number, response: ServerResponse): Promise<void> {
-  response.writeHead(200, { 'content-length': content.length });
-  response.flushHeaders();
+/** The strong `ETag` of a file that is served with {@link FileOptions.tags}. */
+export function tagOf(content: Uint8Array): string {
+  return `"${createHash('sha256').update(content).digest('hex')}"`;
+}
+
+function serve(asked: Asked): void {
+  const body = beginAnswer(asked);
+  asked.response.end(asked.request.method === 'HEAD' ? undefined : body);
+}
+
+/** Announces all of what was asked for and sends the beginning of it; resolves when that has left the process. */
+function sendBeginning(asked: Asked, bytes: number): Promise<void> {
+  const body = beginAnswer(asked);
+  asked.response.flushHeaders();
   return new Promise((resolve) => {
-    response.write(content.subarray(0, bytes), () => {
+    asked.response.write(body.subarray(0, bytes), () => {
       resolve();
     });
   });
 }
 
-async function commit(
-  fault: Fault,
-  content: Buffer,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function commit(fault: Fault, asked: Asked & { readonly content: Buffer }): Promise<void> {
+  const { content, response } = asked;
   switch (fault.kind) {
     case 'truncate':
-      await sendBeginning(content, fault.bytes, response);
+      await sendBeginning(asked, fault.bytes);
       response.socket?.end();
       return;
     case 'reset':
-      if (fault.bytes !== undefined) await sendBeginning(content, fault.bytes, response);
+      if (fault.bytes !== undefined) await sendBeginning(asked, fault.bytes);
       response.socket?.resetAndDestroy();
       return;
     case 'stall':
-      if (fault.bytes !== undefined) await sendBeginning(content, fault.bytes, response);
+      if (fault.bytes !== undefined) await sendBeginning(asked, fault.bytes);
       return;
     case 'status':
-      response.writeHead(fault.status, fault.headers).end();
+      response.writeHead(fault.status, fault.headers).end(fault.body);
+      return;
+    case 'resize':
+      serve({ ...asked, content: Buffer.concat([content, Buffer.alloc(fault.bytes)]).subarray(0, fault.bytes) });
       return;
     case 'wrong-bytes':
-      serve(Buffer.from(content.map((byte) => byte ^ 0xff)), request, response);
+      serve({ ...asked, content: Buffer.from(content.map((byte) => byte ^ 0xff)) });
       return;
     case 'redirect':
       response.writeHead(fault.status ?? 302, { location: fault.location }).end();
@@ -138,20 +174,18 @@ const toBuffers = (files: Files): ReadonlyMap<string, Buffer> =>
   new Map(Object.entries(files).map(([path, content]) => [path, Buffer.from(content)]));
 
 /** Serves files for GET and HEAD, with single ranges; anything else is 404. */
-export function startFileServer(files: Files): Promise<HttpServer> {
-  const contents = toBuffers(files);
-  return listen((request, response, path) => {
-    serve(contents.get(path), request, response);
-  });
+export function startFileServer(files: Files, options: FileOptions = {}): Promise<HttpServer> {
+  return startFaultyServer(files, {}, options);
 }
 
 /** Serves files like {@link startFileServer}, but first commits the faults of a path, one for each request. */
-export function startFaultyServer(files: Files, faults: Faults): Promise<HttpServer> {
+export function startFaultyServer(files: Files, faults: Faults, options: FileOptions = {}): Promise<HttpServer> {
   const contents = toBuffers(files);
   const pending = new Map(Object.entries(faults).map(([path, list]) => [path, [...list]]));
   return listen((request, response, path) => {
     const fault = pending.get(path)?.shift();
-    if (fault === undefined) serve(contents.get(path), request, response);
-    else void commit(fault, contents.get(path) ?? Buffer.alloc(0), request, response);
+    const content = contents.get(path);
+    if (fault === undefined) serve({ content, request, response, options });
+    else void commit(fault, { content: content ?? Buffer.alloc(0), request, response, options });
   });
 }

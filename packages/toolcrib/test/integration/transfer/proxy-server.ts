@@ -1,6 +1,6 @@
 import { createServer, request as forward, type IncomingMessage, type Server } from 'node:http';
 import { connect } from 'node:net';
-import type { Duplex } from 'node:stream';
+import { pipeline, type Duplex } from 'node:stream';
 
 /** Listens on a free port of 127.0.0.1 until the end of the `await using` scope. */
 export async function listen(server: Server): Promise<AsyncDisposable & { readonly url: string }> {
@@ -29,9 +29,12 @@ export async function startProxy(): Promise<
     asked.push(`${method} ${url}`);
     const forwarded = forward(url, { method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(response);
+      response.flushHeaders();
+      pipeline(answer, response, () => undefined);
     });
-    request.pipe(forwarded);
+    pipeline(request, forwarded, () => undefined);
+    forwarded.on('error', () => response.destroy());
+    response.once('close', () => forwarded.destroy());
   });
   proxy.on('connect', (request: IncomingMessage, client: Duplex) => {
     asked.push(`CONNECT ${request.url ?? ''}`);

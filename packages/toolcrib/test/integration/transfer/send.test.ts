@@ -2,29 +2,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { describe, expect, test } from 'vitest';
 import type { RequestBody } from '../../../src/transfer/request-body.ts';
 import { TransientFailure } from '../../../src/transfer/retry.ts';
-import { createTransfer, type Transfer } from '../../../src/transfer/transfer.ts';
-import type { TransferOptions } from '../../../src/transfer/transfer-options.ts';
 import { sourceOf } from '../../contract/store-contract.ts';
-import { listen, startProxy } from './proxy-server.ts';
-
-interface Patient extends AsyncDisposable, Transfer {
-  readonly waits: readonly number[];
-}
-
-/** A transfer on whose clock waiting takes no time. */
-function transferOf(options: Partial<TransferOptions> = {}): Patient {
-  const waits: number[] = [];
-  const clock = { now: () => Date.now(), elapsed: () => 0, sleep: (ms: number) => (waits.push(ms), Promise.resolve()) };
-  const transfer = createTransfer({ offline: false, rewrite: [], clock, random: () => 0, ...options });
-  return { ...transfer, waits, [Symbol.asyncDispose]: () => transfer.close() };
-}
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
+import { failureOf, transferBy, transferOf, WAYS, type Patient } from './patient-transfer.ts';
+import { listen } from './proxy-server.ts';
 
 interface Asked {
   readonly method: string;
@@ -54,18 +34,8 @@ async function startServer(
 
 const BODY = sourceOf(Buffer.alloc(3_000_000, 'x'));
 
-describe.each(['directly', 'through a proxy'])('a request that is sent %s', (way) => {
-  async function open(): Promise<AsyncDisposable & { transfer: Patient }> {
-    const proxy = way === 'directly' ? undefined : await startProxy();
-    const transfer = transferOf(proxy && { proxy: { http: proxy.url } });
-    return {
-      transfer,
-      async [Symbol.asyncDispose]() {
-        await transfer.close();
-        await proxy?.[Symbol.asyncDispose]();
-      },
-    };
-  }
+describe.each(WAYS)('a request that is sent %s', (way) => {
+  const open = () => transferBy(way);
 
   test.each(['POST', 'PUT', 'PATCH'] as const)('carries method, headers, credentials and body: %s', async (method) => {
     await using server = await startServer((_, response) => response.writeHead(201, { location: '/made' }).end('made'));
@@ -221,7 +191,7 @@ describe('a request', () => {
   test('reads no more of an answer than was allowed', async () => {
     await using server = await startServer((_, response) => response.end(Buffer.alloc(100_000, 'y')));
     await using transfer = transferOf();
-    const get = (): ReturnType<Transfer['send']> => transfer.send(server.url, { method: 'GET' });
+    const get = (): ReturnType<Patient['send']> => transfer.send(server.url, { method: 'GET' });
     expect((await (await get()).whole(100_000)).byteLength).toBe(100_000);
     expect(await failureOf((await get()).whole(99_999))).toMatchObject({ code: 'TOO_LARGE' });
     expect(await (await get()).beginning(3)).toBe('yyy');

@@ -5,32 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { createTransfer, type Transfer } from '../../../src/transfer/transfer.ts';
-import type { TransferOptions } from '../../../src/transfer/transfer-options.ts';
 import { bytesOf } from '../../contract/store-contract.ts';
+import { failureOf, transferOf } from './patient-transfer.ts';
 import { listen, startProxy } from './proxy-server.ts';
 import { startFaultyServer, startFileServer, type Fault } from '../../servers/http.ts';
 
 const FILE = Buffer.alloc(3_000_000, 'x');
-
-interface Patient extends AsyncDisposable, Transfer {
-  readonly waits: readonly number[];
-}
-
-/** A transfer on whose clock waiting takes no time. */
-function transferOf(options: Partial<TransferOptions> = {}): Patient {
-  const waits: number[] = [];
-  const clock = { now: () => Date.now(), elapsed: () => 0, sleep: (ms: number) => (waits.push(ms), Promise.resolve()) };
-  const transfer = createTransfer({ offline: false, rewrite: [], clock, random: () => 0, ...options });
-  return { ...transfer, waits, [Symbol.asyncDispose]: () => transfer.close() };
-}
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return await work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
 
 /** A TLS server with a certificate that only itself vouches for. */
 async function startTlsServer(

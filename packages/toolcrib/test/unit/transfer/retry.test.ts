@@ -84,6 +84,8 @@ describe('a Retry-After header', () => {
     [' 0 ', 0],
     ['Fri, 02 Jan 2026 03:04:35 GMT', 30_000],
     ['Fri, 02 Jan 2026 03:00:00 GMT', 0],
+    ['Friday, 02-Jan-26 03:04:35 GMT', 30_000],
+    ['Fri Jan  2 03:04:35 2026', 30_000],
     ['soon', undefined],
     ['-5', undefined],
     ['1.5', undefined],
