@@ -24,8 +24,10 @@ export interface CachedItem {
   readonly leased: boolean;
 }
 
-/** What the ledger of injections says about a placement. */
+/** What the ledger of injections says about a directory of a sandbox. */
 export interface CachedPlacement extends CachedItem {
+  /** False for a note about a directory that is no placement: one that is being written, was left, or was replaced. */
+  readonly isPlaced: boolean;
   /** Id of the sandbox as its engine knows it; null when it cannot be read. */
   readonly sandbox: string | null;
   /** Path of the sandbox; null when it cannot be read. */
@@ -102,15 +104,19 @@ async function listAttestations(layout: CacheLayout, leased: Leased): Promise<re
   );
 }
 
+/** An entry of the ledger, or a note, which has the random part of its directory's name, too. */
+const LEDGER_FILE = /^[0-9a-f]{64}(?<note>-[0-9a-f]{16})?\.json$/;
+
 async function listPlacements(layout: CacheLayout): Promise<readonly CachedPlacement[]> {
   const entries = (await listDirectory(layout.placements)).filter(
-    (entry) => entry.isFile() && /^[0-9a-f]{64}\.json$/.test(entry.name),
+    (entry) => entry.isFile() && LEDGER_FILE.test(entry.name),
   );
   return await present(
     entries.map(async ({ name }) => {
       const path = join(layout.placements, name);
       const item = await itemOf('placement', null, path, [path], new Set());
-      return item && { ...item, ...(await readPlacement(path)) };
+      const isPlaced = LEDGER_FILE.exec(name)?.groups?.['note'] === undefined;
+      return item && { ...item, isPlaced, ...(await readPlacement(path)) };
     }),
   );
 }

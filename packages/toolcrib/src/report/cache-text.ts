@@ -17,7 +17,11 @@ export interface CacheFacts {
   readonly artifacts: readonly ItemFacts[];
   readonly unpacked: readonly ItemFacts[];
   readonly attestations: readonly ItemFacts[];
-  readonly placements: readonly (ItemFacts & { readonly sandbox: string | null; readonly directory: string | null })[];
+  readonly placements: readonly (ItemFacts & {
+    readonly isPlaced: boolean;
+    readonly sandbox: string | null;
+    readonly directory: string | null;
+  })[];
 }
 
 /** The text of `cache ls`: what was used last comes first. */
@@ -48,14 +52,15 @@ export function describeCache(cache: CacheFacts): string {
     counted(artifacts.length, 'artifact'),
     counted(unpacked.length, 'unpacked form'),
     `attestations of ${counted(attestations.length, 'artifact')}`,
-    counted(placements.length, 'placement'),
+    counted(placements.filter(({ isPlaced }) => isPlaced).length, 'placement'),
   ];
   const total = formatSize(items.reduce((sum, { size }) => sum + size, 0));
   return `${formatTable(columns, rows)}${counts.join(', ')}: ${total} in ${directory}\n`;
 }
 
-function placeOf({ sandbox, directory }: CacheFacts['placements'][number]): string {
-  return sandbox === null || directory === null ? 'cannot be read' : `${directory} in ${sandbox.slice(0, 12)}`;
+function placeOf({ sandbox, directory, isPlaced }: CacheFacts['placements'][number]): string {
+  if (sandbox === null || directory === null) return 'cannot be read';
+  return `${directory} in ${sandbox.slice(0, 12)}${isPlaced ? '' : ', which is no placement'}`;
 }
 
 /** The text of `cache verify`. */

@@ -11,6 +11,7 @@ import { lockPath, tryLock, type LockKind } from '../../../src/cache/lock.ts';
 import { digestHex, digestOf, type Digest } from '../../../src/core/digest.ts';
 import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
 import { systemClock } from '../../../src/flows/host.ts';
+import { createNotes } from '../../../src/inject/unfinished.ts';
 import { createLedger, type LedgerEntry } from '../../../src/inject/ledger.ts';
 import type { SandboxIdentity } from '../../../src/sandboxes/sandbox.ts';
 import { bytesOf, createScratch } from '../disk/scratch.ts';
@@ -271,6 +272,21 @@ describe('a collection', () => {
     expect((await cache.collect({ maxBytes: 0 })).removed).toEqual([]);
     expect((await cache.collect({ maxAgeMs: 30 * DAY })).removed).toMatchObject([{ kind: 'placement' }]);
     expect((await cache.ls()).placements).toMatchObject([{ sandbox: 'used' }]);
+  });
+
+  test('forgets what was noted of a directory that an injection left, when it is old', async () => {
+    await using scratch = await createScratch();
+    const { cache } = openTestCache(scratch.path);
+    const notes = createNotes(join(scratch.path, 'v1/placements'), () => 5);
+    const directory = '/opt/tool-v1-0123456789ab-0123456789abcdef';
+    await notes.note({ engine: 'unix:///x', id: 'abc' }, { directory, digest: one.digest, state: 'left' });
+    expect((await cache.ls()).placements).toMatchObject([
+      { isPlaced: false, directory, sandbox: 'abc', digest: one.digest },
+    ]);
+    expect((await cache.collect({ maxAgeMs: 30 * DAY })).removed).toEqual([]);
+    await idleAll(cache, 40 * DAY);
+    expect((await cache.collect({ maxAgeMs: 30 * DAY })).removed).toMatchObject([{ kind: 'placement' }]);
+    expect(await notes.list({ engine: 'unix:///x', id: 'abc' })).toEqual([]);
   });
 
   test('touches nothing that toolcrib did not put there, nor what it trusts by', async () => {

@@ -16,18 +16,31 @@ const fact = (kind: string, size: number, more: object = {}) => ({
 const empty: CacheFacts = { directory: '/cache', artifacts: [], unpacked: [], attestations: [], placements: [] };
 
 test('cache ls lists what is there, what was used last first, and what is in use', () => {
-  const placement = { ...fact('placement', 400), sandbox: '0123456789abcdef', directory: '/opt/toolcrib/x' };
+  const placement = {
+    ...fact('placement', 400),
+    sandbox: '0123456789abcdef',
+    directory: '/opt/toolcrib/x',
+    isPlaced: true,
+  };
   const text = describeCache({
     ...empty,
     artifacts: [fact('artifact', 1_500_000, { lastUsedAt: used - 3_600_000 })],
     unpacked: [fact('unpacked', 4_000_000, { leased: true, lastUsedAt: used + 60_000 })],
-    placements: [placement, { ...placement, digest: null, sandbox: null, directory: null }],
+    placements: [
+      placement,
+      { ...placement, digest: null, sandbox: null, directory: null },
+      { ...placement, isPlaced: false },
+    ],
   });
   expect(text.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
     ['KIND', 'DIGEST', 'SIZE', 'LAST USED'],
     ['unpacked', digest, '4.0 MB', '2026-11-21 12:31 UTC', 'in use'],
     ['placement', digest, '400 B', '2026-11-21 12:30 UTC', '/opt/toolcrib/x in 0123456789ab'],
     ['placement', '400 B', '2026-11-21 12:30 UTC', 'cannot be read'],
+    [
+      ...['placement', digest, '400 B', '2026-11-21 12:30 UTC'],
+      '/opt/toolcrib/x in 0123456789ab, which is no placement',
+    ],
     ['artifact', digest, '1.5 MB', '2026-11-21 11:30 UTC'],
     ['1 artifact, 1 unpacked form, attestations of 0 artifacts, 2 placements: 5.5 MB in /cache'],
     [''],
