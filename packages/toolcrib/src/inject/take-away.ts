@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
-import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { Sandbox, SandboxEntry } from '../sandboxes/sandbox.ts';
 import { usersFor } from './attempts.ts';
 import { CLEANUP, withDeadline } from './deadline.ts';
 import { examineParent, statWithin } from './examine-parent.ts';
@@ -54,12 +54,18 @@ export async function planRemoval(context: TakingAway, directory: string): Promi
   if (examination.refusal !== undefined) return impossible(examination.refusal);
   const isVisible = examination.mount?.kind !== 'tmpfs';
   if (isVisible) {
-    const there = examination.missing.length === 0 ? await statWithin(sandbox, directory) : undefined;
+    const there = examination.missing.length === 0 ? await standing(sandbox, directory) : undefined;
     if (there === undefined) return { kind: 'absent' };
     if (there.kind !== 'directory') return impossible(`a ${there.kind} stands there now, which was not placed`);
   }
   const isGone = async () => !isVisible || (await statWithin(sandbox, directory)) === undefined;
   return await planWays(context, { directory, isGone, users: usersFor(examination, uid) });
+}
+
+/** The tree, or what its writer, the namespace helper, did not come to give that name. */
+async function standing(sandbox: Sandbox, directory: string): Promise<SandboxEntry | undefined> {
+  const unnamed = posix.join(posix.dirname(directory), `.${posix.basename(directory)}`);
+  return (await statWithin(sandbox, directory)) ?? (await statWithin(sandbox, unnamed));
 }
 
 interface Wanted {
@@ -74,8 +80,7 @@ async function planWays(context: TakingAway, wanted: Wanted): Promise<Removal> {
   const { sandbox } = context;
   const { directory } = wanted;
   const { remover } = sandbox;
-  if (remover !== undefined) return possible([() => remover.removeTree(directory)], wanted);
-  const ways: Way[] = [];
+  const ways: Way[] = remover === undefined ? [] : [() => remover.removeTree(directory)];
   const reasons: string[] = [];
   for (const user of wanted.users) {
     try {
