@@ -17,7 +17,8 @@ export type TestImage =
   | 'toolcrib-test/static'
   | 'toolcrib-test/debian'
   | 'toolcrib-test/musl'
-  | 'toolcrib-test/arm64';
+  | 'toolcrib-test/arm64'
+  | 'toolcrib-test/old-glibc';
 
 /** Runs the docker client; resolves with what it wrote to stdout, without the last newline. */
 export async function docker(...args: readonly string[]): Promise<string> {

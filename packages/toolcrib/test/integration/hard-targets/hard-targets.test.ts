@@ -21,6 +21,7 @@ const missing =
     'toolcrib-test/debian',
     'toolcrib-test/musl',
     'toolcrib-test/arm64',
+    'toolcrib-test/old-glibc',
   )) ??
   (await podmanAvailable('rootful')) ??
   (await podmanAvailable('rootless')) ??

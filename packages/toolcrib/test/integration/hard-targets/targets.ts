@@ -3,9 +3,10 @@ import { elfFile } from '../../unit/inject/elf-file.ts';
 import { behindPrefix, inDirectory, inDisturbedDocker, inDocker, inMappedDocker, inPodman } from './make-target.ts';
 import type { HardTarget } from './target.ts';
 
-const [STATIC, DEBIAN, MUSL, ARM64] = [
+const [STATIC, DEBIAN, OLD, MUSL, ARM64] = [
   'toolcrib-test/static',
   'toolcrib-test/debian',
+  'toolcrib-test/old-glibc',
   'toolcrib-test/musl',
   'toolcrib-test/arm64',
 ] as const;
@@ -20,6 +21,9 @@ export const TARGETS: readonly HardTarget[] = [
   inDocker({ name: 'musl, `--user 1000`', content, image: MUSL, args: user }),
   inDocker({ name: 'musl', content: 'a program for glibc', image: MUSL }),
   inDocker({ name: 'glibc 2.36 (Debian 12), `--user 1000`', content, image: DEBIAN, args: user }),
+  inDocker({ name: 'glibc 2.36 (Debian 12)', content: 'a program for glibc', image: DEBIAN }),
+  inDocker({ name: 'glibc 2.31 (Debian 11)', content, image: OLD }),
+  inDocker({ name: 'glibc 2.31 (Debian 11)', content: 'a program for glibc', image: OLD }),
   inDocker({
     name: 'a made-up glibc 2.17',
     content: 'a program for glibc',
