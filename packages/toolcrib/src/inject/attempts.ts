@@ -17,7 +17,7 @@ export type Option = Candidate | PlanStep;
 /**
  * All ways into one parent, best first.
  * @param uid the sandbox's own user; undefined when it is not known.
- * @param helped whether {@link canHelp}.
+ * @param helped whether the engine can be gone without: {@link canEnter}, or {@link canHelp}.
  */
 export function optionsIn(
   sandbox: Sandbox,
@@ -28,20 +28,28 @@ export function optionsIn(
   const { parent, refusal } = examination;
   if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
   const byEngine = sandbox.ways.filter((rung) => rung === 'archive').map((rung) => engineOption(examination, rung));
+  const byHost = sandbox.ways
+    .filter((rung) => rung === 'namespace')
+    .map((rung) => ({ examination, rung, user: undefined }));
   const byPrograms = sandbox.ways
-    .filter((rung) => rung !== 'archive')
+    .filter((rung) => rung !== 'archive' && rung !== 'namespace')
     .flatMap((rung) => usersFor(examination, uid).map((user) => ({ examination, rung, user })));
   const outside = outsideInReach(sandbox, uid);
-  if (outside === undefined || !helped) return [...byEngine, ...byPrograms];
+  if (outside === undefined || !helped) return [...byEngine, ...byHost, ...byPrograms];
   // Not as the last way either: a hostile sandbox would only have to make its programs fail.
   const reason = `root in the sandbox could lead the engine into ${outside} while it unpacks`;
   const own = byPrograms.filter(({ user }) => user === undefined);
-  return [...byEngine.map(({ rung }) => ({ rung, parent, usable: false, reason })), ...own];
+  return [...byEngine.map(({ rung }) => ({ rung, parent, usable: false, reason })), ...byHost, ...own];
 }
 
 /** Programs of the sandbox that a way needs. */
 export function programsFor(rung: Rung): readonly string[] {
-  return { archive: [], 'exec-tar': ['tar'], 'exec-cat': ['sh', 'mkdir', 'cat', 'chmod'] }[rung];
+  return { archive: [], namespace: [], 'exec-tar': ['tar'], 'exec-cat': ['sh', 'mkdir', 'cat', 'chmod'] }[rung];
+}
+
+/** Whether toolcrib can enter the sandbox's mount namespace from this machine, as far as is known. */
+export function canEnter({ namespace }: Sandbox): boolean {
+  return namespace !== undefined && !('closed' in namespace);
 }
 
 /** Whether the sandbox has what it takes to place an artifact itself. Nothing is executed. */

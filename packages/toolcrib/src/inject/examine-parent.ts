@@ -1,5 +1,5 @@
 import { hasCode } from '../core/errors.ts';
-import type { Sandbox, SandboxEntry, SandboxMount } from '../sandboxes/sandbox.ts';
+import type { NamespaceEntry, Sandbox, SandboxEntry, SandboxMount } from '../sandboxes/sandbox.ts';
 
 /** What was seen of a parent of placements, from outside, before anything is written. */
 export interface ParentExamination {
@@ -38,6 +38,33 @@ export async function examineParent(
   return { ...seen, ...(await walk(sandbox, parent, uid)) };
 }
 
+/**
+ * As {@link examineParent}, of what the sandbox's mount namespace showed: also in a tmpfs, and where the engine does not
+ * tell owners.
+ * @param way the components of the parent that are there, and perhaps some below it.
+ */
+export async function examineWay(
+  sandbox: Sandbox,
+  parent: string,
+  uid: number | undefined,
+  way: readonly NamespaceEntry[],
+): Promise<ParentExamination> {
+  const mount = mountOf(sandbox, parent);
+  const seen = { parent, mount, existing: '/', missing: [], weaknesses: [] };
+  const refusal = mountRefusal(sandbox, parent, mount);
+  if (refusal !== undefined) return { ...seen, refusal };
+  const entries = new Map(way.map((entry) => [entry.path, { ...entry, size: 0, linkTarget: '' }]));
+  const reader: ComponentReader = {
+    rootOwner: 0,
+    stat: (path) => Promise.resolve(entries.get(path)),
+    readOwner: (path) => Promise.resolve(entries.get(path)?.uid),
+  };
+  return { ...seen, ...(await walk(reader, parent, uid)) };
+}
+
+/** Who tells what stands at the components of a path. */
+type ComponentReader = Pick<Sandbox, 'stat' | 'readOwner' | 'rootOwner'>;
+
 function mountOf(sandbox: Sandbox, path: string): SandboxMount | undefined {
   const above = sandbox.identity.mounts.filter((mount) => isAtOrBelow(path, mount.path));
   return above.reduce<SandboxMount | undefined>(
@@ -66,7 +93,7 @@ function insideTmpfs(parent: string, path: string): Pick<ParentExamination, 'exi
 }
 
 async function walk(
-  sandbox: Sandbox,
+  sandbox: ComponentReader,
   parent: string,
   uid: number | undefined,
 ): Promise<Pick<ParentExamination, 'refusal' | 'existing' | 'missing' | 'weaknesses'>> {
@@ -83,7 +110,7 @@ async function walk(
 }
 
 /** What a sandbox does not look at, because a link is on the way, is not there: the link itself is seen further up. */
-export async function statWithin(sandbox: Sandbox, path: string): Promise<SandboxEntry | undefined> {
+export async function statWithin(sandbox: Pick<Sandbox, 'stat'>, path: string): Promise<SandboxEntry | undefined> {
   try {
     return await sandbox.stat(path);
   } catch (error) {
@@ -104,7 +131,7 @@ function refusalOf(path: string, entry: SandboxEntry | undefined): string | unde
 }
 
 async function weaknessOf(
-  sandbox: Sandbox,
+  sandbox: ComponentReader,
   path: string,
   entry: SandboxEntry | undefined,
   uid: number | undefined,

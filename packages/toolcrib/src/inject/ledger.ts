@@ -82,7 +82,7 @@ function keyOf(identity: SandboxKey, digest: Digest): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-const RUNGS: readonly string[] = ['archive', 'exec-tar', 'exec-cat'] satisfies Rung[];
+const RUNGS: readonly string[] = ['archive', 'namespace', 'exec-tar', 'exec-cat'] satisfies Rung[];
 const PROTECTIONS: readonly string[] = [
   'read-only-mount',
   'root-owned',
@@ -98,7 +98,7 @@ function entryFrom(value: unknown, key: string): LedgerEntry | undefined {
   if (record['schema'] !== SCHEMA || record['key'] !== key) return undefined;
   if (typeof directory !== 'string' || typeof why !== 'string' || typeof provenAt !== 'number') return undefined;
   if (!isRung(rung) || !isProtection(protection)) return undefined;
-  if (readBack !== 'engine' && readBack !== 'exec') return undefined;
+  if (readBack !== 'engine' && readBack !== 'host' && readBack !== 'exec') return undefined;
   return { directory, rung, protection, why, readBack, provenAt };
 }
 

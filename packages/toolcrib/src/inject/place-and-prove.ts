@@ -15,6 +15,7 @@ import { placeByArchive } from './rungs/archive.ts';
 import { directoryOf, type Attempt } from './rungs/attempt.ts';
 import { placeByCat, readBackByCat } from './rungs/exec-cat.ts';
 import { placeByTar, readBackByTar } from './rungs/exec-tar.ts';
+import { placeByNamespace } from './rungs/namespace.ts';
 import { directoriesOf } from './tree.ts';
 
 const PLACE = { 'exec-tar': placeByTar, 'exec-cat': placeByCat };
@@ -38,7 +39,7 @@ export async function placeAndProve(
     reporter.notice({ kind: 'warning', text: `while ${sandbox.reference} is written, ${raced}`, hint });
   }
   try {
-    await place(injection, attempt);
+    await place(injection, attempt, uid);
     const readBack = await prove(injection, attempt, candidate);
     return describe(injection, candidate, directoryOf(attempt), uid, readBack);
   } finally {
@@ -49,12 +50,13 @@ export async function placeAndProve(
 /** A danger while somebody else than the user of the sandbox writes; nothing that is examined before or after helps. */
 function raceOf(sandbox: Sandbox, candidate: Candidate, uid: number | undefined): string | undefined {
   const outside = outsideInReach(sandbox, uid);
-  if (outside === undefined || (candidate.rung !== 'archive' && candidate.user === undefined)) return undefined;
+  const isSafe = candidate.rung !== 'archive' && candidate.user === undefined;
+  if (outside === undefined || isSafe) return undefined;
   return `root in the sandbox can lead what writes into ${outside}, which is outside of it`;
 }
 
 /** The engine ends by itself; programs of the sandbox only if it is not hostile. */
-async function place(injection: Injection, attempt: Attempt): Promise<void> {
+async function place(injection: Injection, attempt: Attempt, uid: number | undefined): Promise<void> {
   const { rung, artifact, progress } = attempt;
   if (rung === 'archive') {
     await placeByArchive(attempt);
@@ -65,7 +67,8 @@ async function place(injection: Injection, attempt: Attempt): Promise<void> {
       watched.moved();
       progress.advance(bytes);
     };
-    await PLACE[rung]({ ...attempt, ...watched, progress: { advance, end: () => progress.end() } });
+    const moving = { ...attempt, ...watched, progress: { advance, end: () => progress.end() } };
+    await (rung === 'namespace' ? placeByNamespace(moving, uid) : PLACE[rung](moving));
   });
 }
 
@@ -74,7 +77,7 @@ async function place(injection: Injection, attempt: Attempt): Promise<void> {
  * the sandbox as its own user, which could run anything there before; it counts only if the bytes were right, too.
  * @returns who could read the tree back.
  */
-async function prove(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
+async function prove(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<Placement['readBack']> {
   const bytes = proveBytes(injection, attempt, candidate);
   const health = proveHealth(injection, directoryOf(attempt));
   await Promise.allSettled([bytes, health]);
@@ -84,7 +87,12 @@ async function prove(injection: Injection, attempt: Attempt, candidate: Candidat
 }
 
 /** @returns who could read the tree back. */
-async function proveBytes(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<'engine' | 'exec'> {
+async function proveBytes(
+  injection: Injection,
+  attempt: Attempt,
+  candidate: Candidate,
+): Promise<Placement['readBack']> {
+  if (candidate.rung === 'namespace') return 'host'; // it was read back before it was left there
   const { sandbox, artifact, examination, name, signal } = attempt;
   const directory = directoryOf(attempt);
   const byEngine = examination.mount?.kind === 'tmpfs' ? undefined : await sandbox.readTar(directory);
@@ -135,10 +143,10 @@ function describe(
   candidate: Candidate,
   directory: string,
   uid: number | undefined,
-  readBack: 'engine' | 'exec',
+  readBack: Placement['readBack'],
 ): { readonly placement: Placement; readonly entry: LedgerEntry } {
   const { examination, rung, user } = candidate;
-  const placedAsRoot = rung === 'archive' || user === '0' || uid === 0;
+  const placedAsRoot = rung === 'archive' || rung === 'namespace' || user === '0' || uid === 0;
   const toldByItself = injection.sandbox.uploader !== undefined;
   const stated = protectionOf({ examination, uid, placedAsRoot, readBack, toldByItself });
   const raced = raceOf(injection.sandbox, candidate, uid);

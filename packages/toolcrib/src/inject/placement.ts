@@ -1,7 +1,7 @@
 import type { Digest } from '../core/digest.ts';
 
 /** A way of getting files into a sandbox; the best first. */
-export type Rung = 'archive' | 'exec-tar' | 'exec-cat';
+export type Rung = 'archive' | 'namespace' | 'exec-tar' | 'exec-cat';
 
 /**
  * Against whom what was proven holds after the moment of placement, best first:
@@ -16,9 +16,12 @@ export type Rung = 'archive' | 'exec-tar' | 'exec-cat';
  */
 export type Protection = 'read-only-mount' | 'root-owned' | 'same-user' | 'writable-parent';
 
-/** One attempt: a way of placing into one of the configured parents. */
+/** How a tree came to where it is; `mount`: the sandbox was made with a mount that has it, and nothing was copied. */
+export type Origin = Rung | 'mount';
+
+/** One attempt: a way of placing into one of the configured parents, or a mount. */
 export interface PlanStep {
-  readonly rung: Rung;
+  readonly rung: Origin;
   readonly parent: string;
   readonly usable: boolean;
   /** Why it is not usable, or as whom it was done. */
@@ -38,12 +41,15 @@ export interface Placement {
   readonly directory: string;
   /** The program and its first arguments, as programs in the sandbox see them. */
   readonly command: readonly string[];
-  readonly rung: Rung;
+  readonly rung: Origin;
   readonly protection: Protection;
   /** Why no more than that, one sentence. */
   readonly why: string;
-  /** Who told that the bytes are right: the engine, or programs of the sandbox where the engine cannot look. */
-  readonly readBack: 'engine' | 'exec';
+  /**
+   * Who told that the bytes are right: the engine; toolcrib itself, from this host through the sandbox's mount namespace;
+   * or programs of the sandbox, where neither can look.
+   */
+  readonly readBack: 'engine' | 'host' | 'exec';
   /** When it was proven last, milliseconds since 1970. */
   readonly provenAt: number;
   /** True when it was there already. */

@@ -1,5 +1,5 @@
 import type { ParentExamination } from './examine-parent.ts';
-import type { Protection } from './placement.ts';
+import type { Placement, Protection } from './placement.ts';
 
 /** What decides against whom a proof holds. */
 export interface Circumstances {
@@ -8,7 +8,7 @@ export interface Circumstances {
   readonly uid: number | undefined;
   /** True when the tree belongs to root (or, in a local sandbox, to the user of toolcrib). */
   readonly placedAsRoot: boolean;
-  readonly readBack: 'engine' | 'exec';
+  readonly readBack: Placement['readBack'];
   /** True when nobody but programs of the sandbox told anything of it. */
   readonly toldByItself: boolean;
 }
@@ -34,7 +34,8 @@ export function protectionOf(circumstances: Circumstances): { readonly protectio
     const who = uid === 0 ? 'root, who can change everything there' : `uid ${uid}, to whom the tree belongs`;
     return { protection: 'same-user', why: holdsNow(`commands of the sandbox run as ${who}`) };
   }
-  if (examination.mount !== undefined) {
+  // A tmpfs is the container's own; without its weaknesses, somebody could look into it.
+  if (examination.mount !== undefined && examination.mount.kind !== 'tmpfs') {
     const why = holdsNow(`${examination.mount.path} is a volume, which other containers may share`);
     return { protection: 'writable-parent', why };
   }

@@ -1,5 +1,6 @@
 import { createDigester } from '../core/digest.ts';
 import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
+import type { NamespaceMember } from '../sandboxes/sandbox.ts';
 import { readTar, type TarMember } from '../tar/read.ts';
 import type { InjectableArtifact, InjectableFile } from './artifact.ts';
 import { DIRECTORY_MODE, directoriesOf, limitsOf, placedMode } from './tree.ts';
@@ -24,21 +25,47 @@ export interface ReadBack {
 export async function verifyReadBack(readBack: ReadBack): Promise<void> {
   const { artifact, name, tar } = readBack;
   if (tar === undefined) throw differs(`nothing is there to read back`);
-  const expected = createExpectation(artifact);
+  const members = below(name, readTar(tar, limitsOf(artifact), 'what was read back'));
   try {
-    for await (const member of readTar(tar, limitsOf(artifact), 'what was read back')) {
-      readBack.signal?.throwIfAborted();
-      if (readBack.owner !== undefined && member.uid !== readBack.owner) {
-        throw differs(`${member.path} belongs to uid ${member.uid}`);
-      }
-      await expected.take(relativeTo(name, member), member);
-    }
+    await verifyMembers({ ...readBack, members });
   } catch (error) {
     // The sandbox is hostile: a tar that cannot be read is a difference like any other, and not a mistake of a store.
     if (hasCode(error, 'MALFORMED', 'TOO_LARGE')) throw differs(messageOf(error));
     throw error;
   }
+}
+
+/** What a tree's entries are compared with. */
+export interface MembersRead extends Pick<ReadBack, 'artifact' | 'owner' | 'signal'> {
+  /** Paths relative to the tree, its own is ''. */
+  readonly members: AsyncIterable<NamespaceMember>;
+  /** Says that something moved. */
+  readonly moved?: () => void;
+}
+
+/** @throws as {@link verifyReadBack}. */
+export async function verifyMembers({ artifact, members, owner, signal, moved }: MembersRead): Promise<void> {
+  const expected = createExpectation(artifact);
+  for await (const member of members) {
+    signal?.throwIfAborted();
+    moved?.();
+    if (owner !== undefined && member.uid !== owner) {
+      throw differs(`${member.path || 'the tree'} belongs to uid ${member.uid}`);
+    }
+    await expected.take(member.path, { ...member, bytes: watched(member.bytes, moved) });
+  }
   expected.end();
+}
+
+async function* watched(bytes: AsyncIterable<Uint8Array>, moved?: () => void): AsyncGenerator<Uint8Array> {
+  for await (const piece of bytes) {
+    moved?.();
+    yield piece;
+  }
+}
+
+async function* below(name: string, members: AsyncIterable<TarMember>): AsyncGenerator<NamespaceMember> {
+  for await (const member of members) yield { ...member, path: relativeTo(name, member) };
 }
 
 function relativeTo(name: string, member: TarMember): string {
@@ -48,7 +75,7 @@ function relativeTo(name: string, member: TarMember): string {
 }
 
 interface Expectation {
-  take(path: string, member: TarMember): Promise<void>;
+  take(path: string, member: NamespaceMember): Promise<void>;
   end(): void;
 }
 
@@ -72,12 +99,12 @@ function createExpectation(artifact: InjectableArtifact): Expectation {
   };
 }
 
-function verifyMode(member: TarMember, mode: number): void {
+function verifyMode(member: NamespaceMember, mode: number): void {
   if (member.mode === mode) return;
-  throw differs(`${member.path} has mode ${octal(member.mode)}, expected ${octal(mode)}`);
+  throw differs(`${member.path || 'the tree'} has mode ${octal(member.mode)}, expected ${octal(mode)}`);
 }
 
-async function verifyFile(member: TarMember, file: InjectableFile): Promise<void> {
+async function verifyFile(member: NamespaceMember, file: InjectableFile): Promise<void> {
   verifyMode(member, placedMode(file.mode));
   await verifyContent(file, member.bytes);
 }

@@ -1,10 +1,12 @@
 import { posix } from 'node:path';
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { patienceFor, withDeadline } from './deadline.ts';
 import { componentsOf, statWithin } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { placementFrom, proveHealth, readBackByExec } from './place-and-prove.ts';
+import { readBackByNamespace } from './rungs/namespace.ts';
 import { holdsAtPlacementOnly, type Placement } from './placement.ts';
 import { differs, verifyReadBack } from './read-back.ts';
 import { DIRECTORY_MODE } from './tree.ts';
@@ -35,16 +37,38 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
 /** Whether something stands where a placement was; an engine that could not see it when it was made cannot see it now. */
 export async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
   if (entry.readBack === 'exec') return true;
+  if (entry.readBack === 'host') return await isSeen(sandbox, entry.directory);
   const there = await statWithin(sandbox, entry.directory);
   return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
+}
+
+/** By who read it back: the engine may not see it. */
+async function isSeen({ namespace }: Sandbox, directory: string): Promise<boolean> {
+  if (namespace === undefined || 'closed' in namespace) return false;
+  try {
+    const last = (await namespace.look(directory)).at(-1);
+    return last?.path === directory && last.kind === 'directory' && last.mode === DIRECTORY_MODE;
+  } catch (error) {
+    if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
+    return false;
+  }
 }
 
 async function proveAgain(injection: Injection, entry: LedgerEntry): Promise<void> {
   const { directory, rung } = entry;
   const { uploader } = injection.sandbox;
-  if (entry.readBack === 'exec' && uploader === undefined) await readBackByExec(injection, rung, directory);
+  if (entry.readBack === 'host') await readBackFromHost(injection, directory);
+  else if (entry.readBack === 'exec' && uploader === undefined) await readBackByExec(injection, rung, directory);
   else await readBackByEngine(injection, entry);
   await proveHealth(injection, directory);
+}
+
+async function readBackFromHost(injection: Injection, directory: string): Promise<void> {
+  const { sandbox, artifact } = injection;
+  const patience = patienceFor(artifact.tar.size);
+  await withDeadline(injection, 'reading back', patience, async (watched) => {
+    await readBackByNamespace({ sandbox, artifact, directory, ...watched });
+  });
 }
 
 async function readBackByEngine(injection: Injection, entry: LedgerEntry): Promise<void> {

@@ -1,7 +1,7 @@
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { canHelp, optionsIn, outsideInReach, programsFor, type Candidate, type Option } from './attempts.ts';
-import { examineParent, type ParentExamination } from './examine-parent.ts';
+import { canEnter, canHelp, optionsIn, outsideInReach, programsFor, type Candidate, type Option } from './attempts.ts';
+import { examineParent, examineWay, type ParentExamination } from './examine-parent.ts';
 import type { PlanStep } from './placement.ts';
 import { requireProgram } from './rungs/attempt.ts';
 import { sandboxUid } from './sandbox-user.ts';
@@ -35,9 +35,28 @@ export async function* waysInto(request: WaysRequest): AsyncGenerator<Option> {
 
 async function* waysBelow(request: WaysRequest, examination: ParentExamination): AsyncGenerator<Option> {
   const { sandbox, uid, hasLinks } = request;
-  const helped = outsideInReach(sandbox, uid) !== undefined && (await canHelp(sandbox, hasLinks));
+  const isRaced = outsideInReach(sandbox, uid) !== undefined;
+  const helped = isRaced && (canEnter(sandbox) || (await canHelp(sandbox, hasLinks)));
   for (const option of optionsIn(sandbox, examination, uid, helped)) {
-    yield 'usable' in option ? option : ((await withoutPrograms(sandbox, option)) ?? option);
+    if ('usable' in option) yield option;
+    else if (option.rung === 'namespace') yield await entered(sandbox, option, uid);
+    else yield (await withoutPrograms(sandbox, option)) ?? option;
+  }
+}
+
+/** A way through the mount namespace, with what is seen of the parent from inside of it. Nothing is written. */
+async function entered(sandbox: Sandbox, candidate: Candidate, uid: number | undefined): Promise<Option> {
+  const { rung } = candidate;
+  const { parent } = candidate.examination;
+  const unusable = (reason: string): PlanStep => ({ rung, parent, usable: false, reason });
+  const { namespace } = sandbox;
+  if (namespace === undefined || 'closed' in namespace) return unusable(namespace?.closed ?? 'there is none');
+  try {
+    const examination = await examineWay(sandbox, parent, uid, await namespace.look(parent));
+    return examination.refusal === undefined ? { ...candidate, examination } : unusable(examination.refusal);
+  } catch (error) {
+    if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
+    return unusable(messageOf(error));
   }
 }
 
@@ -61,6 +80,7 @@ export function reasonOf({ user }: Candidate, error: unknown): string {
 /** As whom a way places. */
 export function byWhom({ rung, user }: Candidate): string {
   if (rung === 'archive') return 'by the engine';
+  if (rung === 'namespace') return 'by toolcrib itself, through the mount namespace';
   return user === '0' ? 'by programs of the sandbox as root' : 'by programs of the sandbox as its own user';
 }
 

@@ -45,7 +45,9 @@ export function describeInjection({ placement, resolution }: InjectionFacts): st
 function howText(sandbox: string, rung: string): string {
   if (isLocal(sandbox)) return 'written by toolcrib itself';
   const words: Readonly<Record<string, string>> = {
+    mount: 'it was mounted when the sandbox was made',
     archive: "through the engine's archive API",
+    namespace: "written from this host, through the container's mount namespace",
     'exec-tar': "streamed into the sandbox's tar",
     'exec-cat': "streamed into the sandbox's cat",
   };
@@ -54,6 +56,7 @@ function howText(sandbox: string, rung: string): string {
 
 function readBackText(sandbox: string, readBack: string): string {
   if (isLocal(sandbox)) return 'from the disk';
+  if (readBack === 'host') return "from this host, through the container's mount namespace";
   return readBack === 'engine' ? 'through the engine' : "through the sandbox's own programs";
 }
 

@@ -1,4 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
+import type { TarMember } from '../tar/read.ts';
+import type { TarEntry } from '../tar/write.ts';
 
 /** Who and what a sandbox is, as its engine tells it; only where there is an `uploader` the sandbox itself was asked. */
 export interface SandboxIdentity {
@@ -24,6 +26,11 @@ export interface SandboxIdentity {
   readonly isolation?: 'bubblewrap' | 'none';
   /** Places in it where something else is mounted, absolute, sorted. */
   readonly mounts: readonly SandboxMount[];
+  /**
+   * What its engine lets it do by which root in it might write what is mounted read-only, each a sentence without its end;
+   * empty when that is nothing, absent where nobody outside tells.
+   */
+  readonly liberties?: readonly string[];
 }
 
 export interface SandboxMount {
@@ -32,6 +39,8 @@ export interface SandboxMount {
   readonly writable: boolean;
   /** False when programs there cannot be started (`noexec`), as far as the engine tells. */
   readonly executable: boolean;
+  /** The path on the engine's machine that is mounted there; absent where the engine does not tell one. */
+  readonly source?: string;
 }
 
 /** What stands at a path, links not followed. */
@@ -154,6 +163,68 @@ export interface SandboxRemover {
   removeTree(path: string): Promise<void>;
 }
 
+/** What was seen of one component of a path, by who holds it open. */
+export interface NamespaceEntry {
+  /** Absolute. */
+  readonly path: string;
+  readonly kind: SandboxEntry['kind'];
+  /** Permission bits with setuid, setgid and sticky. */
+  readonly mode: number;
+  /** Of its owner, as the sandbox sees it. */
+  readonly uid: number;
+}
+
+/** An entry of a tree as it stands in the sandbox; paths are relative to the tree, its own is ''. */
+export interface NamespaceMember extends Omit<TarMember, 'kind' | 'size'> {
+  readonly kind: TarMember['kind'] | 'other';
+}
+
+/** Judges the components of a path from `/` on, up to the first that is no directory; rejects where it must not go. */
+export type ExamineWay = (way: readonly NamespaceEntry[]) => Promise<void>;
+
+/** Judges what stands in the sandbox, which it reads to its end; rejects when it is not what it should be. */
+export type VerifyTree = (members: AsyncIterable<NamespaceMember>) => Promise<void>;
+
+/** A tree that is read through the mount namespace. */
+export interface NamespaceTree {
+  /** Absolute. */
+  readonly path: string;
+  readonly examine: ExamineWay;
+  readonly verify: VerifyTree;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** A tree that is placed through the mount namespace. */
+export interface NamespacePlacement extends NamespaceTree {
+  /** Relative to the tree, a directory before what it holds; files with their size. */
+  readonly entries: AsyncIterable<TarEntry>;
+}
+
+/**
+ * The role of a sandbox whose mount namespace toolcrib can enter from this machine, as root. No link is followed and no
+ * program of the sandbox runs; directories that were examined are held open and cannot be exchanged any more; only the
+ * sandbox's own file system is written, and the mounts that it was given for itself. Each call throws SandboxError
+ * `NOT_INJECTABLE` where that is not possible, `SANDBOX_STATE`, RemoteError `UNREACHABLE`, and the signal's reason.
+ */
+export interface SandboxNamespace {
+  /** What stands on the way to a path, the last one included if all above it are directories. */
+  look(path: string): Promise<readonly NamespaceEntry[]>;
+  /**
+   * Writes a tree beside `path`, where its name has a dot before it, then gives it that path, where nothing may stand;
+   * missing parents are made. All of it belongs to root of the sandbox. `examine` is called before anything is written,
+   * and again for what was placed; `verify` then. When one of them rejects, or the input breaks off, what was written is
+   * taken away.
+   */
+  place(placement: NamespacePlacement): Promise<void>;
+  /** @throws as above, also when there is nothing. */
+  read(tree: NamespaceTree): Promise<void>;
+}
+
+/** Why a mount namespace cannot be entered from here, as a part of a sentence. */
+export interface ClosedNamespace {
+  readonly closed: string;
+}
+
 /** The role of a sandbox that runs programs. */
 export interface SandboxExecutor {
   /** How a program in the sandbox sees a path of it: the same in a container, below its directory for `local:`. */
@@ -177,11 +248,13 @@ export interface Sandbox extends SandboxReader, SandboxWriter, SandboxExecutor {
   readonly reference: string;
   readonly identity: SandboxIdentity;
   /** Ways of placing files that this kind of sandbox has, best first. */
-  readonly ways: readonly ('archive' | 'exec-tar' | 'exec-cat')[];
+  readonly ways: readonly ('archive' | 'namespace' | 'exec-tar' | 'exec-cat')[];
   /** Undefined where an engine tells what is in the sandbox, from outside. */
   readonly uploader?: SandboxUploader;
   /** Undefined where it takes a program of the sandbox to remove something. */
   readonly remover?: SandboxRemover;
+  /** Undefined where there is none to enter. */
+  readonly namespace?: SandboxNamespace | ClosedNamespace;
   /** Frees connections; running programs lose their streams. */
   close(): Promise<void>;
 }

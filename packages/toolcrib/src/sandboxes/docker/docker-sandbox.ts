@@ -4,6 +4,7 @@ import type { Container } from './container.ts';
 import { connectEngine, type ConnectOptions, type Engine } from './engine.ts';
 import { startExec } from './exec.ts';
 import { identityOf, rootOwnerOf } from './identity.ts';
+import { namespaceOf, type NamespaceOptions } from './namespace/namespace.ts';
 import { textOf } from '../../core/json-fields.ts';
 import { notFound, refusedCall } from './refusals.ts';
 import { verifyRunning } from './state.ts';
@@ -16,7 +17,7 @@ import { verifyRunning } from './state.ts';
  * @throws NotFoundError `SANDBOX_NOT_FOUND`; SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`; as
  * `connectEngine`.
  */
-export async function openDockerSandbox(name: string, options: ConnectOptions): Promise<Sandbox> {
+export async function openDockerSandbox(name: string, options: ConnectOptions & NamespaceOptions): Promise<Sandbox> {
   const engine = await connectEngine(options);
   try {
     return await openContainer(name, engine, options);
@@ -26,7 +27,11 @@ export async function openDockerSandbox(name: string, options: ConnectOptions): 
   }
 }
 
-async function openContainer(name: string, engine: Engine, options: ConnectOptions): Promise<Sandbox> {
+async function openContainer(
+  name: string,
+  engine: Engine,
+  options: ConnectOptions & NamespaceOptions,
+): Promise<Sandbox> {
   const command = options.scheme ?? 'docker';
   const reference = `${command}:${name}`;
   const path = `/containers/${encodeURIComponent(name)}`;
@@ -44,7 +49,8 @@ async function openContainer(name: string, engine: Engine, options: ConnectOptio
   return {
     reference,
     identity,
-    ways: ['archive', 'exec-tar', 'exec-cat'],
+    ways: ['archive', 'namespace', 'exec-tar', 'exec-cat'],
+    ...(await namespaceOf(container, description.value, identity, options)),
     rootOwner: container.rootOwner,
     programPath: (inside) => inside,
     stat: (inside) => statPath(container, inside),

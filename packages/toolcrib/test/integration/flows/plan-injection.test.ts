@@ -71,7 +71,7 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
     const { ways } = plan as { ways: readonly { rung: string; parent: string; usable: boolean }[] };
     expect(ways.map(({ rung, parent }) => `${rung} ${parent}`)).toEqual(
       ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'].flatMap((parent) =>
-        ['archive', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
+        ['archive', 'namespace', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
       ),
     );
     const { placement } = (await site.json('inject', sandbox)) as { placement: { rung: string; directory: string } };

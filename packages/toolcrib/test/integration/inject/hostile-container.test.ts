@@ -6,7 +6,7 @@ import type { Clock } from '../../../src/core/clock.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import { docker, dockerAvailable } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { entriesOf, startSite } from './inject-container.ts';
+import { entriesOf, startSite, withoutNamespace } from './inject-container.ts';
 import { compileSyntheticTool, realClock, syntheticArtifact } from './synthetic-artifact.ts';
 
 const image = 'toolcrib-test/busybox';
@@ -86,7 +86,7 @@ describe('a container that an agent prepared', ready, () => {
         },
       });
       const elsewhere = await site.inject(artifact, { install: ['/var/lib/toolcrib', '/srv/toolcrib'] });
-      expect(elsewhere).toMatchObject({ rung: 'exec-tar', protection: 'same-user' });
+      expect(elsewhere).toMatchObject({ rung: 'namespace', protection: 'same-user' });
       expect(elsewhere.directory).toMatch(/^\/srv\/toolcrib\//);
       expect(await readdir(host)).toEqual([]);
     } finally {
@@ -127,7 +127,7 @@ describe('a container that an agent prepared', ready, () => {
   test('where root could lead the engine to the host is written by its own programs', async () => {
     const host = await mkdtemp(join(tmpdir(), 'host-directory-'));
     try {
-      await using site = await startSite({ image, args: ['--volume', `${host}:/mnt/host`] });
+      await using site = await startSite({ image, args: ['--volume', `${host}:/mnt/host`], entered: false });
       const { sandbox } = site;
       const swapping = {
         ...sandbox,
@@ -141,6 +141,7 @@ describe('a container that an agent prepared', ready, () => {
       expect(placement).toMatchObject({ rung: 'exec-tar', protection: 'same-user', readBack: 'engine' });
       expect(placement.plan.map(({ rung, reason }) => `${rung}: ${reason}`)).toEqual([
         'archive: root in the sandbox could lead the engine into /mnt/host while it unpacks',
+        'namespace: a test keeps it closed',
         'exec-tar: placed by programs of the sandbox as its own user and proven',
       ]);
       expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
@@ -154,7 +155,7 @@ describe('a container that an agent prepared', ready, () => {
   });
 
   test('where root could lead the engine to the host, and no program helps, has that said', async () => {
-    await using site = await startSite({ image, args: ['--volume', '/mnt/volume'] });
+    await using site = await startSite({ image, args: ['--volume', '/mnt/volume'], entered: false });
     await site.shell('0', 'rm /bin/tar /bin/cat');
     const placement = await site.inject(artifact);
     expect(placement).toMatchObject({ rung: 'archive', protection: 'same-user' });
@@ -193,12 +194,15 @@ describe('a container that an agent prepared', ready, () => {
     ['exec-cat', 'cat', 'exec sleep 100000', `placing ${stalled}`],
     ['exec-cat', 'cat', '[ $# = 0 ] && exec busybox cat; exec sleep 100000', `reading back ${stalled}`],
   ] as const)('cannot hold an injection up for ever: %s, %s is "%s"', async (rung, program, script, reason) => {
-    await using site = await startSite({ image, args: ['--tmpfs', '/place:exec'] }, async ({ shell }) => {
-      await shell(
-        '0',
-        `rm /bin/${program}; ${planted(program, script)}; rm /bin/rm; ${planted('rm', 'exec >&- 2>&-; exec sleep 9999')}`,
-      );
-    });
+    await using site = await startSite(
+      { image, args: ['--tmpfs', '/place:exec'], entered: false },
+      async ({ shell }) => {
+        await shell(
+          '0',
+          `rm /bin/${program}; ${planted(program, script)}; rm /bin/rm; ${planted('rm', 'exec >&- 2>&-; exec sleep 9999')}`,
+        );
+      },
+    );
     const only = { ...site.sandbox, ways: [rung] };
     const injecting = site.inject(artifact, { sandbox: only, install: ['/place'], clock: hastyClock });
     await expect(injecting).rejects.toMatchObject({
@@ -222,7 +226,7 @@ describe('a container that an agent prepared', ready, () => {
       expect(placement.directory).toMatch(/^\/opt\/toolcrib\//);
       expect(placement.protection).toBe(user === '0' ? 'same-user' : 'root-owned');
       const there = await site.inject(artifact, { install: ['/var/lib/toolcrib'], ledger: `${site.ledger}/other` });
-      expect(there).toMatchObject({ rung: 'exec-tar', protection: 'writable-parent' });
+      expect(there).toMatchObject({ rung: 'namespace', protection: 'writable-parent' });
       expect(there.why).toContain('/var/lib/toolcrib belongs to uid 1000');
       expect(there.plan[0]?.reason).toContain('a link planted there would lead the engine elsewhere');
     }
@@ -233,10 +237,11 @@ describe('a container that an agent prepared', ready, () => {
       await shell('0', 'mkdir -p /srv/open/toolcrib /srv/sticky; chmod 777 /srv/open; chmod 1777 /srv/sticky');
     };
     await using site = await startSite({ image, args: ['--user', '1000'] }, prepare);
-    await expect(site.inject(artifact, { install: ['/srv/open/toolcrib'] })).rejects.toMatchObject({
-      code: 'NOT_INJECTABLE',
-    });
-    const sticky = await site.inject(artifact, { install: ['/srv/sticky/toolcrib'] });
+    const closed = { install: ['/srv/open/toolcrib'], sandbox: withoutNamespace(site.sandbox) };
+    await expect(site.inject(artifact, closed)).rejects.toMatchObject({ code: 'NOT_INJECTABLE' });
+    const open = await site.inject(artifact, { install: ['/srv/open/toolcrib'] });
+    expect(open).toMatchObject({ rung: 'namespace', protection: 'writable-parent' });
+    const sticky = await site.inject(artifact, { install: ['/srv/sticky/toolcrib'], ledger: `${site.ledger}/other` });
     expect(sticky).toMatchObject({ rung: 'archive', protection: 'root-owned' });
     await expect(site.shell('1000', `mv /srv/sticky/toolcrib /srv/sticky/mine`)).rejects.toThrow();
   });

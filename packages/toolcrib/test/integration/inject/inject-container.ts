@@ -25,8 +25,14 @@ export interface InjectionSite extends AsyncDisposable {
   shell(user: string, script: string): Promise<string>;
 }
 
+/** A container, and what it is reached by. */
+export interface SiteOptions extends ContainerOptions {
+  /** False: as on a machine from which its mount namespace cannot be entered. Default: true. */
+  readonly entered?: boolean;
+}
+
 export async function startSite(
-  options: ContainerOptions,
+  options: SiteOptions,
   prepare?: (site: Pick<InjectionSite, 'name' | 'shell'>) => Promise<void>,
 ): Promise<InjectionSite> {
   const container = await startContainer(options);
@@ -34,7 +40,8 @@ export async function startSite(
   const ledger = await mkdtemp(join(tmpdir(), 'ledger-'));
   const shell = (user: string, script: string) => docker('exec', '--user', user, name, '/bin/sh', '-c', script);
   await prepare?.({ name, shell });
-  const sandbox = await openDockerSandbox(name, { env: process.env });
+  const opened = await openDockerSandbox(name, { env: process.env });
+  const sandbox = options.entered === false ? withoutNamespace(opened) : opened;
   const notices: Notice[] = [];
   const reporter: Reporter = {
     notice: (notice) => notices.push(notice),
@@ -55,6 +62,12 @@ export async function startSite(
       await rm(ledger, { recursive: true });
     },
   };
+}
+
+/** A sandbox whose mount namespace cannot be entered. */
+export function withoutNamespace(sandbox: Sandbox): Sandbox {
+  const { remover: _remover, ...others } = sandbox;
+  return { ...others, namespace: { closed: 'a test keeps it closed' } };
 }
 
 /** Names of what a ledger has of placements; its notes about what is none, and its locks, are no entries. */

@@ -98,6 +98,7 @@ describe('injecting into a container', ready, () => {
       await using site = await startSite({
         image: busybox,
         args: ['--read-only', '--tmpfs', '/tmp:exec', '--user', user],
+        entered: false,
       });
       const placement = await site.inject(artifact);
       expect(placement).toMatchObject({ rung: 'exec-tar', protection: 'writable-parent', readBack: 'exec' });
@@ -115,14 +116,14 @@ describe('injecting into a container', ready, () => {
   test('without tar the files go through a shell and cat', async () => {
     const artifact = await syntheticArtifact({ program });
     await using site = await startSite(
-      { image: busybox, args: ['--tmpfs', '/place:exec,mode=1777', '--user', '1000'] },
+      { image: busybox, args: ['--tmpfs', '/place:exec,mode=1777', '--user', '1000'], entered: false },
       async ({ shell }) => {
         await shell('0', 'rm /bin/tar');
       },
     );
     const placement = await site.inject(artifact, { install: ['/place/toolcrib'] });
     expect(placement).toMatchObject({ rung: 'exec-cat', readBack: 'exec', protection: 'writable-parent' });
-    expect(placement.plan.map(({ rung, reason }) => `${rung}: ${reason}`)[1]).toBe('exec-tar: the sandbox has no tar');
+    expect(placement.plan.map(({ rung, reason }) => `${rung}: ${reason}`)[2]).toBe('exec-tar: the sandbox has no tar');
     expect((await site.call(placement, ['version'])).stdout).toBe('synthetic v1\n');
     expect((await site.inject(artifact)).reused).toBe(true);
     await site.shell('1000', `echo evil > ${placement.directory}/note.txt`);

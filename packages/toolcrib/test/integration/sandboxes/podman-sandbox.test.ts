@@ -17,6 +17,7 @@ import {
   startPodmanService,
 } from '../../servers/podman.ts';
 import { requireOrSkip } from '../../servers/require.ts';
+import { withoutNamespace } from '../inject/inject-container.ts';
 import { compileSyntheticTool, injectionOf, syntheticArtifact } from '../inject/synthetic-artifact.ts';
 
 const image = 'toolcrib-test/busybox';
@@ -42,23 +43,31 @@ describe('Podman', requireOrSkip(missing), () => {
   test.each([
     { kind: 'rootful', from: image, user: '0', rung: 'archive', parent: '/var/lib/toolcrib', protection: 'same-user' },
     { kind: 'rootless', from: image, user: '0', rung: 'archive', parent: '/var/lib/toolcrib', protection: 'same-user' },
-    // Podman does not tell who owns the directories above, so that root writes nothing there.
-    {
-      kind: 'rootful',
-      from: image,
-      user: '1000',
-      rung: 'exec-tar',
-      parent: '/tmp/toolcrib',
-      protection: 'writable-parent',
-    },
-    {
-      kind: 'rootless',
-      from: image,
-      user: '1000',
-      rung: 'exec-tar',
-      parent: '/tmp/toolcrib',
-      protection: 'writable-parent',
-    },
+    // Podman does not tell who owns the directories above, so that it writes nothing there. The mount namespace does.
+    ...(['rootful', 'rootless'] as const).map(
+      (kind) =>
+        ({
+          kind,
+          from: image,
+          user: '1000',
+          rung: 'namespace',
+          parent: '/var/lib/toolcrib',
+          protection: 'root-owned',
+          readBack: 'host',
+        }) as const,
+    ),
+    ...(['rootful', 'rootless'] as const).map(
+      (kind) =>
+        ({
+          kind,
+          from: image,
+          user: '1000',
+          entered: false,
+          rung: 'exec-tar',
+          parent: '/tmp/toolcrib',
+          protection: 'writable-parent',
+        }) as const,
+    ),
     {
       kind: 'rootless',
       from: 'toolcrib-test/static',
@@ -67,17 +76,18 @@ describe('Podman', requireOrSkip(missing), () => {
       parent: '/var/lib/toolcrib',
       protection: 'same-user',
     },
-  ] as const)('takes the tool into a container of $from, $kind with user $user', async (row) => {
+  ] as const)('takes the tool into a container of $from, $kind with user $user, by $rung', async (row) => {
     await using container = await startPodmanContainer(row.kind, { image: row.from, args: ['--user', row.user] });
     const ledger = await mkdtemp(join(tmpdir(), 'ledger-'));
-    const sandbox = await open(container.name, envOf[row.kind]);
+    const opened = await open(container.name, envOf[row.kind]);
+    const sandbox = 'entered' in row ? withoutNamespace(opened) : opened;
     try {
       const injection = injectionOf(sandbox, await syntheticArtifact({ program }), ledger);
       const placement = await injectTool(injection);
       expect(placement).toMatchObject({
         rung: row.rung,
         protection: row.protection,
-        readBack: 'engine',
+        readBack: 'readBack' in row ? row.readBack : 'engine',
         reused: false,
       });
       expect(placement.directory.startsWith(`${row.parent}/`)).toBe(true);

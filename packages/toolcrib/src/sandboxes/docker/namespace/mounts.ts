@@ -1,0 +1,101 @@
+import { stat } from 'node:fs/promises';
+import { SandboxError } from '../../../core/errors.ts';
+import { listOf, textOf } from '../../../core/json-fields.ts';
+import type { SandboxMount } from '../../sandbox.ts';
+import { procFile } from './container-process.ts';
+import type { HelperRecord } from './records.ts';
+
+/** A component of a path, as the helper told it. */
+export interface SeenComponent extends HelperRecord {
+  /** Absolute. */
+  readonly at: string;
+}
+
+/** What is mounted in a container, as its engine tells it. */
+export interface KnownMounts {
+  readonly mounts: readonly SandboxMount[];
+  /** Directories of this machine that volumes are, by their path in the container. */
+  readonly sources: ReadonlyMap<string, string>;
+}
+
+/** Source: statfs(2), statvfs(3). */
+const TMPFS = 0x01021994n;
+const READ_ONLY = 1;
+const NOEXEC = 8;
+
+/** @param description of the container, as its engine gives it. */
+export function knownMounts(description: unknown, mounts: readonly SandboxMount[]): KnownMounts {
+  const pairs = listOf(description, 'Mounts').flatMap((mount): [string, string][] => {
+    const path = textOf(mount, 'Destination');
+    const source = textOf(mount, 'Source') ?? '';
+    return path === undefined || !source.startsWith('/') ? [] : [[path.replace(/(?<=.)\/+$/, ''), source]];
+  });
+  return { mounts, sources: new Map(pairs) };
+}
+
+/**
+ * Makes sure that a way stays in the container. Root there cannot mount anything, but can rename the directories above a
+ * mount, and so bring a directory of this machine to any path, without a link. So each mount on the way has to be the
+ * very one that the engine mounted there: a volume by its device and inode, a tmpfs by being on no path of this machine.
+ * @throws SandboxError `NOT_INJECTABLE` naming the component; also where nothing can be written or started.
+ */
+export async function verifyMounts(way: readonly SeenComponent[], known: KnownMounts): Promise<void> {
+  for (const [index, component] of way.entries()) {
+    const above = way[index - 1];
+    if (above !== undefined && above.mount !== component.mount) await verifyCrossing(component, known);
+  }
+  const last = way.at(-1);
+  if (last === undefined) return;
+  if ((last.mountFlags & READ_ONLY) !== 0) throw refused(last.at, 'is on a file system that is mounted read-only');
+  if ((last.mountFlags & NOEXEC) !== 0) throw refused(last.at, 'is on a file system that is mounted noexec');
+}
+
+async function verifyCrossing(component: SeenComponent, known: KnownMounts): Promise<void> {
+  const { at } = component;
+  const mount = known.mounts.find(({ path }) => path === at);
+  const isItself =
+    (mount?.kind === 'tmpfs' && (await isPrivateTmpfs(component))) ||
+    (mount?.kind === 'volume' && (await isDirectory(component, known.sources.get(at))));
+  if (isItself) return;
+  throw refused(
+    at,
+    mount === undefined ? 'is a mount that the engine does not list' : 'is not the mount of the engine',
+  );
+}
+
+async function isPrivateTmpfs({ fileSystem, device }: SeenComponent): Promise<boolean> {
+  if (fileSystem !== TMPFS) return false;
+  const text = await procFile('/proc/1/mountinfo');
+  return text !== '' && !devicesOf(text).has(device);
+}
+
+/** The devices of what is mounted: field 3 of each line, `MAJOR:MINOR`, by proc_pid_mountinfo(5). */
+export function devicesOf(mountinfo: string): ReadonlySet<bigint> {
+  const fields = mountinfo.split('\n').map((line) => /^\d+ \d+ (?<major>\d+):(?<minor>\d+) /.exec(line)?.groups);
+  return new Set(fields.flatMap((one) => (one === undefined ? [] : [joined(one['major'], one['minor'])])));
+}
+
+function joined(major = '0', minor = '0'): bigint {
+  return (BigInt(major) << 32n) | BigInt(minor);
+}
+
+async function isDirectory({ device, inode }: SeenComponent, source: string | undefined): Promise<boolean> {
+  if (source === undefined) return false;
+  try {
+    const seen = await stat(source, { bigint: true });
+    return deviceFrom(seen.dev) === device && seen.ino === inode;
+  } catch {
+    return false; // the engine has it elsewhere
+  }
+}
+
+/** From the C library's number to major and minor, by makedev(3). */
+export function deviceFrom(dev: bigint): bigint {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  return (major << 32n) | minor;
+}
+
+function refused(path: string, why: string): SandboxError {
+  return new SandboxError('NOT_INJECTABLE', `${path} ${why}`, { details: { path } });
+}

@@ -1,0 +1,203 @@
+import { posix } from 'node:path';
+import { SandboxError } from '../../../core/errors.ts';
+import type { TarEntry } from '../../../tar/write.ts';
+import type {
+  ClosedNamespace,
+  NamespaceEntry,
+  NamespaceMember,
+  SandboxIdentity,
+  SandboxNamespace,
+  SandboxRemover,
+} from '../../sandbox.ts';
+import type { Container } from '../container.ts';
+import { belongsTo, pidNow, pidOf } from './container-process.ts';
+import { findHelper, startHelper, type HelperProcess } from './helper-process.ts';
+import { knownMounts, verifyMounts, type KnownMounts, type SeenComponent } from './mounts.ts';
+
+/** A container whose mount namespace is entered. */
+interface Place {
+  readonly container: Container;
+  readonly startedAt: string;
+  readonly id: string;
+  /** Its first process. */
+  readonly pid: number;
+  readonly known: KnownMounts;
+  /** Path of the helper on this machine. */
+  readonly helper: string;
+}
+
+/** The roles that entering the namespace gives; a closed one gives none. */
+export interface NamespaceRoles {
+  readonly namespace: SandboxNamespace | ClosedNamespace;
+  readonly remover?: SandboxRemover;
+}
+
+/** What decides whether a namespace can be entered, besides the container. */
+export interface NamespaceOptions {
+  /** Path of the helper; default: the one for this machine. */
+  readonly helper?: string | undefined;
+}
+
+/**
+ * Finds out, cheaply and without entering it, whether a container's mount namespace can be entered from here.
+ * @param description of the container, as its engine gives it.
+ */
+export async function namespaceOf(
+  container: Container,
+  description: unknown,
+  identity: SandboxIdentity,
+  options: NamespaceOptions = {},
+): Promise<NamespaceRoles> {
+  const helper = options.helper ?? findHelper();
+  const closed = closedReason(container);
+  if (closed !== undefined) return { namespace: { closed } };
+  if (helper === undefined)
+    return { namespace: { closed: `the namespace helper for ${process.arch} is not installed` } };
+  const { id, startedAt, mounts } = identity;
+  const pid = pidOf(description);
+  if (pid === undefined || !(await belongsTo(pid, id))) return { namespace: { closed: NOT_HERE } };
+  const place = { container, id, pid, startedAt, helper, known: knownMounts(description, mounts) };
+  return {
+    namespace: {
+      look: (path) => look(place, path),
+      place: (request) => placeTree(place, request),
+      read: (request) => readTree(place, request),
+    },
+    remover: { removeTree: (path) => removeTree(place, path) },
+  };
+}
+
+const NOT_HERE = 'the process that the engine names is not one of this machine';
+
+function closedReason({ engine }: Container): string | undefined {
+  if (process.platform !== 'linux') return 'toolcrib does not run on Linux';
+  if (!engine.endpoint.address.startsWith('unix:')) return 'the engine is not on this machine';
+  return process.getuid?.() === 0 ? undefined : 'toolcrib does not run as root of this machine';
+}
+
+type Verb = 'look' | 'place' | 'read' | 'remove';
+
+/**
+ * Lets the helper hold the container's process open first and asks the engine again then: so the number cannot have been
+ * another's when it was opened, and the helper cannot enter another's namespace later.
+ * @returns what the helper tells of the way, which was compared with what the engine mounted.
+ */
+async function enter<T>(
+  place: Place,
+  [verb, ...words]: readonly [Verb, ...string[]],
+  signal: AbortSignal | undefined,
+  work: (helper: HelperProcess, way: readonly NamespaceEntry[]) => Promise<T>,
+): Promise<T> {
+  const { container, startedAt, id, pid } = place;
+  const helper = startHelper(place.helper, [verb, String(pid), ...words], signal);
+  try {
+    if ((await helper.next()).kind !== 'opened') throw outOfStep();
+    if ((await pidNow(container, startedAt)) !== pid || !(await belongsTo(pid, id))) {
+      throw new SandboxError('NOT_INJECTABLE', NOT_HERE);
+    }
+    await helper.send({ kind: 'go' });
+    const way = await readWay(place, helper, words[0] ?? '/');
+    const result = await work(helper, way);
+    await helper.finish();
+    return result;
+  } finally {
+    await helper.abandon();
+  }
+}
+
+/** What the helper tells of a path: its components from `/` on. */
+async function readWay(place: Place, helper: HelperProcess, path: string): Promise<readonly NamespaceEntry[]> {
+  const names = path.split('/').filter((name) => name !== '');
+  const way: SeenComponent[] = [];
+  for (;;) {
+    const record = await helper.next();
+    if (record.kind === 'end') break;
+    if (record.kind !== 'nothing') way.push({ ...record, at: `/${names.slice(0, way.length).join('/')}` });
+    if (way.length > names.length + 1) throw outOfStep();
+  }
+  await verifyMounts(way, place.known);
+  return way.map(({ at, kind, mode, uid }) => ({ path: at, kind: entryKind(kind), mode, uid }));
+}
+
+function entryKind(kind: SeenComponent['kind']): NamespaceEntry['kind'] {
+  return kind === 'directory' || kind === 'file' || kind === 'link' ? kind : 'other';
+}
+
+async function look(place: Place, path: string): Promise<readonly NamespaceEntry[]> {
+  return await enter(place, ['look', path], undefined, (_, way) => Promise.resolve(way));
+}
+
+async function readTree(place: Place, request: Parameters<SandboxNamespace['read']>[0]): Promise<void> {
+  const { path, examine, verify, signal } = request;
+  await enter(place, ['read', path], signal, async (helper, way) => {
+    await examine(way);
+    await helper.send({ kind: 'go' });
+    await verify(membersFrom(helper));
+  });
+}
+
+async function placeTree(place: Place, request: Parameters<SandboxNamespace['place']>[0]): Promise<void> {
+  const { path, entries, examine, verify, signal } = request;
+  const name = posix.basename(path);
+  const words = ['place', posix.dirname(path), name, stagingOf(name)] as const;
+  await enter(place, words, signal, async (helper, way) => {
+    await examine(way);
+    await helper.send({ kind: 'go' });
+    for await (const entry of entries) await sendEntry(helper, entry);
+    await helper.send({ kind: 'end' });
+    await examine(await readWay(place, helper, path));
+    await helper.send({ kind: 'go' });
+    await verify(membersFrom(helper));
+    await helper.send({ kind: 'go' });
+  });
+}
+
+/** The name that a tree has while it is written or taken away. */
+export function stagingOf(name: string): string {
+  return `.${name}`;
+}
+
+async function sendEntry(helper: HelperProcess, entry: TarEntry): Promise<void> {
+  const { path, kind, mode, linkTarget = '', bytes = new Uint8Array(0) } = entry;
+  const content = kind === 'link' ? Buffer.from(linkTarget) : bytes;
+  const size = content instanceof Uint8Array ? content.byteLength : (entry.size ?? 0);
+  await helper.send({ kind, path, size: kind === 'directory' ? 0 : size, mode: kind === 'link' ? 0 : mode });
+  if (kind === 'directory') return;
+  if (content instanceof Uint8Array) await helper.sendBytes(content);
+  else for await (const piece of content) await helper.sendBytes(piece);
+}
+
+/** What the helper reads in the container, to its end. */
+async function* membersFrom(helper: HelperProcess): AsyncGenerator<NamespaceMember> {
+  for (;;) {
+    const { kind, path, mode, uid, size } = await helper.next();
+    if (kind === 'end') return;
+    const common = { path, mode, uid, linkTarget: '', bytes: nothing() };
+    if (kind === 'file') yield { ...common, kind, bytes: helper.content(size) };
+    else if (kind === 'link') yield { ...common, kind, linkTarget: await textFrom(helper.content(size)) };
+    else yield { ...common, kind: kind === 'directory' ? kind : 'other' };
+  }
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // A directory has no content.
+}
+
+async function textFrom(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  for await (const piece of content) pieces.push(piece);
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+async function removeTree(place: Place, path: string): Promise<void> {
+  const name = posix.basename(path);
+  await enter(place, ['remove', posix.dirname(path), name, stagingOf(name)], undefined, async (helper, way) => {
+    const stranger = way.find(({ kind }) => kind !== 'directory');
+    if (stranger !== undefined) throw new SandboxError('NOT_INJECTABLE', `${stranger.path} is a ${stranger.kind} now`);
+    await helper.send({ kind: 'go' });
+  });
+}
+
+function outOfStep(): SandboxError {
+  return new SandboxError('NOT_INJECTABLE', 'the namespace helper answered something else than it was asked');
+}
