@@ -46,8 +46,10 @@ export async function ejectTool(request: EjectRequest): Promise<readonly Ejected
     const taken = await ejectPlacement(request, notes, known);
     if (taken !== undefined) ejected.push(taken);
   }
+  const tried = new Set(ejected.map(({ directory }) => directory));
   for (const note of await notedFor(request, notes)) {
     signal?.throwIfAborted();
+    if (tried.has(note.directory)) continue;
     const kind = note.state === 'replaced' ? 'replaced' : 'leftover';
     ejected.push(told(kind, note.directory, await takeAwayNoted({ ...request, notes }, note)));
   }

@@ -23,7 +23,7 @@ const SCHEMA = 'toolcrib.unfinished.v1';
  * - `replaced`: a placement that was found changed or gone, so that another was made. Programs may still run from it.
  */
 export interface Unfinished {
-  /** Path of the sandbox. */
+  /** Path of the sandbox, with the name of a placement. */
   readonly directory: string;
   readonly digest: Digest;
   readonly state: 'writing' | 'left' | 'replaced';
@@ -74,9 +74,10 @@ export function isLeftOver({ state, process, notedAt }: Unfinished, now: number)
   return liveness === 'unknown' ? Math.abs(now - notedAt) > ABANDONED_AFTER_MS : liveness === 'dead';
 }
 
-/** The random part of a placement's name is the note's; what has no such name is known by a digest of its path. */
+/** The random part of a placement's name is the note's, too. */
 function nameOf(sandbox: SandboxId, directory: string): string {
-  const random = placementAt(directory)?.random ?? digestHex(digestOf(directory)).slice(0, 16);
+  const random = placementAt(directory)?.random;
+  if (random === undefined) throw new Error(`${directory} is not a directory that an injection makes`);
   return `${keyOf(sandbox)}-${random}.json`;
 }
 
@@ -90,7 +91,8 @@ function unfinishedFrom(value: unknown, sandbox: SandboxId, name: string): Unfin
   const state = textOf(value, 'state');
   const process = identityFrom(textOf(value, 'process') ?? '');
   const notedAt = fieldOf(value, 'notedAt');
-  if (textOf(value, 'schema') !== SCHEMA || directory === undefined || process === undefined) return undefined;
+  if (textOf(value, 'schema') !== SCHEMA || process === undefined) return undefined;
+  if (directory === undefined || placementAt(directory) === undefined) return undefined;
   if (textOf(value, 'engine') !== sandbox.engine || textOf(value, 'sandbox') !== sandbox.id) return undefined;
   if (nameOf(sandbox, directory) !== name || typeof notedAt !== 'number') return undefined;
   if (digest === undefined || !isDigest(digest) || !isState(state)) return undefined;

@@ -1,0 +1,118 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { digestOf } from '../../../src/core/digest.ts';
+import { SandboxError } from '../../../src/core/errors.ts';
+import { silentReporter } from '../../../src/core/reporter.ts';
+import { systemClock } from '../../../src/flows/host.ts';
+import { ejectTool, type EjectRequest } from '../../../src/inject/eject-tool.ts';
+import { createLedger, type LedgerEntry } from '../../../src/inject/ledger.ts';
+import { createNotes } from '../../../src/inject/unfinished.ts';
+import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
+import { createScratch } from '../disk/scratch.ts';
+
+const digest = digestOf('artifact');
+const PARENT = '/var/lib/toolcrib';
+const NAME = 'probe-v1-0123456789ab-0123456789abcdef';
+const DIRECTORY = `${PARENT}/${NAME}`;
+
+function entryOf(directory: string): LedgerEntry {
+  return { directory, rung: 'archive', protection: 'same-user', why: 'so', readBack: 'engine', provenAt: 1 };
+}
+
+/** A local sandbox with a tree in it that the ledger knows as a placement. */
+async function site() {
+  const scratch = await createScratch();
+  const box = join(scratch.path, 'box');
+  await mkdir(join(box, DIRECTORY), { recursive: true });
+  await writeFile(join(box, DIRECTORY, 'file'), 'bytes');
+  const sandbox = await openLocalSandbox(box, { env: {} });
+  const directory = join(scratch.path, 'ledger');
+  const ledger = createLedger(directory);
+  await ledger.record(sandbox.identity, digest, entryOf(DIRECTORY));
+  const request: EjectRequest = {
+    ...{ sandbox, ledger: directory, clock: systemClock, reporter: silentReporter },
+    ...{ tool: 'probe', versions: undefined },
+  };
+  const notes = createNotes(directory, () => 1);
+  const standing = () => readdir(join(box, PARENT));
+  return {
+    box,
+    sandbox,
+    ledger,
+    notes,
+    request,
+    standing,
+    [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
+  };
+}
+
+async function changeNote(ledger: string, change: (text: string) => string): Promise<void> {
+  const name = (await readdir(ledger)).find((file) => /^[0-9a-f]{64}-[0-9a-f]{16}\.json$/.test(file)) ?? expect.fail();
+  const text = await readFile(join(ledger, name), 'utf8');
+  expect(change(text)).not.toBe(text);
+  await writeFile(join(ledger, name), change(text));
+}
+
+describe('ejecting', () => {
+  test('has the ledger forget a placement before the first file of it is removed', async () => {
+    await using at = await site();
+    const { sandbox, ledger, notes } = at;
+    const seen: unknown[] = [];
+    const removeTree = async () => {
+      seen.push(await ledger.find(sandbox.identity, digest), await notes.list(sandbox.identity));
+      throw new Error('killed here');
+    };
+    const dying = { ...at.request, sandbox: { ...sandbox, remover: { removeTree } } };
+    await expect(ejectTool(dying)).rejects.toThrow('killed here');
+    expect(seen).toMatchObject([undefined, [{ directory: DIRECTORY, state: 'left' }]]);
+    expect(await at.standing()).toEqual([NAME]);
+    expect(await ejectTool(at.request)).toMatchObject([{ directory: DIRECTORY, kind: 'leftover', outcome: 'removed' }]);
+    expect(await at.standing()).toEqual([]);
+    expect(await notes.list(sandbox.identity)).toEqual([]);
+  });
+
+  test('tells what could not be removed as a whole, and takes the rest the next time', async () => {
+    await using at = await site();
+    const { sandbox } = at;
+    const removeTree = () => Promise.reject(new SandboxError('NOT_INJECTABLE', 'half of it stays'));
+    const failing = { ...at.request, sandbox: { ...sandbox, remover: { removeTree } } };
+    expect(await ejectTool(failing)).toMatchObject([
+      { kind: 'placement', outcome: 'left', reason: 'half of it stays' },
+    ]);
+    expect(await at.ledger.find(sandbox.identity, digest)).toBeUndefined();
+    expect(await ejectTool(at.request)).toMatchObject([{ kind: 'leftover', outcome: 'removed' }]);
+  });
+
+  test('touches nothing whose name no injection gives, whatever the ledger says', async () => {
+    await using at = await site();
+    const { sandbox, ledger, notes } = at;
+    await at.sandbox.remover?.removeTree(DIRECTORY);
+    const known = [PARENT, '/', `${PARENT}/../lib`, `${PARENT}/probe-v1-0123456789ab-mount`];
+    for (const [index, directory] of known.entries()) {
+      await mkdir(join(at.box, directory), { recursive: true });
+      await ledger.record(sandbox.identity, digestOf(`artifact ${index}`), entryOf(directory));
+    }
+    expect(await ejectTool(at.request)).toMatchObject([{ directory: DIRECTORY, outcome: 'absent' }]);
+    // As a note would say it that somebody changed.
+    await mkdir(join(at.box, PARENT, 'probe-v1'));
+    await notes.note(sandbox.identity, { directory: DIRECTORY, digest, state: 'left' });
+    await changeNote(at.request.ledger, (text) => text.replace(NAME, 'probe-v1'));
+    expect(await ejectTool(at.request)).toEqual([]);
+    expect(await at.standing()).toEqual(['probe-v1', 'probe-v1-0123456789ab-mount']);
+  });
+
+  test('leaves alone what a running process writes, and a note that the ledger overtook', async () => {
+    await using at = await site();
+    const { sandbox, notes } = at;
+    const other = `${PARENT}/probe-v1-0123456789ab-fedcba9876543210`;
+    await mkdir(join(at.box, other));
+    await notes.note(sandbox.identity, { directory: other, digest, state: 'writing' });
+    await notes.note(sandbox.identity, { directory: DIRECTORY, digest, state: 'left' });
+    expect(await ejectTool({ ...at.request, versions: [2] })).toEqual([]);
+    expect(await at.standing()).toHaveLength(2);
+    expect(await notes.list(sandbox.identity)).toMatchObject([{ directory: other }]);
+    expect(await ejectTool(at.request)).toMatchObject([{ directory: DIRECTORY, kind: 'placement' }]);
+    expect(await at.standing()).toEqual([other.slice(PARENT.length + 1)]);
+  });
+});
