@@ -1,4 +1,6 @@
-import { mkdir, readdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
@@ -59,22 +61,32 @@ describe('removing a tree from a local sandbox', () => {
     expect(await readdir(at.outside)).toEqual(['precious']);
   });
 
-  test('removes nothing outside while directories are swapped for links', async () => {
+  test('removes nothing outside while another process swaps a directory for a link', async () => {
     await using at = await site();
-    const deep = join(at.box, 'opt/tree/deep');
-    for (let index = 0; index < 300; index++) await writeFile(join(deep, `file-${index}`), '');
-    for (let index = 0; index < 50; index++) await writeFile(join(at.outside, `file-${index}`), '');
-    const removal = { isOver: false };
-    const removing = at.remover
-      .removeTree('/opt/tree')
-      .catch(() => undefined)
-      .finally(() => (removal.isOver = true));
-    for (let round = 0; !removal.isOver; round++) {
-      await rename(deep, `${deep}-${round}`).catch(() => undefined);
-      await symlink(at.outside, deep).catch(() => undefined);
-      await rename(`${deep}-${round}`, deep).catch(() => undefined);
+    const tree = join(at.box, 'opt/tree');
+    const names = Array.from({ length: 5 }, (_, index) => `file-${index}`);
+    for (const name of names) await writeFile(join(at.outside, name), '');
+    const swapping = spawn(process.execPath, ['--eval', SWAP, tree, at.outside], { stdio: 'ignore' });
+    try {
+      for (let round = 0; round < 120; round++) {
+        await mkdir(join(tree, 'deep'), { recursive: true }).catch(() => undefined);
+        await at.remover.removeTree('/opt/tree').catch(() => undefined);
+        expect(await readdir(at.outside)).toHaveLength(1 + names.length);
+      }
+    } finally {
+      swapping.kill('SIGKILL');
+      await once(swapping, 'close');
     }
-    await removing;
-    expect(await readdir(at.outside)).toHaveLength(51);
   });
 });
+
+/** What an agent could run as the same user: `deep` is a directory and a link by turns. */
+const SWAP = `const { renameSync, symlinkSync, unlinkSync } = require('node:fs');
+  const [tree, outside] = process.argv.slice(1);
+  const attempt = (work) => { try { work(); } catch {} };
+  for (;;) {
+    attempt(() => renameSync(tree + '/deep', tree + '/aside'));
+    attempt(() => symlinkSync(outside, tree + '/deep'));
+    attempt(() => unlinkSync(tree + '/deep'));
+    attempt(() => renameSync(tree + '/aside', tree + '/deep'));
+  }`;
