@@ -32,6 +32,7 @@ export { buildTool, type BuildOptions } from './flows/build-tool.ts';
 export { checkMerge, type CheckOptions, type MergeCheck } from './flows/check-merge.ts';
 export { createBundle, type CreateBundleOptions, type CreatedBundle } from './flows/create-bundle.ts';
 export { createHost, type Host, type HostOptions } from './flows/host.ts';
+export { ejectTool, type EjectOptions, type Ejection } from './flows/eject-tool.ts';
 export { execTool, type ExecRequest, type ExecResult } from './flows/exec-tool.ts';
 export { injectTool, type InjectedTool } from './flows/inject-tool.ts';
 export { fetchRunSums, type FetchedSums } from './flows/fetch-run-sums.ts';
@@ -61,6 +62,7 @@ export { revokeRelease, type RevokedReleases, type RevokeOptions } from './flows
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
 export { serveStore, type RunningServer, type ServeEvent, type ServeOptions } from './flows/serve-store.ts';
 export { validateTool, type ToolValidation, type ValidateOptions } from './flows/validate-tool.ts';
+export type { EjectedDirectory } from './inject/eject-tool.ts';
 export type { Placement, PlanStep, Protection } from './inject/placement.ts';
 export type { PublishedFile, PublishReport } from './publish/publish-release.ts';
 export type { Installation, InstallState } from './resolve/install-state.ts';

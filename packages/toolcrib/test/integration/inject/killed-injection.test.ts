@@ -57,7 +57,7 @@ const LANES = [
     sandbox: (name: string) => `docker:${name}`,
   },
   {
-    what: 'with a read-only root, through its own tar',
+    what: 'with a read-only root, through its mount namespace',
     args: ['--read-only', '--tmpfs', '/tmp:exec'],
     sandbox: (name: string) => `docker:${name}`,
   },
