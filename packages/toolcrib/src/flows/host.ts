@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
 import { UsageError } from '../core/errors.ts';
 import { silentReporter, type Reporter } from '../core/reporter.ts';
+import type { TransferPatience } from '../transfer/transfer-options.ts';
 
 /** What a flow takes from the machine it runs on. Nothing below reads the environment, the clock or randomness itself. */
 export interface Host {
@@ -20,6 +21,8 @@ export interface Host {
   /** Absolute path of the cache: formats.md 5. */
   readonly cacheDirectory: string;
   readonly signal: AbortSignal | undefined;
+  /** With servers. Absent: as `transfer/transfer-options.ts` says. */
+  readonly patience?: TransferPatience | undefined;
 }
 
 export interface HostOptions {
@@ -35,6 +38,7 @@ export interface HostOptions {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly random?: (size: number) => Uint8Array;
+  readonly patience?: TransferPatience;
 }
 
 /** The machine as it is, with what the caller wants to be otherwise. */
@@ -49,6 +53,7 @@ export function createHost(options: HostOptions): Host {
     offline: options.offline ?? false,
     cacheDirectory: resolve(cwd, options.cacheDirectory ?? cacheDirectoryOf(options.env)),
     signal: options.signal,
+    patience: options.patience,
   };
 }
 

@@ -133,6 +133,7 @@ export function collectStores(host: Host, rewrite: readonly RewriteRule[]): Open
  */
 export async function transferOptions(host: Host, rewrite: readonly RewriteRule[] = []): Promise<TransferOptions> {
   return {
+    ...host.patience,
     offline: host.offline,
     rewrite,
     proxy: proxyOf(host.env),

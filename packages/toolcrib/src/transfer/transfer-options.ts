@@ -40,6 +40,9 @@ export interface TransferOptions {
   readonly random: () => number;
 }
 
+/** How long is waited for what, and how often; for what is absent see {@link TransferOptions}. */
+export type TransferPatience = Pick<TransferOptions, 'connectTimeoutMs' | 'stallTimeoutMs' | 'pace' | 'retry'>;
+
 export const CONNECT_TIMEOUT_MS = 10_000;
 export const STALL_TIMEOUT_MS = 60_000;
 export const PARALLEL_REQUESTS = 8;
