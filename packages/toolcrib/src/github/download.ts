@@ -30,7 +30,7 @@ export async function openDownload(
   const { addresses, transfer, authorization, options, patience, token } = settings;
   const headers = { ...API_HEADERS, accept };
   for (let waited = 0; ; waited += 1) {
-    const request = { method: 'GET' as const, retry: true, headers, authorization, signal };
+    const request = { method: 'GET' as const, retry: true, resume: true, headers, authorization, signal };
     const reply = await transfer.send(addresses.api + path, request);
     if (reply.status === 200) return reply;
     if (reply.status === 404 || reply.status === 410) {

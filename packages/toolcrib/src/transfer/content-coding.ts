@@ -12,7 +12,7 @@ const PLAIN: readonly string[] = ['', 'identity', 'aws-chunked'];
  * unpacks one, so that a small answer cannot become a large one, and its bytes are not the ones that were pinned.
  * @throws RemoteError `REMOTE_REFUSED`.
  */
-export function refuseCoded(method: string, reply: Reply): void {
+export function refuseCoded(method: string, reply: Pick<Reply, 'status' | 'url' | 'headers' | 'discard'>): void {
   const { status, url } = reply;
   const codings = (reply.headers.get('content-encoding') ?? '').split(',').map((coding) => coding.trim().toLowerCase());
   if (status < 200 || status > 299 || codings.every((coding) => PLAIN.includes(coding))) return;

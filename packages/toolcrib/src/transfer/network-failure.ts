@@ -54,8 +54,9 @@ function untrusted(what: string, code: string, cause: unknown): RemoteError {
 function networkCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ('code' in error && typeof error.code === 'string' && isNetworkCode(error.code)) return error.code;
-  // Of undici, which gives some of them no code.
+  // undici gives some of these no code, the AWS SDK none to a server that says nothing more.
   if (error.name === 'HTTPParserError') return 'HPE_INVALID_ANSWER';
+  if (error.name === 'TimeoutError' && !(error instanceof DOMException)) return 'ETIMEDOUT';
   if (error instanceof AggregateError) return error.errors.map(networkCode).find((code) => code !== undefined);
   return networkCode(error.cause);
 }

@@ -11,8 +11,14 @@ export interface RestHeaders {
   readonly 'if-range': string;
 }
 
-/** Makes the request of the first answer once more, from its original URL, with these headers besides. */
-export type AskForRest = (headers: RestHeaders) => Promise<Reply>;
+/** What of an answer it takes to go on with it. */
+export type ContinuableReply = Pick<Reply, 'status' | 'url' | 'size' | 'headers' | 'bytes' | 'discard'>;
+
+/**
+ * Makes the request of the first answer once more, from its original URL, with these headers besides.
+ * @throws TransientFailure where another attempt may help.
+ */
+export type AskForRest = (headers: RestHeaders) => Promise<ContinuableReply>;
 
 /** So many bytes in one piece, and a connection that breaks has shown that going on is worth it: the count begins anew. */
 const PROGRESS_BYTES = 1024 * 1024;
@@ -31,7 +37,11 @@ interface Opened extends Pick<Reply, 'url' | 'headers' | 'bytes'> {
  * @returns an iterable for one iteration, which throws RemoteError `UNREACHABLE`, whatever `askForRest` throws, and the
  * signal's reason. Not a generator, for the reason that `response-body.ts` tells.
  */
-export function resumeBytes(reply: Reply, askForRest: AskForRest, context: RetryContext): AsyncIterable<Uint8Array> {
+export function resumeBytes(
+  reply: ContinuableReply,
+  askForRest: AskForRest,
+  context: RetryContext,
+): AsyncIterable<Uint8Array> {
   const { size, headers, url, bytes } = reply;
   const validator = reply.status === 200 ? validatorOf(headers) : undefined;
   if (validator === undefined || size === undefined) return bytes;
@@ -91,7 +101,7 @@ class ResumedBytes implements AsyncIterator<Uint8Array> {
     return rest.bytes[Symbol.asyncIterator]();
   }
 
-  async #askOnce(cause: Error): Promise<Reply> {
+  async #askOnce(cause: Error): Promise<ContinuableReply> {
     const { validator } = this.#opened;
     const reply = await this.#askForRest({ range: `bytes=${this.#came}-`, 'if-range': validator.value });
     const wrong = whyNotTheRest(reply, this.#opened, this.#came);
@@ -102,7 +112,7 @@ class ResumedBytes implements AsyncIterator<Uint8Array> {
   }
 }
 
-function whyNotTheRest(reply: Reply, { size, validator }: Opened, from: number): string | undefined {
+function whyNotTheRest(reply: ContinuableReply, { size, validator }: Opened, from: number): string | undefined {
   if (reply.status === 200) return 'begins anew, or has another file now';
   if (reply.status !== 206) return `answered ${reply.status}`;
   const range = parseContentRange(reply.headers.get('content-range'));

@@ -24,7 +24,7 @@ export async function openBlob(
   digest: Digest,
   signal: AbortSignal | undefined,
 ): Promise<Reply | undefined> {
-  const request = { method: 'GET', to: `blobs/${digest}`, right: 'pull', retry: true, signal } as const;
+  const request = { method: 'GET', to: `blobs/${digest}`, right: 'pull', retry: true, resume: true, signal } as const;
   const reply = await session.expect([200, 404], request);
   if (reply.status === 404) {
     reply.discard();

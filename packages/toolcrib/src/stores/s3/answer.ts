@@ -61,7 +61,6 @@ export function s3Failure(error: unknown, what: string, secrets: readonly string
   if (isNoCredentials(error)) return noCredentials(error, what);
   const answer = answerOf(error);
   if (answer !== undefined) return answered(answer, error.message, { what, secrets });
-  if (error.name === 'TimeoutError') return transient(`${what} failed: timeout`, error, { network: 'TIMEOUT' });
   return networkFailure(error, what);
 }
 

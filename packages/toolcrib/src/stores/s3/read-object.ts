@@ -1,8 +1,11 @@
 import { Readable } from 'node:stream';
+import type { GetObjectCommandOutput, S3Client } from '@aws-sdk/client-s3';
 import { RemoteError } from '../../core/errors.ts';
+import { refuseCoded } from '../../transfer/content-coding.ts';
 import { displayUrl } from '../../transfer/display-url.ts';
 import { paceOf } from '../../transfer/pace.ts';
-import { readBody } from '../../transfer/response-body.ts';
+import { readBody, type BodyOptions } from '../../transfer/response-body.ts';
+import { resumeBytes, type AskForRest, type ContinuableReply, type RestHeaders } from '../../transfer/resume.ts';
 import { rewriteUrl } from '../../transfer/rewrite.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { OpenedFile } from '../store.ts';
@@ -63,24 +66,50 @@ async function readSigned(
   name: string,
   signal: AbortSignal | undefined,
 ): Promise<OpenedFile | undefined> {
-  const { GetObjectCommand } = await import('./sdk.ts');
-  const { reference } = session;
-  const what = `GET ${displayUrl(objectUrl(reference, name))}`;
-  const command = { Bucket: reference.bucket, Key: objectKey(reference, name) };
-  const answer = await session.repeat(what, signal, async (client) => {
+  const { reference, options } = session;
+  const url = displayUrl(objectUrl(reference, name));
+  const what = `GET ${url}`;
+  const get = async (client: S3Client, rest?: RestHeaders): Promise<ContinuableReply> => {
+    const { GetObjectCommand } = await import('./sdk.ts');
+    // The SDK knows no If-Range: this one is answered by 412 instead of by another file.
+    const part = rest && { Range: rest.range, IfMatch: rest['if-range'] };
+    const command = { Bucket: reference.bucket, Key: objectKey(reference, name), ...part };
+    const answer = await client.send(new GetObjectCommand(command), { ...(signal && { abortSignal: signal }) });
+    if (!(answer.Body instanceof Readable)) throw new Error('the S3 client gave an answer without a stream');
+    const reply = replyOf(answer, answer.Body, { url, signal, pace: paceOf(options) });
+    refuseCoded('GET', reply);
+    return reply;
+  };
+  const reply = await session.repeat(what, signal, async (client) => {
     try {
-      return await client.send(new GetObjectCommand(command), { ...(signal !== undefined && { abortSignal: signal }) });
+      return await get(client);
     } catch (error) {
       const { status, code } = answerOf(error) ?? {};
       if (code === 'NoSuchKey') return undefined;
       throw status === 403 && code === 'AccessDenied' ? notGivenOut(objectUrl(reference, name)) : error;
     }
   });
-  if (!(answer?.Body instanceof Readable)) return undefined;
+  const askForRest: AskForRest = (rest) => session.attempt(what, signal, (client) => get(client, rest));
+  return reply && { size: reply.size, url, bytes: resumeBytes(reply, askForRest, { ...options, signal }) };
+}
+
+function replyOf(
+  answer: GetObjectCommandOutput,
+  body: Readable,
+  { url, ...options }: Omit<BodyOptions, 'what'> & { readonly url: string },
+): ContinuableReply {
+  const headers = {
+    etag: answer.ETag,
+    'content-range': answer.ContentRange,
+    'content-encoding': answer.ContentEncoding,
+  };
   return {
+    status: answer.$metadata.httpStatusCode ?? 200,
+    url,
     size: answer.ContentLength,
-    url: displayUrl(objectUrl(reference, name)),
-    bytes: readBody(answer.Body, { what, signal, pace: paceOf(session.options) }),
+    headers: new Map(Object.entries(headers).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    bytes: readBody(body, { what: `GET ${url}`, ...options }),
+    discard: () => void body.destroy(),
   };
 }
 
