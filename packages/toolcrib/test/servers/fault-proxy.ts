@@ -7,8 +7,17 @@ export interface ProxiedRequest {
   readonly method: string;
   /** With its query. */
   readonly path: string;
+  readonly headers: IncomingMessage['headers'];
   /** Of its body, in bytes. */
   readonly size: number;
+}
+
+/** What the server answered. */
+export interface ProxiedAnswer {
+  readonly status: number;
+  /** Names and values in turn, without those that frame the body. */
+  readonly headers: readonly string[];
+  readonly body: Buffer;
 }
 
 /** When in the life of a request something goes wrong. */
@@ -26,6 +35,8 @@ export interface ProxyFault {
   readonly first?: () => Promise<void>;
   /** Instead of cutting the connection, e.g. 503. */
   readonly status?: number;
+  /** Instead of both. @param answer of the server, for `before-answer`. */
+  readonly write?: (response: ServerResponse, answer: ProxiedAnswer | undefined) => void;
 }
 
 /** Stands before a server, ended with all its connections at the end of its `await using` scope. */
@@ -52,8 +63,8 @@ export async function startFaultProxy(
   const proxyOne = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     if (incoming.headers.expect === '100-continue') response.writeContinue();
     const body = await wholeOf(incoming);
-    const { method = '', url: path = '' } = incoming;
-    const seen = { number: requests.length + 1, method, path, size: body.byteLength };
+    const { method = '', url: path = '', headers } = incoming;
+    const seen = { number: requests.length + 1, method, path, headers, size: body.byteLength };
     requests.push(seen);
     await exchange({ target, incoming, response, body }, faultOf(seen));
   };
@@ -79,9 +90,10 @@ interface Exchange {
 }
 
 async function exchange({ target, incoming, response, body }: Exchange, fault: ProxyFault | undefined): Promise<void> {
-  const break_ = async (): Promise<void> => {
+  const break_ = async (whole?: ProxiedAnswer): Promise<void> => {
     await fault?.first?.();
-    if (fault?.status === undefined) incoming.socket.destroy();
+    if (fault?.write !== undefined) fault.write(response, whole);
+    else if (fault?.status === undefined) incoming.socket.destroy();
     else response.writeHead(fault.status, { 'content-length': 0 }).end();
   };
   if (fault?.moment === 'before-request') {
@@ -95,24 +107,25 @@ async function exchange({ target, incoming, response, body }: Exchange, fault: P
   }
   const answer = await send(target, incoming, body);
   const content = await wholeOf(answer);
+  const { statusCode: status = 502, rawHeaders } = answer;
+  const headers = withoutFraming(rawHeaders);
   if (fault?.moment === 'before-answer') {
-    await break_();
+    await break_({ status, headers, body: content });
     return;
   }
-  const { statusCode = 502, rawHeaders } = answer;
-  response.writeHead(statusCode, withoutFraming(rawHeaders, content.byteLength, answer.headers['content-length']));
-  response.end(content);
+  // The body comes whole, so it is framed anew; a length that was announced without a body, as for HEAD, stays.
+  const size = answer.headers['content-length'] ?? String(content.byteLength);
+  response.writeHead(status, [...headers, 'content-length', size]).end(content);
 }
 
-/** The body comes whole, so it is framed anew; a length that was announced without a body, as for HEAD, stays. */
-function withoutFraming(raw: readonly string[], size: number, announced: string | undefined): string[] {
+function withoutFraming(raw: readonly string[]): string[] {
   const headers: string[] = [];
   for (let at = 0; at < raw.length; at += 2) {
     const name = raw[at] ?? '';
     if (['content-length', 'transfer-encoding', 'connection', 'keep-alive'].includes(name.toLowerCase())) continue;
     headers.push(name, raw[at + 1] ?? '');
   }
-  return [...headers, 'content-length', announced ?? String(size)];
+  return headers;
 }
 
 async function wholeOf(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -25,7 +25,9 @@ export async function startProxy(): Promise<
 > {
   const asked: string[] = [];
   const proxy = createServer((request, response) => {
-    const { method = '', url = '', headers } = request;
+    const { method = '', url = '' } = request;
+    // It is the proxy that these are for.
+    const { 'proxy-authorization': _, ...headers } = request.headers;
     asked.push(`${method} ${url}`);
     const forwarded = forward(url, { method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers);
