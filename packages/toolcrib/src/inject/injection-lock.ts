@@ -5,7 +5,7 @@ import { digestOf, type Digest } from '../core/digest.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { livenessOf } from '../disk/process-identity.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { createNotes } from './unfinished.ts';
+import { createNotes, type Unfinished } from './unfinished.ts';
 
 /** What is locked: the placement of one artifact in one sandbox. */
 export interface LockedPlacement {
@@ -20,6 +20,9 @@ export interface LockedPlacement {
 
 /** After this many milliseconds nobody is waited for any more: who holds the lock hangs, and it only saves work. */
 const PATIENCE_MS = 10 * 60 * 1000;
+
+/** After this many milliseconds a wait is told, for whomever it is. */
+const LONG_WAIT_MS = 3000;
 
 /**
  * Works while no other process with this ledger places or takes away that artifact in that sandbox. A process that ends,
@@ -36,7 +39,7 @@ export async function underPlacementLock<T>(
   const locks = join(ledger, 'locks');
   await prepareLocks(locks);
   const path = lockPath(locks, 'placement', lockDigest(sandbox, digest));
-  const say = once(() => sayWhom(locked));
+  const say = whomSayer(locked);
   const outcome = await waitForLock(path, { clock, signal, patienceMs: PATIENCE_MS }, async () => {
     await say();
     return await meanwhile();
@@ -54,18 +57,25 @@ function lockDigest({ identity }: Sandbox, digest: Digest): Digest {
   return digestOf(JSON.stringify([identity.engine, identity.id, digest]));
 }
 
-/** There are fewer locks than sandboxes, so that only what is noted tells whose work this is. */
-async function sayWhom({ sandbox, digest, ledger, clock, reporter }: LockedPlacement): Promise<void> {
-  const notes = await createNotes(ledger, () => clock.now()).list(sandbox.identity);
-  const holder = notes.find(
-    (note) => note.digest === digest && note.state === 'writing' && livenessOf(note.process) === 'alive',
-  );
-  const whom =
-    holder === undefined ? 'another injection' : `process ${holder.process.pid}, which is at ${sandbox.reference}`;
-  reporter.notice({ kind: 'step', text: `waiting for ${whom}` });
+/**
+ * Says once for whom this waits. There are fewer locks than sandboxes, so only what is noted tells whose work it is; who
+ * waits for another sandbox's hears nothing of it unless that takes long.
+ */
+function whomSayer({ sandbox, digest, ledger, clock, reporter }: LockedPlacement): () => Promise<void> {
+  const notes = createNotes(ledger, () => clock.now());
+  const begun = clock.elapsed();
+  let isSaid = false;
+  return async () => {
+    if (isSaid) return;
+    const holder = (await notes.list(sandbox.identity)).find((note) => note.digest === digest && isBeingWritten(note));
+    if (holder === undefined && clock.elapsed() - begun < LONG_WAIT_MS) return;
+    isSaid = true;
+    const whom =
+      holder === undefined ? 'another injection' : `process ${holder.process.pid}, which is at ${sandbox.reference}`;
+    reporter.notice({ kind: 'step', text: `waiting for ${whom}` });
+  };
 }
 
-function once(work: () => Promise<void>): () => Promise<void> {
-  let begun: Promise<void> | undefined;
-  return () => (begun ??= work());
+function isBeingWritten({ state, process }: Unfinished): boolean {
+  return state === 'writing' && livenessOf(process) === 'alive';
 }
