@@ -14,6 +14,8 @@ const run = promisify(execFile);
 export interface DockerDaemon extends AsyncDisposable {
   /** `tcp://127.0.0.1:PORT`. */
   readonly host: string;
+  /** Path of its unix socket, which asks for nothing. */
+  readonly socket: string;
   /** With ca.pem, cert.pem and key.pem of a client, as DOCKER_CERT_PATH names it. */
   readonly certificates: string;
   /** Runs the docker client with it, over its own unix socket. */
@@ -68,6 +70,7 @@ export async function startDockerDaemon(image: string, args: readonly string[]):
   }
   return {
     host,
+    socket,
     certificates,
     docker,
     kill: () => end('SIGKILL'),

@@ -49,7 +49,8 @@ export async function namespaceOf(
   options: NamespaceOptions = {},
 ): Promise<NamespaceRoles> {
   const helper = options.helper ?? findHelper();
-  const closed = closedReason(container);
+  const { address } = container.engine.endpoint;
+  const closed = closedReason({ platform: process.platform, uid: process.getuid?.(), address });
   if (closed !== undefined) return { namespace: { closed } };
   if (helper === undefined)
     return { namespace: { closed: `the namespace helper for ${process.arch} is not installed` } };
@@ -69,10 +70,20 @@ export async function namespaceOf(
 
 const NOT_HERE = 'the process that the engine names is not one of this machine';
 
-function closedReason({ engine }: Container): string | undefined {
-  if (process.platform !== 'linux') return 'toolcrib does not run on Linux';
-  if (!engine.endpoint.address.startsWith('unix:')) return 'the engine is not on this machine';
-  return process.getuid?.() === 0 ? undefined : 'toolcrib does not run as root of this machine';
+/** Where toolcrib runs, and which engine it asks. */
+export interface Circumstances {
+  readonly platform: string;
+  /** Undefined on systems that have none. */
+  readonly uid: number | undefined;
+  /** Of the engine. */
+  readonly address: string;
+}
+
+/** @returns why no mount namespace at all can be entered; undefined when some may. */
+export function closedReason({ platform, uid, address }: Circumstances): string | undefined {
+  if (platform !== 'linux') return 'toolcrib does not run on Linux';
+  if (!address.startsWith('unix:')) return 'the engine is not on this machine';
+  return uid === 0 ? undefined : 'toolcrib does not run as root of this machine';
 }
 
 type Verb = 'look' | 'place' | 'read' | 'remove';
