@@ -12,6 +12,8 @@ export interface CacheLayout {
   readonly blobs: string;
   readonly leases: string;
   readonly locks: string;
+  /** Trees that sandboxes were made with; nothing but `removeMounts` takes them away. */
+  readonly mounts: string;
   /** The ledger of injections. */
   readonly placements: string;
   readonly revocations: string;
@@ -28,6 +30,7 @@ export const KNOWN_DIRECTORIES: readonly string[] = [
   'blobs',
   'leases',
   'locks',
+  'mounts',
   'placements',
   'refs',
   'revocations',
@@ -45,6 +48,7 @@ export function layoutOf(directory: string): CacheLayout {
     blobs: join(root, 'blobs', 'sha256'),
     leases: join(root, 'leases'),
     locks: join(root, 'locks'),
+    mounts: join(root, 'mounts'),
     placements: join(root, 'placements'),
     revocations: join(root, 'revocations'),
     spool: join(directory, 'spool'),

@@ -1,4 +1,6 @@
 import type { Collection } from '../cache/cache.ts';
+import { layoutOf } from '../cache/layout.ts';
+import { removeMounts } from '../cache/mounts.ts';
 import { parseByteSize, parseDays, type CacheLimits } from '../core/cache-limits.ts';
 import type { Host } from './host.ts';
 import type { Project } from './project.ts';
@@ -7,6 +9,8 @@ import { cacheOf } from './resolve-artifact.ts';
 export interface CollectCacheOptions extends CacheLimits {
   /** True: removes nothing. */
   readonly dryRun?: boolean;
+  /** True: also the trees that sandboxes were made with (`mountTool`), all of them; a collection leaves them otherwise. */
+  readonly mounts?: boolean;
 }
 
 /** What was taken away of a cache, or would be. */
@@ -15,6 +19,8 @@ export interface CollectedCache extends Collection {
   readonly dryRun: boolean;
   /** The limits that counted; null: not limited. */
   readonly limits: { readonly maxBytes: number | null; readonly maxAgeDays: number | null };
+  /** Paths of the trees that sandboxes were made with, as far as they were asked to go. */
+  readonly mounts: readonly string[];
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -34,8 +40,9 @@ export async function collectCache(
   const { maxBytes, maxAgeDays } = await limitsFor(openProject, host, options);
   const maxAgeMs = maxAgeDays === undefined ? undefined : maxAgeDays * DAY_MS;
   const collection = await cacheOf(host).collect({ maxBytes, maxAgeMs }, { dryRun, signal: host.signal });
+  const mounts = options.mounts === true ? await removeMounts(layoutOf(host.cacheDirectory), { dryRun }) : [];
   const limits = { maxBytes: maxBytes ?? null, maxAgeDays: maxAgeDays ?? null };
-  return { directory: host.cacheDirectory, dryRun, limits, ...collection };
+  return { directory: host.cacheDirectory, dryRun, limits, mounts, ...collection };
 }
 
 /** A configuration that nothing depends on is not read: a broken one keeps nobody from making room. */

@@ -7,6 +7,7 @@ import type { InjectableArtifact } from '../inject/artifact.ts';
 import { detectSandbox, type SandboxFacts } from '../inject/detect-sandbox.ts';
 import { injectTool as inject } from '../inject/inject-tool.ts';
 import { createLedger } from '../inject/ledger.ts';
+import { mountIn } from '../inject/mounted.ts';
 import type { Placement } from '../inject/placement.ts';
 import {
   fittingTargets,
@@ -23,7 +24,14 @@ import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { cacheOf } from './resolve-artifact.ts';
-import { openSource, type ChosenArtifact, type Dialogue, type FoundArtifact, type ToolSource } from './tool-source.ts';
+import {
+  chooseFrom,
+  openSource,
+  type ChosenArtifact,
+  type Dialogue,
+  type FoundArtifact,
+  type ToolSource,
+} from './tool-source.ts';
 
 export { openSource, type ToolSource } from './tool-source.ts';
 
@@ -65,14 +73,36 @@ export async function injectInto(
 
 /** As {@link injectInto}, for who injects from one source into several sandboxes. */
 export async function injectFrom(source: ToolSource, sandbox: Sandbox, host: Host): Promise<InjectedTool> {
-  const { pins, isEdited, resolve } = source;
-  const choose = (target: Target) => (isEdited ? localBuild(target, resolve) : pinnedArtifact(pins, target));
+  const { pins, isEdited } = source;
   const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source }, chosen);
+  const mounted = isEdited ? undefined : await mountedIn(sandbox, pins);
+  const injected = mounted && (await unlessUnfit(() => place(mounted)));
+  if (injected !== undefined) return injected;
   const known = isEdited ? undefined : await placedBefore(sandbox, pins, ledgerOf(host));
   if (known !== undefined) return await place(known);
   const [first, ...others] = await targetsFor(sandbox, pins);
   const further = others.filter((target) => isEdited || isPinned(pins, target));
-  return await injectFirst([first, ...further], async (target) => place(await choose(target)), host);
+  return await injectFirst([first, ...further], async (target) => place(await chooseFrom(source, target)), host);
+}
+
+/** Undefined when a mount has an artifact that this sandbox cannot run. */
+async function unlessUnfit(inject: () => Promise<InjectedTool>): Promise<InjectedTool | undefined> {
+  try {
+    return await inject();
+  } catch (error) {
+    if (hasCode(error, 'NO_TARGET_FITS')) return undefined;
+    throw error;
+  }
+}
+
+/** The first artifact that the sandbox was made with a mount for: it was chosen by who made the sandbox. */
+export async function mountedIn(sandbox: Sandbox, pins: ToolPins): Promise<PinnedArtifact | undefined> {
+  const { tool, version, sums } = pins;
+  const target = pins.targets.find((each) => {
+    const digest = pinOf(sums, { tool, version, target: each, dev: false });
+    return digest !== undefined && mountIn(sandbox, { tool, version, digest }) !== undefined;
+  });
+  return target && (await pinnedArtifact(pins, target));
 }
 
 /** The first target that fits by what the sandbox is; the next one when its artifact needs more than there is. */
@@ -182,12 +212,6 @@ async function targetsFor(sandbox: Sandbox, pins: ToolPins): Promise<FittingTarg
 
 function surroundingsOf(arch: Arch, libc: SandboxFacts['libc']): Surroundings {
   return { arch, libc: libc === 'none' ? undefined : libc };
-}
-
-async function localBuild(target: Target, resolve: ToolSource['resolve']): Promise<ChosenArtifact> {
-  const resolution = await resolve(target);
-  const { name, digest } = resolution;
-  return { name, target, digest, resolution };
 }
 
 function foreignArchitecture(sandbox: Sandbox, targets: readonly Target[], evidence: readonly string[]): SandboxError {

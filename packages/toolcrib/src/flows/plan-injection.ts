@@ -1,8 +1,10 @@
+import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import { hasCode, type ErrorCode } from '../core/errors.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { judgeArtifact } from '../inject/elf-gate.ts';
 import { createLedger } from '../inject/ledger.ts';
+import { mountPathOf } from '../inject/mounted-path.ts';
 import type { PlanStep, Protection } from '../inject/placement.ts';
 import { isThere } from '../inject/reuse.ts';
 import { planWays } from '../inject/ways.ts';
@@ -10,7 +12,7 @@ import type { JudgedTarget } from '../resolve/choose-target.ts';
 import type { ResolutionPlan, TierName, TierReport } from '../resolve/resolution.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
-import { injectable, judgeTargetsFor, ledgerOf, placedBefore } from './inject-tool.ts';
+import { injectable, judgeTargetsFor, ledgerOf, mountedIn, placedBefore } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { cacheOf } from './resolve-artifact.ts';
@@ -80,9 +82,11 @@ export async function planFrom(source: ToolSource, sandbox: Sandbox, host: Host)
   const context = { sandbox, source, host };
   const judgements: Judgement[] = [];
   for (const target of judged) judgements.push(await planTarget(context, target));
-  const first = chosenOf(judgements);
+  const mounted = source.isEdited ? undefined : await mountedIn(sandbox, pins);
+  const first = judgements.find(isUsableAs(mounted)) ?? chosenOf(judgements);
   const hasLinks = (first?.artifact?.tar.links ?? []).length > 0;
-  const ways = await planWays({ sandbox, install: pins.install, hasLinks });
+  const copies = await planWays({ sandbox, install: pins.install, hasLinks });
+  const ways = [...mountWays(pins, mounted), ...copies];
   const placed = await placedNow(context);
   return {
     sandbox: sandbox.reference,
@@ -93,6 +97,18 @@ export async function planFrom(source: ToolSource, sandbox: Sandbox, host: Host)
     ways,
     possible: placed !== null || (first !== undefined && ways.some(({ usable }) => usable)),
   };
+}
+
+function isUsableAs(mounted: PinnedArtifact | undefined) {
+  return ({ outcome, plan }: Judgement) => outcome === 'usable' && plan.digest === mounted?.digest;
+}
+
+function mountWays({ tool, version }: ToolPins, mounted: PinnedArtifact | undefined): readonly PlanStep[] {
+  if (mounted === undefined) return [];
+  const parent = mountPathOf({ tool, version, digest: mounted.digest });
+  return [
+    { rung: 'mount', parent, usable: true, reason: 'the sandbox was made with it: it would be proven, not copied' },
+  ];
 }
 
 /** An injection goes on to the next target only when something is missing in the sandbox. */

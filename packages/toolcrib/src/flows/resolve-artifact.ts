@@ -129,7 +129,8 @@ function lazyStores(host: Host, rewrite: ToolPins['rewrite']) {
   };
 }
 
-function targetOfHost(pins: ToolPins): Target {
+/** What runs on this machine. @throws UsageError `TARGET_INVALID`; SandboxError `NO_TARGET_FITS`. */
+export function targetOfHost(pins: ToolPins): Target {
   const arch = archFrom(process.arch);
   if (arch !== undefined) return chooseTarget(pins.targets, { arch, libc: libcOfHost() });
   throw new UsageError('TARGET_INVALID', `no artifact runs on the architecture of this machine (${process.arch})`, {

@@ -2,7 +2,7 @@ import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import type { Resolution, ResolutionPlan } from '../resolve/resolution.ts';
-import { asksForTrust } from '../resolve/resolve-artifact.ts';
+import { asksForTrust, pinnedArtifact } from '../resolve/resolve-artifact.ts';
 import { holdTar, type HeldArtifact } from './held-tar.ts';
 import type { Host } from './host.ts';
 import { readInstalledProject } from './install-state.ts';
@@ -50,6 +50,17 @@ export async function openSource(project: Project, host: Host, { dialogue }: Dia
     plan: (target) => planInstalled(project, installed, host, target),
     unpack: (chosen) => unpack({ pins, host, resolve }, chosen),
   };
+}
+
+/**
+ * The artifact of a target: by its pin, or in an edited checkout as it was built.
+ * @throws as `resolve/resolve-artifact.ts`.
+ */
+export async function chooseFrom({ pins, isEdited, resolve }: ToolSource, target: Target): Promise<ChosenArtifact> {
+  if (!isEdited) return await pinnedArtifact(pins, target);
+  const resolution = await resolve(target);
+  const { name, digest } = resolution;
+  return { name, target, digest, resolution };
 }
 
 /**

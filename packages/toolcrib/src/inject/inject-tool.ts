@@ -9,11 +9,12 @@ import { underPlacementLock } from './injection-lock.ts';
 import type { Injection } from './injection.ts';
 import { collectLeftovers } from './leftovers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
+import { findMounted } from './mounted.ts';
 import type { Placement } from './placement.ts';
 import { findPlacement } from './reuse.ts';
 
 /**
- * Places a verified artifact into a sandbox and proves that it runs there, or finds the placement that is there.
+ * Places a verified artifact into a sandbox and proves that it runs there, or finds the placement or the mount that is there.
  *
  * A tree is written under a fresh random name that nobody uses before it was read back, its health check answered and
  * the ledger knows it. The name is noted on the host before the first byte is written; what a crash in between leaves is
@@ -31,6 +32,8 @@ export async function injectTool(injection: Injection): Promise<Placement> {
   const { sandbox, artifact, signal } = injection;
   signal?.throwIfAborted();
   await verifyArchitecture(sandbox, artifact);
+  const mounted = await findMounted(injection);
+  if (mounted !== undefined) return mounted;
   const ledger = createLedger(injection.ledger);
   const known = await findPlacement(injection, ledger);
   if (known !== undefined) return known;

@@ -92,12 +92,14 @@ export interface CollectionFacts {
   readonly limits: { readonly maxBytes: number | null; readonly maxAgeDays: number | null };
   readonly removed: readonly (ItemFacts & { readonly reason: string })[];
   readonly leftovers: readonly string[];
+  /** Paths of trees that sandboxes were made with. */
+  readonly mounts: readonly string[];
   readonly bytesAfter: number;
 }
 
 /** The text of `cache gc`. */
 export function describeCollection(collection: CollectionFacts): string {
-  const { directory, dryRun, limits, removed, leftovers, bytesAfter } = collection;
+  const { directory, dryRun, limits, removed, leftovers, mounts, bytesAfter } = collection;
   const rows = removed.map(({ kind, digest, size, lastUsedAt, reason }) => [
     kind,
     digest === null ? '' : shortDigest(digest),
@@ -119,6 +121,7 @@ export function describeCollection(collection: CollectionFacts): string {
   const stays = dryRun ? 'would stay' : 'stay';
   return [
     `${table}${freed} ${verb}${swept}; ${formatSize(bytesAfter)} ${stays} in ${directory}\n`,
+    ...mounts.map((path) => `the tree ${path} ${verb}: sandboxes that have it mounted lose the tool\n`),
     overText(collection),
     limits.maxBytes === null && limits.maxAgeDays === null
       ? 'no limit was given, so nothing else goes: --max-bytes 5GB, --max-age 30, or "cache" in toolcrib.json\n'

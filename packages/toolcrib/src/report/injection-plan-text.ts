@@ -57,6 +57,7 @@ function outcomeOf({ target, placed, possible, ways }: InjectionPlanFacts): stri
   if (!possible || target === null || way === undefined) {
     return target === null ? 'no target is usable' : 'no way is usable';
   }
+  if (way.rung === 'mount') return `${target} is mounted at ${way.parent}, and would be proven there`;
   return `${target} would be placed by ${way.rung} in ${way.parent}`;
 }
 

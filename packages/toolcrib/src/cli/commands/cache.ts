@@ -6,6 +6,7 @@ interface CollectOptions {
   readonly maxBytes?: number;
   readonly maxAge?: number;
   readonly dryRun?: boolean;
+  readonly mounts?: boolean;
 }
 
 export function registerCache({ program, action }: Registration): void {
@@ -48,14 +49,15 @@ export function registerCache({ program, action }: Registration): void {
       'leave nothing that was not used for so many days (default: TOOLCRIB_CACHE_MAX_AGE, or "cache" in toolcrib.json)',
       (text: string) => parseDays(text, '--max-age'),
     )
+    .option('--mounts', 'also every tree that mount-args placed here, whoever has it mounted')
     .option('--dry-run', 'only tell what would go')
     .action(
       action(async (session, options: CollectOptions) => {
         const { collectCache } = await import('../../flows/collect-cache.ts');
         const { describeCollection } = await import('../../report/cache-text.ts');
-        const { maxBytes, maxAge, dryRun = false } = options;
+        const { maxBytes, maxAge, dryRun = false, mounts = false } = options;
         const { host, output } = session;
-        const limits = { maxBytes, maxAgeDays: maxAge, dryRun };
+        const limits = { maxBytes, maxAgeDays: maxAge, dryRun, mounts };
         const collected = await collectCache(() => session.project(), host, limits);
         output.result(collected, describeCollection(collected));
         return 0;

@@ -2,6 +2,7 @@ import { RemoteError } from '../../core/errors.ts';
 import type { SandboxIdentity, SandboxMount } from '../sandbox.ts';
 import type { Engine, EngineDialect } from './engine.ts';
 import { fieldOf, keysOf, listOf, textOf } from '../../core/json-fields.ts';
+import { libertiesOf } from './liberties.ts';
 
 /** What every container has mounted besides what the engine lists. */
 const OWN_MOUNTS: readonly SandboxMount[] = ['/dev', '/proc', '/sys'].map((path) => ({
@@ -36,6 +37,7 @@ export function identityOf(
     env: envOf(listOf(container, 'Config', 'Env')),
     readOnlyRoot: fieldOf(container, 'HostConfig', 'ReadonlyRootfs') === true,
     mounts: mountsOf(container, dialect),
+    liberties: libertiesOf(container),
   };
 }
 
@@ -80,7 +82,8 @@ function mountOf(mount: unknown, bound: ReadonlyMap<string, readonly string[]>):
   // Engines leave RW out for tmpfs mounts, which are writable.
   const writable = fieldOf(mount, 'RW') !== false || type === 'tmpfs';
   const executable = bound.get(trimmed(path))?.includes('noexec') !== true;
-  return [{ path: trimmed(path), kind, writable, executable }];
+  const source = textOf(mount, 'Source') ?? '';
+  return [{ path: trimmed(path), kind, writable, executable, ...(source !== '' && { source }) }];
 }
 
 function trimmed(path: string): string {

@@ -62,13 +62,21 @@ test('cache gc tells what went and why, what stays, and how much is above the li
   const collection = {
     ...{ directory: '/cache', dryRun: false, limits: { maxBytes: 1000, maxAgeDays: null }, bytesAfter: 3000 },
     removed: [{ ...fact('artifact', 5000), reason: 'size' }],
-    ...{ leftovers: ['/cache/v1/leases/x'] },
+    ...{ leftovers: ['/cache/v1/leases/x'], mounts: ['/cache/v1/mounts/t-v1'] },
   };
   const text = describeCollection(collection);
   expect(text).toMatch(/^REMOVED {3}DIGEST .*\nartifact {2}sha256:[0-9a-f]{12} .* not used for longest\n/);
   expect(text).toContain('5.0 kB removed, and 1 file that killed processes left; 3.0 kB stay in /cache\n');
+  expect(text).toContain('the tree /cache/v1/mounts/t-v1 removed: sandboxes that have it mounted lose the tool\n');
   expect(text).toContain('that is 2.0 kB above the limit: all of it is in use, or was used within the last hour\n');
-  const rehearsal = describeCollection({ ...collection, dryRun: true, removed: [], leftovers: [], bytesAfter: 10 });
+  const rehearsal = describeCollection({
+    ...collection,
+    dryRun: true,
+    removed: [],
+    leftovers: [],
+    mounts: [],
+    bytesAfter: 10,
+  });
   expect(rehearsal).toBe('0 B would be removed; 10 B would stay in /cache\n');
   const unlimited = { ...collection, limits: { maxBytes: null, maxAgeDays: null } };
   expect(describeCollection(unlimited)).toContain('no limit was given');

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, lstat, mkdir, open, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { hasCode, isSystemError, messageOf } from '../core/errors.ts';
+import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../disk/process-identity.ts';
+import { onDisk } from '../disk/storage-error.ts';
+import { ensureDirectory, syncDirectory } from '../disk/write-file.ts';
+import { readTree } from '../tar/tree.ts';
+import { writeTar, type TarEntry } from '../tar/write.ts';
+import type { InjectableArtifact } from './artifact.ts';
+import { verifyReadBack } from './read-back.ts';
+import { DIRECTORY_MODE, directoriesOf, membersOf, verifiedTar } from './tree.ts';
+
+/** How a tree is written. */
+export interface TreeOptions {
+  readonly signal: AbortSignal | undefined;
+  /** Told the bytes that were written. */
+  readonly advance: (bytes: number) => void;
+}
+
+/**
+ * Writes the tree of an artifact into a directory of this host. It has its name only when it is whole and on the disk; what is
+ * there is not replaced, except for an empty directory.
+ * @param directory absolute; what is above it is made.
+ * @throws IntegrityError when the artifact's bytes are wrong; RemoteError `STORAGE`; the signal's reason.
+ */
+export async function writeTreeOnHost(
+  artifact: InjectableArtifact,
+  directory: string,
+  options: TreeOptions,
+): Promise<void> {
+  const parent = dirname(directory);
+  await ensureDirectory(parent, DIRECTORY_MODE);
+  await sweepUnfinished(parent);
+  const unfinished = join(parent, unfinishedName());
+  try {
+    await write(artifact, unfinished, options);
+    await onDisk('rename a directory to', directory, () => rename(unfinished, directory));
+  } catch (error) {
+    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
+  await syncDirectory(parent);
+}
+
+async function write(artifact: InjectableArtifact, directory: string, { signal, advance }: TreeOptions): Promise<void> {
+  for (const path of ['', ...directoriesOf(artifact)]) await makeDirectory(join(directory, path));
+  for await (const member of membersOf(artifact, verifiedTar(artifact, signal, advance))) {
+    const path = join(directory, member.path);
+    const { linkTarget = '' } = member;
+    if (member.kind === 'link') await onDisk('link', path, () => symlink(linkTarget, path));
+    else await writeFile(path, member);
+  }
+}
+
+/** Modes are given again: what the process creates loses the bits of its umask. */
+async function makeDirectory(path: string): Promise<void> {
+  await onDisk('create the directory', path, async () => {
+    await mkdir(path);
+    await chmod(path, DIRECTORY_MODE);
+  });
+}
+
+async function writeFile(
+  path: string,
+  { bytes, mode }: { readonly bytes: AsyncIterable<Uint8Array>; readonly mode: number },
+): Promise<void> {
+  const file = await onDisk('create', path, () => open(path, 'wx', mode));
+  try {
+    for await (const piece of bytes) await onDisk('write', path, () => file.writeFile(piece));
+    await onDisk('write', path, async () => {
+      await file.chmod(mode);
+      await file.sync();
+    });
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Compares a tree on this host with an artifact, all bytes, modes and the owner of it.
+ * @returns what is wrong; undefined when nothing is.
+ * @throws RemoteError `STORAGE`; the signal's reason.
+ */
+export async function examineTree(
+  artifact: InjectableArtifact,
+  directory: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    const top = await onDisk('examine', directory, () => lstat(directory));
+    if (!top.isDirectory()) return `${directory} is not a directory`;
+    const name = basename(directory);
+    const tree = writeTar(await withTop(name, top.mode & 0o7777, directory));
+    await verifyReadBack({ artifact, name, tar: tree, owner: undefined, signal });
+    return await foreignOwner(directory);
+  } catch (error) {
+    // `NAME_INVALID`: a socket or the like, which no artifact has.
+    if (hasCode(error, 'NOT_INJECTABLE', 'NAME_INVALID', 'SIZE_MISMATCH')) return messageOf(error);
+    throw error;
+  }
+}
+
+async function withTop(name: string, mode: number, directory: string): Promise<readonly TarEntry[]> {
+  const entries = await readTree(directory);
+  return [
+    { path: name, kind: 'directory', mode },
+    ...entries.map((entry) => ({ ...entry, path: `${name}/${entry.path}` })),
+  ];
+}
+
+/** Whoever made it is the user of toolcrib; another owner could change it. */
+async function foreignOwner(directory: string): Promise<string | undefined> {
+  const own = process.geteuid?.() ?? 0;
+  for await (const { path, uid } of everythingIn(directory)) {
+    if (uid !== own && uid !== 0) return `${path} belongs to uid ${uid}`;
+  }
+  return undefined;
+}
+
+const WRITABLE_BY_OTHERS = 0o022;
+
+/** Why others than root of this host could change a tree; undefined when nobody can. */
+export async function weaknessOfTree(directory: string): Promise<string | undefined> {
+  for await (const { path, uid, mode, isLink } of everythingIn(directory)) {
+    if (uid !== 0) return `${path} belongs to uid ${uid} of this host`;
+    if (!isLink && (mode & WRITABLE_BY_OTHERS) !== 0) return `others than root can write ${path} of this host`;
+  }
+  return undefined;
+}
+
+/** A directory and all below it, links not followed. */
+async function* everythingIn(directory: string) {
+  const below = await onDisk('read', directory, () => readdir(directory, { recursive: true }));
+  for (const name of ['', ...below]) {
+    const path = join(directory, name);
+    const stats = await onDisk('examine', path, () => lstat(path));
+    yield { path, uid: stats.uid, mode: stats.mode, isLink: stats.isSymbolicLink() };
+  }
+}
+
+const UNFINISHED = /^\.toolcrib-(?<identity>.+)-[0-9a-f]{16}\.part$/;
+
+function unfinishedName(): string {
+  return `.toolcrib-${formatIdentity(ownIdentity())}-${randomBytes(8).toString('hex')}.part`;
+}
+
+/** Takes away what killed processes left: they had not given it a name. */
+async function sweepUnfinished(parent: string): Promise<void> {
+  for (const name of await namesIn(parent)) {
+    const owner = identityFrom(UNFINISHED.exec(name)?.groups?.['identity'] ?? '');
+    if (owner === undefined || livenessOf(owner) !== 'dead') continue;
+    const path = join(parent, name);
+    await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
+  }
+}
+
+/** Names in a directory, sorted; none when it is not there. @throws RemoteError `STORAGE`. */
+export async function namesIn(directory: string): Promise<readonly string[]> {
+  return await onDisk('list', directory, async () => {
+    try {
+      return (await readdir(directory)).sort();
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return [];
+      throw error;
+    }
+  });
+}
