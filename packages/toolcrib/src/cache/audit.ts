@@ -38,11 +38,7 @@ export interface AuditOptions {
  * @throws RemoteError `STORAGE`; the signal's reason.
  */
 export async function auditCache(layout: CacheLayout, options: AuditOptions): Promise<readonly CacheFinding[]> {
-  const findings = [
-    ...(await auditNames(layout.root, KNOWN_DIRECTORIES)),
-    ...(await auditNames(join(layout.root, 'attestations'), ['sha256'])),
-    ...(await auditNames(join(layout.root, 'blobs'), ['sha256'])),
-  ];
+  const findings = [...(await auditCacheNames(layout))];
   for (const entry of await listDirectory(layout.blobs)) findings.push(...(await auditBlob(layout, entry, options)));
   for (const entry of await listDirectory(layout.unpacked))
     findings.push(...(await auditUnpacked(layout, entry, options)));
@@ -55,6 +51,15 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
   }
   for (const path of await listLeftovers(layout, options.now)) findings.push(leftover(path));
   return findings.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What stands beside the directories of a cache; reads no file. @throws RemoteError `STORAGE`. */
+export async function auditCacheNames(layout: CacheLayout): Promise<readonly CacheFinding[]> {
+  return [
+    ...(await auditNames(layout.root, KNOWN_DIRECTORIES)),
+    ...(await auditNames(join(layout.root, 'attestations'), ['sha256'])),
+    ...(await auditNames(join(layout.root, 'blobs'), ['sha256'])),
+  ];
 }
 
 async function auditBlob(layout: CacheLayout, entry: Dirent, options: AuditOptions): Promise<readonly CacheFinding[]> {
