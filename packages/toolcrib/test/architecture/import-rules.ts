@@ -23,6 +23,7 @@ const STAGES = [
   'run',
   'extensions',
   'serve',
+  'doctor',
 ];
 const PORTS = ['stores', 'sandboxes'];
 

@@ -55,6 +55,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['run-imports', 'src/run/a.ts', "import type { A } from '../report/file.ts';"],
   ['extensions-imports', 'src/extensions/a.ts', "import type { A } from '../resolve/file.ts';"],
   ['serve-imports', 'src/serve/a.ts', "import type { A } from '../flows/file.ts';"],
+  ['doctor-imports', 'src/doctor/a.ts', "import type { A } from '../resolve/file.ts';"],
   ['flows-imports', 'src/flows/a.ts', "import type { A } from '../cli/file.ts';"],
   ['cli-imports', 'src/cli/a.ts', "await import('../resolve/file.ts');"],
   ['cli-imports', 'src/cli/b.ts', "await import('../stores/directory/file.ts');"],
