@@ -37,6 +37,7 @@ export { ejectTool, type EjectOptions, type Ejection } from './flows/eject-tool.
 export { examineHost, type ExamineOptions, type HostExamination } from './flows/examine-host.ts';
 export { execTool, type ExecRequest, type ExecResult } from './flows/exec-tool.ts';
 export { injectTool, type InjectedTool } from './flows/inject-tool.ts';
+export { injectMany, planMany, type ManyOptions, type ManyResult } from './flows/inject-many.ts';
 export { fetchRunSums, type FetchedSums } from './flows/fetch-run-sums.ts';
 export { initProject } from './flows/init-project.ts';
 export { initWorkflows, type InitializedWorkflows } from './flows/init-workflows.ts';
@@ -45,6 +46,7 @@ export type { BuildDialogue, BuildQuestion } from './flows/local-builder.ts';
 export { openVerifier } from './flows/open-verifier.ts';
 export { loadBundle, type LoadBundleOptions, type LoadedBundle } from './flows/load-bundle.ts';
 export { mirrorReleases, type Mirroring, type MirrorOptions } from './flows/mirror-release.ts';
+export { mountTool, type MountedTool, type MountOptions, type MountSource } from './flows/mount-tool.ts';
 export { openProject, type Project } from './flows/project.ts';
 export { planInjection, type InjectionPlan, type PlannedTarget } from './flows/plan-injection.ts';
 export { promoteRelease, type PromoteOptions, type Promotion, type VerifiedPart } from './flows/promote-release.ts';

@@ -79,6 +79,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['resolve', async () => (await import('./commands/resolve.ts')).registerResolve],
   ['inject', async () => (await import('./commands/inject.ts')).registerInject],
   ['eject', async () => (await import('./commands/eject.ts')).registerEject],
+  ['mount-args', async () => (await import('./commands/mount-args.ts')).registerMountArgs],
   ['exec', async () => (await import('./commands/exec.ts')).registerExec],
   ['mcp', async () => (await import('./commands/mcp.ts')).registerMcp],
   ['run', async () => (await import('./commands/run.ts')).registerRun],
