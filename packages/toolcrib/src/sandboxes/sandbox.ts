@@ -124,10 +124,12 @@ export interface SandboxWriter {
    * directory, as root, owners and modes as in the tar; where there is an `uploader`, as the user of its programs.
    * Existing entries may be replaced: callers use fresh names. Not atomic, nothing is taken back after an abort or a
    * failure. Nothing outside the sandbox is written as long as no component of `parent` is a link.
+   * @param options.spool where a sandbox that needs the tar as a file keeps it meanwhile: a directory, made if need be;
+   * default: `parent`. After a crash the file is still there.
    * @throws SandboxError `NOT_INJECTABLE` when this way is not possible here (read-only root, no such parent), with the
    * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`; whatever the iteration of the tar throws.
    */
-  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>): Promise<void>;
+  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>, options?: { readonly spool?: string }): Promise<void>;
 }
 
 /**

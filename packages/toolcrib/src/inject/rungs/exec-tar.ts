@@ -3,7 +3,7 @@ import { SandboxError } from '../../core/errors.ts';
 import { collectOutput, tailOf, watchedOutput } from '../output.ts';
 import { verifyReadBack } from '../read-back.ts';
 import { placementTar, verifiedTar } from '../tree.ts';
-import { namesToMake, requireProgram, startProgram, type Attempt, type PlacedTree } from './attempt.ts';
+import { directoryOf, namesToMake, requireProgram, startProgram, type Attempt, type PlacedTree } from './attempt.ts';
 
 /**
  * Streams into the sandbox's own `tar`.
@@ -24,12 +24,16 @@ export async function placeByTar(attempt: Attempt): Promise<void> {
   throw new SandboxError('NOT_INJECTABLE', `${tar} ended with ${output.code}: ${tailOf(output)}`);
 }
 
-/** Through a file beside the tree, because a long stream may break; the sandbox's own `tar` unpacks it. */
+/**
+ * Through a file, because a long stream may break; the sandbox's own `tar` unpacks it. The file is in the fresh directory:
+ * what takes that away takes the file along, and one that stays there is found when the tree is read back.
+ */
 async function uploadTar(attempt: Attempt): Promise<void> {
   const { sandbox, artifact, examination, progress, signal } = attempt;
   await requireProgram(attempt, 'tar');
   const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
-  await sandbox.unpackTar(examination.existing, placementTar(artifact, namesToMake(attempt), bytes));
+  const tar = placementTar(artifact, namesToMake(attempt), bytes);
+  await sandbox.unpackTar(examination.existing, tar, { spool: directoryOf(attempt) });
 }
 
 /**

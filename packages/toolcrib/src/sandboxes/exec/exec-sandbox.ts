@@ -69,10 +69,11 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
     rootOwner: 0,
     readOwner: async (path) => (await statRemote(session, path))?.uid,
     readTar: (path) => packRemote(session, path),
-    unpackTar: async (parent, tar) => {
+    unpackTar: async (parent, tar, { spool = parent } = {}) => {
       const name = `.toolcrib-${Buffer.from(random(8)).toString('hex')}.tar`;
-      const path = `${parent.replace(/\/$/, '')}/${name}`;
+      const path = `${spool.replace(/\/$/, '')}/${name}`;
       try {
+        if (spool !== parent) await makeDirectory(session, spool);
         await write({ path, mode: 0o600, bytes: tar, signal });
         await unpack(session, parent, path);
       } finally {
@@ -92,12 +93,23 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
   };
 }
 
+/** One that is there is fine. */
+async function makeDirectory(session: ShellSession, path: string): Promise<void> {
+  const script = `exec 2>&1; umask 022; mkdir -p ${quoteShellWord(path)}`;
+  const { code, output } = await session.ask({ script, maxBytes: MAX_TEXT });
+  if (code !== 0) throw notInjectable(`the sandbox's mkdir ended with ${code}`, output);
+}
+
 async function unpack(session: ShellSession, parent: string, tar: string): Promise<void> {
   const script = `exec 2>&1; tar -x -p -f ${quoteShellWord(tar)} -C ${quoteShellWord(parent)}`;
   const { code, output } = await session.ask({ script, maxBytes: MAX_TEXT, quiet: LONG_WORK });
   if (code === 0) return;
+  throw notInjectable(`the sandbox's tar ended with ${code}`, output);
+}
+
+function notInjectable(what: string, output: Buffer): SandboxError {
   const said = JSON.stringify(output.toString('utf8').trim().slice(-400));
-  throw new SandboxError('NOT_INJECTABLE', `the sandbox's tar ended with ${code}: ${said}`);
+  return new SandboxError('NOT_INJECTABLE', `${what}: ${said}`);
 }
 
 function verifyUser({ user }: ExecRequest, identity: SandboxIdentity): void {
