@@ -33,8 +33,6 @@ import {
   type ToolSource,
 } from './tool-source.ts';
 
-export { openSource, type ToolSource } from './tool-source.ts';
-
 /** A tool in a sandbox, and where its artifact came from. */
 export interface InjectedTool {
   readonly placement: Placement;
