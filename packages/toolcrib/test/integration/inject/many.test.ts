@@ -4,7 +4,7 @@ import { docker, dockerAvailable, startContainer, type Container } from '../../s
 import { requireOrSkip } from '../../servers/require.ts';
 import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing } from '../build/samples.ts';
-import { documentOf } from '../cli/command-line.ts';
+import { documentOf, startCli } from '../cli/command-line.ts';
 import { commandSite, type CommandSite } from '../flows/sandbox-site.ts';
 import { syntheticProject } from './synthetic-project.ts';
 
@@ -85,6 +85,21 @@ describe('several sandboxes', requireOrSkip(missing), () => {
     expect(documentOf(end)).toMatchObject({ results: [{ error: null }, { error: { code: 'NO_TARGET_FITS' } }] });
   });
 
+  test('lose what was begun when they are interrupted, all of them', async () => {
+    await using hanging = await syntheticProject({
+      config: { entrypoint: ['sh', '-c', 'sleep 60'], healthcheck: ['x'] },
+    });
+    await using one = await busybox();
+    await using two = await busybox();
+    const placed = async () => (await Promise.all([one, two].map(placementsIn))).flat().length;
+    const args = ['inject', `docker:${one.name}`, `docker:${two.name}`];
+    const started = startCli(args, { cwd: hanging.folder });
+    await expect.poll(placed, { timeout: 60_000 }).toBe(2);
+    started.process.kill('SIGINT');
+    expect(await started.end).toMatchObject({ code: 130, stdout: '' });
+    expect(await placed()).toBe(0);
+  });
+
   test.each([
     [['inject'], 'no sandbox given'],
     [['inject', '--engine', 'podman', 'docker:a', 'docker:b'], 'there is no --label'],
@@ -97,3 +112,8 @@ describe('several sandboxes', requireOrSkip(missing), () => {
     expect(end.stderr).toContain(message);
   });
 });
+
+async function placementsIn({ name }: Container): Promise<readonly string[]> {
+  const listed = await docker('exec', name, 'sh', '-c', 'ls /var/lib/toolcrib 2>/dev/null || true');
+  return listed.split('\n').filter((line) => line !== '');
+}

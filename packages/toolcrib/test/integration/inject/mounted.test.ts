@@ -4,10 +4,11 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldOf, textOf } from '../../../src/core/json-fields.ts';
 import { docker, dockerAvailable, startContainer, type Container } from '../../servers/docker.ts';
+import { podmanAvailable, podmanSockets, startPodmanContainer } from '../../servers/podman.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import type { ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing } from '../build/samples.ts';
-import { documentOf } from '../cli/command-line.ts';
+import { documentOf, toolcrib } from '../cli/command-line.ts';
 import { commandSite, type CommandSite } from '../flows/sandbox-site.ts';
 import { syntheticProject } from './synthetic-project.ts';
 
@@ -154,6 +155,27 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     }
   });
 });
+
+describe(
+  'a Podman container',
+  requireOrSkip((await programsMissing('gcc')) ?? (await podmanAvailable('rootful'))),
+  () => {
+    test('has the tool from a read-only mount, too', async () => {
+      await using project = await syntheticProject();
+      const env = { CONTAINER_HOST: `unix://${podmanSockets.rootful}` };
+      const run = (...args: readonly string[]) => toolcrib(args, { cwd: project.folder, env });
+      const { stdout } = await run('mount-args', '--format', 'podman');
+      const image = 'toolcrib-test/busybox';
+      await using container = await startPodmanContainer('rootful', { image, args: stdout.trim().split(' ') });
+      expect(documentOf(await run('--json', 'inject', `podman:${container.name}`))).toMatchObject({
+        placement: { rung: 'mount', protection: 'read-only-mount', reused: false },
+      });
+      expect(documentOf(await run('--json', 'inject', `podman:${container.name}`))).toMatchObject({
+        placement: { rung: 'mount', reused: true },
+      });
+    });
+  },
+);
 
 function sourceOf(mounted: unknown): { readonly path: string } {
   return { path: textOf(mounted, 'source', 'path') ?? '' };

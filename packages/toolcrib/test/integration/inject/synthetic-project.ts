@@ -12,13 +12,20 @@ export interface SyntheticProject extends ScratchProject {
 /**
  * A project of the synthetic tool, whose artifact is in its store.
  * @param options.ballast bytes that come after the program in its file.
+ * @param options.config what else the configuration says.
  */
-export async function syntheticProject({ ballast = 0 } = {}): Promise<SyntheticProject> {
+export async function syntheticProject({
+  ballast = 0,
+  config = {},
+}: {
+  readonly ballast?: number;
+  readonly config?: Readonly<Record<string, unknown>>;
+} = {}): Promise<SyntheticProject> {
   const program = Buffer.concat([await compileSyntheticTool(), randomBytes(ballast)]);
   const target = process.arch === 'arm64' ? 'arm64-any' : 'amd64-any';
   const name = `synthetic-${target}-v1`;
   const project = await scratchProject({
-    'toolcrib.json': { tool: 'synthetic', targets: [target], stores: ['file:./store'] },
+    'toolcrib.json': { tool: 'synthetic', targets: [target], stores: ['file:./store'], ...config },
     'tool-version.txt': '1\n',
     SHA256SUMS: `${digestHex(digestOf(program))}  ${name}\n`,
   });
