@@ -4,13 +4,22 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createLab, machine } from './lab.mjs';
 import { checkChange } from './rows/check.mjs';
-import { injectAgain, injectTree } from './rows/inject.mjs';
+import { injectAgain, injectMany, injectTree } from './rows/inject.mjs';
 import { download, downloadFromRegistry } from './rows/download.mjs';
 import { resolveCached, startUp } from './rows/start.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const date = new Date().toISOString().slice(0, 10);
-const contests = { startUp, resolveCached, checkChange, download, downloadFromRegistry, injectTree, injectAgain };
+const contests = {
+  startUp,
+  resolveCached,
+  checkChange,
+  download,
+  downloadFromRegistry,
+  injectTree,
+  injectAgain,
+  injectMany,
+};
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(contests);
 const unknown = chosen.find((name) => !(name in contests));
 if (unknown !== undefined) throw new Error(`no row ${unknown}; there are ${Object.keys(contests).join(', ')}`);

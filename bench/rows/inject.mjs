@@ -83,3 +83,39 @@ export function injectAgain(lab) {
     removeContainers([plain, root]);
   }
 }
+
+const MANY = 50;
+const SAMPLE = 10;
+
+/** Fifty containers by one command, beside as many commands one after another; of these a fifth is made and counted five times. */
+export function injectMany(lab) {
+  lab.toolcrib('resolve', '--target', target);
+  const rounds = [];
+  const fresh = (count) => rounds.push(Array.from({ length: count }, () => startContainer('--user', '1000')));
+  const current = () => rounds.at(-1).map((id) => `docker:${id}`);
+  const remove = () => removeContainers(rounds.splice(0).flat());
+  const prepare = (count) => () => {
+    remove(); // so that no more than these are there at a time
+    fresh(count);
+  };
+  try {
+    const times = measure(
+      [
+        { name: 'many', prepare: prepare(MANY), run: () => lab.toolcrib('inject', ...current()) },
+        {
+          name: 'singly',
+          prepare: prepare(SAMPLE),
+          run: () => current().forEach((sandbox) => lab.toolcrib('inject', sandbox)),
+        },
+      ],
+      2,
+    );
+    const peer = { median: (times.get('singly').median * MANY) / SAMPLE };
+    const peerName = `${MANY} times \`inject\` of one`;
+    return [
+      row({ work: `inject into ${MANY} containers, proven`, ours: times.get('many'), peerName, peer, most: 0.5 }),
+    ];
+  } finally {
+    remove();
+  }
+}
