@@ -65,7 +65,11 @@ export function replyOf(
   };
 }
 
-async function readUpTo(
+/**
+ * Reads a body into memory, and stops soon after there is more of it than that.
+ * @throws RemoteError `UNREACHABLE` when it is not there in the time of `pace.wholeMs`; what `bytes` throws.
+ */
+export async function readUpTo(
   bytes: AsyncIterable<Uint8Array>,
   maxBytes: number,
   { what, pace: { clock, wholeMs } }: Pick<BodyOptions, 'what' | 'pace'>,

@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { trustedAuthorities } from '../../transfer/certificate-authorities.ts';
+import { paceOf } from '../../transfer/pace.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from '../../transfer/transfer-options.ts';
 import { isPathStyle, objectUrl, type S3Reference } from './address.ts';
 import { limitAnswers } from './small-answers.ts';
@@ -35,8 +36,16 @@ export async function createClient(
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: await connectionSettings(options),
   });
-  limitAnswers(client, objectUrl(reference, ''));
+  limitAnswers(client, objectUrl(reference, ''), paceOf(options));
   return client;
+}
+
+/** How a request that carries no body is sent: its answer has to begin in time, however steadily its head comes. */
+export function withoutBody(
+  { connectTimeoutMs = CONNECT_TIMEOUT_MS, stallTimeoutMs = STALL_TIMEOUT_MS }: TransferOptions,
+  signal: AbortSignal | undefined,
+): { readonly requestTimeout: number; readonly abortSignal?: AbortSignal } {
+  return { requestTimeout: connectTimeoutMs + stallTimeoutMs, ...(signal !== undefined && { abortSignal: signal }) };
 }
 
 const silence = (): void => undefined;
@@ -52,6 +61,8 @@ async function connectionSettings(options: TransferOptions): Promise<object> {
   return {
     connectionTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     socketTimeout: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+    // Of a request that is sent with a time in which it has to be answered.
+    throwOnRequestTimeout: true,
     httpAgent: agent,
     httpsAgent: { ...agent, ...(ca !== undefined && { ca }) },
   };

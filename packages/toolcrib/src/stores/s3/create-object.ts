@@ -6,6 +6,7 @@ import { RemoteError } from '../../core/errors.ts';
 import type { ByteSource } from '../store.ts';
 import { objectKey, objectUrl } from './address.ts';
 import { answerOf } from './answer.ts';
+import { withoutBody } from './client.ts';
 import type { S3Session } from './session.ts';
 
 type Outcome = 'created' | 'exists';
@@ -132,9 +133,10 @@ async function isThere(session: S3Session, name: string, signal: AbortSignal | u
   const { reference } = session;
   try {
     await session.attempt(`HEAD ${objectUrl(reference, name)}`, signal, (client) =>
-      client.send(new HeadObjectCommand({ Bucket: reference.bucket, Key: objectKey(reference, name) }), {
-        ...(signal !== undefined && { abortSignal: signal }),
-      }),
+      client.send(
+        new HeadObjectCommand({ Bucket: reference.bucket, Key: objectKey(reference, name) }),
+        withoutBody(session.options, signal),
+      ),
     );
     return true;
   } catch (error) {

@@ -1,6 +1,7 @@
 import { listedNames } from '../file-name.ts';
 import { endlessListing, verifyListing } from '../listing-limit.ts';
 import { objectKey, objectUrl } from './address.ts';
+import { withoutBody } from './client.ts';
 import type { S3Session } from './session.ts';
 
 /** Pages may be empty. */
@@ -38,7 +39,7 @@ async function listPage(
   const base = objectKey(reference, '');
   const command = { Bucket: reference.bucket, Prefix: base + prefix, Delimiter: '/', ContinuationToken: token };
   const answer = await session.repeat(`LIST ${objectUrl(reference, prefix)}`, signal, (client) =>
-    client.send(new ListObjectsV2Command(command), { ...(signal !== undefined && { abortSignal: signal }) }),
+    client.send(new ListObjectsV2Command(command), withoutBody(session.options, signal)),
   );
   const names = (answer.Contents ?? []).flatMap(({ Key }) => (Key === undefined ? [] : [Key.slice(base.length)]));
   return { names, next: answer.IsTruncated === true ? answer.NextContinuationToken : undefined };

@@ -10,6 +10,7 @@ import { rewriteUrl } from '../../transfer/rewrite.ts';
 import type { Transfer } from '../../transfer/transfer.ts';
 import type { OpenedFile } from '../store.ts';
 import { objectKey, objectUrl, type S3Reference } from './address.ts';
+import { withoutBody } from './client.ts';
 import { answerOf, isNoCredentials } from './answer.ts';
 import type { S3Session } from './session.ts';
 
@@ -74,7 +75,7 @@ async function readSigned(
     // The SDK knows no If-Range: this one is answered by 412 instead of by another file.
     const part = rest && { Range: rest.range, IfMatch: rest['if-range'] };
     const command = { Bucket: reference.bucket, Key: objectKey(reference, name), ...part };
-    const answer = await client.send(new GetObjectCommand(command), { ...(signal && { abortSignal: signal }) });
+    const answer = await client.send(new GetObjectCommand(command), withoutBody(options, signal));
     if (!(answer.Body instanceof Readable)) throw new Error('the S3 client gave an answer without a stream');
     const reply = replyOf(answer, answer.Body, { url, signal, pace: paceOf(options) });
     refuseCoded('GET', reply);

@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { IntegrityError } from '../../core/errors.ts';
+import type { Pace } from '../../transfer/pace.ts';
+import { readUpTo } from '../../transfer/reply.ts';
+import { readBody, type BodyOptions } from '../../transfer/response-body.ts';
 
 /**
  * Most bytes of an answer that is not an object. A page of a listing is the largest: 1,000 keys of at most 1,024 bytes
@@ -14,18 +17,18 @@ interface Response {
 }
 
 /**
- * Keeps a server from filling the memory: the SDK collects the whole of whatever has to be parsed, an error of it too.
- * Only the bytes of an object are left alone, which nobody collects.
+ * Keeps a server from filling the memory, and from taking its time: the SDK collects the whole of whatever has to be
+ * parsed, an error of it too. Only the bytes of an object are left alone, which nobody collects.
  * @param what is asked, for messages.
  */
-export function limitAnswers(client: S3Client, what: string): void {
+export function limitAnswers(client: S3Client, what: string, pace: Pace): void {
   client.middlewareStack.add(
     (next, { commandName }) =>
       async (args) => {
         const result = await next(args);
         const { response } = result;
         if (isResponse(response) && !(commandName === 'GetObjectCommand' && response.statusCode < 300)) {
-          response.body = await collected(response.body, what);
+          response.body = await collected(response.body, { what, pace, signal: undefined });
         }
         return result;
       },
@@ -38,17 +41,11 @@ function isResponse(response: unknown): response is Response {
   return typeof response === 'object' && response !== null && 'statusCode' in response && 'body' in response;
 }
 
-async function collected(body: unknown, what: string): Promise<unknown> {
+async function collected(body: unknown, options: BodyOptions): Promise<unknown> {
   if (!(body instanceof Readable)) return body;
-  const stream: AsyncIterable<Uint8Array> = body;
-  const pieces: Uint8Array[] = [];
-  let size = 0;
-  for await (const piece of stream) {
-    size += piece.byteLength;
-    if (size > MAX_ANSWER_BYTES) throw tooLarge(what);
-    pieces.push(piece);
-  }
-  return Readable.from(pieces, { objectMode: false });
+  const { read, more } = await readUpTo(readBody(body, options), MAX_ANSWER_BYTES, options);
+  if (more) throw tooLarge(options.what);
+  return Readable.from(read.byteLength === 0 ? [] : [read], { objectMode: false });
 }
 
 function tooLarge(what: string): IntegrityError {

@@ -30,7 +30,7 @@ describe.each(WAYS)('a file that is fetched %s', (way) => {
     { kind: 'stall', bytes: 100_000 },
   ])('goes on where it broke off, and says so: $kind', async (fault) => {
     await using server = await serving(fault, fault, fault);
-    await using opened = await transferBy(way, { stallTimeoutMs: 200 });
+    await using opened = await transferBy(way, { stallTimeoutMs: 500 });
     expect((await bytesOf(await opened.transfer.get(`${server.url}/file`))).equals(FILE)).toBe(true);
     expect(server.requests[0]?.headers.range).toBeUndefined();
     const from = rangesOf(server)
