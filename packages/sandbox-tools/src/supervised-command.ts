@@ -39,9 +39,9 @@ export async function superviseCommand(held: HeldCommand, native: Native, word: 
   const ending = Promise.withResolvers<number>();
   for (const [signal, code] of Object.entries(endSignals)) process.on(signal, () => ending.resolve(code));
   void lost.then(() => ending.resolve(endSignals.SIGHUP));
-  const child = start(program, held, mark, bytes, native);
+  const ended = runToEnd(program, () => start(program, held, mark, bytes, native));
   // Whichever is first: a command that ends because it is being ended has no say.
-  const first = await Promise.race([ending.promise.then((code) => ({ code })), exitOf(child, program)]);
+  const first = await Promise.race([ending.promise.then((code) => ({ code })), ended]);
   if (typeof first === 'number') return first;
   await endFamily(family, endPatience);
   process.exit(first.code);
@@ -70,15 +70,27 @@ function start(
 
 /** What a command leaves unread is of no interest; it is read on, so that the end of the connection is seen. */
 function feed(input: Readable, stdin: Writable | null): void {
-  stdin?.on('error', () => undefined);
-  stdin?.once('close', () => input.resume());
-  if (stdin === null) input.resume();
-  else input.pipe(stdin);
+  if (stdin === null) {
+    input.resume();
+    return;
+  }
+  stdin.on('error', () => undefined);
+  stdin.once('close', () => input.resume());
+  // Without this option `pipe` looks whether it is process.stdout that it would end. That opens it, which makes it
+  // non-blocking, also for the command: its writes would fail as soon as nobody reads for a moment.
+  input.pipe(stdin, { end: false });
+  input.once('end', () => stdin.end());
 }
 
-function exitOf(child: ChildProcess, program: HeldProgram): Promise<number> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve(refuseStart(program, error)));
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
-  });
+/** @returns the exit code. A file that cannot be executed is an error of the start, or an event behind it. */
+async function runToEnd(program: HeldProgram, begin: () => ChildProcess): Promise<number> {
+  try {
+    const child = begin();
+    return await new Promise<number>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    });
+  } catch (error) {
+    return refuseStart(program, error);
+  }
 }
