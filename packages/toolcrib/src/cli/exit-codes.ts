@@ -19,7 +19,7 @@ export const CHECK_FAILED = 9;
 /** A store keeps a list of revoked releases that lacks some, and the result of what was asked for tells which. */
 export const REVOCATIONS_OUTDATED = 5;
 
-/** The sandbox cannot take the tool, and the plan that was asked for tells why. */
+/** The sandbox cannot take the tool, or cannot be rid of it, and the result of what was asked for tells why. */
 export const NOT_INJECTABLE = 8;
 
 /** What `run` and `exec` exit with when toolcrib itself failed, so that it is not taken for the command's own code. */

@@ -80,11 +80,18 @@ async function planWays(context: TakingAway, wanted: Wanted): Promise<Removal> {
   const { sandbox } = context;
   const { directory } = wanted;
   const { remover } = sandbox;
-  const ways: Way[] = remover === undefined ? [] : [() => remover.removeTree(directory)];
+  const findProgram = (user: '0' | undefined) => requireProgram({ sandbox, user, signal: undefined }, 'rm');
+  if (remover !== undefined) {
+    const byPrograms = wanted.users.map((user): Way => async () => {
+      await removeByProgram(context, await findProgram(user), user, directory);
+    });
+    return possible([() => remover.removeTree(directory), ...byPrograms], wanted);
+  }
+  const ways: Way[] = [];
   const reasons: string[] = [];
   for (const user of wanted.users) {
     try {
-      const rm = await requireProgram({ sandbox, user, signal: undefined }, 'rm');
+      const rm = await findProgram(user);
       ways.push(() => removeByProgram(context, rm, user, directory));
     } catch (error) {
       if (!hasCode(error, 'NOT_INJECTABLE')) throw error;

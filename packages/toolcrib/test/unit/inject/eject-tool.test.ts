@@ -78,7 +78,7 @@ describe('ejecting', () => {
     const removeTree = () => Promise.reject(new SandboxError('NOT_INJECTABLE', 'half of it stays'));
     const failing = { ...at.request, sandbox: { ...sandbox, remover: { removeTree } } };
     expect(await ejectTool(failing)).toMatchObject([
-      { kind: 'placement', outcome: 'left', reason: 'half of it stays' },
+      { kind: 'placement', outcome: 'left', reason: 'half of it stays; the sandbox has no rm' },
     ]);
     expect(await at.ledger.find(sandbox.identity, digest)).toBeUndefined();
     expect(await ejectTool(at.request)).toMatchObject([{ kind: 'leftover', outcome: 'removed' }]);
