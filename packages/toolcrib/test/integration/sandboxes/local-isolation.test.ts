@@ -81,6 +81,25 @@ describe('a local root file system with bubblewrap', requireOrSkip(missing), () 
       await rm(root, { recursive: true });
     }
   });
+
+  test('leaves no bubblewrap behind that is aborted before it has begun', async () => {
+    const root = await unpackRoot('toolcrib-test/busybox');
+    try {
+      const sandbox = await openLocalSandbox(root, { env: process.env });
+      for (let step = 0; step < 40; step++) {
+        const controller = new AbortController();
+        const argv = ['/bin/sleep', '1000'];
+        const started = await sandbox.exec({ argv, stdin: true, signal: controller.signal });
+        // From its first moment on, in steps of some microseconds: its child is not there, waits, mounts, or runs.
+        for (const until = performance.now() + step / 8; performance.now() < until;);
+        controller.abort(new Error('at once'));
+        await expect(started.exit).rejects.toThrow('at once');
+      }
+      await expect.poll(commandLines, { timeout: 10_000 }).not.toContain(root);
+    } finally {
+      await rm(root, { recursive: true });
+    }
+  });
 });
 
 /** Of all processes of this machine. */
