@@ -10,7 +10,8 @@ import { requireOrSkip } from '../servers/require.ts';
 import { installPackage, projectBeside, sizeWithoutArtifact, type InstalledPackage } from './installed-package.ts';
 
 const missing =
-  (await programsMissing('apt-get', 'dpkg-deb', 'npm')) ?? (await dockerAvailable('toolcrib-test/busybox'));
+  (await programsMissing('apt-get', 'dpkg-deb', 'npm')) ??
+  (await dockerAvailable('toolcrib-test/busybox', 'toolcrib-test/static'));
 const readme = await readFile(join(REPOSITORY, 'README.md'), 'utf8');
 
 describe('the packed package, installed with npm into an empty folder', requireOrSkip(missing), () => {
@@ -72,6 +73,16 @@ describe('the packed package, installed with npm into an empty folder', requireO
     expect(stdout).toContain('"code":"DIGEST_MISMATCH"');
     expect(stdout).toMatch(/exit 4\n$/);
     expect(await docker('diff', container.name)).toBe('');
+  });
+
+  test('brings the helper that enters the mount namespace of a container without a program in it', async () => {
+    const args = ['--read-only', '--tmpfs', '/opt:exec', '--user', '1000'];
+    await using container = await startContainer({ image: 'toolcrib-test/static', args });
+    const { stdout } = await installed.shell(`toolcrib --json inject docker:${container.name}`);
+    const { placement } = JSON.parse(stdout) as { placement: unknown };
+    expect(placement).toMatchObject({ rung: 'namespace', readBack: 'host', protection: 'root-owned' });
+    const { stdout: helpers } = await installed.shell('cd node_modules/toolcrib/native && stat -c "%A %n" *');
+    expect(helpers).toBe('-rwxr-xr-x namespace-helper-arm64\n-rwxr-xr-x namespace-helper-x64\n');
   });
 
   test('runs on Node 22 as well, without a warning', async () => {
