@@ -2,11 +2,12 @@ import type { ProjectConfig, ToolPins } from '../config/config.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Probe } from '../doctor/examine.ts';
 import { finding, type Finding } from '../doctor/finding.ts';
+import { immutabilityFindings } from '../doctor/immutability-findings.ts';
 import { examineStore } from '../doctor/store-findings.ts';
 import type { WriteInspector } from '../stores/write-probe.ts';
 import type { Host } from './host.ts';
 import type { InstalledProject } from './install-state.ts';
-import { openStore, transferOptions } from './open-store.ts';
+import { githubServerOf, githubToken, openStore, transferOptions } from './open-store.ts';
 
 /** What stores are looked at with. */
 export interface StoreProbeContext {
@@ -21,10 +22,31 @@ export interface StoreProbeContext {
 export function storeProbes(context: StoreProbeContext): readonly Probe[] {
   const stores = context.config?.stores ?? [];
   if (stores.length === 0) return [withoutStores()];
-  return stores.map((reference) => ({
-    ...{ group: 'stores', subject: reference.url, failsAs: 'failed' },
-    look: (signal) => lookAt(reference, context, signal),
-  }));
+  return stores.flatMap((reference): readonly Probe[] => [
+    {
+      ...{ group: 'stores', subject: reference.url, failsAs: 'failed' },
+      look: (signal) => lookAt(reference, context, signal),
+    },
+    ...(reference.kind === 'github' && !context.host.offline ? [immutability(reference, context)] : []),
+  ]);
+}
+
+/** That it cannot be asked is no failure: it takes the API, which files that are public do not need. */
+function immutability(
+  reference: Extract<StoreReference, { kind: 'github' }>,
+  { host, config }: StoreProbeContext,
+): Probe {
+  const { url: subject, endpoint } = reference;
+  return {
+    ...{ group: 'stores', subject, failsAs: 'note' },
+    look: async (signal) => {
+      const { findNewestRelease } = await import('../stores/github/newest-release.ts');
+      // As in `openStore`: the token is shown to the server that the environment names, and to no other.
+      const token = endpoint === githubServerOf(host.env) ? githubToken(host.env) : undefined;
+      const options = { token, transfer: await transferOptions(host), signal };
+      return immutabilityFindings(subject, await findNewestRelease(reference, config?.tool ?? '', options));
+    },
+  };
 }
 
 function withoutStores(): Probe {

@@ -9,6 +9,7 @@ import { createHost } from '../../../src/flows/host.ts';
 import { examineHost } from '../../../src/flows/examine-host.ts';
 import { openProject } from '../../../src/flows/project.ts';
 import { docker, dockerAvailable } from '../../servers/docker.ts';
+import { startGithub } from '../../servers/github/github-server.ts';
 import { podmanAvailable, podmanSockets } from '../../servers/podman.ts';
 import { registryAvailable, startRegistry } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
@@ -165,6 +166,30 @@ describe('doctor and other stores', () => {
       { state: 'note', text: expect.stringContaining('not tried') as string },
     ]);
     expect(end.of('oci://127.0.0.1:1/tools')).toMatchObject([{ state: 'failed' }]);
+  });
+
+  test('tells by the newest release whether those of GitHub are immutable', async () => {
+    const names = ['maker/kept', 'maker/loose', 'maker/empty'];
+    const repositories = names.map((name) => ({ name, immutableReleases: name === 'maker/kept' }));
+    await using github = await startGithub({ repositories, tokens: { 'a-token-of-a-maker': 'write' } });
+    const headers = {
+      ...{ authorization: 'Bearer a-token-of-a-maker', 'content-type': 'application/json' },
+      ...{ accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28', 'user-agent': 'test' },
+    };
+    for (const name of ['maker/kept', 'maker/loose']) {
+      const body = JSON.stringify({ tag_name: 'demo-v1', name: 'demo-v1' });
+      const url = `${github.endpoint}/api/v3/repos/${name}/releases`;
+      expect((await fetch(url, { method: 'POST', headers, body })).status).toBe(201);
+    }
+    const urls = names.map((name) => `github:${name}?endpoint=${github.endpoint}`);
+    await using project = await projectWith(...urls);
+    const end = await examine(project, {});
+    expect(end.code).toBe(0);
+    expect(urls.map((url) => end.of(url)[1])).toMatchObject([
+      { state: 'ok', facts: { tag: 'demo-v1', immutable: true } },
+      { state: 'warning', remedy: expect.stringContaining('turn on immutable releases') as string },
+      { state: 'note' },
+    ]);
   });
 
   test('does not wait for a store that does not answer', async () => {
