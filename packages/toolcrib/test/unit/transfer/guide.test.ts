@@ -21,7 +21,7 @@ describe('docs/guides/transfers.md', () => {
 
   test('tells how often and how much', () => {
     expect([RETRY_POLICY.attempts, PARALLEL_REQUESTS, MAX_ARTIFACT_BYTES]).toEqual([4, 8, 2 * 1024 ** 3]);
-    for (const words of ['four times in all', 'eight requests at once', '2 GiB for an artifact']) {
+    for (const words of ['four times in all', 'eight things at once', '2 GiB for an artifact']) {
       expect(guide).toContain(words);
     }
   });
