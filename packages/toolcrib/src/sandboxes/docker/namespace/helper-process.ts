@@ -34,8 +34,18 @@ export interface HelperProcess {
  */
 export function findHelper(): string | undefined {
   const name = `namespace-helper-${process.arch}`;
-  const path = join(dirname(createRequire(import.meta.url).resolve('toolcrib/package.json')), 'native', name);
-  return existsSync(path) ? path : undefined;
+  const folder = ownFolder();
+  const path = folder === undefined ? undefined : join(folder, 'native', name);
+  return path !== undefined && existsSync(path) ? path : undefined;
+}
+
+/** Where toolcrib is installed; undefined when it was bundled into another program. */
+function ownFolder(): string | undefined {
+  try {
+    return dirname(createRequire(import.meta.url).resolve('toolcrib/package.json'));
+  } catch {
+    return undefined;
+  }
 }
 
 /**
