@@ -8,6 +8,7 @@ import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import { injectTool } from '../../../src/inject/inject-tool.ts';
 import type { Placement } from '../../../src/inject/placement.ts';
 import { openDockerSandbox } from '../../../src/sandboxes/docker/docker-sandbox.ts';
+import { belongsTo } from '../../../src/sandboxes/docker/namespace/container-process.ts';
 import type { NamespaceMember, Sandbox, SandboxNamespace } from '../../../src/sandboxes/sandbox.ts';
 import type { TarEntry } from '../../../src/tar/write.ts';
 import { startDockerDaemon } from '../../servers/docker-daemon.ts';
@@ -218,6 +219,17 @@ describe('through the mount namespace of a container', ready, () => {
     const placing = placeEntries(site.sandbox, '/opt/a/tree', [{ ...file, path: 'good' }, entry]);
     await expect(placing).rejects.toMatchObject({ code: 'NOT_INJECTABLE', details: { doing: 'input' } });
     expect((await namespaceOf(site.sandbox).look('/opt/a')).map(({ path }) => path)).toEqual(['/', '/opt']);
+  });
+
+  test('only a process of the container itself is taken for one: a number may be another process of this machine', async () => {
+    await using site = await startSite({ image: busybox });
+    await using other = await startSite({ image: busybox });
+    const pid = Number(await docker('inspect', '--format', '{{.State.Pid}}', site.name));
+    expect(await belongsTo(pid, site.sandbox.identity.id)).toBe(true);
+    expect(await belongsTo(pid, other.sandbox.identity.id)).toBe(false);
+    expect(await belongsTo(process.pid, site.sandbox.identity.id)).toBe(false);
+    expect(await belongsTo(pid, '')).toBe(false);
+    expect(await belongsTo(2 ** 22 + 1, site.sandbox.identity.id)).toBe(false);
   });
 
   test('nothing is written over what is there', async () => {
