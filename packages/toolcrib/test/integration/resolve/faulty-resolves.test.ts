@@ -31,7 +31,7 @@ const RESOLVES = 500;
 const AT_ONCE = 16;
 const BY_COMMAND = 10;
 /** No resolve with the patience of {@link quickHost} takes nearly as long: one that does hangs. */
-const HANGS_AFTER_MS = 60_000;
+const HANGS_AFTER_MS = 100_000;
 
 const missing = (await registryAvailable()) ?? (await s3Available());
 
