@@ -29,7 +29,8 @@ const COMMAND = 'gcc $LINKING -Os -s -DTOOL_VERSION=$TOOLCRIB_VERSION -o "$TOOLC
 
 describe('validate', requireOrSkip(missing), () => {
   let folder: string;
-  const env = () => ({ TOOLCRIB_CACHE_DIR: join(folder, 'cache') });
+  // Killed ones leave a folder for temporary files, too.
+  const env = () => ({ TOOLCRIB_CACHE_DIR: join(folder, 'cache'), TMPDIR: folder });
   const run = (...args: readonly string[]): Promise<CliEnd> => toolcrib(args, { cwd: folder, env: env() });
 
   beforeAll(async () => {
