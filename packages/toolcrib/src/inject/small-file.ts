@@ -26,7 +26,7 @@ async function first(bytes: AsyncIterable<Uint8Array>, limit: number): Promise<B
   const pieces: Uint8Array[] = [];
   let size = 0;
   for await (const piece of bytes) {
-    pieces.push(piece);
+    pieces.push(new Uint8Array(piece)); // it may be its source's again when the next one is asked for
     size += piece.byteLength;
     if (size >= limit) break;
   }

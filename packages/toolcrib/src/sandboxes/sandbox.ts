@@ -111,7 +111,8 @@ export interface SandboxReader {
   readOwner(path: string): Promise<number | undefined>;
   /**
    * Reads a file or a tree back as a tar whose names start with the last component of `path`, from the engine's view.
-   * A reader that stops early ends the iteration, which frees the connection.
+   * A reader that stops early ends the iteration, which frees the connection. A piece is the reader's until it asks for the
+   * next one.
    * @returns undefined when nothing is there.
    */
   readTar(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;

@@ -28,7 +28,8 @@ export function createByteReader(bytes: AsyncIterable<Uint8Array>): ByteReader {
       for (let missing = length; missing > 0;) {
         const piece = await next(missing);
         if (piece === undefined) break;
-        pieces.push(piece);
+        // A piece may be its source's again when the next one is asked for.
+        pieces.push(piece.byteLength < missing ? new Uint8Array(piece) : piece);
         missing -= piece.byteLength;
       }
       return pieces.length === 1 && pieces[0] !== undefined ? pieces[0] : Buffer.concat(pieces);
