@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,7 +9,8 @@ export const TOOLCRIB: readonly string[] = [process.execPath, process.env['TOOLC
 export interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly stdin?: string;
+  /** Default: none. `open`: whoever starts it writes it. */
+  readonly stdin?: string | Uint8Array | { readonly open: true };
 }
 
 /** How a command line ended, and all that it said. */
@@ -22,7 +23,7 @@ export interface CliEnd {
 
 /** A command line that runs, without a terminal. */
 export interface StartedCli {
-  readonly process: ChildProcess;
+  readonly process: ChildProcessWithoutNullStreams;
   readonly end: Promise<CliEnd>;
   /** Waits until it has said this on stdout or stderr. */
   said(words: string): Promise<void>;
@@ -55,7 +56,8 @@ export function startCli(args: readonly string[], options: CliOptions): StartedC
   for (const name of ['stdout', 'stderr'] as const) {
     child[name].setEncoding('utf8').on('data', (text: string) => (heard[name] += text));
   }
-  child.stdin.on('error', () => undefined).end(stdin);
+  child.stdin.on('error', () => undefined);
+  if (typeof stdin === 'string' || stdin instanceof Uint8Array) child.stdin.end(stdin);
   const end = once(child, 'close').then((): CliEnd => ({
     code: child.exitCode,
     signal: child.signalCode,
