@@ -164,13 +164,15 @@ describe('through the mount namespace of a container', ready, () => {
     await docker('exec', '--detach', site.name, '/bin/sh', '-c', script);
     const only = { ...site.sandbox, ways: ['namespace'] as const };
     const outcomes: unknown[] = [];
-    for (let round = 0; round < 25; round++) {
+    // Whether the agent comes in time is chance: it goes on until it did.
+    const wasDisturbed = () => outcomes.some((outcome) => outcome instanceof Error);
+    for (let round = 0; round < 25 || (!wasDisturbed() && round < 200); round++) {
       const more = { sandbox: only, install: ['/opt/toolcrib'], ledger: `${site.ledger}/${round}` };
       outcomes.push(await site.inject(artifact, more).catch((error: unknown) => error));
     }
     for (const outcome of outcomes)
       if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'NOT_INJECTABLE' });
-    expect(outcomes.some((outcome) => outcome instanceof Error)).toBe(true);
+    expect(wasDisturbed()).toBe(true);
     expect(await readdir(host.path)).toEqual([]);
   });
 
