@@ -1,5 +1,5 @@
 import { Agent, request as openRequest, type ClientRequest, type IncomingMessage } from 'node:http';
-import { Agent as SecureAgent, request as openSecureRequest } from 'node:https';
+import type { Agent as SecureAgent } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { trustedAuthorities } from './certificate-authorities.ts';
 import type { Answer, Connections, PlainRequest } from './connections.ts';
@@ -12,7 +12,7 @@ interface Limits {
 
 /**
  * Connections without a proxy, by Node's own client: it is there in a few milliseconds, where undici takes forty. The
- * imports are static, because a dynamic one reads every export of `node:http`, one of which loads Node's own undici.
+ * import is static, because a dynamic one reads every export of `node:http`, one of which loads Node's own undici.
  */
 export function openDirectConnections(options: TransferOptions): Connections {
   const limits = {
@@ -35,6 +35,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
 }
 
 async function secureAgent(authorities: string | undefined): Promise<SecureAgent> {
+  const { Agent: SecureAgent } = await import('node:https');
   const ca = await trustedAuthorities(authorities);
   return new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) });
 }
@@ -43,7 +44,7 @@ async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<A
   const { method, url, headers, signal } = plain;
   const body = await new Promise<IncomingMessage>((resolve, reject) => {
     const options = { agent, method, headers, timeout: limits.stallMs, ...(signal !== undefined && { signal }) };
-    const request = url.protocol === 'http:' ? openRequest(url, options) : openSecureRequest(url, options);
+    const request = openRequest(url, options); // TLS is the agent's work
     const connecting = setTimeout(() => request.destroy(timeout('no connection')), limits.connectMs);
     request.once('socket', (socket) => {
       const event = url.protocol === 'http:' ? 'connect' : 'secureConnect';
