@@ -19,6 +19,8 @@ export interface FileSource {
 export interface WriteOptions {
   /** Permission bits exactly as given; without it 0o666 less the umask. */
   readonly mode?: number;
+  /** False where nothing is lost with what a loss of power takes: then nobody waits for the disk. Default: true. */
+  readonly durable?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,7 +57,8 @@ async function makeDirectory(path: string, mode: number | undefined): Promise<vo
 }
 
 /**
- * Replaces a file as a whole: readers see the old bytes or the new ones, also after a crash. The directory exists.
+ * Replaces a file as a whole: readers see the old bytes or the new ones, also after a crash (of the machine only when it
+ * is durable). The directory exists.
  * @throws RemoteError `STORAGE`; the signal's reason.
  */
 export async function writeFileAtomically(
@@ -66,20 +69,24 @@ export async function writeFileAtomically(
   options.signal?.throwIfAborted();
   const temporary = await createTemporary(dirname(path), options.mode);
   try {
-    await onDisk('write', path, () => fill(temporary.handle, data, options.mode));
+    await onDisk('write', path, () => fill(temporary.handle, data, options));
     options.signal?.throwIfAborted();
-    await publishTemporary(temporary.path, path);
+    await publishTemporary(temporary.path, path, options);
   } catch (error) {
     await discardTemporary(temporary.path);
     throw error;
   }
 }
 
-async function fill(handle: FileHandle, data: string | Uint8Array, mode: number | undefined): Promise<void> {
+async function fill(
+  handle: FileHandle,
+  data: string | Uint8Array,
+  { mode, durable = true }: WriteOptions,
+): Promise<void> {
   try {
     await handle.writeFile(data);
     if (mode !== undefined) await handle.chmod(mode);
-    await handle.sync();
+    if (durable) await handle.sync();
   } finally {
     await handle.close();
   }
@@ -87,13 +94,13 @@ async function fill(handle: FileHandle, data: string | Uint8Array, mode: number 
 
 /**
  * Gives a complete temporary file its final name, replacing what was there, and syncs the directory.
- * @param options.durable as in {@link ReceiveOptions}.
+ * @param options.durable as in {@link WriteOptions}.
  * @throws RemoteError `STORAGE`; the temporary file is still there then.
  */
 export async function publishTemporary(
   temporary: string,
   path: string,
-  { durable = true }: Pick<ReceiveOptions, 'durable'> = {},
+  { durable = true }: Pick<WriteOptions, 'durable'> = {},
 ): Promise<void> {
   await onDisk('rename a file to', path, () => rename(temporary, path));
   releaseTemporary(temporary);

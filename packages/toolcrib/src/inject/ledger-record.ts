@@ -24,10 +24,14 @@ export async function readRecord(path: string): Promise<unknown> {
   }
 }
 
-/** Writes a small JSON file of the ledger, all at once. @throws RemoteError `STORAGE`. */
+/**
+ * Writes a small JSON file of the ledger, all at once. Nobody waits for the disk: with the power containers go, too, and
+ * what then cannot be read is no record.
+ * @throws RemoteError `STORAGE`.
+ */
 export async function writeRecord(directory: string, name: string, record: object): Promise<void> {
   await ensureDirectory(directory);
-  await writeFileAtomically(join(directory, name), `${JSON.stringify(record, null, 2)}\n`);
+  await writeFileAtomically(join(directory, name), `${JSON.stringify(record, null, 2)}\n`, { durable: false });
 }
 
 /** One that is not there is fine. @throws RemoteError `STORAGE`. */
