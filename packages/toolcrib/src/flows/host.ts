@@ -83,7 +83,7 @@ function homeOf(env: Readonly<Record<string, string | undefined>>): string {
 /** The real time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  elapsed: () => performance.now(),
+  elapsed: () => Number(process.hrtime.bigint()) / 1e6, // `performance` is loaded when it is first asked, for a millisecond
   async sleep(ms, signal) {
     try {
       await sleep(ms, undefined, signal === undefined ? {} : { signal });
