@@ -20,6 +20,7 @@ export async function makeContents(): Promise<Contents> {
     program: await syntheticArtifact({ program, ballast: BALLAST }),
     glibcProgram: await syntheticArtifact({ program: glibcProgram, libc: 'glibc' }),
     toolFolder: folder,
+    cache: join(scratch, 'cache'),
     scratch,
     [Symbol.asyncDispose]: () => rm(scratch, { recursive: true }),
   };

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,7 +17,8 @@ import {
   type PodmanKind,
 } from '../../servers/podman.ts';
 import { unpackRoot } from '../../servers/root-directory.ts';
-import type { HardTarget, OpenTarget } from './target.ts';
+import { toolcrib } from '../cli/command-line.ts';
+import type { Contents, HardTarget, OpenTarget } from './target.ts';
 
 /** A container of the Docker Engine. */
 export interface ContainerTarget extends Pick<HardTarget, 'name' | 'install'> {
@@ -42,6 +43,39 @@ export function inDocker(options: ContainerTarget): HardTarget {
     return { sandbox, [Symbol.asyncDispose]: closing(sandbox, container) };
   };
   return { ...rest, content, open };
+}
+
+/** A container of the Docker Engine that is made with what `toolcrib mount-args` prints for the tool that ships. */
+export function inMountedDocker(
+  options: Pick<ContainerTarget, 'name' | 'image' | 'args'> & {
+    /** Where the tree is on this machine; default: a directory. */
+    readonly from?: 'directory' | 'volume';
+  },
+): HardTarget {
+  const { name, image = BUSYBOX, args = [], from = 'directory' } = options;
+  const open = async (contents: Contents) => {
+    await using opened = new AsyncDisposableStack();
+    const volume = `toolcrib-test-${randomUUID()}`;
+    // One that was not made is fine.
+    opened.defer(async () => {
+      await docker('volume', 'rm', '--force', volume);
+    });
+    const mount = await mountArgs(contents, from === 'volume' ? ['--volume', volume] : []);
+    const container = opened.use(await startContainer({ image, args: [...mount, ...args] }));
+    const sandbox = await openDockerSandbox(container.name, { env: process.env });
+    opened.defer(() => sandbox.close());
+    const all = opened.move();
+    return { sandbox, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  };
+  return { name, content: 'the tool that ships', open };
+}
+
+/** Arguments of `docker run`, as a shell would split them. */
+async function mountArgs({ toolFolder, cache }: Contents, options: readonly string[]): Promise<readonly string[]> {
+  const env = { TOOLCRIB_CACHE_DIR: cache };
+  const end = await toolcrib(['mount-args', ...options], { cwd: toolFolder, env });
+  if (end.code !== 0) throw new Error(`toolcrib mount-args failed: ${end.stderr}`);
+  return end.stdout.trim().split(' ');
 }
 
 /** A container of Podman, of root or of a user. */

@@ -21,7 +21,7 @@ const TIMES = 5;
  * tool answers from there.
  */
 export async function runTarget(target: HardTarget, contents: Contents): Promise<Outcome> {
-  await using open = await target.open();
+  await using open = await target.open(contents);
   const { sandbox, verify } = open;
   const ledger = await mkdtemp(join(contents.scratch, 'ledger-'));
   const inject = () => injectContent(target, contents, sandbox, ledger);
@@ -61,7 +61,7 @@ async function injectContent(
 ): Promise<Placement> {
   if (content === 'the tool that ships') {
     const env = { ...process.env, CI: '' };
-    const host = createHost({ env, cwd: contents.toolFolder, cacheDirectory: join(contents.scratch, 'cache') });
+    const host = createHost({ env, cwd: contents.toolFolder, cacheDirectory: contents.cache });
     return (await injectInto(sandbox, await openProject(host), host)).placement;
   }
   const artifact = content === 'a static program' ? contents.program : contents.glibcProgram;

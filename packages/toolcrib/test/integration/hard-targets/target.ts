@@ -10,7 +10,7 @@ export interface HardTarget {
   readonly name: string;
   readonly content: Content;
   /** Makes it. */
-  readonly open: () => Promise<OpenTarget>;
+  readonly open: (contents: Contents) => Promise<OpenTarget>;
   /** Parents of placements; default: those of a configuration that says nothing. */
   readonly install?: readonly string[];
   /** True for one that is changed while it is injected: what comes of it is not always the same. */
@@ -30,6 +30,8 @@ export interface Contents extends AsyncDisposable {
   readonly glibcProgram: InjectableArtifact;
   /** The folder of the project of the tool that ships. */
   readonly toolFolder: string;
-  /** A folder for ledgers and the cache. */
+  /** A folder for the cache of the tool that ships. */
+  readonly cache: string;
+  /** A folder for ledgers. */
   readonly scratch: string;
 }

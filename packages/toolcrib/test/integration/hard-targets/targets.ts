@@ -1,6 +1,14 @@
 import { DOCKER } from '../../servers/docker.ts';
 import { elfFile } from '../../unit/inject/elf-file.ts';
-import { behindPrefix, inDirectory, inDisturbedDocker, inDocker, inMappedDocker, inPodman } from './make-target.ts';
+import {
+  behindPrefix,
+  inDirectory,
+  inDisturbedDocker,
+  inDocker,
+  inMappedDocker,
+  inMountedDocker,
+  inPodman,
+} from './make-target.ts';
 import type { HardTarget } from './target.ts';
 
 const [STATIC, DEBIAN, OLD, MUSL, ARM64] = [
@@ -54,6 +62,14 @@ export const TARGETS: readonly HardTarget[] = [
     image: STATIC,
     args: [readOnly, '--volume', '/var/lib/toolcrib'],
   }),
+  inMountedDocker({ name: 'a mount by `mount-args`' }),
+  inMountedDocker({ name: 'a mount by `mount-args`, `--user 1000`', args: user }),
+  inMountedDocker({
+    name: '`--read-only`, a mount by `mount-args`, no program in it',
+    image: STATIC,
+    args: [readOnly],
+  }),
+  inMountedDocker({ name: 'a volume by `mount-args --volume`', from: 'volume' }),
   inDocker({ name: 'tmpfs over `/var/lib/toolcrib`', args: ['--tmpfs', '/var/lib/toolcrib:exec', ...user] }),
   inDocker({ name: 'noexec tmpfs over `/var/lib/toolcrib`', args: ['--tmpfs', '/var/lib/toolcrib', ...user] }),
   inDocker({
