@@ -10,26 +10,50 @@ export interface FailureFacts {
   readonly hint: string | undefined;
 }
 
+const SANDBOX = { title: 'SANDBOX', ownLine: true };
+const VERSION = { title: 'VERSION' };
 const COLUMNS = [
-  { title: 'SANDBOX' },
-  { title: 'VERSION' },
   { title: 'TARGET' },
   { title: 'HOW' },
   { title: 'PROTECTION' },
-  { title: 'WHERE, OR WHY NOT', shrink: true },
+  { title: 'WHERE, OR WHY NOT', ownLine: true },
 ];
 
+type Result = InjectionFacts | FailureFacts;
+
 /** The text of `inject` of several sandboxes: a line for each, how many there are, and in full what failed. */
-export function describeInjections(results: readonly (InjectionFacts | FailureFacts)[], options: TableOptions): string {
+export function describeInjections(results: readonly Result[], options: TableOptions): string {
   const failures = results.filter((result) => 'message' in result);
+  const versions = new Set(results.flatMap((result) => ('message' in result ? [] : [versionOf(result)])));
   const counts = `${results.length - failures.length} of ${results.length} sandboxes have the tool, proven`;
-  return [formatTable(COLUMNS, results.map(rowOf), options), `${counts}\n`, ...failures.map(describeFailure)].join('');
+  const table =
+    versions.size > 1
+      ? formatTable([SANDBOX, VERSION, ...COLUMNS], results.map(versionedRowOf), options)
+      : formatTable([SANDBOX, ...COLUMNS], results.map(rowOf), options);
+  return [...(versions.size > 1 ? [] : [...versions].map((version) => `${version}\n`)), table, `${counts}\n`]
+    .concat(failures.map(describeFailure))
+    .join('');
 }
 
-function rowOf(result: InjectionFacts | FailureFacts): readonly string[] {
-  if ('message' in result) return [result.sandbox, '-', '-', '-', '-', result.message.split('\n')[0] ?? ''];
-  const { sandbox, tool, version, target, rung, protection, directory, reused } = result.placement;
-  return [sandbox, `${tool} v${version}`, target, reused ? 'was there' : rung, protection, directory];
+function versionOf({ placement: { tool, version } }: InjectionFacts): string {
+  return `${tool} v${version}`;
+}
+
+function versionedRowOf(result: Result): readonly string[] {
+  const [sandbox = '', ...more] = rowOf(result);
+  return [sandbox, 'message' in result ? '-' : versionOf(result), ...more];
+}
+
+function rowOf(result: Result): readonly string[] {
+  if ('message' in result) return [result.sandbox, '-', '-', '-', reasonOf(result)];
+  const { sandbox, target, rung, protection, directory, reused } = result.placement;
+  return [sandbox, target, reused ? 'was there' : rung, protection, directory];
+}
+
+/** Of what failed in several ways, the first line only says that it failed. */
+function reasonOf({ message }: FailureFacts): string {
+  const [first = '', second = ''] = message.split('\n');
+  return first.endsWith(':') && second !== '' ? second.trim() : first;
 }
 
 const WIDTH = 80;

@@ -1,5 +1,5 @@
 import { printable } from '../core/printable.ts';
-import { truncate } from './width.ts';
+import { truncate, wrap } from './width.ts';
 
 /** A column of a table. */
 export interface Column {
@@ -8,6 +8,11 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** The one column that gives way when the table is too wide; without one, the last. */
   readonly shrink?: boolean;
+  /**
+   * For what somebody copies, a path or a name, and must not be cut. In a table that is too wide, the last column stands
+   * on lines of its own, below the rest of its rows; then a cell of the first that is still too long, above.
+   */
+  readonly ownLine?: boolean;
 }
 
 /** How wide a table may be. */
@@ -17,6 +22,7 @@ export interface TableOptions {
 }
 
 const GAP = '  ';
+const INDENT = '  ';
 const LEAST_WIDTH = 8;
 
 /**
@@ -31,21 +37,51 @@ export function formatTable(
   const cells = [columns.map((column) => column.title), ...rows].map((row) =>
     columns.map((_, index) => printable(row[index] ?? '')),
   );
-  const widths = fitted(columns, naturalWidths(columns, cells), options.width);
-  return cells.map((row) => `${formatRow(columns, row, widths)}\n`).join('');
+  const widths = naturalWidths(columns, cells);
+  const { width } = options;
+  if (width === undefined || totalOf(widths) <= width)
+    return cells.map((row) => line(formatRow(columns, row, widths))).join('');
+  return cells.map((row) => narrowRow(columns, row, widths, width)).join('');
+}
+
+function narrowRow(
+  columns: readonly Column[],
+  row: readonly string[],
+  widths: readonly number[],
+  limit: number,
+): string {
+  const below = columns.at(-1)?.ownLine === true ? 1 : 0;
+  const inLine = columns.slice(0, columns.length - below);
+  const fitting = fitted(inLine, widths.slice(0, inLine.length), limit);
+  const [first = '', ...others] = row.slice(0, inLine.length);
+  const isAbove = inLine[0]?.ownLine === true && first.length > (fitting[0] ?? 0);
+  return [
+    ...(isAbove ? wrap(first, limit) : []),
+    formatRow(inLine, [isAbove ? '' : first, ...others], fitting),
+    ...row.slice(inLine.length).flatMap((cell) => wrap(cell, limit - INDENT.length).map((part) => INDENT + part)),
+  ]
+    .map(line)
+    .join('');
+}
+
+function line(text: string): string {
+  return `${text}\n`;
+}
+
+function totalOf(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, GAP.length * (widths.length - 1));
 }
 
 function naturalWidths(columns: readonly Column[], cells: readonly (readonly string[])[]): readonly number[] {
   return columns.map((_, index) => cells.reduce((most, row) => Math.max(most, row[index]?.length ?? 0), 0));
 }
 
-function fitted(columns: readonly Column[], widths: readonly number[], limit: number | undefined): readonly number[] {
-  const total = widths.reduce((sum, width) => sum + width, GAP.length * (columns.length - 1));
-  if (limit === undefined || total <= limit) return widths;
-  const marked = columns.findIndex((column) => column.shrink === true);
+function fitted(columns: readonly Column[], widths: readonly number[], limit: number): readonly number[] {
+  const excess = Math.max(0, totalOf(widths) - limit);
+  const marked = columns.findIndex(({ shrink, ownLine }) => shrink === true || ownLine === true);
   const giving = marked < 0 ? columns.length - 1 : marked;
   return widths.map((width, index) =>
-    index === giving ? Math.min(width, Math.max(LEAST_WIDTH, width - (total - limit))) : width,
+    index === giving ? Math.min(width, Math.max(LEAST_WIDTH, width - excess)) : width,
   );
 }
 

@@ -28,10 +28,11 @@ const failure = {
 
 test('several injections are a table with a line for each, and in full what failed', () => {
   expect(describeInjections([web, failure, again], {})).toBe(`\
-SANDBOX       VERSION   TARGET     HOW        PROTECTION  WHERE, OR WHY NOT
-docker:web    tools v3  amd64-any  archive    root-owned  /var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef
-docker:gone   -         -          -          -           nothing can be injected into docker:gone:
-docker:again  tools v3  amd64-any  was there  root-owned  /var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef
+tools v3
+SANDBOX       TARGET     HOW        PROTECTION  WHERE, OR WHY NOT
+docker:web    amd64-any  archive    root-owned  /var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef
+docker:gone   -          -          -           archive in /tmp: the root file system is read-only
+docker:again  amd64-any  was there  root-owned  /var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef
 2 of 3 sandboxes have the tool, proven
 
 docker:gone:
@@ -41,7 +42,28 @@ docker:gone:
 `);
 });
 
-test('on a terminal no line of the table is wider than it', () => {
-  const lines = describeInjections([web, failure, again], { width: 80 }).split('\n');
-  expect(Math.max(...lines.map(({ length }) => length))).toBe(80);
+test('sandboxes that have different versions tell theirs', () => {
+  const older = { ...again, placement: { ...again.placement, version: 2 } };
+  const lines = describeInjections([web, older, failure], {}).split('\n');
+  expect(lines.slice(0, 4).map((line) => line.split(/ {2,}/).slice(0, 3))).toEqual([
+    ['SANDBOX', 'VERSION', 'TARGET'],
+    ['docker:web', 'tools v3', 'amd64-any'],
+    ['docker:again', 'tools v2', 'amd64-any'],
+    ['docker:gone', '-', '-'],
+  ]);
+});
+
+test('on a terminal of 80 columns every path is told in full, and no line is wider', () => {
+  const text = describeInjections([web, failure, again], { width: 80 });
+  expect(text).toContain('docker:again  amd64-any  was there  root-owned\n');
+  expect(text.split(`\n  ${web.placement.directory}\n`)).toHaveLength(3);
+  expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+});
+
+test('a long prefix is told in full on a terminal, too', () => {
+  const sandbox = `exec:ssh -o BatchMode=yes ${'h'.repeat(60)} docker exec -i web`;
+  const long = { ...web, placement: { ...web.placement, sandbox } };
+  const text = describeInjections([long, again], { width: 80 });
+  expect(text.replaceAll('\n', ' ')).toContain(sandbox);
+  expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
 });

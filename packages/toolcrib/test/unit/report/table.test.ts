@@ -29,6 +29,26 @@ describe('a table', () => {
     );
   });
 
+  test('that is too wide cuts nothing that stands on lines of its own', () => {
+    const columns = [{ title: 'NAME', ownLine: true }, { title: 'SIZE' }, { title: 'WHERE', ownLine: true }];
+    const rows = [
+      ['short', '1', '/a'],
+      ['n'.repeat(50), '2', `/b/${'c'.repeat(60)}`],
+    ];
+    expect(formatTable(columns, rows, { width: 40 })).toBe(`\
+NAME                                SIZE
+  WHERE
+short                               1
+  /a
+${'n'.repeat(40)}
+${'n'.repeat(10)}
+                                    2
+  /b/${'c'.repeat(35)}
+  ${'c'.repeat(25)}
+`);
+    expect(formatTable(columns, rows.slice(0, 1), { width: 40 })).toBe('NAME   SIZE  WHERE\nshort  1     /a\n');
+  });
+
   test('never lets a cell act upon the terminal or break a line', () => {
     expect(formatTable([{ title: 'A' }], [['\u001b[2Jx\ny']])).toBe('A\n\\x1b[2Jx\\x0ay\n');
   });
