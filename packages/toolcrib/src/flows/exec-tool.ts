@@ -5,6 +5,7 @@ import { SandboxError } from '../core/errors.ts';
 import { bridgeTool } from '../inject/bridge-tool.ts';
 import type { Placement } from '../inject/placement.ts';
 import { startTool } from '../inject/start-tool.ts';
+import { verifyToolUser } from '../inject/tool-user.ts';
 import type { ExecExit, Sandbox } from '../sandboxes/sandbox.ts';
 import { verifyExecRequest } from './exec-request.ts';
 import type { Host } from './host.ts';
@@ -16,7 +17,7 @@ export interface ExecRequest {
   readonly sandbox: string;
   /** What the tool gets. */
   readonly args: readonly string[];
-  /** Default: the sandbox's own user. */
+  /** Default: the sandbox's own user, and that one only where it may have changed the tool since it was proven. */
   readonly user?: string;
   /** For the commands that the tool starts; no name that begins with `TOOLCRIB_`. */
   readonly env?: Readonly<Record<string, string>>;
@@ -39,13 +40,15 @@ export interface ExecResult {
  * Runs the tool in a sandbox, injected first where it is not there yet, with its three streams bridged. An abort and a
  * time that is up close its stdin, which makes a tool that supervises end everything that it started; a held command is
  * supervised by a tool that offers it, and still gets to see the end of its own input.
- * @throws as `injectTool`; UsageError `USAGE`; SandboxError `EXEC_FAILED` when the engine refuses, or the time is up.
+ * @throws as `injectTool`; UsageError `USAGE`; SandboxError `EXEC_FAILED` when the engine refuses, the time is up, or another
+ * user than the sandbox's own would run what that one may have changed.
  */
 export async function execTool(project: Project, host: Host, request: ExecRequest): Promise<ExecResult> {
   verifyExecRequest(request);
   const sandbox = await openSandbox(host, request.sandbox);
   try {
     const { placement } = await injectInto(sandbox, project, host);
+    verifyToolUser(sandbox, placement, request.user);
     const over = new AbortController();
     const signal = combineSignals([host.signal, limitOf(request, host.clock, over.signal)]);
     const { code, incomplete } = await runTool({ sandbox, placement, request, signal, clock: host.clock })

@@ -59,6 +59,20 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
     expect(placement).toMatchObject({ reused: true, protection: 'root-owned' });
   });
 
+  test('is run as nobody else than the user of the container who may have changed it', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox', args: ['--user', '1000'] });
+    const parents = '/var/lib/toolcrib /opt/toolcrib /tmp/toolcrib';
+    await docker('exec', '--user', '0', container.name, 'sh', '-c', `mkdir -p ${parents}; chown 1000 ${parents}`);
+    const sandbox = `docker:${container.name}`;
+    const { placement } = (await site.json('inject', sandbox)) as { placement: object };
+    expect(placement).toMatchObject({ protection: 'writable-parent' });
+    const refused = await site.run('exec', '--user', '0', sandbox, '--', 'version');
+    expect(refused).toMatchObject({ code: 125, stdout: '' });
+    expect(refused.stderr).toContain('is not run as user "0": it is writable-parent there');
+    expect(await site.run('mcp', '--user', 'root', sandbox)).toMatchObject({ code: 125, stdout: '' });
+    expect(await site.run('exec', '--user', '1000', sandbox, '--', 'version')).toMatchObject({ code: 0 });
+  });
+
   test('passes the exit code, the input and the time limit of what it runs on', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const sandbox = `docker:${container.name}`;
