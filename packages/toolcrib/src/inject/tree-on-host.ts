@@ -8,6 +8,7 @@ import { ensureDirectory, syncDirectory } from '../disk/write-file.ts';
 import { readTree } from '../tar/tree.ts';
 import { writeTar, type TarEntry } from '../tar/write.ts';
 import type { InjectableArtifact } from './artifact.ts';
+import { componentsOf } from './examine-parent.ts';
 import { verifyReadBack } from './read-back.ts';
 import { DIRECTORY_MODE, directoriesOf, membersOf, verifiedTar } from './tree.ts';
 
@@ -122,9 +123,29 @@ const WRITABLE_BY_OTHERS = 0o022;
 
 /** Why others than root of this host could change a tree; undefined when nobody can. */
 export async function weaknessOfTree(directory: string): Promise<string | undefined> {
-  for await (const { path, uid, mode, isLink } of everythingIn(directory)) {
+  for await (const { path, uid, mode, isLink, hasOtherNames } of everythingIn(directory)) {
     if (uid !== 0) return `${path} belongs to uid ${uid} of this host`;
     if (!isLink && (mode & WRITABLE_BY_OTHERS) !== 0) return `others than root can write ${path} of this host`;
+    if (hasOtherNames) return `${path} has another name on this host`;
+  }
+  return undefined;
+}
+
+const STICKY = 0o1000;
+
+/**
+ * Why others than root of this host could lead a path elsewhere; undefined when nobody can. In a sticky directory only root
+ * replaces what belongs to root. Who may not look sees nothing, and nothing is claimed then.
+ * @param directory absolute, without links.
+ */
+export async function weaknessAbove(directory: string): Promise<string | undefined> {
+  for (const path of componentsOf(directory)) {
+    const stats = await lstat(path).catch(() => undefined);
+    if (stats?.isDirectory() !== true) return `${path} is no directory of this host`;
+    if (stats.uid !== 0) return `${path} belongs to uid ${stats.uid} of this host`;
+    if ((stats.mode & WRITABLE_BY_OTHERS) !== 0 && (stats.mode & STICKY) === 0) {
+      return `others than root can write ${path} of this host`;
+    }
   }
   return undefined;
 }
@@ -135,7 +156,8 @@ async function* everythingIn(directory: string) {
   for (const name of ['', ...below]) {
     const path = join(directory, name);
     const stats = await onDisk('examine', path, () => lstat(path));
-    yield { path, uid: stats.uid, mode: stats.mode, isLink: stats.isSymbolicLink() };
+    const hasOtherNames = !stats.isDirectory() && stats.nlink > 1;
+    yield { path, uid: stats.uid, mode: stats.mode, isLink: stats.isSymbolicLink(), hasOtherNames };
   }
 }
 

@@ -13,6 +13,13 @@ const HARMLESS: readonly string[] = [
 /** Runtimes that give a container no more than it was asked for; others were not looked at. */
 const RUNTIMES: readonly string[] = ['', 'runc', 'crun', 'oci', 'io.containerd.runc.v2'];
 
+/** What engines cover or make read-only in a container's view of the kernel, as far as root could write there else. */
+const COVERED: readonly string[] = ['/proc/acpi', '/proc/kcore', '/proc/scsi', '/sys/firmware'];
+const READ_ONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
+
+/** Memory in which no file of the host is. */
+const OWN_MEMORY: readonly string[] = ['', 'private', 'shareable', 'none'];
+
 /**
  * As `SandboxIdentity.liberties`, of a container as `GET /containers/{id}/json` describes it. What is not known to be harmless
  * is a liberty.
@@ -24,14 +31,26 @@ export function libertiesOf(container: unknown): readonly string[] {
   const [capability] = added.filter((name) => !HARMLESS.includes(name));
   const pid = textOf(container, 'HostConfig', 'PidMode') ?? '';
   const runtime = textOf(container, 'HostConfig', 'Runtime') ?? '';
-  const hasDevices =
-    listOf(container, 'HostConfig', 'Devices').length > 0 ||
-    listOf(container, 'HostConfig', 'DeviceCgroupRules').length > 0;
+  const hasDevices = ['Devices', 'DeviceCgroupRules', 'DeviceRequests'].some(
+    (key) => listOf(container, 'HostConfig', key).length > 0,
+  );
   return [
     fieldOf(container, 'HostConfig', 'Privileged') === false ? [] : ['it is privileged'],
     capability === undefined ? [] : [`it has the capability ${capability}`],
     hasDevices ? ['it has devices of its host'] : [],
     pid === '' || pid === 'private' ? [] : ['it sees processes outside of it'],
+    OWN_MEMORY.includes(textOf(container, 'HostConfig', 'IpcMode') ?? '') ? [] : ['it shares memory with others'],
+    textOf(container, 'HostConfig', 'NetworkMode') === 'host'
+      ? ['it reaches services of its host by their network']
+      : [],
+    hidesKernel(container) ? [] : ['the engine does not tell that it kept the settings of the kernel from it'],
     RUNTIMES.includes(runtime) ? [] : [`its runtime is ${runtime}, of which nothing is known`],
   ].flat();
+}
+
+/** Podman does not tell, so that nothing is known there. */
+function hidesKernel(container: unknown): boolean {
+  const covered = listOf(container, 'HostConfig', 'MaskedPaths');
+  const readOnly = [...covered, ...listOf(container, 'HostConfig', 'ReadonlyPaths')];
+  return COVERED.every((path) => covered.includes(path)) && READ_ONLY.every((path) => readOnly.includes(path));
 }

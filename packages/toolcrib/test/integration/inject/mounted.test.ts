@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldOf, textOf } from '../../../src/core/json-fields.ts';
@@ -65,14 +65,45 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     [['--cap-add', 'SYS_ADMIN'], 'it has the capability SYS_ADMIN'],
     [['--pid', 'host'], 'it sees processes outside of it'],
     [['--device', '/dev/null'], 'it has devices of its host'],
-    [['--volume', '/var/run/docker.sock:/e.sock:ro'], '/e.sock is another way to it'],
-    [['--volume', '/tmp:/host'], '/host is another way to it'],
+    [['--security-opt', 'systempaths=unconfined'], 'it kept the settings of the kernel from it'],
+    [['--ipc', 'host'], 'it shares memory with others'],
+    [['--volume', '/var/run/docker.sock:/e.sock:ro'], '/e.sock shows something of the host'],
+    [['--volume', '/tmp:/host'], '/host shows something of the host'],
+    [['--volume', '/proc:/hp:ro'], '/hp shows something of the host'],
+    [['--volume', '/more'], '/more shows something of the host'],
   ])('is not said to be safe from root in it when it has %j: it is proven again each time', async (args, why) => {
     await using container = await sandboxWith(...(await mountArgs()), ...args);
     const expected: unknown = expect.stringContaining(why);
     const placement = { rung: 'mount', protection: 'writable-parent', why: expected };
     expect(await inject(container)).toMatchObject({ placement: { ...placement, reused: false } });
     expect(await inject(container)).toMatchObject({ placement: { ...placement, reused: true } });
+  });
+
+  test('is not said to be safe when root in it can write the tree by another name of its directory', async () => {
+    const [option = '', value = ''] = await mountArgs();
+    const tree = dirname(/source=(?<path>[^,]*)/.exec(value)?.groups?.['path'] ?? '');
+    const alias = join(project.folder, 'alias');
+    await symlink(tree, alias);
+    const volume = `toolcrib-test-${randomUUID()}`;
+    await docker('volume', 'create', '--opt', 'type=none', '--opt', 'o=bind', '--opt', `device=${tree}`, volume);
+    try {
+      for (const source of [alias, volume]) {
+        await using container = await sandboxWith(option, value, '--volume', `${source}:/x`);
+        expect(await docker('exec', container.name, 'ls', '/x')).toMatch(/^synthetic-v1-/);
+        const placement = { rung: 'mount', protection: 'writable-parent' };
+        expect(await inject(container)).toMatchObject({ placement: { ...placement, reused: false } });
+      }
+    } finally {
+      await docker('volume', 'rm', '--force', volume);
+      await unlink(alias);
+    }
+  });
+
+  test('is safe beside another tool that it was given in the same way', async () => {
+    const args = await mountArgs();
+    const other = args.map((arg) => arg.replace(/target=[^,]*/, 'target=/other'));
+    await using container = await sandboxWith(...args, ...other, '--tmpfs', '/scratch');
+    expect(await inject(container)).toMatchObject({ placement: { rung: 'mount', protection: 'read-only-mount' } });
   });
 
   test('is not said to be safe either when its mount is writable', async () => {
@@ -160,15 +191,16 @@ describe(
   'a Podman container',
   requireOrSkip((await programsMissing('gcc')) ?? (await podmanAvailable('rootful'))),
   () => {
-    test('has the tool from a read-only mount, too', async () => {
+    test('has the tool from a read-only mount, too, proven each time: Podman does not tell what its root may write', async () => {
       await using project = await syntheticProject();
       const env = { CONTAINER_HOST: `unix://${podmanSockets.rootful}` };
       const run = (...args: readonly string[]) => toolcrib(args, { cwd: project.folder, env });
       const { stdout } = await run('mount-args', '--format', 'podman');
       const image = 'toolcrib-test/busybox';
       await using container = await startPodmanContainer('rootful', { image, args: stdout.trim().split(' ') });
+      const why: unknown = expect.stringContaining('it kept the settings of the kernel from it');
       expect(documentOf(await run('--json', 'inject', `podman:${container.name}`))).toMatchObject({
-        placement: { rung: 'mount', protection: 'read-only-mount', reused: false },
+        placement: { rung: 'mount', protection: 'writable-parent', reused: false, why },
       });
       expect(documentOf(await run('--json', 'inject', `podman:${container.name}`))).toMatchObject({
         placement: { rung: 'mount', reused: true },

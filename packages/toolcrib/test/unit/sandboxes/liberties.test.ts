@@ -2,7 +2,21 @@ import { expect, test } from 'vitest';
 import { libertiesOf } from '../../../src/sandboxes/docker/liberties.ts';
 
 /** A container without rights of its own, as Docker Engine 20.10 describes it. */
-const plain = { Privileged: false, CapAdd: null, Devices: [], DeviceCgroupRules: null, PidMode: '', Runtime: 'runc' };
+const plain = {
+  Privileged: false,
+  CapAdd: null,
+  Devices: [],
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  PidMode: '',
+  IpcMode: 'private',
+  NetworkMode: 'default',
+  Runtime: 'runc',
+  MaskedPaths: ['/proc/asound', '/proc/acpi', '/proc/kcore', '/proc/scsi', '/sys/firmware'],
+  ReadonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
+};
+
+const KERNEL = 'the engine does not tell that it kept the settings of the kernel from it';
 
 test.each([
   [plain, []],
@@ -13,6 +27,12 @@ test.each([
   [{ ...plain, CapAdd: ['CAP_DAC_READ_SEARCH'] }, ['it has the capability DAC_READ_SEARCH']],
   [{ ...plain, Devices: [{ PathOnHost: '/dev/sda' }] }, ['it has devices of its host']],
   [{ ...plain, DeviceCgroupRules: ['b 8:* rmw'] }, ['it has devices of its host']],
+  [{ ...plain, DeviceRequests: [{ Driver: 'nvidia' }] }, ['it has devices of its host']],
+  [{ ...plain, IpcMode: 'host' }, ['it shares memory with others']],
+  [{ ...plain, NetworkMode: 'host' }, ['it reaches services of its host by their network']],
+  [{ ...plain, MaskedPaths: [], ReadonlyPaths: [] }, [KERNEL]],
+  [{ ...plain, MaskedPaths: null, ReadonlyPaths: null }, [KERNEL]],
+  [{ ...plain, ReadonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sysrq-trigger'] }, [KERNEL]],
   [{ ...plain, PidMode: 'container:web' }, ['it sees processes outside of it']],
   [{ ...plain, Runtime: 'sysbox-runc' }, ['its runtime is sysbox-runc, of which nothing is known']],
 ])('of %j it is told what root in it might write by: %j', (HostConfig, liberties) => {
@@ -20,5 +40,5 @@ test.each([
 });
 
 test('a container of which the engine does not say that it is not privileged may be', () => {
-  expect(libertiesOf({})).toEqual(['it is privileged']);
+  expect(libertiesOf({})).toEqual(['it is privileged', KERNEL]);
 });
