@@ -6,11 +6,10 @@ export interface Column {
   readonly title: string;
   /** Numbers stand at the right. */
   readonly align?: 'left' | 'right';
-  /** The one column that gives way when the table is too wide; without one, the last. */
-  readonly shrink?: boolean;
   /**
    * For what somebody copies, a path or a name, and must not be cut. In a table that is too wide, the last column stands
-   * on lines of its own, below the rest of its rows; then a cell of the first that is still too long, above.
+   * on lines of its own, below the rest of its rows; then a cell of the first that is still too long, above. Without it
+   * the last column is cut.
    */
   readonly ownLine?: boolean;
 }
@@ -78,8 +77,7 @@ function naturalWidths(columns: readonly Column[], cells: readonly (readonly str
 
 function fitted(columns: readonly Column[], widths: readonly number[], limit: number): readonly number[] {
   const excess = Math.max(0, totalOf(widths) - limit);
-  const marked = columns.findIndex(({ shrink, ownLine }) => shrink === true || ownLine === true);
-  const giving = marked < 0 ? columns.length - 1 : marked;
+  const giving = columns[0]?.ownLine === true ? 0 : columns.length - 1;
   return widths.map((width, index) =>
     index === giving ? Math.min(width, Math.max(LEAST_WIDTH, width - excess)) : width,
   );

@@ -1,5 +1,5 @@
 import { printable } from '../core/printable.ts';
-import { formatTable } from './table.ts';
+import { formatTable, type TableOptions } from './table.ts';
 import { wrap } from './width.ts';
 
 /** What a person is told about a validation: the result of `validateTool` fits it. */
@@ -24,13 +24,16 @@ type Line = ValidationFacts['results'][number];
 const WIDTH = 80;
 
 /** The text of `validate`: a table of what was tried, then why something failed or was not tried. */
-export function describeValidation({ tool, version, engine, results }: ValidationFacts): string {
+export function describeValidation(
+  { tool, version, engine, results }: ValidationFacts,
+  options: TableOptions = {},
+): string {
   const tried = results.filter(({ outcome }) => outcome !== 'unfit');
   const failed = results.filter(({ outcome }) => outcome === 'failed');
   const unfit = results.filter(({ outcome }) => outcome === 'unfit');
   const passed = tried.length - failed.length;
   return [
-    tried.length === 0 ? '' : formatTable(COLUMNS, tried.map(rowOf)),
+    tried.length === 0 ? '' : formatTable(COLUMNS, tried.map(rowOf), options),
     ...byReason(failed).map((group) => paragraph('failed', group)),
     ...byReason(unfit).map((group) => paragraph('not tried', group)),
     lines([`${tool} v${version} at ${engine}: ${passed} passed, ${failed.length} failed`]),
@@ -39,7 +42,7 @@ export function describeValidation({ tool, version, engine, results }: Validatio
 }
 
 const COLUMNS = [
-  { title: 'IMAGE' },
+  { title: 'IMAGE', ownLine: true },
   { title: 'TARGET' },
   { title: 'USER' },
   { title: 'RESULT' },

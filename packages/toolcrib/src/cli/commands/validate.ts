@@ -38,7 +38,8 @@ export function registerValidate({ program, action }: Registration): void {
         const dialogue = await session.dialogue();
         const validation = await validateTool(await session.project(), session.host, { ...options, dialogue });
         const wentWell = validation.verdict === 'ok';
-        session.output.report(validation, describeValidation(validation), wentWell);
+        const text = describeValidation(validation, { width: process.stdout.columns });
+        session.output.report(validation, text, wentWell);
         return wentWell ? 0 : CHECK_FAILED;
       }),
     );

@@ -18,14 +18,10 @@ describe('a table', () => {
     expect(formatTable(COLUMNS, [])).toBe('NAME  SIZE  WHY\n');
   });
 
-  test('that is too wide cuts the column that may give way', () => {
+  test('that is too wide cuts its last column', () => {
     const row = ['n'.repeat(30), '1', 'w'.repeat(30)];
     expect(formatTable(COLUMNS, [row], { width: 60 }).split('\n')[1]).toBe(
       `${'n'.repeat(30)}     1  ${'w'.repeat(19)}...`,
-    );
-    const first = COLUMNS.map((column, index) => ({ ...column, shrink: index === 0 }));
-    expect(formatTable(first, [row], { width: 60 }).split('\n')[1]).toBe(
-      `${'n'.repeat(19)}...     1  ${'w'.repeat(30)}`,
     );
   });
 

@@ -44,3 +44,11 @@ test('a validation in which nothing was tried says so', () => {
   const results = facts.results.filter(({ outcome }) => outcome === 'unfit');
   expect(describeValidation({ ...facts, results })).toContain('nothing was validated');
 });
+
+test('on a terminal the name of an image is told in full, and no line is wider', () => {
+  const image = `registry.example/${'team/'.repeat(20)}image@sha256:${'0'.repeat(64)}`;
+  const results = facts.results.map((result) => (result.outcome === 'passed' ? { ...result, image } : result));
+  const text = describeValidation({ ...facts, results }, { width: 80 });
+  expect(text.replaceAll('\n', '')).toContain(image);
+  expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
+});
