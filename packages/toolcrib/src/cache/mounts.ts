@@ -2,19 +2,32 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onDisk } from '../disk/storage-error.ts';
 import type { CacheLayout } from './layout.ts';
-import { listDirectory } from './list-directory.ts';
+import { listDirectory, statsOf } from './list-directory.ts';
 
 /**
  * Takes away the trees that sandboxes were made with. Nobody can tell on this machine who has one mounted, also in a sandbox
  * that does not run just now: so it is done only for who asks for it, and for all of them. Sandboxes that have one lose the tool.
- * @returns their paths, sorted.
+ * @returns their paths, sorted, and how many bytes their files have.
  * @throws RemoteError `STORAGE`.
  */
-export async function removeMounts({ mounts }: CacheLayout, { dryRun }: { readonly dryRun: boolean }) {
-  const names = (await listDirectory(mounts)).map(({ name }) => name).sort();
-  const paths: readonly string[] = names.map((name) => join(mounts, name));
-  if (!dryRun) {
-    for (const path of paths) await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
+export async function removeMounts(
+  { mounts }: CacheLayout,
+  { dryRun }: { readonly dryRun: boolean },
+): Promise<{ readonly paths: readonly string[]; readonly bytes: number }> {
+  const paths = (await listDirectory(mounts)).map(({ name }) => join(mounts, name)).sort();
+  let bytes = 0;
+  for (const path of paths) {
+    bytes += await sizeOf(path);
+    if (!dryRun) await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
   }
-  return paths;
+  return { paths, bytes };
+}
+
+/** Bytes of a file, or of all files below a directory; what is gone has none. */
+async function sizeOf(path: string): Promise<number> {
+  const stats = await statsOf(path);
+  if (stats?.isDirectory() !== true) return stats?.size ?? 0;
+  let bytes = 0;
+  for (const { name } of await listDirectory(path)) bytes += await sizeOf(join(path, name));
+  return bytes;
 }

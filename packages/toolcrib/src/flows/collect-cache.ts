@@ -21,6 +21,8 @@ export interface CollectedCache extends Collection {
   readonly limits: { readonly maxBytes: number | null; readonly maxAgeDays: number | null };
   /** Paths of the trees that sandboxes were made with, as far as they were asked to go. */
   readonly mounts: readonly string[];
+  /** Bytes of the files in these trees. */
+  readonly mountsBytes: number;
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -40,9 +42,17 @@ export async function collectCache(
   const { maxBytes, maxAgeDays } = await limitsFor(openProject, host, options);
   const maxAgeMs = maxAgeDays === undefined ? undefined : maxAgeDays * DAY_MS;
   const collection = await cacheOf(host).collect({ maxBytes, maxAgeMs }, { dryRun, signal: host.signal });
-  const mounts = options.mounts === true ? await removeMounts(layoutOf(host.cacheDirectory), { dryRun }) : [];
+  const trees =
+    options.mounts === true ? await removeMounts(layoutOf(host.cacheDirectory), { dryRun }) : { paths: [], bytes: 0 };
   const limits = { maxBytes: maxBytes ?? null, maxAgeDays: maxAgeDays ?? null };
-  return { directory: host.cacheDirectory, dryRun, limits, mounts, ...collection };
+  return {
+    directory: host.cacheDirectory,
+    dryRun,
+    limits,
+    mounts: trees.paths,
+    mountsBytes: trees.bytes,
+    ...collection,
+  };
 }
 
 /** A configuration that nothing depends on is not read: a broken one keeps nobody from making room. */

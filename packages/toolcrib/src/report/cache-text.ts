@@ -1,5 +1,6 @@
-import { formatTable } from './table.ts';
 import { formatSize, shortDigest } from './size.ts';
+import { formatTable, type TableOptions } from './table.ts';
+import { wrap } from './width.ts';
 
 /** What a person is told of something in the cache. */
 interface ItemFacts {
@@ -25,7 +26,7 @@ export interface CacheFacts {
 }
 
 /** The text of `cache ls`: what was used last comes first. */
-export function describeCache(cache: CacheFacts): string {
+export function describeCache(cache: CacheFacts, options: TableOptions = {}): string {
   const { artifacts, unpacked, attestations, placements, directory } = cache;
   const items = [
     ...[...artifacts, ...unpacked, ...attestations].map((item) => ({ ...item, note: item.leased ? 'in use' : '' })),
@@ -36,7 +37,7 @@ export function describeCache(cache: CacheFacts): string {
     .toSorted((a, b) => b.lastUsedAt - a.lastUsedAt)
     .map(({ kind, digest, size, lastUsedAt, note }) => [
       kind,
-      digest ?? '',
+      shownDigest(digest),
       formatSize(size),
       dateOf(lastUsedAt),
       note,
@@ -46,7 +47,7 @@ export function describeCache(cache: CacheFacts): string {
     { title: 'DIGEST' },
     { title: 'SIZE', align: 'right' },
     { title: 'LAST USED' },
-    { title: '' },
+    { title: '', ownLine: true },
   ] as const;
   const counts = [
     counted(artifacts.length, 'artifact'),
@@ -55,7 +56,13 @@ export function describeCache(cache: CacheFacts): string {
     counted(placements.filter(({ isPlaced }) => isPlaced).length, 'placement'),
   ];
   const total = formatSize(items.reduce((sum, { size }) => sum + size, 0));
-  return `${formatTable(columns, rows)}${counts.join(', ')}: ${total} in ${directory}\n`;
+  const summary = `${counts.join(', ')}: ${total} in ${directory}`;
+  const lines = options.width === undefined ? [summary] : wrap(summary, options.width);
+  return `${formatTable(columns, rows, options)}${lines.join('\n')}\n`;
+}
+
+function shownDigest(digest: string | null): string {
+  return digest === null ? '' : shortDigest(digest);
 }
 
 function placeOf({ sandbox, directory, isPlaced }: CacheFacts['placements'][number]): string {
@@ -94,28 +101,30 @@ export interface CollectionFacts {
   readonly leftovers: readonly string[];
   /** Paths of trees that sandboxes were made with. */
   readonly mounts: readonly string[];
+  /** Of all these trees. */
+  readonly mountsBytes: number;
   readonly bytesAfter: number;
 }
 
 /** The text of `cache gc`. */
 export function describeCollection(collection: CollectionFacts): string {
-  const { directory, dryRun, limits, removed, leftovers, mounts, bytesAfter } = collection;
+  const { directory, dryRun, limits, removed, leftovers, mounts, mountsBytes, bytesAfter } = collection;
   const rows = removed.map(({ kind, digest, size, lastUsedAt, reason }) => [
     kind,
-    digest === null ? '' : shortDigest(digest),
+    shownDigest(digest),
     formatSize(size),
     dateOf(lastUsedAt),
-    reason === 'age' ? 'not used for too long' : 'not used for longest',
+    reason === 'age' ? 'for too long' : 'for longest',
   ]);
   const columns = [
     { title: dryRun ? 'WOULD GO' : 'REMOVED' },
     { title: 'DIGEST' },
     { title: 'SIZE', align: 'right' },
     { title: 'LAST USED' },
-    { title: 'WHY' },
+    { title: 'NOT USED' },
   ] as const;
   const table = rows.length === 0 ? '' : formatTable(columns, rows);
-  const freed = formatSize(removed.reduce((sum, { size }) => sum + size, 0));
+  const freed = formatSize(removed.reduce((sum, { size }) => sum + size, mountsBytes));
   const verb = dryRun ? 'would be removed' : 'removed';
   const swept = leftovers.length === 0 ? '' : `, and ${counted(leftovers.length, 'file')} that killed processes left`;
   const stays = dryRun ? 'would stay' : 'stay';

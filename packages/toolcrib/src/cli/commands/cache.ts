@@ -19,7 +19,7 @@ export function registerCache({ program, action }: Registration): void {
         const { listCache } = await import('../../flows/inspect-cache.ts');
         const { describeCache } = await import('../../report/cache-text.ts');
         const listed = await listCache(host);
-        output.result(listed, describeCache(listed));
+        output.result(listed, describeCache(listed, { width: process.stdout.columns }));
         return 0;
       }),
     );

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
+import { shortDigest } from '../../../src/report/size.ts';
 import {
   describeCache,
   describeCollection,
@@ -8,6 +9,7 @@ import {
 } from '../../../src/report/cache-text.ts';
 
 const digest = digestOf('an artifact');
+const shown = shortDigest(digest);
 const used = Date.UTC(2026, 10, 21, 12, 30);
 const fact = (kind: string, size: number, more: object = {}) => ({
   ...{ kind, digest, path: `/cache/${kind}`, size, lastUsedAt: used, leased: false },
@@ -34,18 +36,26 @@ test('cache ls lists what is there, what was used last first, and what is in use
   });
   expect(text.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
     ['KIND', 'DIGEST', 'SIZE', 'LAST USED'],
-    ['unpacked', digest, '4.0 MB', '2026-11-21 12:31 UTC', 'in use'],
-    ['placement', digest, '400 B', '2026-11-21 12:30 UTC', '/opt/toolcrib/x in 0123456789ab'],
+    ['unpacked', shown, '4.0 MB', '2026-11-21 12:31 UTC', 'in use'],
+    ['placement', shown, '400 B', '2026-11-21 12:30 UTC', '/opt/toolcrib/x in 0123456789ab'],
     ['placement', '400 B', '2026-11-21 12:30 UTC', 'cannot be read'],
     [
-      ...['placement', digest, '400 B', '2026-11-21 12:30 UTC'],
+      ...['placement', shown, '400 B', '2026-11-21 12:30 UTC'],
       '/opt/toolcrib/x in 0123456789ab, which is no placement',
     ],
-    ['artifact', digest, '1.5 MB', '2026-11-21 11:30 UTC'],
+    ['artifact', shown, '1.5 MB', '2026-11-21 11:30 UTC'],
     ['1 artifact, 1 unpacked form, attestations of 0 artifacts, 2 placements: 5.5 MB in /cache'],
     [''],
   ]);
   expect(describeCache(empty)).toBe('nothing in /cache\n');
+});
+
+test('on a terminal cache ls tells every directory in full, and no line is wider', () => {
+  const directory = '/var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef';
+  const placement = { ...fact('placement', 400), sandbox: '0123456789abcdef', directory, isPlaced: true };
+  const text = describeCache({ ...empty, placements: [placement] }, { width: 80 });
+  expect(text).toContain(`2026-11-21 12:30 UTC\n  ${directory} in 0123456789ab\n`);
+  expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
 });
 
 test('cache verify tells each finding, and what became of it', () => {
@@ -62,11 +72,12 @@ test('cache gc tells what went and why, what stays, and how much is above the li
   const collection = {
     ...{ directory: '/cache', dryRun: false, limits: { maxBytes: 1000, maxAgeDays: null }, bytesAfter: 3000 },
     removed: [{ ...fact('artifact', 5000), reason: 'size' }],
-    ...{ leftovers: ['/cache/v1/leases/x'], mounts: ['/cache/v1/mounts/t-v1'] },
+    ...{ leftovers: ['/cache/v1/leases/x'], mounts: ['/cache/v1/mounts/t-v1'], mountsBytes: 113_000_000 },
   };
   const text = describeCollection(collection);
-  expect(text).toMatch(/^REMOVED {3}DIGEST .*\nartifact {2}sha256:[0-9a-f]{12} .* not used for longest\n/);
-  expect(text).toContain('5.0 kB removed, and 1 file that killed processes left; 3.0 kB stay in /cache\n');
+  expect(text).toMatch(/^REMOVED {3}DIGEST .*\nartifact {2}sha256:[0-9a-f]{12} .* for longest\n/);
+  expect(text.split('\n')[1]?.length).toBeLessThanOrEqual(80);
+  expect(text).toContain('113.0 MB removed, and 1 file that killed processes left; 3.0 kB stay in /cache\n');
   expect(text).toContain('the tree /cache/v1/mounts/t-v1 removed: sandboxes that have it mounted lose the tool\n');
   expect(text).toContain('that is 2.0 kB above the limit: all of it is in use, or was used within the last hour\n');
   const rehearsal = describeCollection({
@@ -75,6 +86,7 @@ test('cache gc tells what went and why, what stays, and how much is above the li
     removed: [],
     leftovers: [],
     mounts: [],
+    mountsBytes: 0,
     bytesAfter: 10,
   });
   expect(rehearsal).toBe('0 B would be removed; 10 B would stay in /cache\n');
