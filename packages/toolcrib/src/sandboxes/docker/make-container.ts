@@ -17,6 +17,8 @@ export interface MakerOptions extends ConnectOptions {
 
 /** Names the process that made a container, so that another one can tell what a killed one left. */
 const OWNER_LABEL = 'toolcrib.validate';
+/** Of a container that was made here; engines put a slash before it. An image cannot give its containers a name. */
+const OWN_NAME = /^\/?(?<name>toolcrib-validate-[0-9a-f]{16})$/;
 /** Of the program that waits, at the root of the container. */
 const WAIT_PROGRAM = '.toolcrib-wait';
 /** What a process of another machine or boot left is nobody's after that time, in milliseconds. */
@@ -141,16 +143,21 @@ async function sweep({ engine, options }: MakerContext): Promise<readonly string
   const filters = encodeURIComponent(JSON.stringify({ label: [OWNER_LABEL] }));
   const answer = await engine.json({ method: 'GET', path: `/containers/json?all=true&filters=${filters}` });
   if ('status' in answer) throw refused(engine, 'does not list containers', answer);
-  const left = listOf({ list: answer.value }, 'list').filter((container) => isLeft(container, options.now()));
   const removed: string[] = [];
-  for (const container of left) {
-    const id = textOf(container, 'Id');
-    if (id === undefined) continue;
+  for (const container of listOf({ list: answer.value }, 'list')) {
+    const [id, name] = [textOf(container, 'Id'), ownNameOf(container)];
+    if (id === undefined || name === undefined || !isLeft(container, options.now())) continue;
+    if (!(await wasMadeHere(engine, id))) continue;
     await removeContainer(engine, `/containers/${id}`);
-    const [name] = listOf(container, 'Names');
-    removed.push(typeof name === 'string' ? name.replace(/^\//, '') : id);
+    removed.push(name);
   }
   return removed;
+}
+
+/** Undefined for a container that was not named here. */
+function ownNameOf(container: unknown): string | undefined {
+  const names = listOf(container, 'Names').map((name) => (typeof name === 'string' ? OWN_NAME.exec(name) : null));
+  return names.find((match) => match !== null)?.groups?.['name'];
 }
 
 /** Whether nobody will remove a container any more; of a process that cannot be asked its age decides. */
@@ -162,6 +169,23 @@ function isLeft(container: unknown, now: number): boolean {
   if (liveness !== 'unknown') return liveness === 'dead';
   const created = fieldOf(container, 'Created');
   return typeof created === 'number' && now - created * 1000 > ABANDONED_AFTER_MS;
+}
+
+/**
+ * Whether a container was made with the program that waits, and has its label from who made it: the labels of an image
+ * are those of all its containers, whoever made them. Where the image is gone nobody can tell, and it stays.
+ */
+async function wasMadeHere(engine: Engine, id: string): Promise<boolean> {
+  const container = await engine.json({ method: 'GET', path: `/containers/${id}/json` });
+  if ('status' in container) return false;
+  const [entrypoint, ...more] = listOf(container.value, 'Config', 'Entrypoint');
+  const image = textOf(container.value, 'Image');
+  if (entrypoint !== `/${WAIT_PROGRAM}` || more.length > 0 || image === undefined) return false;
+  const found = await engine.json({ method: 'GET', path: `/images/${encodeURIComponent(image)}/json` });
+  if ('status' in found) return false;
+  return (
+    textOf(found.value, 'Config', 'Labels', OWNER_LABEL) !== textOf(container.value, 'Config', 'Labels', OWNER_LABEL)
+  );
 }
 
 function imageMissing({ endpoint }: Engine, image: string, command: EngineScheme): NotFoundError {

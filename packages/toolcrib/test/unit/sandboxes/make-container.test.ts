@@ -20,7 +20,9 @@ describe('a maker of containers', () => {
   const server = createServer((request, response) => {
     const path = (request.url ?? '').replace(/^\/v[\d.]+/, '').replace(/\?.*/, '');
     if (request.method === 'DELETE') removed.push(path);
-    response.setHeader('Api-Version', '1.41').end(JSON.stringify(answers[path]));
+    const isKnown = request.method === 'DELETE' || answers[decodeURIComponent(path)] !== undefined;
+    response.statusCode = isKnown ? 200 : 404;
+    response.setHeader('Api-Version', '1.41').end(JSON.stringify(answers[decodeURIComponent(path)]));
   });
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'maker-'));
@@ -39,20 +41,64 @@ describe('a maker of containers', () => {
   const open = () =>
     openContainerMaker({ env: { DOCKER_HOST: `unix://${socket}` }, random: () => new Uint8Array(8), now: () => NOW });
 
+  interface Listed {
+    readonly id: string;
+    readonly name?: string;
+    readonly label: string;
+    readonly created?: number;
+    readonly entrypoint?: readonly string[];
+    readonly image?: string;
+  }
+
+  /** Has the engine list these, and tell of each what it was made with. */
+  function listing(...containers: readonly Listed[]): void {
+    answers['/images/sha256:plain/json'] = { Config: { Labels: null } };
+    answers['/containers/json'] = containers.map(({ id, name = nameOf(id), label, created }) => ({
+      Id: id,
+      Names: [`/${name}`],
+      ...(created !== undefined && { Created: created }),
+      Labels: { [LABEL]: label },
+    }));
+    for (const { id, label, entrypoint = ['/.toolcrib-wait'], image = 'sha256:plain' } of containers) {
+      answers[`/containers/${id}/json`] = {
+        Image: image,
+        Config: { Entrypoint: entrypoint, Labels: { [LABEL]: label } },
+      };
+    }
+  }
+  const nameOf = (id: string) => `toolcrib-validate-${Buffer.from(id.padEnd(8)).toString('hex').slice(0, 16)}`;
+  const DEAD = formatIdentity({ ...ownIdentity(), start: 1 });
+
   test('removes what dead processes left, and what nobody can say anything of when it is a day old', async () => {
     const created = NOW / 1000;
-    const dead = formatIdentity({ ...ownIdentity(), start: 1 });
-    answers['/containers/json'] = [
-      { Id: 'dead', Names: ['/toolcrib-validate-dead'], Created: created, Labels: { [LABEL]: dead } },
-      { Id: 'mine', Created: created - 9 * day, Labels: { [LABEL]: formatIdentity(ownIdentity()) } },
-      { Id: 'old', Created: created - day - 1, Labels: { [LABEL]: ELSEWHERE } },
-      { Id: 'new', Created: created - day + 60, Labels: { [LABEL]: ELSEWHERE } },
-      { Id: 'odd', Created: created - 9 * day, Labels: { [LABEL]: 'of somebody else' } },
-      { Id: 'timeless', Labels: { [LABEL]: ELSEWHERE } },
-    ];
+    listing(
+      { id: 'dead', created, label: DEAD },
+      { id: 'mine', created: created - 9 * day, label: formatIdentity(ownIdentity()) },
+      { id: 'old', created: created - day - 1, label: ELSEWHERE },
+      { id: 'new', created: created - day + 60, label: ELSEWHERE },
+      { id: 'odd', created: created - 9 * day, label: 'of somebody else' },
+      { id: 'timeless', label: ELSEWHERE },
+    );
     const maker = await open();
-    expect(await maker.sweep()).toEqual(['toolcrib-validate-dead', 'old']);
+    expect(await maker.sweep()).toEqual([nameOf('dead'), nameOf('old')]);
     expect(removed).toEqual(['/containers/dead', '/containers/old']);
+    await maker.close();
+  });
+
+  test.each<[string, Partial<Listed>]>([
+    ['a name of its own', { name: 'web' }],
+    ['a name that resembles', { name: 'toolcrib-validate-web' }],
+    ['a name that only begins so', { name: `${nameOf('other')}-2` }],
+    ['another first program', { entrypoint: ['/bin/sh'] }],
+    ['another first program besides', { entrypoint: ['/.toolcrib-wait', 'and'] }],
+    ['its label from its image', { image: 'sha256:labelled' }],
+    ['an image that is gone', { image: 'sha256:gone' }],
+  ])("leaves somebody else's container alone, which has the label of a dead process and %s", async (_, other) => {
+    listing({ id: 'other', label: DEAD, created: NOW / 1000, ...other });
+    answers['/images/sha256:labelled/json'] = { Config: { Labels: { [LABEL]: DEAD } } };
+    const maker = await open();
+    expect(await maker.sweep()).toEqual([]);
+    expect(removed).toEqual([]);
     await maker.close();
   });
 
