@@ -162,7 +162,7 @@ function sshEndpoint(text: string, socketPath: string): SshEndpoint {
 }
 
 function tcpEndpoint(host: string, tls: TlsMaterial | undefined): EngineEndpoint {
-  const match = /^(?<scheme>tcp|http|https):\/\/(?<name>\[[0-9a-fA-F:.]+\]|[^/:@\s]+)(?::(?<port>\d{1,5}))?\/?$/.exec(
+  const match = /^(?<scheme>tcp|http|https):\/\/(?<name>\[[0-9a-fA-F:.]+\]|[^/:@?#\s]+)(?::(?<port>\d{1,5}))?\/?$/.exec(
     host,
   );
   const { scheme, name, port } = match?.groups ?? {};
@@ -178,7 +178,17 @@ function tcpEndpoint(host: string, tls: TlsMaterial | undefined): EngineEndpoint
 }
 
 function notAHost(host: string): UsageError {
-  return new UsageError('REFERENCE_INVALID', `not a Docker host: ${JSON.stringify(host)}`, {
-    hint: 'write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST, as in DOCKER_HOST',
+  return new UsageError('REFERENCE_INVALID', `not a Docker host: ${withoutSecrets(host)}`, {
+    hint: 'write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST, as in DOCKER_HOST, without a password',
   });
+}
+
+/**
+ * What cannot be read has no parts that are known: beside an at sign anything may be a password, and a query and a
+ * fragment may hold others.
+ */
+function withoutSecrets(host: string): string {
+  if (!/[@?#]/.test(host)) return JSON.stringify(host);
+  const scheme = /^(?:unix|tcp|https?|ssh):\/\//.exec(host)?.[0] ?? '';
+  return `${JSON.stringify(`${scheme}***`)}, which may hold a password`;
 }

@@ -28,6 +28,15 @@ async function writeConfig(config: unknown): Promise<void> {
   await writeFile(join(home, '.docker', 'config.json'), JSON.stringify(config));
 }
 
+function failureOf(work: () => unknown): Error {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Error) return error;
+  }
+  throw new Error('it did not fail');
+}
+
 describe('the engine', () => {
   test('is found in the order of the docker command', async () => {
     await writeContext('current', 'tcp://current:1');
@@ -86,6 +95,26 @@ describe('the engine', () => {
     'npipe://x',
   ])('is refused from the host %j with what to write', (host) => {
     expect(() => endpointOf(host, undefined)).toThrow(expect.objectContaining({ code: 'REFERENCE_INVALID' }));
+  });
+
+  test.each([
+    'tcp://user:hunter2@h:1',
+    'ssh://user:hunter2@h/x',
+    'ssh://user:a@hunter2@h',
+    'tcp://user:what?hunter2@h',
+    'tcp://user:#hunter2@h',
+    'https://h?token=hunter2',
+    'tcp:/user:hunter2@h',
+    'user:hunter2@h:1',
+    'hunter2://x@h',
+  ])('is refused from a host without showing what may be its password: %j', (host) => {
+    const failure = failureOf(() => endpointOf(host, undefined));
+    expect(failure).toMatchObject({ code: 'REFERENCE_INVALID' });
+    expect(JSON.stringify([failure.message, failure, String(failure.stack)])).not.toContain('hunter2');
+  });
+
+  test('is refused from a host that holds none with its words', () => {
+    expect(failureOf(() => endpointOf('npipe://x', undefined)).message).toBe('not a Docker host: "npipe://x"');
   });
 
   test('behind ssh has a socket on the other machine', () => {
