@@ -55,7 +55,9 @@ export type ErrorCode =
   | 'INTERRUPTED';
 
 /** Facts for machines: JSON values only, never a secret. */
-export type ErrorDetails = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+export interface ErrorDetails {
+  readonly [name: string]: string | number | boolean | null | readonly string[] | readonly ErrorDetails[];
+}
 
 export interface ErrorOptions {
   /** What the user can do about it, one sentence. */
@@ -76,6 +78,11 @@ export abstract class ToolcribError extends Error {
     this.hint = options.hint;
     this.details = options.details ?? {};
     this.name = new.target.name;
+  }
+
+  /** Adds facts that only somebody further out knows; where it has one of that name, the new one counts. */
+  addDetails(more: ErrorDetails): void {
+    Object.assign(this, { details: { ...this.details, ...more } });
   }
 }
 

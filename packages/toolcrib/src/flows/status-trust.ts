@@ -6,6 +6,7 @@ import { readAttestations } from '../cache/attestation-files.ts';
 import type { ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, messageOf, NotFoundError, PolicyError, RemoteError } from '../core/errors.ts';
+import { textOf } from '../core/json-fields.ts';
 import { attestedName } from '../core/release.ts';
 import { silentReporter } from '../core/reporter.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
@@ -107,7 +108,7 @@ function reasonOf(known: KnownRevocations | undefined, subject: AttestationSubje
     known?.refuse(subject);
     return null;
   } catch (error) {
-    if (hasCode(error, 'REVOKED')) return String(error.details['reason']);
+    if (hasCode(error, 'REVOKED')) return textOf(error.details, 'reason') ?? error.message;
     throw error;
   }
 }

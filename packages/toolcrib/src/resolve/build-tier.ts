@@ -1,5 +1,5 @@
 import { NotFoundError } from '../core/errors.ts';
-import { formatTierReport, report, type Found, type Search } from './search.ts';
+import { report, type Found, type Search } from './search.ts';
 
 /** What the build tier needs of a search: it serves those for local builds, too. */
 type Wanted = Pick<Search, 'request' | 'trail' | 'dryRun'> & { readonly name: string };
@@ -38,6 +38,6 @@ function declined(wanted: Wanted, command: string): NotFoundError {
   report(wanted, 'build', command, 'refused', 'the user declined');
   return new NotFoundError('BUILD_DECLINED', `${wanted.name} was not found, and building it was declined`, {
     hint: `build it when you like: ${command}`,
-    details: { name: wanted.name, command, trail: wanted.trail.map(formatTierReport) },
+    details: { name: wanted.name, command },
   });
 }

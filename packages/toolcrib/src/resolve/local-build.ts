@@ -6,7 +6,7 @@ import { digestFile, type MeasuredFile } from '../disk/digest-file.ts';
 import { buildHere, buildPlaces } from './build-tier.ts';
 import { measureBundled } from './bundled-tier.ts';
 import type { Resolution, ResolutionPlan, ResolveRequest, TierReport } from './resolution.ts';
-import { formatTierReport, report, type Found } from './search.ts';
+import { report, withTrail, type Found } from './search.ts';
 
 /** One search for a `-dev` artifact, and what it met so far. */
 interface LocalSearch {
@@ -24,10 +24,14 @@ interface LocalSearch {
  */
 export async function resolveLocalBuild(request: ResolveRequest): Promise<Resolution> {
   const search = startSearch(request, false);
+  return await withTrail(search, () => resolveFrom(search));
+}
+
+async function resolveFrom(search: LocalSearch): Promise<Resolution> {
+  const { name, request, trail } = search;
   const found = await firstFound(search);
   if (found?.path == null) throw notBuilt(search);
   const { digest, size } = found.measured ?? (await digestFile(found.path, { signal: request.signal }));
-  const { name, trail } = search;
   const { target, install = null } = request;
   const { path, tier, url, store } = found;
   return { name, dev: true, path, digest, size, target, tier, url, store, attestation: null, install, trail };
@@ -36,7 +40,7 @@ export async function resolveLocalBuild(request: ResolveRequest): Promise<Resolu
 /** Takes the same way as {@link resolveLocalBuild}, but builds nothing. */
 export async function planLocalBuild(request: ResolveRequest): Promise<ResolutionPlan> {
   const search = startSearch(request, true);
-  const found = await firstFound(search);
+  const found = await withTrail(search, () => firstFound(search));
   const { name, trail } = search;
   const digest = found?.measured?.digest ?? null;
   return { name, digest, target: request.target, tier: found?.tier ?? null, where: found?.path ?? null, trail };
@@ -97,13 +101,13 @@ function refusedInCi({ install, target }: ResolveRequest, name: string): PolicyE
 }
 
 function notBuilt(search: LocalSearch): NotFoundError {
-  const { name, request, trail } = search;
+  const { name, request } = search;
   const places = request.pins.binaries.map((folder) => join(folder, name)).join(', ');
   const [command] = buildPlaces(request);
   const build = command === undefined ? 'say in toolcrib.json how it is built' : `build it: ${command}`;
   return new NotFoundError('NOT_FOUND', `there is no ${places} (${because(request.install)})`, {
     hint: `${build}; TOOLCRIB_INSTALL_STATE=clean asks for what is pinned instead`,
-    details: { name, command: command ?? null, trail: trail.map(formatTierReport) },
+    details: { name, command: command ?? null },
   });
 }
 

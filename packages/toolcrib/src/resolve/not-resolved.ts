@@ -3,7 +3,7 @@ import { NotFoundError, RemoteError, type ToolcribError } from '../core/errors.t
 import { targetsOfSums } from '../core/release.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import { buildPlaces } from './build-tier.ts';
-import { formatTierReport, type Search } from './search.ts';
+import type { Search } from './search.ts';
 
 /** What a search that found nothing is for the user: it may be there (exit 7), or it is not (exit 3). */
 export function notResolved(search: Search): ToolcribError {
@@ -70,7 +70,6 @@ function nowhere(search: Search): NotFoundError {
   });
 }
 
-function detailsOf(search: Search): { name: string; digest: string; trail: readonly string[] } {
-  const { name, digest } = search.artifact;
-  return { name, digest, trail: search.trail.map(formatTierReport) };
+function detailsOf({ artifact: { name, digest } }: Search): { name: string; digest: string } {
+  return { name, digest };
 }

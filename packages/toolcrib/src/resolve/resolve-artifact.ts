@@ -11,7 +11,7 @@ import { bundledTier } from './bundled-tier.ts';
 import { cacheTier } from './cache-tier.ts';
 import { refuseRevokedByStores } from './not-revoked.ts';
 import type { Resolution, ResolutionPlan, ResolveRequest } from './resolution.ts';
-import { report, type Found, type Search, type Tier } from './search.ts';
+import { report, withTrail, type Found, type Search, type Tier } from './search.ts';
 import { storeTier } from './store-tier.ts';
 
 const buildTier: Tier = {
@@ -38,6 +38,11 @@ export async function resolveArtifact(request: ResolveRequest): Promise<Resoluti
     return await resolveLocalBuild(request);
   }
   const search = await startSearch(request, false);
+  return await withTrail(search, () => resolveFrom(search));
+}
+
+async function resolveFrom(search: Search): Promise<Resolution> {
+  const { request } = search;
   search.revocations?.refuse(search.artifact);
   if (request.asksRevocations === true && !request.offline) await refuseRevokedByStores(search);
   const found = await firstFound(search);
@@ -58,7 +63,7 @@ export async function planResolution(request: ResolveRequest): Promise<Resolutio
     return await planLocalBuild(request);
   }
   const search = await startSearch(request, true);
-  const found = await firstFound(search);
+  const found = await withTrail(search, () => firstFound(search));
   const { name, digest, target } = search.artifact;
   return {
     name,

@@ -1,5 +1,6 @@
 import type { KnownRevocations } from '../attestations/known-revocations.ts';
 import type { PinnedArtifact } from '../config/config.ts';
+import { ToolcribError } from '../core/errors.ts';
 import type { ResolveRequest, TierName, TierReport } from './resolution.ts';
 
 /** One search for one pinned artifact, and what it met so far. */
@@ -52,7 +53,19 @@ export function report(
   search.trail.push({ tier, where, outcome, reason, size: size ?? null, ms });
 }
 
-/** One line of the trail, for messages and details of errors. */
-export function formatTierReport(of: TierReport): string {
-  return `${of.tier} ${of.where}: ${of.outcome} (${of.reason})`;
+/**
+ * Takes steps of a search. What ends it tells the trail in its `details.trail`, in the shape that a resolution has; the
+ * reason of an abort is the caller's, and stays as it is.
+ */
+export async function withTrail<T>(
+  { request: { signal }, trail }: Pick<Search, 'request' | 'trail'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const isAbort = signal?.aborted === true && error === signal.reason;
+    if (error instanceof ToolcribError && !isAbort) error.addDetails({ trail: trail.map((step) => ({ ...step })) });
+    throw error;
+  }
 }

@@ -13,8 +13,18 @@ export const MAX_ARTIFACT_BYTES = 2 * 1024 ** 3;
 const DOWNLOADS = 3;
 const WAIT_MS = 500;
 
+/** A look into one store, and what is known of it so far, however it ends. */
+interface Look {
+  /** The store as it is configured, until it is known where it really looks: after rewrites. */
+  where: string;
+  /** Bytes that came; undefined before there were any. */
+  size: number | undefined;
+  /** By the clock's `elapsed`. */
+  readonly since: number;
+}
+
 /** What is done with a file that a store has. */
-type Take = (store: OpenFetcher, file: OpenedFile) => Promise<Found>;
+type Take = (store: OpenFetcher, file: OpenedFile, look: Look) => Promise<Found>;
 
 /**
  * The stores in the order of the configuration, by one process at a time: the others wait, and find the artifact in the
@@ -31,7 +41,7 @@ export const storeTier: Tier = {
       skipAll(search, 'no store is asked offline');
       return undefined;
     }
-    if (search.dryRun) return lookInStores(search, (store, file) => leave(search, store, file));
+    if (search.dryRun) return lookInStores(search, (...opened) => leave(search, ...opened));
     return cache.withLock(artifact.digest, (blob) => lookUnderLock(search, blob), {
       signal,
       meanwhile: async () => fetchedElsewhere(search, await cache.find(artifact.digest, { signal })),
@@ -42,7 +52,7 @@ export const storeTier: Tier = {
 async function lookUnderLock(search: Search, blob: LockedBlob): Promise<Found | undefined> {
   const other = fetchedElsewhere(search, await blob.find());
   if (other === undefined) await refuseRevokedByStores(search);
-  return other ?? (await lookInStores(search, (store, file) => download(search, store, file, blob)));
+  return other ?? (await lookInStores(search, (...opened) => download(search, blob, ...opened)));
 }
 
 function fetchedElsewhere(search: Search, path: string | undefined): Found | undefined {
@@ -64,28 +74,29 @@ async function lookInStores(search: Search, take: Take): Promise<Found | undefin
 }
 
 async function lookInStore(search: Search, reference: StoreReference, take: Take): Promise<Found | undefined> {
-  const since = search.request.clock.elapsed();
+  const look: Look = { where: reference.url, size: undefined, since: search.request.clock.elapsed() };
   try {
     const store = await search.request.openStore(reference).catch(failedStore);
-    const found = await takeFrom(search, store, take);
+    const found = await takeFrom(search, store, take, look);
     if (found !== undefined) return found;
-    passOver(search, reference.url, 'missing', 'it has no such file', since);
+    passOver(search, look, 'missing', 'it has no such file');
   } catch (error) {
-    if (error instanceof IntegrityError) report(search, 'store', reference.url, 'refused', error.message, { since });
+    if (error instanceof IntegrityError) report(search, 'store', look.where, 'refused', error.message, look);
     if (!(error instanceof StoreFailure)) throw error;
-    passOver(search, urlOf(error.cause) ?? reference.url, 'unreachable', messageOf(error.cause), since);
+    passOver(search, { ...look, where: urlOf(error.cause) ?? look.where }, 'unreachable', messageOf(error.cause));
   }
   return undefined;
 }
 
 /** A store repeats what fails before it answers; a body that breaks after that is asked for again here. */
-async function takeFrom(search: Search, store: OpenFetcher, take: Take): Promise<Found | undefined> {
+async function takeFrom(search: Search, store: OpenFetcher, take: Take, look: Look): Promise<Found | undefined> {
   const { clock, signal } = search.request;
   for (let attempt = 1; ; attempt++) {
     const file = await store.fetch(search.artifact.name, fetchOptions(search)).catch(failedStore);
     if (file === undefined) return undefined;
+    look.where = file.url;
     try {
-      return await take(store, file);
+      return await take(store, file, look);
     } catch (error) {
       if (!(error instanceof StoreFailure) || attempt === DOWNLOADS) throw error;
       const text = `${messageOf(error.cause)}; download ${attempt + 1} of ${DOWNLOADS} in ${(attempt * WAIT_MS) / 1000} s`;
@@ -95,10 +106,16 @@ async function takeFrom(search: Search, store: OpenFetcher, take: Take): Promise
   }
 }
 
-async function download(search: Search, store: OpenFetcher, file: OpenedFile, blob: LockedBlob): Promise<Found> {
+async function download(
+  search: Search,
+  blob: LockedBlob,
+  store: OpenFetcher,
+  file: OpenedFile,
+  look: Look,
+): Promise<Found> {
   const progress = search.request.reporter.progress(search.artifact.name, file.size);
-  const since = search.request.clock.elapsed();
   let size = 0;
+  look.size = size;
   try {
     const path = await blob.admit({
       what: file.url,
@@ -107,10 +124,11 @@ async function download(search: Search, store: OpenFetcher, file: OpenedFile, bl
       open: () => fromStore(file.bytes),
       onBytes(bytes) {
         size += bytes;
+        look.size = size;
         progress.advance(bytes);
       },
     });
-    report(search, 'store', file.url, 'found', 'it has the pinned digest', { size, since });
+    report(search, 'store', file.url, 'found', 'it has the pinned digest', look);
     return { tier: 'store', path, url: file.url, store: store.reference };
   } finally {
     progress.end();
@@ -118,8 +136,7 @@ async function download(search: Search, store: OpenFetcher, file: OpenedFile, bl
 }
 
 /** For a dry run: the store has the file. Ending the iteration frees the connection, which takes one that began. */
-async function leave(search: Search, store: OpenFetcher, file: OpenedFile): Promise<Found> {
-  const since = search.request.clock.elapsed();
+async function leave(search: Search, store: OpenFetcher, file: OpenedFile, { since }: Look): Promise<Found> {
   for await (const _piece of fromStore(file.bytes)) break;
   const { size } = file;
   report(search, 'store', file.url, 'found', 'it has a file of that name; its bytes were not checked', { size, since });
@@ -147,13 +164,8 @@ async function* fromStore(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
   }
 }
 
-function passOver(
-  search: Search,
-  where: string,
-  outcome: 'missing' | 'unreachable',
-  reason: string,
-  since: number,
-): void {
+function passOver(search: Search, look: Look, outcome: 'missing' | 'unreachable', reason: string): void {
+  const { where, since } = look;
   report(search, 'store', where, outcome, reason, { since });
   search.request.reporter.notice({
     kind: 'warning',

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { IntegrityError, RemoteError } from '../core/errors.ts';
+import { textOf } from '../core/json-fields.ts';
 import { announcedDigest, digestHeaders, entityTag } from './digest-headers.ts';
 import type { PublishDoor } from './publish-door.ts';
 import { Refusal } from './refusal.ts';
@@ -59,7 +60,7 @@ function refusalOf(error: unknown): unknown {
     return new Refusal(400, 'the bytes that came do not have the announced digest; nothing was kept');
   }
   if (!(error instanceof RemoteError) || error.code !== 'STORAGE') return error;
-  const system = String(error.details['system'] ?? 'unknown');
+  const system = textOf(error.details, 'system') ?? 'unknown';
   const isFull = system === 'ENOSPC' || system === 'EDQUOT';
   return new Refusal(isFull ? 507 : 500, `the file could not be stored (${system}); nothing was kept`);
 }

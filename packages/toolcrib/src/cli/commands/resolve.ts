@@ -19,10 +19,12 @@ export function registerResolve({ program, action }: Registration): void {
         const { host, output } = session;
         const { target } = options;
         const request = { dialogue: await session.dialogue(), ...(target !== undefined && { target }) };
-        const resolution = await resolveArtifact(await session.project(), host, request).catch((error: unknown) => {
-          if (options.explain === true) explainFailure(error, output);
-          throw error;
-        });
+        const resolution = await resolveArtifact(await session.project(), host, request).catch(
+          async (error: unknown) => {
+            if (options.explain === true) await explainFailure(error, output);
+            throw error;
+          },
+        );
         if (options.explain === true) {
           const { describeTrail } = await import('../../report/trail-text.ts');
           output.result(resolution, describeTrail(resolution));
@@ -36,10 +38,8 @@ export function registerResolve({ program, action }: Registration): void {
 }
 
 /** Every tier that was tried, on stderr: with `--json` they are in the details of the error. */
-function explainFailure(error: unknown, output: Output): void {
-  const trail = error instanceof ToolcribError ? error.details['trail'] : undefined;
-  if (!Array.isArray(trail) || output.json) return;
-  trail.forEach((step, index) => {
-    output.say(`${index + 1}. ${step}`);
-  });
+async function explainFailure(error: unknown, output: Output): Promise<void> {
+  if (!(error instanceof ToolcribError) || output.json) return;
+  const { describeFailedTrail } = await import('../../report/trail-text.ts');
+  for (const step of describeFailedTrail(error.details)) output.say(step);
 }

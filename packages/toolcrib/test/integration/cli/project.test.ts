@@ -221,6 +221,22 @@ describe.concurrent('pins', () => {
     await project.write('SHA256SUMS', `${'a'.repeat(64)}  ${NAME(1)}\n`);
     const end = await toolcrib(['resolve', '--explain'], { cwd: project.folder });
     expect(end).toMatchObject({ code: 3, stdout: '' });
-    expect(end.stderr).toMatch(/1\. bundled .*missing[^]*2\. cache .*missing[^]*3\. store .*missing/);
+    const lines = ['bundled', 'cache', 'store'].map(
+      (tier, index) => `${index + 1}\\. ${tier}: missing \\(\\d+ ms\\)\\n {4}`,
+    );
+    expect(end.stderr).toMatch(new RegExp(lines.join('[^]*')));
+  });
+
+  test('of which a store has other bytes exit with 4, and --explain tells that place as well', async () => {
+    await using project = await demoProject();
+    await project.write('SHA256SUMS', `${'a'.repeat(64)}  ${NAME(1)}\n`);
+    await project.write(`store/${NAME(1)}`, 'something else');
+    const end = await toolcrib(['resolve', '--explain'], { cwd: project.folder });
+    expect(end).toMatchObject({ code: 4, stdout: '' });
+    expect(end.stderr).toMatch(/2\. cache: missing [^]*3\. store: refused \(14 B, \d+ ms\)\n {4}file:/);
+    const { error } = documentOf(await toolcrib(['resolve', '--json'], { cwd: project.folder })) as {
+      error: { details: { trail: unknown } };
+    };
+    expect(error.details.trail).toMatchObject([{}, {}, { tier: 'store', outcome: 'refused', size: 14 }]);
   });
 });

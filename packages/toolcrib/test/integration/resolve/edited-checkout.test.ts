@@ -266,13 +266,19 @@ describe.concurrent('an edited checkout', () => {
     await using checkout = await freshCheckout();
     await checkout.write('src/program', 'changed');
     const { error } = documentOf(await checkout.cli(['resolve', '--json'])) as {
-      error: { details: { trail: string[] } };
+      error: { details: { trail: unknown } };
     };
-    expect(error.details.trail).toEqual([
-      expect.stringMatching(/^bundled .*v1-dev: missing/),
-      expect.stringMatching(/^cache .*: skipped \(it holds pinned artifacts only\)$/),
-      'store file:./store: skipped (it holds releases only)',
-      'build toolcrib build --dev --target amd64-any: skipped (there is nobody to ask)',
+    const skipped = { outcome: 'skipped', size: null, ms: null };
+    expect(error.details.trail).toMatchObject([
+      { tier: 'bundled', where: expect.stringMatching(/v1-dev$/) as string, outcome: 'missing' },
+      { tier: 'cache', ...skipped, reason: 'it holds pinned artifacts only' },
+      { tier: 'store', where: 'file:./store', ...skipped, reason: 'it holds releases only' },
+      {
+        tier: 'build',
+        where: 'toolcrib build --dev --target amd64-any',
+        ...skipped,
+        reason: 'there is nobody to ask',
+      },
     ]);
   });
 

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { digestHex, digestOf } from '../../../src/core/digest.ts';
-import { RemoteError } from '../../../src/core/errors.ts';
+import { InterruptedError, RemoteError } from '../../../src/core/errors.ts';
 import { parseTarget } from '../../../src/core/target.ts';
 import { planResolution, resolveArtifact } from '../../../src/resolve/resolve-artifact.ts';
 import type { OpenFetcher, TierReport } from '../../../src/resolve/resolution.ts';
@@ -42,6 +42,7 @@ test('a bundled file that is not what is pinned stops everything, whoever else h
   const failure = await failureOfAsync(() => resolveArtifact(requestIn(scratch.path, ['store'])));
   expect(failure).toMatchObject({ name: 'IntegrityError', code: 'DIGEST_MISMATCH' });
   expect(failure.message).toContain(`the bundled file ${path} is not what is pinned`);
+  expect(failure.details['trail']).toMatchObject([{ tier: 'bundled', where: path, outcome: 'refused', size: 10 }]);
   expect(await cached(scratch.path)).toEqual([]);
 });
 
@@ -90,6 +91,18 @@ test('wrong bytes in a store stop everything: no next store, nothing in the cach
   expect(failure.message).toContain(join(scratch.path, 'first', NAME));
   expect(failure.message).toContain(DIGEST);
   expect(failure.message).toContain(digestOf(bytesOf(150_000, 9)));
+  expect(failure.details['trail']).toMatchObject([
+    { tier: 'bundled', outcome: 'missing' },
+    { tier: 'cache', outcome: 'missing' },
+    {
+      tier: 'store',
+      where: expect.stringContaining(join('first', NAME)) as string,
+      outcome: 'refused',
+      reason: failure.message,
+      size: 150_000,
+      ms: expect.any(Number) as number,
+    },
+  ]);
   expect(await cached(scratch.path)).toEqual([]);
 });
 
@@ -158,7 +171,13 @@ test('nothing found anywhere: every place that was looked at is named', async ()
   expect(failure).toMatchObject({ name: 'NotFoundError', code: 'NOT_FOUND' });
   for (const place of ['bundled', 'cache', 'first', 'second'])
     expect(failure.message).toContain(join(scratch.path, place));
-  expect(failure.details['trail']).toHaveLength(4);
+  const looked = { reason: expect.any(String) as string, size: null, ms: expect.any(Number) as number };
+  expect(failure.details['trail']).toEqual([
+    { tier: 'bundled', where: join(scratch.path, 'bundled', NAME), outcome: 'missing', ...looked },
+    { tier: 'cache', where: join(scratch.path, 'cache'), outcome: 'missing', ...looked },
+    { tier: 'store', where: expect.stringContaining('first') as string, outcome: 'missing', ...looked },
+    { tier: 'store', where: expect.stringContaining('second') as string, outcome: 'missing', ...looked },
+  ]);
 });
 
 test('without stores the error says to configure one or to build', async () => {
@@ -209,16 +228,18 @@ test('a cache that cannot be written to is a storage error, not a store that fai
 test('an abort ends a download with its reason and leaves nothing', async () => {
   await using scratch = await createScratch();
   const controller = new AbortController();
+  const reason = new InterruptedError('enough');
   const request = requestIn(scratch.path, ['store', 'second'], { signal: controller.signal });
   const openStore = (): Promise<OpenFetcher> => {
     const bytes = (async function* () {
       yield BYTES.subarray(0, 100);
-      controller.abort(new Error('enough'));
+      controller.abort(reason);
       await new Promise(() => undefined);
     })();
     return Promise.resolve({ reference: 'x', fetch: () => Promise.resolve({ size: undefined, url: 'x', bytes }) });
   };
-  await expect(resolveArtifact({ ...request, openStore })).rejects.toThrow('enough');
+  expect(await failureOfAsync(() => resolveArtifact({ ...request, openStore }))).toBe(reason);
+  expect(reason.details).toEqual({});
   expect(await cached(scratch.path)).toEqual([]);
 });
 
