@@ -22,28 +22,40 @@ export interface StoreToExamine {
  * @throws RemoteError as `Fetcher.fetch`: it cannot be read; the signal's reason.
  */
 export async function examineStore(examined: StoreToExamine): Promise<readonly Finding[]> {
+  const { inspector, signal } = examined;
+  const outlook = inspector && (await mayNeedCredentials(inspector.look(signal)));
+  if (outlook !== undefined && outlook !== 'refused' && !outlook.isThere) return [notThere(examined, outlook)];
+  return [await readFindings(examined), ...(await writeFindings(examined, outlook))];
+}
+
+/** A directory that was mistyped looks the same as one that somebody will publish to. */
+function notThere({ store, version, probeSuffix }: StoreToExamine, { writable, text }: WriteOutlook): Finding {
+  const published = version === undefined ? null : false;
+  return finding({
+    ...{ group: 'stores', subject: store.reference, state: 'warning' },
+    text: probeSuffix === undefined ? text : `${text}; writing was not tried: there is nothing to write into`,
+    remedy: 'see whether "stores" of toolcrib.json names it right, or publish to it',
+    facts: { read: false, list: false, published, guarantee: store.guarantee, writable },
+  });
+}
+
+async function readFindings(examined: StoreToExamine): Promise<Finding> {
   const { store, tool, version, signal } = examined;
   const isThere = await readsRelease(examined);
   const listed = await mayNeedCredentials(store.list(`${tool}-v`, { signal }));
-  const facts = {
-    read: isThere !== 'refused',
-    list: listed !== 'refused',
-    published: isThere === 'refused' || version === undefined ? null : isThere,
-    guarantee: store.guarantee,
-  };
+  const published = isThere === 'refused' || version === undefined ? null : isThere;
+  const facts = { read: isThere !== 'refused', list: listed !== 'refused', published, guarantee: store.guarantee };
   const text = [
     isThere === 'refused'
       ? 'it answers, but lets us read nothing, or hides what is missing'
       : 'it answers and can be read',
     listed === 'refused' ? 'it lists nothing to us' : `it lists ${listed.length} files of ${tool}`,
-    ...(version === undefined || isThere === 'refused'
-      ? []
-      : [`${tool} v${version} is ${isThere ? 'there' : 'not there, or not shown to us'}`]),
+    ...(published === null ? [] : [`${tool} v${version} is ${published ? 'there' : 'not there, or not shown to us'}`]),
     GUARANTEES[store.guarantee],
   ].join('; ');
-  const state = isThere === 'refused' ? 'warning' : 'ok';
-  const reached = finding({ group: 'stores', subject: store.reference, state, text, facts });
-  return [reached, ...(await writeFindings(examined))];
+  const state = isThere === 'refused' || published === false ? 'warning' : 'ok';
+  const remedy = published === false ? `publish or mirror ${tool} v${version} to it, if it is to have that` : null;
+  return finding({ group: 'stores', subject: store.reference, state, text, remedy, facts });
 }
 
 const GUARANTEES: Readonly<Record<Store['guarantee'], string>> = {
@@ -82,24 +94,23 @@ async function mayBeRefused<T>(asking: Promise<T>): Promise<T | 'refused'> {
   }
 }
 
-async function writeFindings({ store, inspector, probeSuffix, signal }: StoreToExamine): Promise<readonly Finding[]> {
+async function writeFindings(
+  { store, inspector, probeSuffix, signal }: StoreToExamine,
+  outlook: WriteOutlook | 'refused' | undefined,
+): Promise<readonly Finding[]> {
   const common = { group: 'stores', subject: store.reference } as const;
-  if (inspector === undefined) {
+  if (inspector === undefined || outlook === undefined) {
     const text = 'writing was not tried: nothing could be taken away again';
     return probeSuffix === undefined ? [] : [finding({ ...common, state: 'note', text })];
   }
-  const outlook = await mayNeedCredentials(inspector.look(signal));
-  const isThere = outlook === 'refused' || outlook.isThere;
-  if (probeSuffix !== undefined && isThere) {
-    return [probed(common, await inspector.probe({ suffix: probeSuffix, signal }))];
-  }
+  if (probeSuffix !== undefined) return [probed(common, await inspector.probe({ suffix: probeSuffix, signal }))];
   return outlook === 'refused' ? [] : [expected(common, outlook)];
 }
 
 function expected(common: Pick<Finding, 'group' | 'subject'>, outlook: WriteOutlook): Finding {
-  const { isThere, writable, mayOverwrite, text } = outlook;
+  const { writable, mayOverwrite, text } = outlook;
   const facts = { writable, mayOverwrite };
-  if (!mayOverwrite) return finding({ ...common, state: writable === false || !isThere ? 'note' : 'ok', text, facts });
+  if (!mayOverwrite) return finding({ ...common, state: writable === false ? 'note' : 'ok', text, facts });
   return finding({
     ...{ ...common, state: 'warning', facts },
     text: `${text}, where some servers (Ceph RGW 16) replace what is published`,

@@ -112,11 +112,11 @@ describe('doctor and a bucket', requireOrSkip(await s3Available()), () => {
     const looked = await examine(project, KEYS);
     expect(looked.code).toBe(0);
     expect(looked.of(urlOf(plain))).toMatchObject([
-      { state: 'ok', facts: { read: true, list: true, published: false } },
+      { state: 'warning', facts: { read: true, list: true, published: false } },
       { state: 'ok', facts: { mayOverwrite: false } },
     ]);
     expect(looked.of(urlOf(versioned))).toMatchObject([
-      { state: 'ok' },
+      { state: 'warning', facts: { published: false } },
       { state: 'warning', facts: { mayOverwrite: true }, remedy: expect.stringContaining('--write-probe') as string },
     ]);
     const written = await examine(project, KEYS, '--write-probe');
@@ -132,7 +132,7 @@ describe('doctor and a bucket', requireOrSkip(await s3Available()), () => {
     await using project = await projectWith(urlOf(bucket), missing);
     const end = await examine(project, KEYS);
     expect(end.code).toBe(9);
-    expect(end.of(urlOf(bucket))[0]).toMatchObject({ state: 'ok' });
+    expect(end.of(urlOf(bucket))[0]).toMatchObject({ facts: { read: true } });
     expect(end.of(missing)).toMatchObject([{ state: 'failed', remedy: expect.stringContaining('create') as string }]);
     const secret = 'a-secret-that-is-wrong-and-still-a-secret';
     const proxy = 'http://user:hunter2@127.0.0.1:1';
@@ -162,7 +162,7 @@ describe('doctor and other stores', () => {
     const end = await examine(project, {}, '--write-probe');
     expect(end.code).toBe(9);
     expect(end.of(url)).toMatchObject([
-      { state: 'ok', facts: { read: true, guarantee: 'detected' } },
+      { state: 'warning', facts: { read: true, published: false, guarantee: 'detected' } },
       { state: 'note', text: expect.stringContaining('not tried') as string },
     ]);
     expect(end.of('oci://127.0.0.1:1/tools')).toMatchObject([{ state: 'failed' }]);
@@ -203,7 +203,7 @@ describe('doctor and other stores', () => {
     expect(verdict).toBe('failed');
     const stores = findings.filter(({ group }) => group === 'stores');
     expect(stores[0]).toMatchObject({ state: 'failed', text: 'it did not answer within 1 s' });
-    expect(stores[1]).toMatchObject({ state: 'ok' });
+    expect(stores[1]).toMatchObject({ state: 'warning', facts: { read: false } });
     server.close();
   });
 

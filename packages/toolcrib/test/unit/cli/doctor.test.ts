@@ -51,13 +51,26 @@ describe('doctor', () => {
     const looked = await examine(project.folder);
     expect(looked.code).toBe(0);
     expect(findingsOf(looked.document, 'file:./store')).toMatchObject([
-      { state: 'ok', facts: { read: true, list: true, published: false, guarantee: 'write-once' } },
+      {
+        ...{ state: 'warning', text: expect.stringContaining('demo v1 is not there') as string },
+        remedy: expect.stringContaining('publish or mirror demo v1') as string,
+        facts: { read: true, list: true, published: false, guarantee: 'write-once' },
+      },
       { state: 'ok', facts: { writable: true } },
+    ]);
+    expect(findingsOf(looked.document, 'file:./later')).toMatchObject([
+      {
+        ...{ state: 'warning', text: 'the directory is not there yet: publishing makes it' },
+        remedy: expect.stringContaining('names it right') as string,
+        facts: { read: false, published: false },
+      },
     ]);
     const written = await examine(project.folder, '--write-probe');
     expect(written.code).toBe(0);
     expect(findingsOf(written.document, 'file:./store')).toMatchObject([{}, { facts: { writeProbe: 'write-once' } }]);
-    expect(findingsOf(written.document, 'file:./later')).toMatchObject([{}, { state: 'note' }]);
+    expect(findingsOf(written.document, 'file:./later')).toMatchObject([
+      { state: 'warning', text: expect.stringContaining('writing was not tried') as string },
+    ]);
     expect(await readdir(`${project.folder}/store`)).toEqual(['other']);
     expect(await readdir(project.folder)).not.toContain('later');
   });
