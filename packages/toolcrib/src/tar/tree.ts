@@ -44,12 +44,15 @@ async function entryAt(directory: string, path: string): Promise<TarEntry> {
   return { path, kind: 'link', mode: 0o777, linkTarget: await onDisk('readlink', file, () => readlink(file)) };
 }
 
+/** Without a wait for a pipe that may stand there by now, which no signal would end. */
+const READ = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** Opens the very file that was examined. */
 async function* fileBytes(file: string, expected: Stats): AsyncGenerator<Uint8Array> {
-  const handle = await onDisk('open', file, () => open(file, constants.O_RDONLY | constants.O_NOFOLLOW));
+  const handle = await onDisk('open', file, () => open(file, READ));
   try {
     const stats = await handle.stat();
-    if (stats.ino !== expected.ino || stats.dev !== expected.dev) {
+    if (!stats.isFile() || stats.ino !== expected.ino || stats.dev !== expected.dev) {
       throw new RemoteError('STORAGE', `${file} was replaced while its tree was read`);
     }
     for (;;) {

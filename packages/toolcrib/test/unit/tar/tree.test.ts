@@ -1,8 +1,10 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { readTree } from '../../../src/tar/tree.ts';
 import { membersOf, tarOf } from './bytes.ts';
@@ -36,6 +38,14 @@ test('a file that was replaced after it was examined is refused', async () => {
   const entries = await readTree(folder);
   await writeFile(join(folder, 'b'), 'two');
   await rename(join(folder, 'b'), join(folder, 'a'));
+  await expect(tarOf(entries)).rejects.toMatchObject({ code: 'STORAGE' });
+});
+
+test('a pipe in place of a file that was examined is refused, and not waited for', async () => {
+  await writeFile(join(folder, 'a'), 'one');
+  const entries = await readTree(folder);
+  await rm(join(folder, 'a'));
+  await promisify(execFile)('mkfifo', [join(folder, 'a')]);
   await expect(tarOf(entries)).rejects.toMatchObject({ code: 'STORAGE' });
 });
 
