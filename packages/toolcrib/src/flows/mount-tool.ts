@@ -1,16 +1,13 @@
-import { realpath } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { layoutOf } from '../cache/layout.ts';
 import type { ToolPins } from '../config/config.ts';
 import { digestHex, type Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
 import { archFrom, formatTarget, parseTarget, type Target } from '../core/target.ts';
-import { onDisk } from '../disk/storage-error.ts';
-import { ensureDirectory } from '../disk/write-file.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { mountPathOf, stemOf } from '../inject/mounted-path.ts';
 import { placementNameFrom } from '../inject/placement-name.ts';
-import { examineTree, namesIn, writeTreeOnHost } from '../inject/tree-on-host.ts';
+import { ensureSafeDirectory, examineTree, namesIn, writeTreeOnHost } from '../inject/tree-on-host.ts';
 import type { EngineScheme } from '../sandboxes/docker/engine.ts';
 import type { Host } from './host.ts';
 import { injectable } from './inject-tool.ts';
@@ -53,7 +50,8 @@ export interface MountedTool {
  * Places the verified tree of a project's tool on this host, for sandboxes that are yet to be made with a read-only mount of it.
  * A tree that is there is used again when each of its files has the bytes that it should have; one that was changed is left where
  * it is, for who has it mounted, and another one is made.
- * @throws what `resolve/resolve-artifact.ts` and `flows/install-state.ts` say; UsageError `USAGE`, `TARGET_INVALID`;
+ * @throws what `resolve/resolve-artifact.ts` and `flows/install-state.ts` say; UsageError `USAGE` also where root would write into
+ * another user's directory, `TARGET_INVALID`;
  * IntegrityError `DIGEST_MISMATCH` when a volume has other files; RemoteError `STORAGE`, `UNREACHABLE`, `REMOTE_REFUSED`.
  */
 export async function mountTool(project: Project, host: Host, options: MountOptions = {}): Promise<MountedTool> {
@@ -80,9 +78,7 @@ async function placeTree(artifact: InjectableArtifact, host: Host, options: Moun
   if (options.volume !== undefined) return await fillVolume(artifact, host, options.volume, options.engine);
   const { directory } = options;
   const asked = directory === undefined ? layoutOf(host.cacheDirectory).mounts : resolve(host.cwd, directory);
-  await ensureDirectory(asked, 0o755);
-  // As engines tell it, and nobody can lead the path elsewhere by a link.
-  const parent = await onDisk('examine', asked, () => realpath(asked));
+  const parent = await ensureSafeDirectory(asked);
   verifyPlain(parent);
   const found = await findTree(artifact, parent, host);
   if (found !== undefined) return { source: { kind: 'directory', path: found }, reused: true };
@@ -136,7 +132,8 @@ async function fillVolume(
   const source: MountSource = { kind: 'volume', name, path: mountpoint };
   const isEmpty = (await namesIn(mountpoint)).length === 0;
   if (isEmpty) await write(artifact, mountpoint, host);
-  const wrong = isEmpty ? undefined : await examineTree(artifact, mountpoint, host.signal);
+  // Also what was written just now: sandboxes that have the volume may have changed it since.
+  const wrong = await examineTree(artifact, mountpoint, host.signal);
   if (wrong === undefined) return { source, reused: !isEmpty };
   const what = `${artifact.tool} v${artifact.version} (${digestHex(artifact.digest).slice(0, 12)})`;
   throw new IntegrityError('DIGEST_MISMATCH', `the volume ${name} holds something else than ${what}: ${wrong}`, {

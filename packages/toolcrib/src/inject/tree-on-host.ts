@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, lstat, mkdir, open, readdir, rename, rm, symlink } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { hasCode, isSystemError, messageOf } from '../core/errors.ts';
+import { hasCode, isSystemError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
 import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../disk/process-identity.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { ensureDirectory, syncDirectory } from '../disk/write-file.ts';
@@ -20,10 +21,11 @@ export interface TreeOptions {
 }
 
 /**
- * Writes the tree of an artifact into a directory of this host. It has its name only when it is whole and on the disk; what is
- * there is not replaced, except for an empty directory.
+ * Writes the tree of an artifact into a directory of this host. It has its name only when it is whole and on the disk. What is
+ * there is not replaced; an empty directory is filled, and stays the one that somebody may have mounted.
  * @param directory absolute; what is above it is made.
- * @throws IntegrityError when the artifact's bytes are wrong; RemoteError `STORAGE`; the signal's reason.
+ * @throws IntegrityError when the artifact's bytes are wrong; UsageError `USAGE` as {@link ensureSafeDirectory}; RemoteError `STORAGE`;
+ * the signal's reason.
  */
 export async function writeTreeOnHost(
   artifact: InjectableArtifact,
@@ -31,17 +33,88 @@ export async function writeTreeOnHost(
   options: TreeOptions,
 ): Promise<void> {
   const parent = dirname(directory);
-  await ensureDirectory(parent, DIRECTORY_MODE);
+  await ensureSafeDirectory(parent);
   await sweepUnfinished(parent);
   const unfinished = join(parent, unfinishedName());
   try {
     await write(artifact, unfinished, options);
-    await onDisk('rename a directory to', directory, () => rename(unfinished, directory));
+    if (await isDirectory(directory)) await fill(directory, unfinished);
+    else await onDisk('rename a directory to', directory, () => rename(unfinished, directory));
   } catch (error) {
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
   await syncDirectory(parent);
+}
+
+/**
+ * Makes a directory, and what is above it, and refuses to when root would write where another user could lead it elsewhere by a
+ * link: before anything is made, and again when it is there.
+ * @param directory absolute.
+ * @returns its path without links.
+ * @throws UsageError `USAGE`; RemoteError `STORAGE`.
+ */
+export async function ensureSafeDirectory(directory: string): Promise<string> {
+  let existing = directory;
+  while (!(await isThere(existing))) existing = dirname(existing);
+  await verifySafe(existing);
+  await ensureDirectory(directory, DIRECTORY_MODE);
+  return await verifySafe(directory);
+}
+
+/** @returns the path without links, which engines tell, and which nobody leads elsewhere. */
+async function verifySafe(directory: string): Promise<string> {
+  const path = await onDisk('examine', directory, () => realpath(directory));
+  const weakness = process.geteuid?.() === 0 ? await weaknessAbove(path) : undefined;
+  if (weakness === undefined) return path;
+  throw new UsageError(
+    'USAGE',
+    `root does not place a tree in ${path}, where others could put links in its way: ${weakness}`,
+    {
+      hint: 'name a directory with --directory that belongs to root, as all directories above it do',
+      details: { path },
+    },
+  );
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await lstatIfThere(path)) !== undefined;
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await lstatIfThere(path))?.isDirectory() === true;
+}
+
+async function lstatIfThere(path: string): Promise<Stats | undefined> {
+  return await onDisk('examine', path, async () => {
+    try {
+      return await lstat(path);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  });
+}
+
+/** All of a tree comes, or nothing: what came is taken back when something is in the way. */
+async function fill(directory: string, unfinished: string): Promise<void> {
+  if ((await namesIn(directory)).length > 0) {
+    throw new RemoteError('STORAGE', `cannot fill ${directory}: it is not empty`, { details: { path: directory } });
+  }
+  const come: string[] = [];
+  try {
+    for (const name of await namesIn(unfinished)) {
+      const to = join(directory, name);
+      await onDisk('rename a file to', to, () => rename(join(unfinished, name), to));
+      come.push(name);
+    }
+    await onDisk('change the mode of', directory, () => chmod(directory, DIRECTORY_MODE));
+    await syncDirectory(directory);
+  } catch (error) {
+    for (const name of come) await rename(join(directory, name), join(unfinished, name)).catch(() => undefined);
+    throw error;
+  }
+  await onDisk('remove', unfinished, () => rmdir(unfinished));
 }
 
 async function write(artifact: InjectableArtifact, directory: string, { signal, advance }: TreeOptions): Promise<void> {

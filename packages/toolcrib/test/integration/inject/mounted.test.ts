@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldOf, textOf } from '../../../src/core/json-fields.ts';
@@ -153,6 +153,17 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     }
   });
 
+  test('has it in a volume that was empty when it started, too: the directory of the volume stays the same', async () => {
+    const name = `toolcrib-test-${randomUUID()}`;
+    try {
+      await using container = await sandboxWith('--volume', `${name}:/tool`);
+      await mountArgs('--volume', name);
+      expect(await docker('exec', container.name, 'ls', '/tool')).toContain('bin');
+    } finally {
+      await docker('volume', 'rm', '--force', name);
+    }
+  });
+
   test('is used through a command that executes, too, which tells all of itself', async () => {
     await using container = await sandboxWith(...(await mountArgs()));
     const reference = `exec:docker exec -i ${container.name}`;
@@ -170,6 +181,16 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     expect(await site.json('cache', 'gc', '--mounts', '--dry-run')).toMatchObject({ mounts: [path] });
     expect(await site.json('cache', 'gc', '--mounts')).toMatchObject({ mounts: [path] });
     expect(await readdir(dirname(path))).toEqual([]);
+  });
+
+  test('is not asked to have a tree from where another user could lead root elsewhere while it is written', async () => {
+    const directory = join(project.folder, 'theirs');
+    await mkdir(directory);
+    await chown(directory, 1000, 1000);
+    const end = await site.run('mount-args', '--directory', directory);
+    expect(end).toMatchObject({ code: 2, stdout: '' });
+    expect(end.stderr).toMatch(/root does not place a tree in .*theirs belongs to uid 1000/);
+    expect(await readdir(directory)).toEqual([]);
   });
 
   test('is described for other engines, and refuses what means nothing', async () => {

@@ -1,12 +1,14 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, link, lstat, mkdir, mkdtemp, readdir, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
 import { parseTarget } from '../../../src/core/target.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
-import { examineTree, writeTreeOnHost } from '../../../src/inject/tree-on-host.ts';
+import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
+import { examineTree, weaknessOfTree, writeTreeOnHost } from '../../../src/inject/tree-on-host.ts';
 import { writeTar } from '../../../src/tar/write.ts';
+import { requireOrSkip } from '../../servers/require.ts';
 
 const program = Buffer.from('a program');
 
@@ -94,14 +96,62 @@ test('bytes that are not the artifact become no tree, and neither does what was 
   expect(await readdir(place.folder)).toEqual([]);
 });
 
-test('what is there is not replaced, except for an empty directory; what killed processes left goes', async () => {
+test('an empty directory is filled, and stays the one that somebody has mounted', async () => {
   await using place = await scratch();
-  const [empty, full] = [join(place.folder, 'empty'), join(place.folder, 'full')];
-  await mkdir(empty);
-  await mkdir(join(full, 'mine'), { recursive: true });
-  await mkdir(join(place.folder, '.toolcrib-00000000-1-1-0123456789abcdef.part')); // of another machine: it may be at work
+  const empty = join(place.folder, 'empty');
+  await mkdir(empty, { mode: 0o700 });
+  const { ino } = await lstat(empty);
   await writeTreeOnHost(await artifactOf(), empty, options);
+  expect((await lstat(empty)).ino).toBe(ino);
   expect(await examineTree(await artifactOf(), empty, undefined)).toBe(undefined);
-  await expect(writeTreeOnHost(await artifactOf(), full, options)).rejects.toThrow('cannot rename');
-  expect(await readdir(place.folder)).toEqual(['.toolcrib-00000000-1-1-0123456789abcdef.part', 'empty', 'full']);
+  expect(await readdir(place.folder)).toEqual(['empty']);
+});
+
+test('what is there is not replaced; what killed processes left goes', async () => {
+  await using place = await scratch();
+  const [full, file] = [join(place.folder, 'full'), join(place.folder, 'file')];
+  await mkdir(join(full, 'mine'), { recursive: true });
+  await writeFile(file, 'mine');
+  await mkdir(join(place.folder, '.toolcrib-00000000-1-1-0123456789abcdef.part')); // of another machine: it may be at work
+  const left = formatIdentity({ ...ownIdentity(), pid: 2 ** 22 + 1 });
+  await mkdir(join(place.folder, `.toolcrib-${left}-0123456789abcdef.part`));
+  await expect(writeTreeOnHost(await artifactOf(), full, options)).rejects.toThrow('it is not empty');
+  await expect(writeTreeOnHost(await artifactOf(), file, options)).rejects.toThrow('cannot rename');
+  expect(await readdir(place.folder)).toEqual(['.toolcrib-00000000-1-1-0123456789abcdef.part', 'file', 'full']);
+});
+
+const notRoot = process.geteuid?.() === 0 ? undefined : 'only root gives files away';
+
+describe('as root', requireOrSkip(notRoot), () => {
+  test('no tree is written where another user could put a link in its way, and nothing is made there', async () => {
+    await using place = await scratch();
+    const [theirs, open, closed] = ['theirs', 'open', 'closed'].map((name) => join(place.folder, name));
+    for (const directory of [theirs, open, closed]) await mkdir(directory ?? '');
+    await chown(theirs ?? '', 1000, 1000);
+    await chmod(open ?? '', 0o777);
+    await symlink(theirs ?? '', join(closed ?? '', 'link'));
+    for (const [directory, reason] of [
+      [join(theirs ?? '', 'a/b'), /theirs belongs to uid 1000/],
+      [join(theirs ?? '', 'b'), /theirs belongs to uid 1000/],
+      [join(open ?? '', 'b'), /others than root can write .*open/],
+      [join(closed ?? '', 'link/b'), /theirs belongs to uid 1000/],
+    ] as const) {
+      const writing = writeTreeOnHost(await artifactOf(), directory, options);
+      await expect(writing).rejects.toThrow(reason);
+      await expect(writing).rejects.toMatchObject({ code: 'USAGE' });
+    }
+    expect(await readdir(theirs ?? '')).toEqual([]);
+    expect(await readdir(open ?? '')).toEqual([]);
+  });
+
+  test('a tree of which another user owns a file is not used, and neither is one that has another name', async () => {
+    await using place = await scratch();
+    const directory = join(place.folder, 'tool-v1');
+    await writeTreeOnHost(await artifactOf(), directory, options);
+    expect(await weaknessOfTree(directory)).toBe(undefined);
+    await link(join(directory, 'bin/tool'), join(place.folder, 'other'));
+    expect(await weaknessOfTree(directory)).toMatch(/bin\/tool has another name on this host/);
+    await chown(join(directory, 'bin/tool'), 1000, 1000);
+    expect(await examineTree(await artifactOf(), directory, undefined)).toMatch(/bin\/tool belongs to uid 1000/);
+  });
 });
