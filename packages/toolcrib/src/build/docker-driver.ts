@@ -65,7 +65,8 @@ async function buildImage(build: DockerBuild): Promise<string> {
   const file = join(build.stage, 'image');
   const values = { TOOLCRIB_ARCH: target.arch, TOOLCRIB_LIBC: target.libc, TOOLCRIB_VERSION: String(version) };
   await docker(build, 'the image', [
-    ...['build', '--platform', `linux/${target.arch}`, '--file', dockerfile, '--iidfile', file],
+    // Else the classic builder leaves the container of a step that failed.
+    ...['build', '--force-rm', '--platform', `linux/${target.arch}`, '--file', dockerfile, '--iidfile', file],
     ...Object.entries(values).flatMap(([name, value]) => ['--build-arg', `${name}=${value}`]),
     context,
   ]);
