@@ -5,7 +5,9 @@
 #include "kernel.h"
 
 #define MAX_PATH 4096
-#define MAX_DEPTH 32
+
+/* Components of a path below a tree: as many as the archives of tools may have (packages/toolcrib/src/tar/path.ts). */
+#define MAX_DEPTH 128
 #define MAX_ENTRIES 65536
 
 /* The seconds in which something has to move; then SIGALRM ends the program. */
@@ -56,6 +58,7 @@ int walk(const char *path, const char **missing);
 /* unfinished.c: what fail() takes away again */
 void remember_made(int directory, const char *name);
 void remember_staging(int directory, const char *name);
+void remember_name(const char *name);
 void forget_unfinished(void);
 void remove_unfinished(void);
 

@@ -10,6 +10,7 @@
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
@@ -124,7 +125,9 @@ static inline long kernel_getdents(int fd, void *entries, size_t size) {
   return call(__NR_getdents64, fd, (long)entries, (long)size, 0, 0);
 }
 
-static inline int kernel_pidfd_open(int pid) { return (int)call(__NR_pidfd_open, pid, 0, 0, 0, 0); }
+static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {
+  return call(__NR_ioctl, fd, (long)request, (long)argument, 0, 0);
+}
 
 static inline long kernel_setns(int fd, int namespaces) { return call(__NR_setns, fd, namespaces, 0, 0, 0); }
 

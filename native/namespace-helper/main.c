@@ -2,14 +2,17 @@
  * Enters the mount namespace of a container, from the host and as its root, and looks at, places, reads back or takes
  * away a tree there. No link is followed and no program of the container is run; its environment is not read.
  *
- *   namespace-helper look PID PATH
- *   namespace-helper place PID PARENT NAME STAGING
- *   namespace-helper read PID PATH
- *   namespace-helper remove PID PARENT NAME STAGING
+ *   namespace-helper look PID USERS PATH
+ *   namespace-helper place PID USERS PARENT NAME STAGING
+ *   namespace-helper read PID USERS PATH
+ *   namespace-helper remove PID USERS PARENT NAME STAGING
  *
- * It holds the process open, says so, and waits for the word that this is the container's: the number may have become
- * another's before, and not any more. Then it tells the way, and waits for the judgement. When its input ends, nobody
- * waits any more: it takes away what it began. Signals of a terminal are not for it.
+ * It holds the process's folder of /proc open, says so, and waits for the word that this process is the container's. The
+ * number may become another's later, but not the folder: of a process that has ended it opens nothing. USERS is whose
+ * users the engine gave the container: `same` as the host's, or `mapped`; a process that is in any other user namespace,
+ * or in a mount namespace of any other, made that itself, and is not followed there. Then the program tells the way, and
+ * waits for the judgement. When its input ends, nobody waits any more: it takes away what it began. Signals of a
+ * terminal are not for it.
  */
 #include "helper.h"
 
@@ -20,33 +23,69 @@ _Noreturn void run(int count, const char *const *arguments);
 
 int descriptors;
 
-static int parse_pid(const char *text) {
-  int pid = 0;
-  for (; *text >= '0' && *text <= '9' && pid < 100000000; text++) pid = pid * 10 + (*text - '0');
-  if (*text != 0 || pid == 0) fail("usage", EINVAL);
-  return pid;
+static bool is_number(const char *text) {
+  size_t length = 0;
+  while (text[length] >= '0' && text[length] <= '9') length++;
+  return length > 0 && length < 10 && text[length] == 0;
 }
 
-/* @return the inode of a process's user namespace, which tells it from others. */
-static uint64_t user_namespace(const char *pid) {
+/* @return the folder of a process in /proc. */
+static int open_process(const char *pid) {
   char path[64] = "/proc/";
-  const char *rest = "/ns/user";
-  struct statx seen;
   size_t length = length_of(path);
-  while (*pid != 0 && length < 40) path[length++] = *pid++;
-  memcpy(path + length, rest, length_of(rest) + 1);
-  require_done("process", kernel_statx(AT_FDCWD, path, 0, STATX_INO, &seen));
-  return seen.stx_ino;
+  while (*pid != 0 && length < sizeof path - 1) path[length++] = *pid++;
+  path[length] = 0;
+  return kernel_openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* @return a namespace of a process, held open: whatever the process enters later changes nothing any more. */
+static int open_namespace(int process, const char *name) {
+  int fd = kernel_openat(process, name, O_RDONLY | O_CLOEXEC);
+  require_done("process", fd);
+  return fd;
+}
+
+/* The inode tells a namespace from all others while it is held open. */
+static bool is_same_namespace(int one, int other) {
+  struct statx first, second;
+  require_done("process", kernel_statx(one, "", AT_EMPTY_PATH, STATX_INO, &first));
+  require_done("process", kernel_statx(other, "", AT_EMPTY_PATH, STATX_INO, &second));
+  return first.stx_ino == second.stx_ino;
+}
+
+/* Whether the second namespace is what the kernel says to be the parent, or the owner, of the first. */
+static bool is_related(int namespace, unsigned long question, int other) {
+  int related = (int)kernel_ioctl(namespace, question, NULL);
+  if (related < 0) return false;
+  bool is_other = is_same_namespace(related, other);
+  kernel_close(related);
+  return is_other;
+}
+
+/* An engine makes a user namespace as the host's root, directly below the host's. */
+static bool is_made_by_root_of(int users, int own) {
+  uint32_t owner;
+  if (kernel_ioctl(users, NS_GET_OWNER_UID, &owner) < 0) return false;
+  return owner == 0 && is_related(users, NS_GET_PARENT, own);
 }
 
 /* As root of the container: where its users are mapped, the program gives up all rights outside of that. */
-static void join(int process, const char *pid) {
-  bool is_mapped = user_namespace("self") != user_namespace(pid);
+static void join(int process, bool is_mapped) {
+  int self = open_process("self");
+  require_done("join", self);
+  int users = open_namespace(process, "ns/user"), mounts = open_namespace(process, "ns/mnt");
+  int own = open_namespace(self, "ns/user");
+  if (!(is_mapped ? is_made_by_root_of(users, own) : is_same_namespace(users, own))) fail("users", 0);
+  if (!is_related(mounts, NS_GET_USERNS, users)) fail("mounts", 0);
   require_done("join", call(__NR_setgroups, 0, 0, 0, 0, 0));
-  require_done("join", kernel_setns(process, is_mapped ? CLONE_NEWUSER | CLONE_NEWNS : CLONE_NEWNS));
-  if (!is_mapped) return;
-  require_done("join", call(__NR_setresgid, 0, 0, 0, 0, 0));
-  require_done("join", call(__NR_setresuid, 0, 0, 0, 0, 0));
+  if (is_mapped) require_done("join", kernel_setns(users, CLONE_NEWUSER));
+  require_done("join", kernel_setns(mounts, CLONE_NEWNS));
+  if (is_mapped) {
+    require_done("join", call(__NR_setresgid, 0, 0, 0, 0, 0));
+    require_done("join", call(__NR_setresuid, 0, 0, 0, 0, 0));
+  }
+  if (!is_same_namespace(open_namespace(self, "ns/user"), users)) fail("users", 0);
+  if (!is_same_namespace(open_namespace(self, "ns/mnt"), mounts)) fail("mounts", 0);
 }
 
 static void verify_names(const char *name, const char *staging) {
@@ -55,9 +94,11 @@ static void verify_names(const char *name, const char *staging) {
 }
 
 _Noreturn void run(int count, const char *const *arguments) {
-  if (count != 4 && count != 6) fail("usage", EINVAL);
-  const char *verb = arguments[1], *path = arguments[3];
-  if (count == 6) verify_names(arguments[4], arguments[5]);
+  if (count != 5 && count != 7) fail("usage", EINVAL);
+  const char *verb = arguments[1], *pid = arguments[2], *users = arguments[3], *path = arguments[4];
+  bool is_mapped = is_same(users, "mapped");
+  if (!is_number(pid) || (!is_mapped && !is_same(users, "same"))) fail("usage", EINVAL);
+  if (count == 7) verify_names(arguments[5], arguments[6]);
   kernel_block_signals(BIT(HANGUP) | BIT(INTERRUPT) | BIT(PIPE) | BIT(TERMINATE));
   kernel_alarm(PATIENCE);
   call(__NR_umask, 0, 0, 0, 0, 0);
@@ -65,17 +106,17 @@ _Noreturn void run(int count, const char *const *arguments) {
   require_done("start", call(__NR_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0));
   descriptors = kernel_openat(AT_FDCWD, "/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
   require_done("start", descriptors);
-  int process = kernel_pidfd_open(parse_pid(arguments[2]));
+  int process = open_process(pid);
   require_done("process", process);
   send_record('o');
   await_go();
-  join(process, arguments[2]);
+  join(process, is_mapped);
   kernel_close(process);
   const char *missing;
-  if (count == 4 && is_same(verb, "look")) walk(path, &missing);
-  else if (count == 4 && is_same(verb, "read")) read_back(path);
-  else if (count == 6 && is_same(verb, "place")) place(path, arguments[4], arguments[5]);
-  else if (count == 6 && is_same(verb, "remove")) take_away(path, arguments[4], arguments[5]);
+  if (count == 5 && is_same(verb, "look")) walk(path, &missing);
+  else if (count == 5 && is_same(verb, "read")) read_back(path);
+  else if (count == 7 && is_same(verb, "place")) place(path, arguments[5], arguments[6]);
+  else if (count == 7 && is_same(verb, "remove")) take_away(path, arguments[5], arguments[6]);
   else fail("usage", EINVAL);
   kernel_exit(0);
 }

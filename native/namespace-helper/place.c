@@ -121,7 +121,7 @@ void place(const char *parent, const char *name, const char *staging) {
   require_done("own", kernel_fchmod(tree, DIRECTORY_MODE));
   require_done("write", kernel_fsync(tree));
   require_done("rename", kernel_rename(directory, staging, name));
-  remember_staging(directory, name);
+  remember_name(name);
   memcpy(path, parent, length);
   if (length > 1) path[length++] = '/';
   memcpy(path + length, name, length_of(name) + 1);

@@ -57,7 +57,7 @@ static void send_entry(int directory, const char *name, size_t length, int depth
 /* @param length of the directory's own path, at the start of `path`. */
 static void send_directory(int fd, size_t length, int depth) {
   _Alignas(struct entry) char entries[4096];
-  if (depth == MAX_DEPTH) fail("tree", ENAMETOOLONG);
+  if (depth > MAX_DEPTH) fail("tree", ENAMETOOLONG);
   for (long size; (size = kernel_getdents(fd, entries, sizeof entries)) != 0;) {
     require_done("read", size);
     for (long at = 0; at < size;) {

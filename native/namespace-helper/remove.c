@@ -21,7 +21,7 @@ static bool empty(int fd, int depth) {
 bool remove_entry(int directory, const char *name, int depth) {
   long result = kernel_unlinkat(directory, name, 0);
   if (result != -EISDIR && result != -EPERM) return result == 0 || result == -ENOENT;
-  if (depth == MAX_DEPTH) return false;
+  if (depth > MAX_DEPTH) return false;
   int fd = open_below(directory, name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_HERE);
   if (fd < 0) return false;
   bool is_empty = empty(fd, depth + 1);

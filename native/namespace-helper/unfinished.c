@@ -6,6 +6,7 @@ static struct {
   const char *name;
 } made[MAX_DEPTH], staging;
 static size_t made_count;
+static const char *given;
 
 void remember_made(int directory, const char *name) {
   if (made_count == MAX_DEPTH) fail("path", ENAMETOOLONG);
@@ -18,16 +19,24 @@ void remember_staging(int directory, const char *name) {
   staging.name = name;
 }
 
+/* The name that the tree has got since. */
+void remember_name(const char *name) { given = name; }
+
 void forget_unfinished(void) {
   made_count = 0;
-  staging.name = NULL;
+  staging.name = given = NULL;
 }
 
-/* Best effort: a directory above the tree stays when somebody else has put something into it. */
+/*
+ * Best effort: a directory above the tree stays when somebody else has put something into it. A tree that has its name
+ * loses that first, so that nothing half taken away has it.
+ */
 void remove_unfinished(void) {
-  const char *name = staging.name;
-  staging.name = NULL;
+  const char *name = staging.name, *named = given;
+  staging.name = given = NULL;
+  if (named != NULL) kernel_rename(staging.directory, named, name);
   if (name != NULL) remove_entry(staging.directory, name, 0);
+  if (named != NULL) remove_entry(staging.directory, named, 0);
   for (; made_count > 0; made_count--)
     kernel_unlinkat(made[made_count - 1].directory, made[made_count - 1].name, AT_REMOVEDIR);
 }

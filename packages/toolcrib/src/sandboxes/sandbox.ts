@@ -161,9 +161,10 @@ export interface SandboxRemover {
   /**
    * Removes a directory and all that is in it; one that is not there is fine. No link is followed, neither on the way nor
    * in it, also while programs of the sandbox change what stands there.
-   * @throws SandboxError `NOT_INJECTABLE` when this is not possible; RemoteError `STORAGE`.
+   * @param signal ends it: a program of the sandbox that makes files again and again could hold it for ever.
+   * @throws SandboxError `NOT_INJECTABLE` when this is not possible; RemoteError `STORAGE`; the signal's reason.
    */
-  removeTree(path: string): Promise<void>;
+  removeTree(path: string, signal?: AbortSignal): Promise<void>;
 }
 
 /** What was seen of one component of a path, by who holds it open. */

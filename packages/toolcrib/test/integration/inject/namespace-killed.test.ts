@@ -46,7 +46,7 @@ function halfOf(artifact: InjectableArtifact) {
 
 /** The helper that places below a directory which no other test uses. */
 async function helpersOf(parent: string): Promise<readonly number[]> {
-  const found = await run('pgrep', ['--full', `namespace-helper.* place [0-9]+ ${parent} `]).catch(() => ({
+  const found = await run('pgrep', ['--full', `namespace-helper.* place [0-9]+ same ${parent} `]).catch(() => ({
     stdout: '',
   }));
   return found.stdout.split('\n').filter(Boolean).map(Number);

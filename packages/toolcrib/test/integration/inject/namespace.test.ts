@@ -207,6 +207,24 @@ describe('through the mount namespace of a container', ready, () => {
     await site.sandbox.remover?.removeTree('/opt/a/b/tree');
   });
 
+  test('a tree is as deep as an artifact may be, and comes back and goes away whole; a deeper one leaves nothing', async () => {
+    await using site = await startSite({ image: noProgram, args: ['--tmpfs', '/opt:exec'] });
+    const pathOf = (depth: number) => Array.from({ length: depth }, () => 'd').join('/');
+    const directories = Array.from({ length: 128 }, (_, depth): TarEntry => {
+      return { path: pathOf(depth + 1), kind: 'directory', mode: 0o755 };
+    });
+    const deepest: TarEntry = { path: `${pathOf(127)}/file`, kind: 'file', mode: 0o644, bytes: Buffer.from('x') };
+    const found = await placeEntries(site.sandbox, '/opt/tree', [...directories, deepest]);
+    expect(found).toHaveLength(130);
+    expect(found).toContain(`directory 755 0 ${pathOf(128)} `);
+    const below = { ...deepest, path: `${pathOf(128)}/file` };
+    const tooDeep = placeEntries(site.sandbox, '/opt/other', [...directories, below]);
+    await expect(tooDeep).rejects.toMatchObject({ details: { doing: 'input' } });
+    await site.sandbox.remover?.removeTree('/opt/tree');
+    for (const path of ['/opt/tree', '/opt/.tree', '/opt/other', '/opt/.other'])
+      expect((await namespaceOf(site.sandbox).look(path)).at(-1)?.path).toBe('/opt');
+  });
+
   const file = { kind: 'file', mode: 0o644, bytes: Buffer.from('x') } as const;
   test.each([
     ['a name that leads up', { ...file, path: '../outside' }],

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { SandboxError } from '../../../core/errors.ts';
 import { fieldOf, textOf } from '../../../core/json-fields.ts';
 import type { Container } from '../container.ts';
@@ -41,6 +41,20 @@ export async function belongsTo(pid: number, id: string): Promise<boolean> {
     if ((await procFile(`/proc/${pid}/${name}`)).includes(id)) return true;
   }
   return false;
+}
+
+/**
+ * Whether a process is in another user namespace than toolcrib. Namespaces are told apart by the inodes of their files
+ * (namespaces(7)).
+ * @returns undefined when that cannot be seen, because it has ended.
+ */
+export async function hasOwnUsers(pid: number): Promise<boolean | undefined> {
+  try {
+    const [its, own] = await Promise.all([stat(`/proc/${pid}/ns/user`), stat('/proc/self/ns/user')]);
+    return its.ino !== own.ino;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Text of a file of /proc, whose size nobody tells; '' when it is not there, or the process has ended. */

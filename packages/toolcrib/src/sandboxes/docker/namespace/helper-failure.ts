@@ -6,6 +6,8 @@ const DOING: Readonly<Record<string, string>> = {
   start: 'could not start its work',
   usage: 'was called wrongly',
   process: "did not find the container's process",
+  users: "found the container's process in a user namespace that the engine does not tell of",
+  mounts: "found the container's process in a mount namespace that the engine did not make",
   join: "could not enter the container's mount namespace",
   examine: 'could not examine a directory',
   open: 'could not open what stands in the way',

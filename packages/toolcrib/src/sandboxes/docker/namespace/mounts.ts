@@ -13,6 +13,8 @@ export interface SeenComponent extends HelperRecord {
 
 /** What is mounted in a container, as its engine tells it. */
 export interface KnownMounts {
+  /** The directory of this machine that is the container's root. */
+  readonly root: string;
   readonly mounts: readonly SandboxMount[];
   /** Directories of this machine that volumes are, by their path in the container. */
   readonly sources: ReadonlyMap<string, string>;
@@ -23,29 +25,35 @@ const TMPFS = 0x01021994n;
 const READ_ONLY = 1;
 const NOEXEC = 8;
 
-/** @param description of the container, as its engine gives it. */
-export function knownMounts(description: unknown, mounts: readonly SandboxMount[]): KnownMounts {
+/**
+ * @param description of the container, as its engine gives it.
+ * @param root the directory of this machine that is its root, by the engine.
+ */
+export function knownMounts(description: unknown, mounts: readonly SandboxMount[], root: string): KnownMounts {
   const pairs = listOf(description, 'Mounts').flatMap((mount): [string, string][] => {
     const path = textOf(mount, 'Destination');
     const source = textOf(mount, 'Source') ?? '';
     return path === undefined || !source.startsWith('/') ? [] : [[path.replace(/(?<=.)\/+$/, ''), source]];
   });
-  return { mounts, sources: new Map(pairs) };
+  return { root, mounts, sources: new Map(pairs) };
 }
 
 /**
  * Makes sure that a way stays in the container. Root there cannot mount anything, but can rename the directories above a
  * mount, and so bring a directory of this machine to any path, without a link. So each mount on the way has to be the
  * very one that the engine mounted there: a volume by its device and inode, a tmpfs by being on no path of this machine.
+ * Who may mount can make anything the root of the namespace: it has to be the engine's, by its device and inode.
  * @throws SandboxError `NOT_INJECTABLE` naming the component; also where nothing can be written or started.
  */
 export async function verifyMounts(way: readonly SeenComponent[], known: KnownMounts): Promise<void> {
+  const [first] = way;
+  if (first === undefined) throw refused('/', 'was not told');
+  if (!(await isDirectory(first, known.root))) throw refused('/', 'is not the root that the engine gave the container');
   for (const [index, component] of way.entries()) {
     const above = way[index - 1];
     if (above !== undefined && above.mount !== component.mount) await verifyCrossing(component, known);
   }
-  const last = way.at(-1);
-  if (last === undefined) return;
+  const last = way.at(-1) ?? first;
   if ((last.mountFlags & READ_ONLY) !== 0) throw refused(last.at, 'is on a file system that is mounted read-only');
   if ((last.mountFlags & NOEXEC) !== 0) throw refused(last.at, 'is on a file system that is mounted noexec');
 }

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { SandboxError } from '../../../core/errors.ts';
+import { textOf } from '../../../core/json-fields.ts';
 import type { TarEntry } from '../../../tar/write.ts';
 import type {
   ClosedNamespace,
@@ -10,7 +11,7 @@ import type {
   SandboxRemover,
 } from '../../sandbox.ts';
 import type { Container } from '../container.ts';
-import { belongsTo, pidNow, pidOf } from './container-process.ts';
+import { belongsTo, hasOwnUsers, pidNow, pidOf } from './container-process.ts';
 import { findHelper, startHelper, type HelperProcess } from './helper-process.ts';
 import { knownMounts, verifyMounts, type KnownMounts, type SeenComponent } from './mounts.ts';
 
@@ -21,10 +22,17 @@ interface Place {
   readonly id: string;
   /** Its first process. */
   readonly pid: number;
+  readonly users: Users;
   readonly known: KnownMounts;
   /** Path of the helper on this machine. */
   readonly helper: string;
 }
+
+/**
+ * Whose users a container has, as its engine tells: those of the machine that toolcrib runs on, or others, in a user
+ * namespace that the engine made.
+ */
+type Users = 'same' | 'mapped';
 
 /** The roles that entering the namespace gives; a closed one gives none. */
 export interface NamespaceRoles {
@@ -57,18 +65,25 @@ export async function namespaceOf(
   const { id, startedAt, mounts } = identity;
   const pid = pidOf(description);
   if (pid === undefined || !(await belongsTo(pid, id))) return { namespace: { closed: NOT_HERE } };
-  const place = { container, id, pid, startedAt, helper, known: knownMounts(description, mounts) };
+  const users: Users = (container.rootOwner ?? 0) === 0 ? 'same' : 'mapped';
+  if ((await hasOwnUsers(pid)) !== (users === 'mapped')) return { namespace: { closed: OTHER_USERS } };
+  const root = textOf(description, 'GraphDriver', 'Data', 'MergedDir');
+  if (root === undefined) return { namespace: { closed: NO_ROOT } };
+  const place = { container, id, pid, users, startedAt, helper, known: knownMounts(description, mounts, root) };
   return {
     namespace: {
       look: (path) => look(place, path),
       place: (request) => placeTree(place, request),
       read: (request) => readTree(place, request),
     },
-    remover: { removeTree: (path) => removeTree(place, path) },
+    remover: { removeTree: (path, signal) => removeTree(place, path, signal) },
   };
 }
 
 const NOT_HERE = 'the process that the engine names is not one of this machine';
+// Whoever may make a user namespace is root in it, shows itself any files as root's, and mounts what it likes.
+const OTHER_USERS = "the container's process is in a user namespace that the engine does not tell of";
+const NO_ROOT = "the engine does not tell which directory of this machine is the container's root";
 
 /** Where toolcrib runs, and which engine it asks. */
 export interface Circumstances {
@@ -99,8 +114,8 @@ async function enter<T>(
   signal: AbortSignal | undefined,
   work: (helper: HelperProcess, way: readonly NamespaceEntry[]) => Promise<T>,
 ): Promise<T> {
-  const { container, startedAt, id, pid } = place;
-  const helper = startHelper(place.helper, [verb, String(pid), ...words], signal);
+  const { container, startedAt, id, pid, users } = place;
+  const helper = startHelper(place.helper, [verb, String(pid), users, ...words], signal);
   try {
     if ((await helper.next()).kind !== 'opened') throw outOfStep();
     if ((await pidNow(container, startedAt)) !== pid || !(await belongsTo(pid, id))) {
@@ -200,9 +215,9 @@ async function textFrom(content: AsyncIterable<Uint8Array>): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-async function removeTree(place: Place, path: string): Promise<void> {
+async function removeTree(place: Place, path: string, signal: AbortSignal | undefined): Promise<void> {
   const name = posix.basename(path);
-  await enter(place, ['remove', posix.dirname(path), name, stagingOf(name)], undefined, async (helper, way) => {
+  await enter(place, ['remove', posix.dirname(path), name, stagingOf(name)], signal, async (helper, way) => {
     const stranger = way.find(({ kind }) => kind !== 'directory');
     if (stranger !== undefined) throw new SandboxError('NOT_INJECTABLE', `${stranger.path} is a ${stranger.kind} now`);
     await helper.send({ kind: 'go' });
