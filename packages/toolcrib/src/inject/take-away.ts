@@ -3,12 +3,15 @@ import type { Clock } from '../core/clock.ts';
 import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
 import type { Sandbox, SandboxEntry } from '../sandboxes/sandbox.ts';
 import { usersFor } from './attempts.ts';
-import { CLEANUP, withDeadline } from './deadline.ts';
+import { CLEANUP, withDeadline, type Patience } from './deadline.ts';
 import { examineParent, statWithin } from './examine-parent.ts';
 import { collectOutput, tailOf } from './output.ts';
 import { placementAt } from './placement-name.ts';
 import { requireProgram, startProgram } from './rungs/attempt.ts';
 import { sandboxUid } from './sandbox-user.ts';
+
+/** Nothing is seen of how it goes on, and a large tree takes a slow disk a while. */
+const REMOVAL: Patience = { total: 60_000, quiet: 60_000 };
 
 /** Where a directory is taken away. */
 export interface TakingAway {
@@ -58,14 +61,31 @@ export async function planRemoval(context: TakingAway, directory: string): Promi
     if (there === undefined) return { kind: 'absent' };
     if (there.kind !== 'directory') return impossible(`a ${there.kind} stands there now, which was not placed`);
   }
-  const isGone = async () => !isVisible || (await statWithin(sandbox, directory)) === undefined;
+  const isGone = async () =>
+    isVisible ? (await standing(sandbox, directory)) === undefined : await isGoneInside(sandbox, directory);
   return await planWays(context, { directory, isGone, users: usersFor(examination, uid) });
 }
 
-/** The tree, or what its writer, the namespace helper, did not come to give that name. */
+/** The tree, or what the namespace helper did not come to give that name, or took it from before it removed it. */
 async function standing(sandbox: Sandbox, directory: string): Promise<SandboxEntry | undefined> {
-  const unnamed = posix.join(posix.dirname(directory), `.${posix.basename(directory)}`);
-  return (await statWithin(sandbox, directory)) ?? (await statWithin(sandbox, unnamed));
+  return (await statWithin(sandbox, directory)) ?? (await statWithin(sandbox, unnamed(directory)));
+}
+
+/** The name that the namespace helper gives a tree while it is not whole. */
+function unnamed(directory: string): string {
+  return posix.join(posix.dirname(directory), `.${posix.basename(directory)}`);
+}
+
+/** In a tmpfs, where nobody but who enters the mount namespace sees it; elsewhere who removes it has to be believed. */
+async function isGoneInside({ namespace }: Sandbox, directory: string): Promise<boolean> {
+  if (namespace === undefined || 'closed' in namespace) return true;
+  try {
+    const seen = [...(await namespace.look(directory)), ...(await namespace.look(unnamed(directory)))];
+    return !seen.some(({ path }) => path === directory || path === unnamed(directory));
+  } catch (error) {
+    if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
+    return false;
+  }
 }
 
 interface Wanted {
@@ -85,7 +105,12 @@ async function planWays(context: TakingAway, wanted: Wanted): Promise<Removal> {
     const byPrograms = wanted.users.map((user): Way => async () => {
       await removeByProgram(context, await findProgram(user), user, directory);
     });
-    return possible([() => remover.removeTree(directory), ...byPrograms], wanted);
+    const byRemover: Way = async () => {
+      await withDeadline(context, 'removing it from this host', REMOVAL, async ({ signal }) => {
+        await remover.removeTree(directory, signal);
+      });
+    };
+    return possible([byRemover, ...byPrograms], wanted);
   }
   const ways: Way[] = [];
   const reasons: string[] = [];
@@ -133,7 +158,8 @@ async function removeByProgram(
   directory: string,
 ): Promise<void> {
   const { sandbox } = context;
-  const argv = [rm, '-r', '-f', '--', sandbox.programPath(directory)];
+  const paths = [directory, unnamed(directory)].map((path) => sandbox.programPath(path));
+  const argv = [rm, '-r', '-f', '--', ...paths];
   const output = await withDeadline(context, 'rm', CLEANUP, async ({ signal }) =>
     collectOutput(await startProgram({ sandbox, user, signal }, argv, false)),
   );

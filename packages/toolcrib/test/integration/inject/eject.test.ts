@@ -139,6 +139,37 @@ describe('ejecting a tool from a container', ready, () => {
     }
   });
 
+  const DEEP = Array.from({ length: 140 }, () => 'd').join('/');
+
+  test('takes away what was made too deep for the namespace helper, under whatever name that left it', async () => {
+    await using site = await startSite({ image: busybox });
+    const { directory } = await site.inject(await syntheticArtifact({ program }));
+    await site.shell('0', `mkdir -p ${directory}/${DEEP}`);
+    expect(await eject(site)).toMatchObject([{ directory, outcome: 'removed' }]);
+    expect(await site.shell('0', 'ls -A /var/lib/toolcrib')).toBe('');
+  });
+
+  test.for([
+    { where: 'on the disk', args: [], parent: '/var/lib/toolcrib' },
+    { where: 'in a tmpfs', args: ['--tmpfs', '/opt:exec'], parent: '/opt/toolcrib' },
+  ])(
+    'believes no rm that lies when the namespace helper failed, and knows the tree on: $where',
+    async ({ args, parent }) => {
+      await using site = await startSite({ image: busybox, args });
+      const { directory } = await site.inject(await syntheticArtifact({ program }), { install: [parent] });
+      await site.shell(
+        '0',
+        `mkdir -p ${directory}/${DEEP}; mv /bin/rm /bin/was; printf '#!/bin/sh\n' >/bin/rm; chmod 755 /bin/rm`,
+      );
+      const reason = expect.stringContaining('could not remove everything') as string;
+      expect(await eject(site)).toMatchObject([{ directory, kind: 'placement', outcome: 'left', reason }]);
+      expect(await site.shell('0', `ls -A ${parent}`)).not.toBe('');
+      await site.shell('0', 'mv /bin/was /bin/rm');
+      expect(await eject(site)).toMatchObject([{ directory, kind: 'leftover', outcome: 'removed' }]);
+      expect(await site.shell('0', `ls -A ${parent}`)).toBe('');
+    },
+  );
+
   test('says that it cannot where the container has no rm, and a later injection uses what stays', async () => {
     await using site = await startSite({ image: bare, args: ['--user', '1000'] });
     const artifact = await syntheticArtifact({ program });

@@ -84,6 +84,24 @@ describe('ejecting', () => {
     expect(await ejectTool(at.request)).toMatchObject([{ kind: 'leftover', outcome: 'removed' }]);
   });
 
+  test('ends with its signal, and after a minute, when what removes a tree does not end by itself', async () => {
+    await using at = await site();
+    const { sandbox, request } = at;
+    const over = new AbortController();
+    const removeTree = (_: string, signal?: AbortSignal) =>
+      new Promise<void>((_resolve, reject) => {
+        signal?.addEventListener('abort', () => reject(new SandboxError('NOT_INJECTABLE', 'it was ended')));
+        over.abort(new Error('Ctrl-C'));
+      });
+    const endless = { ...sandbox, remover: { removeTree } };
+    const hurried = { ...systemClock, sleep: () => Promise.resolve() };
+    expect(await ejectTool({ ...request, sandbox: endless, clock: hurried })).toMatchObject([
+      { outcome: 'left', reason: expect.stringContaining('did not end within 60 s') as string },
+    ]);
+    await at.ledger.record(sandbox.identity, digest, entryOf(DIRECTORY));
+    await expect(ejectTool({ ...request, sandbox: endless, signal: over.signal })).rejects.toThrow('Ctrl-C');
+  });
+
   test('touches nothing whose name no injection gives, whatever the ledger says', async () => {
     await using at = await site();
     const { sandbox, ledger, notes } = at;
