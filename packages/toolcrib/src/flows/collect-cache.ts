@@ -2,6 +2,7 @@ import type { Collection } from '../cache/cache.ts';
 import { layoutOf } from '../cache/layout.ts';
 import { removeMounts } from '../cache/mounts.ts';
 import { parseByteSize, parseDays, type CacheLimits } from '../core/cache-limits.ts';
+import { placementNameFrom } from '../inject/placement-name.ts';
 import type { Host } from './host.ts';
 import type { Project } from './project.ts';
 import { cacheOf } from './resolve-artifact.ts';
@@ -43,7 +44,9 @@ export async function collectCache(
   const maxAgeMs = maxAgeDays === undefined ? undefined : maxAgeDays * DAY_MS;
   const collection = await cacheOf(host).collect({ maxBytes, maxAgeMs }, { dryRun, signal: host.signal });
   const trees =
-    options.mounts === true ? await removeMounts(layoutOf(host.cacheDirectory), { dryRun }) : { paths: [], bytes: 0 };
+    options.mounts === true
+      ? await removeMounts(layoutOf(host.cacheDirectory), { dryRun, isTree })
+      : { paths: [], bytes: 0 };
   const limits = { maxBytes: maxBytes ?? null, maxAgeDays: maxAgeDays ?? null };
   return {
     directory: host.cacheDirectory,
@@ -53,6 +56,10 @@ export async function collectCache(
     mountsBytes: trees.bytes,
     ...collection,
   };
+}
+
+function isTree(name: string): boolean {
+  return placementNameFrom(name) !== undefined;
 }
 
 /** A configuration that nothing depends on is not read: a broken one keeps nobody from making room. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chown, mkdir, readdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readdir, rmdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fieldOf, textOf } from '../../../src/core/json-fields.ts';
@@ -178,9 +178,12 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     expect(collected).toMatchObject({ mounts: [] });
     expect(await readdir(dirname(path))).toHaveLength(1);
     expect(await site.json('cache', 'verify')).toMatchObject({});
+    const mine = join(dirname(path), 'mine');
+    await mkdir(mine);
     expect(await site.json('cache', 'gc', '--mounts', '--dry-run')).toMatchObject({ mounts: [path] });
     expect(await site.json('cache', 'gc', '--mounts')).toMatchObject({ mounts: [path] });
-    expect(await readdir(dirname(path))).toEqual([]);
+    expect(await readdir(dirname(path))).toEqual(['mine']);
+    await rmdir(mine);
   });
 
   test('is not asked to have a tree from where another user could lead root elsewhere while it is written', async () => {
