@@ -62,7 +62,7 @@ async function waitBegin({ prefix, shell, stdout, stderr }: Started, request: Ex
   try {
     const word = await stdout.begun;
     if (word === 'begin') return;
-    if (word === undefined) throw neverAnswered(prefix, await shell.ended, stderr.said());
+    if (word === undefined) throw neverAnswered(prefix, await shell.ended, stderr.said(), stdout.said());
     throw refused(`there is no directory ${JSON.stringify(request.cwd)} in the sandbox`, 'choose another one');
   } finally {
     dog.stop();

@@ -6,9 +6,10 @@ import type { ExecRequest, Sandbox, SandboxIdentity } from '../sandbox.ts';
 import { startExec } from './exec-process.ts';
 import { askFacts } from './facts.ts';
 import { endShells, type Prefix, type PrefixPatience } from './prefix-process.ts';
-import { refused } from './refusals.ts';
+import { givesTerminal, refused } from './refusals.ts';
 import { LONG_WORK, packRemote, statRemote, writeRemote, type RemoteWrite } from './remote-files.ts';
 import { createShellSession, type ShellSession } from './shell-session.ts';
+import { terminalOptionIn } from './terminal-option.ts';
 
 export interface ExecSandboxOptions {
   /** As the user wrote it. */
@@ -48,6 +49,8 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
     patience: { ...PATIENCE, ...options.patience },
     shells: new Set(),
   };
+  const terminal = terminalOptionIn(words);
+  if (terminal !== undefined) throw givesTerminal(prefix, terminal);
   const { identity, halfCloses, hasDigests } = await askFacts(prefix, signal).catch(async (error: unknown) => {
     await endShells(prefix);
     throw error;

@@ -3,7 +3,7 @@ import type { SandboxIdentity, SandboxMount } from '../sandbox.ts';
 import { markCommand } from './marks.ts';
 import { readMarkedOutput } from './marked-output.ts';
 import { scanned, startRemoteShell, type Prefix, type RemoteShell } from './prefix-process.ts';
-import { nameOf, neverAnswered, refused } from './refusals.ts';
+import { givesTerminal, nameOf, neverAnswered, refused } from './refusals.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** What a sandbox behind a prefix says of itself, and what its connection can do. */
@@ -16,6 +16,9 @@ export interface ExecFacts {
 
 /** In bytes, of all that a sandbox says of itself. */
 const MAX_BYTES = 4 * 1024 * 1024;
+
+/** In characters, of what comes before the first answer. */
+const BEFORE = 2048;
 
 /** Every section is optional: no `/proc`, no `uname`, no fact. */
 const SECTIONS: readonly (readonly [string, string])[] = [
@@ -79,15 +82,16 @@ async function readSections(prefix: Prefix, shell: RemoteShell, said: () => stri
   const sections = new Map<string, Buffer>();
   let current: string | undefined;
   let size = 0;
+  let before = '';
   try {
     for (;;) {
       const { value, done } = await shell.pieces.next();
-      if (done === true) throw neverAnswered(prefix, await shell.ended, said());
+      if (done === true) throw neverAnswered(prefix, await shell.ended, said(), before);
       if ('data' in value) {
         size += value.data.byteLength;
         if (size > MAX_BYTES) throw refused(`${nameOf(prefix)} does not stop talking`, 'no shell answers through it');
-        if (current !== undefined)
-          sections.set(current, Buffer.concat([sections.get(current) ?? Buffer.alloc(0), value.data]));
+        if (current === undefined) before = (before + value.data.toString('utf8')).slice(-BEFORE);
+        else sections.set(current, Buffer.concat([sections.get(current) ?? Buffer.alloc(0), value.data]));
         continue;
       }
       const [output, word, name = ''] = value.mark;
@@ -101,9 +105,9 @@ async function readSections(prefix: Prefix, shell: RemoteShell, said: () => stri
 }
 
 function verifyWay(prefix: Prefix, isMixed: boolean, isTerminal: boolean): void {
-  const name = nameOf(prefix);
-  if (isTerminal) throw refused(`${name} gives programs a terminal, which changes what they write`, 'leave -t out');
-  if (isMixed) throw refused(`${name} mixes what programs write to stderr into stdout`, 'keep both outputs apart');
+  if (isTerminal) throw givesTerminal(prefix);
+  if (isMixed)
+    throw refused(`${nameOf(prefix)} mixes what programs write to stderr into stdout`, 'keep both outputs apart');
 }
 
 async function seesEnd(prefix: Prefix, shell: RemoteShell): Promise<boolean> {

@@ -8,8 +8,11 @@ import { collectOutput } from '../../../src/inject/output.ts';
 import { openExecSandbox } from '../../../src/sandboxes/exec/exec-sandbox.ts';
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { readTar } from '../../../src/tar/read.ts';
+import { DOCKER, dockerAvailable, startContainer } from '../../servers/docker.ts';
+import { requireOrSkip } from '../../servers/require.ts';
 import { piecesOf } from '../inject/synthetic-artifact.ts';
 
+const withStatic = requireOrSkip(await dockerAvailable('toolcrib-test/static'));
 const FAULTY = join(import.meta.dirname, '../../servers/faulty-prefix.ts');
 const PATIENCE = { start: 15_000, halfClose: 1500, quiet: 3000 };
 const LIMITS = { maxEntries: 10, maxEntryBytes: 1e8, maxTotalBytes: 1e8 };
@@ -199,6 +202,39 @@ describe('a prefix that cannot be used is refused with what to do', () => {
     ['one with a terminal', ['sh', '-c', 'exec script -qec "$0" /dev/null'], 'EXEC_FAILED', /-t/],
   ])('%s', async (_, words, code, hint) => {
     await expect(open(words)).rejects.toMatchObject({ code, hint: expect.stringMatching(hint) as string });
+  });
+
+  const words = (text: string, code = 1) => ['sh', '-c', `echo '${text}' >&2; exit ${code}`];
+  test.each([
+    ['a terminal that is none', words('the input device is not a TTY'), /leave -t out/],
+    ['a container that is missing', words('Error response from daemon: No such container: web'), /no such container/],
+    ['a pod that is missing', words('Error from server (NotFound): pods "web" not found'), /no such container/],
+    ['a container that stopped', words('Error response from daemon: Container web is not running'), /does not run/],
+    [
+      'a root without a shell',
+      words("chroot: failed to run command '/bin/sh': No such file or directory", 127),
+      /no \/bin\/sh/,
+    ],
+  ])('one that tells of %s', async (_, prefix, hint) => {
+    await expect(open(prefix)).rejects.toMatchObject({
+      code: 'EXEC_FAILED',
+      hint: expect.stringMatching(hint) as string,
+    });
+  });
+
+  test.each(['-t', '-it', '--tty'])('one that asks for a terminal with %s, before it is started', async (option) => {
+    const refusal = { code: 'EXEC_FAILED', message: expect.stringContaining('terminal') as string };
+    await expect(open(['/no/such/docker', 'exec', '-u', '1000', option, 'web'])).rejects.toMatchObject(refusal);
+    const harmless = ['/no/such/docker', 'exec', '-i', 'web', 'env', option];
+    await expect(open(harmless)).rejects.toMatchObject({ code: 'SANDBOX_NOT_FOUND' });
+  });
+
+  test('one that tells on stdout that there is no shell', withStatic, async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/static' });
+    await expect(open([DOCKER, 'exec', '-i', container.name])).rejects.toMatchObject({
+      ...{ code: 'EXEC_FAILED', message: expect.stringContaining('no such file') as string },
+      hint: expect.stringContaining('has no /bin/sh') as string,
+    });
   });
 
   test.each([
