@@ -14,7 +14,7 @@ export interface WriteOutlook {
  * What came of creating a file, and creating it again with other bytes:
  *
  * - `write-once`: the second creation was refused, and the first bytes are still there;
- * - `overwrites`: the second one was taken.
+ * - `overwrites`: the second one was taken, whatever was answered.
  */
 export type WriteProbeOutcome = 'write-once' | 'overwrites';
 
@@ -31,8 +31,8 @@ export interface WriteInspector {
   look(signal?: AbortSignal): Promise<WriteOutlook>;
   /**
    * Creates a file that is no part of a release, and creates it again; nothing of it is left, also after an abort as far
-   * as the store still answers.
-   * @throws RemoteError as `Pusher.create`; the signal's reason.
+   * as the store still answers. What was sent and not answered may have been written, and is taken away, too.
+   * @throws RemoteError as `Pusher.create`; one that names the file when it stays, or may; the signal's reason.
    */
   probe(options: WriteProbeOptions): Promise<WriteProbeOutcome>;
   close(): Promise<void>;
