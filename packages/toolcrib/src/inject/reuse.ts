@@ -38,6 +38,8 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
 export async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
   if (entry.readBack === 'exec') return true;
   if (entry.readBack === 'host') return await isSeen(sandbox, entry.directory);
+  // Owners that the engine told once count only while they do.
+  if (entry.protection === 'root-owned' && sandbox.rootOwner === undefined) return false;
   const there = await statWithin(sandbox, entry.directory);
   return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
 }

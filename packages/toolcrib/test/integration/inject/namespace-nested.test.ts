@@ -90,6 +90,26 @@ describe('an agent that gives itself namespaces of its own', ready, () => {
     }
   });
 
+  test('gets no program taken for one of root, where the engine starts it among the files of the agent', async () => {
+    const command = agent(NESTED, '/tmp');
+    await using container = await startContainer({ image, command, args: ['--user', '1000', ...unconfined] });
+    const ledger = await mkdtemp(join(tmpdir(), 'ledger-'));
+    const inject = async () => {
+      const sandbox = await openDockerSandbox(container.name, { env: process.env });
+      return await injectTool(injectionOf(sandbox, artifact, ledger)).finally(() => sandbox.close());
+    };
+    try {
+      expect(await inject()).toMatchObject({ rung: 'archive', protection: 'root-owned' });
+      expect(await inject()).toMatchObject({ reused: true });
+      await nest(docker, container.name);
+      const shown = await docker('exec', '--user', '0', container.name, 'ls', '/var/lib');
+      expect(shown).toBe('');
+      await expect(inject()).rejects.toMatchObject({ code: 'NOT_INJECTABLE' });
+    } finally {
+      await rm(ledger, { recursive: true });
+    }
+  });
+
   test.for([
     { by: 'a user namespace', args: unconfined, flags: NESTED, said: seenInside },
     {
@@ -122,6 +142,9 @@ describe('an agent that gives itself namespaces of its own', ready, () => {
       expect(await planOf(sandbox, artifact)).toMatchObject({ rung: 'namespace', protection: 'root-owned' });
       await nest((...words) => daemon.docker(...words), id);
       expect(await planOf(sandbox, artifact)).toEqual([seenInside]);
+      const after = await openDockerSandbox(id, { env: { DOCKER_HOST: `unix://${daemon.socket}` } });
+      expect(await planOf(after, artifact)).toEqual([seenBefore]);
+      await after.close();
     } finally {
       await sandbox.close();
     }

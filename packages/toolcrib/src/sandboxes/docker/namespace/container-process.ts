@@ -44,16 +44,21 @@ export async function belongsTo(pid: number, id: string): Promise<boolean> {
 }
 
 /**
- * Whether a process is in another user namespace than toolcrib. Namespaces are told apart by the inodes of their files
- * (namespaces(7)).
- * @returns undefined when that cannot be seen, because it has ended.
+ * Whether a process has the users that its engine tells: those of this machine, in toolcrib's own user namespace, or
+ * others, in one whose root is the uid that the engine maps it to. Namespaces are told apart by the inodes of their files
+ * (namespaces(7)); who root is in one stands in its map (user_namespaces(7)).
+ * @param rootOwner uid of this machine that root of the container is.
  */
-export async function hasOwnUsers(pid: number): Promise<boolean | undefined> {
+export async function hasUsersAsTold(pid: number, rootOwner: number): Promise<boolean> {
+  if (rootOwner !== 0) {
+    const map = await procFile(`/proc/${pid}/uid_map`);
+    return /^ *0 +(?<uid>\d+) /.exec(map)?.groups?.['uid'] === String(rootOwner);
+  }
   try {
     const [its, own] = await Promise.all([stat(`/proc/${pid}/ns/user`), stat('/proc/self/ns/user')]);
-    return its.ino !== own.ino;
+    return its.ino === own.ino;
   } catch {
-    return undefined;
+    return false; // it has ended
   }
 }
 

@@ -11,7 +11,7 @@ import type {
   SandboxRemover,
 } from '../../sandbox.ts';
 import type { Container } from '../container.ts';
-import { belongsTo, hasOwnUsers, pidNow, pidOf } from './container-process.ts';
+import { belongsTo, hasUsersAsTold, pidNow, pidOf } from './container-process.ts';
 import { findHelper, startHelper, type HelperProcess } from './helper-process.ts';
 import { knownMounts, verifyMounts, type KnownMounts, type SeenComponent } from './mounts.ts';
 
@@ -36,6 +36,11 @@ type Users = 'same' | 'mapped';
 
 /** The roles that entering the namespace gives; a closed one gives none. */
 export interface NamespaceRoles {
+  /**
+   * Given where the users are not those that the engine tells: what it tells of owners does not count then. Programs that
+   * it starts come into the mount namespace that the container's first process is in, and see other files than it does.
+   */
+  readonly rootOwner?: undefined;
   readonly namespace: SandboxNamespace | ClosedNamespace;
   readonly remover?: SandboxRemover;
 }
@@ -65,8 +70,9 @@ export async function namespaceOf(
   const { id, startedAt, mounts } = identity;
   const pid = pidOf(description);
   if (pid === undefined || !(await belongsTo(pid, id))) return { namespace: { closed: NOT_HERE } };
-  const users: Users = (container.rootOwner ?? 0) === 0 ? 'same' : 'mapped';
-  if ((await hasOwnUsers(pid)) !== (users === 'mapped')) return { namespace: { closed: OTHER_USERS } };
+  const { rootOwner = 0 } = container;
+  if (!(await hasUsersAsTold(pid, rootOwner))) return { namespace: { closed: OTHER_USERS }, rootOwner: undefined };
+  const users: Users = rootOwner === 0 ? 'same' : 'mapped';
   const root = textOf(description, 'GraphDriver', 'Data', 'MergedDir');
   if (root === undefined) return { namespace: { closed: NO_ROOT } };
   const place = { container, id, pid, users, startedAt, helper, known: knownMounts(description, mounts, root) };
