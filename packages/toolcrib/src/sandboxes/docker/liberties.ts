@@ -20,6 +20,9 @@ const READ_ONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/pr
 /** Memory in which no file of the host is. */
 const OWN_MEMORY: readonly string[] = ['', 'private', 'shareable', 'none'];
 
+/** That of its host, where services listen on sockets without a path, or one that may be: `container:ID`, `ns:PATH`. */
+const OTHERS_NETWORK = /^host$|:/;
+
 /**
  * As `SandboxIdentity.liberties`, of a container as `GET /containers/{id}/json` describes it. What is not known to be harmless
  * is a liberty.
@@ -31,6 +34,7 @@ export function libertiesOf(container: unknown): readonly string[] {
   const [capability] = added.filter((name) => !HARMLESS.includes(name));
   const pid = textOf(container, 'HostConfig', 'PidMode') ?? '';
   const runtime = textOf(container, 'HostConfig', 'Runtime') ?? '';
+  const isInNetworkOfOthers = OTHERS_NETWORK.test(textOf(container, 'HostConfig', 'NetworkMode') ?? '');
   const hasDevices = ['Devices', 'DeviceCgroupRules', 'DeviceRequests'].some(
     (key) => listOf(container, 'HostConfig', key).length > 0,
   );
@@ -40,9 +44,7 @@ export function libertiesOf(container: unknown): readonly string[] {
     hasDevices ? ['it has devices of its host'] : [],
     pid === '' || pid === 'private' ? [] : ['it sees processes outside of it'],
     OWN_MEMORY.includes(textOf(container, 'HostConfig', 'IpcMode') ?? '') ? [] : ['it shares memory with others'],
-    textOf(container, 'HostConfig', 'NetworkMode') === 'host'
-      ? ['it reaches services of its host by their network']
-      : [],
+    isInNetworkOfOthers ? ['it is in a network of others'] : [],
     hidesKernel(container) ? [] : ['the engine does not tell that it kept the settings of the kernel from it'],
     RUNTIMES.includes(runtime) ? [] : [`its runtime is ${runtime}, of which nothing is known`],
   ].flat();
