@@ -54,7 +54,7 @@ export async function openLocalSandbox(directory: string, options: LocalSandboxO
       return (await lstatOrUndefined(host)) && packTree(host, basename(path));
     },
     unpackTar: (parent, tar) => unpackTree(root, parent, tar),
-    remover: { removeTree: (path) => removeTree(root, path) },
+    remover: { removeTree: (path, signal) => removeTree(root, path, signal) },
     exec: (request) => execIn({ root, identity, isolation }, request, options.signal),
     close: () => Promise.resolve(),
   };

@@ -14,9 +14,10 @@ import { hostPathOf, lstatOrUndefined } from './host-path.ts';
  * gain nothing by it.
  * @param root absolute path of the sandbox's directory.
  * @param path absolute, in the sandbox's own terms.
- * @throws SandboxError `NOT_INJECTABLE` for a link on the way; RemoteError `STORAGE`.
+ * @param signal is looked at before each entry: somebody may make more of them while they are removed.
+ * @throws SandboxError `NOT_INJECTABLE` for a link on the way; RemoteError `STORAGE`; the signal's reason.
  */
-export async function removeTree(root: string, path: string): Promise<void> {
+export async function removeTree(root: string, path: string, signal?: AbortSignal): Promise<void> {
   const host = await hostPathOf(root, path);
   if (host === root) throw new SandboxError('NOT_INJECTABLE', 'a sandbox is not removed as a whole');
   if (process.platform !== 'linux') {
@@ -26,7 +27,7 @@ export async function removeTree(root: string, path: string): Promise<void> {
   if ((await lstatOrUndefined(host)) === undefined) return;
   const parent = await openBelow(root, dirname(host).slice(root.length));
   try {
-    await onDisk('remove', host, () => removeChild(parent, basename(host)));
+    await onDisk('remove', host, () => removeChild(parent, basename(host), signal));
   } finally {
     await parent.close();
   }
@@ -52,7 +53,8 @@ function pathOf(directory: FileHandle): string {
   return `/proc/self/fd/${directory.fd}`;
 }
 
-async function removeChild(parent: FileHandle, name: string): Promise<void> {
+async function removeChild(parent: FileHandle, name: string, signal: AbortSignal | undefined): Promise<void> {
+  signal?.throwIfAborted();
   const path = `${pathOf(parent)}/${name}`;
   try {
     await unlink(path);
@@ -60,14 +62,14 @@ async function removeChild(parent: FileHandle, name: string): Promise<void> {
     if (isSystemError(error, 'ENOENT')) return;
     // What unlink(2) answers for a directory; POSIX has the second.
     if (!isSystemError(error, 'EISDIR', 'EPERM')) throw error;
-    await removeDirectory(path);
+    await removeDirectory(path, signal);
   }
 }
 
-async function removeDirectory(path: string): Promise<void> {
+async function removeDirectory(path: string, signal: AbortSignal | undefined): Promise<void> {
   const directory = await openDirectory(path, path);
   try {
-    for (const name of await readdir(pathOf(directory))) await removeChild(directory, name);
+    for (const name of await readdir(pathOf(directory))) await removeChild(directory, name, signal);
   } finally {
     await directory.close();
   }

@@ -32,6 +32,15 @@ async function site(): Promise<Site> {
 }
 
 describe('removing a tree from a local sandbox', () => {
+  test('ends with its signal, and goes on where it was ended', async () => {
+    await using at = await site();
+    const over = AbortSignal.abort(new Error('Ctrl-C'));
+    await expect(at.remover.removeTree('/opt/tree', over)).rejects.toThrow('Ctrl-C');
+    expect(await readdir(join(at.box, 'opt'))).toEqual(['tree']);
+    await at.remover.removeTree('/opt/tree');
+    expect(await readdir(join(at.box, 'opt'))).toEqual([]);
+  });
+
   test('takes all of it, and is content when nothing is there', async () => {
     await using at = await site();
     await at.remover.removeTree('/opt/tree');
