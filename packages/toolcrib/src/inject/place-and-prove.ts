@@ -148,7 +148,8 @@ function describe(
   const { examination, rung, user } = candidate;
   const placedAsRoot = rung === 'archive' || rung === 'namespace' || user === '0' || uid === 0;
   const toldByItself = injection.sandbox.uploader !== undefined;
-  const stated = protectionOf({ examination, uid, placedAsRoot, readBack, toldByItself });
+  const isLocal = injection.sandbox.identity.isolation !== undefined;
+  const stated = protectionOf({ examination, uid, placedAsRoot, readBack, toldByItself, isLocal });
   const raced = raceOf(injection.sandbox, candidate, uid);
   const reasons = [stated.why, ...(raced === undefined ? [] : [`while it was written, ${raced}`])];
   const why = [...reasons, ...isolationOf(injection.sandbox)].join('; ');

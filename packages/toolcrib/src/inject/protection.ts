@@ -4,18 +4,20 @@ import type { Placement, Protection } from './placement.ts';
 /** What decides against whom a proof holds. */
 export interface Circumstances {
   readonly examination: ParentExamination;
-  /** The sandbox's own user; undefined when it is not known. */
+  /** The sandbox's own user; undefined when it is not known. 0 is the user of toolcrib where {@link isLocal}. */
   readonly uid: number | undefined;
   /** True when the tree belongs to root (or, in a local sandbox, to the user of toolcrib). */
   readonly placedAsRoot: boolean;
   readonly readBack: Placement['readBack'];
   /** True when nobody but programs of the sandbox told anything of it. */
   readonly toldByItself: boolean;
+  /** True for a local sandbox, whose programs the user of toolcrib runs. */
+  readonly isLocal: boolean;
 }
 
 /** States the protection that was really achieved, and why it is no more. */
 export function protectionOf(circumstances: Circumstances): { readonly protection: Protection; readonly why: string } {
-  const { examination, uid, placedAsRoot, readBack, toldByItself } = circumstances;
+  const { examination, uid, placedAsRoot, readBack, toldByItself, isLocal } = circumstances;
   if (toldByItself) {
     const why = holdsNow('all that is known of the sandbox was told by programs in it, which may lie');
     return { protection: 'writable-parent', why };
@@ -31,7 +33,8 @@ export function protectionOf(circumstances: Circumstances): { readonly protectio
   if (uid === undefined)
     return { protection: 'same-user', why: holdsNow(`the sandbox's user cannot be looked up, it may be root`) };
   if (!placedAsRoot || uid === 0) {
-    const who = uid === 0 ? 'root, who can change everything there' : `uid ${uid}, to whom the tree belongs`;
+    const owner = isLocal ? 'the user of toolcrib' : 'root';
+    const who = uid === 0 ? `${owner}, who can change everything there` : `uid ${uid}, to whom the tree belongs`;
     return { protection: 'same-user', why: holdsNow(`commands of the sandbox run as ${who}`) };
   }
   // A tmpfs is the container's own; without its weaknesses, somebody could look into it.

@@ -56,6 +56,14 @@ test.each([
   [1000, { ...TMPFS, kind: 'volume' }, 'writable-parent'],
 ] as const)('for uid %s what was placed from the host is protected as it deserves', async (uid, mount, protection) => {
   const examination = await examineWay(withMounts(mount), '/opt/toolcrib', uid, wayTo('/opt', { mode: 0o1777 }));
-  const circumstances = { examination, uid, placedAsRoot: true, readBack: 'host', toldByItself: false } as const;
-  expect(protectionOf(circumstances).protection).toBe(protection);
+  const seen = { examination, placedAsRoot: true, readBack: 'host', toldByItself: false, isLocal: false } as const;
+  expect(protectionOf({ ...seen, uid }).protection).toBe(protection);
+});
+
+test('a placement in a local sandbox is told to be in the hands of the user of toolcrib, who need not be root', async () => {
+  const examination = await examineWay(withMounts(), '/opt/toolcrib', 0, wayTo('/opt'));
+  const placed = { examination, uid: 0, placedAsRoot: true, readBack: 'engine', toldByItself: false } as const;
+  const { why } = protectionOf({ ...placed, isLocal: true });
+  expect(why).toContain('run as the user of toolcrib, who can change everything there');
+  expect(protectionOf({ ...placed, isLocal: false }).why).toContain('run as root, who can change everything there');
 });
