@@ -1,9 +1,9 @@
-import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
-import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { hasCode, messageOf } from '../core/errors.ts';
 import type { Candidate } from './attempts.ts';
 import type { Injection } from './injection.ts';
 import { stays, takeAwayNoted } from './leftovers.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { notInjectable } from './not-injectable.ts';
 import { placeAndProve } from './place-and-prove.ts';
 import { formatPlacementName, placementAt } from './placement-name.ts';
 import type { Placement, PlanStep } from './placement.ts';
@@ -87,16 +87,4 @@ async function takeBack({ injection, notes }: Climb, directory: string): Promise
   } catch (error) {
     reporter.notice(stays(sandbox, directory, messageOf(error)));
   }
-}
-
-function notInjectable(sandbox: Sandbox, plan: readonly PlanStep[]): SandboxError {
-  const lines = plan.map(({ rung, parent, reason }) => `${rung} in ${parent}: ${reason}`);
-  return new SandboxError(
-    'NOT_INJECTABLE',
-    `nothing can be injected into ${sandbox.reference}:\n  ${lines.join('\n  ')}`,
-    {
-      hint: 'give the sandbox a directory that only root can write, or name another one under "install"',
-      details: { sandbox: sandbox.reference, plan: lines },
-    },
-  );
 }

@@ -22,7 +22,7 @@ const web: InjectionFacts = {
 const again: InjectionFacts = { ...web, placement: { ...web.placement, sandbox: 'docker:again', reused: true } };
 const failure = {
   sandbox: 'docker:gone',
-  message: 'nothing can be injected into docker:gone:\n  archive in /tmp: the root file system is read-only',
+  message: 'nothing can be injected into docker:gone:\n  the root file system is read-only (archive in /tmp)',
   hint: 'give the sandbox a directory that only root can write',
 };
 
@@ -31,13 +31,13 @@ test('several injections are a table with a line for each, and in full what fail
 tools v3
 SANDBOX       TARGET     HOW        PROTECTION  WHERE, OR WHY NOT
 docker:web    amd64-any  archive    root-owned  /var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef
-docker:gone   -          -          -           archive in /tmp: the root file system is read-only
+docker:gone   -          -          -           the root file system is read-only (archive in /tmp)
 docker:again  amd64-any  was there  root-owned  /var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef
 2 of 3 sandboxes have the tool, proven
 
 docker:gone:
   nothing can be injected into docker:gone:
-  archive in /tmp: the root file system is read-only
+  the root file system is read-only (archive in /tmp)
   hint: give the sandbox a directory that only root can write
 `);
 });
