@@ -9,19 +9,26 @@ import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
 /** In bytes; a record has some hundred. */
 const MAX_RECORD = 64 * 1024;
 
+/** What the system says of one file: others of the ledger can be read, and are not to be given up for it. */
+const UNREADABLE: readonly unknown[] = ['EISDIR', 'EACCES', 'EPERM', 'EIO'];
+
 /**
  * Reads a small JSON file of the ledger.
- * @returns undefined when there is none, or what is there is no JSON, too large, or no file.
- * @throws RemoteError `STORAGE`.
+ * @returns undefined when there is none, or what is there is no JSON, too large, no file, or cannot be read.
+ * @throws RemoteError `STORAGE` for what does not lie with that file, e.g. too many that are open.
  */
 export async function readRecord(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readSmallText(path, MAX_RECORD, { followLinks: false }));
   } catch (error) {
-    if (error instanceof SyntaxError || hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error))
-      return undefined;
+    if (error instanceof SyntaxError || hasCode(error, 'NOT_FOUND', 'TOO_LARGE')) return undefined;
+    if (isIrregular(error) || isUnreadable(error)) return undefined;
     throw error;
   }
+}
+
+function isUnreadable(error: unknown): boolean {
+  return hasCode(error, 'STORAGE') && UNREADABLE.includes(error.details['system']);
 }
 
 /**

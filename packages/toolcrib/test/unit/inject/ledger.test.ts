@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -94,6 +94,18 @@ describe('the ledger', () => {
     await ledger.forget(identity, digest);
     await ledger.forget(identity, digest);
     expect(await ledger.find(identity, digest)).toBeUndefined();
+  });
+
+  test('is not kept from what it knows by a directory in the place of an entry', async () => {
+    const ledger = createLedger(folder);
+    await ledger.record({ ...identity, startedAt: 'earlier' }, digest, entry);
+    const [name = ''] = await readdir(folder);
+    await rm(join(folder, name));
+    await mkdir(join(folder, name));
+    await mkdir(join(folder, `${'0'.repeat(64)}.json`));
+    await ledger.record(identity, digest, entry);
+    expect(await ledger.find({ ...identity, startedAt: 'earlier' }, digest)).toBeUndefined();
+    expect((await ledger.list(identity)).map((known) => known.sandbox.startedAt)).toEqual([identity.startedAt]);
   });
 
   test('does not wait for a pipe in the place of an entry, which is none', async () => {
