@@ -37,6 +37,8 @@ export interface ValidateOptions {
 export interface ToolValidation {
   readonly tool: string;
   readonly version: number;
+  /** True in an edited checkout: its artifacts are local builds that no pin vouches for. */
+  readonly dev: boolean;
   /** Address of the engine. */
   readonly engine: string;
   /** `ok` when at least one line passed and none failed. */
@@ -87,7 +89,7 @@ export async function validateTool(
       }),
     );
     const { tool, version } = source.pins;
-    return { tool, version, engine: maker.engine, verdict: verdictOf(results), results };
+    return { tool, version, dev: source.isEdited, engine: maker.engine, verdict: verdictOf(results), results };
   } finally {
     await maker.close();
   }

@@ -22,24 +22,40 @@ export interface InjectionFacts {
       readonly reason: string;
     }[];
   };
-  readonly resolution: { readonly tier: string } | null;
+  readonly resolution: {
+    readonly tier: string;
+    /** True: a local build that no pin vouches for. */
+    readonly dev: boolean;
+  } | null;
 }
 
 const WIDTH = 80;
 
 /** The text of `inject`: what is where, how it got there, what was proven, and against whom that holds. */
-export function describeInjection({ placement, resolution }: InjectionFacts): string {
-  const { sandbox, tool, version, target, directory, rung, protection, why, readBack, reused, plan } = placement;
+export function describeInjection(injection: InjectionFacts): string {
+  const { placement, resolution } = injection;
+  const { sandbox, target, directory, rung, protection, why, readBack, reused, plan } = placement;
   const rejected = plan.filter(({ usable }) => !usable);
   return [
-    `${tool} v${version} (${target}, ${shortDigest(placement.digest)}) is in ${sandbox}`,
+    `${describeVersion(injection)} (${target}, ${shortDigest(placement.digest)}) is in ${sandbox}`,
     `  where       ${directory}`,
-    `  how         ${reused ? 'it was there already' : howText(sandbox, rung)}${resolution === null ? '' : `; artifact from the tier "${resolution.tier}"`}`,
+    ...field('  how', `${reused ? 'it was there already' : howText(sandbox, rung)}${sourceText(resolution)}`),
     `  proven      every byte read back ${readBackText(sandbox, readBack)}; it answered its health check`,
     ...field('  protection', `${protection}: ${why}`),
     ...rejected.flatMap(({ rung: way, parent, reason }) => field('  not used', `${way} in ${parent}: ${reason}`)),
     '',
   ].join('\n');
+}
+
+/** Tool and version; those of a local build as the name of its artifact has them. */
+export function describeVersion({ placement: { tool, version }, resolution }: InjectionFacts): string {
+  return `${tool} v${version}${resolution?.dev === true ? '-dev' : ''}`;
+}
+
+function sourceText(resolution: InjectionFacts['resolution']): string {
+  if (resolution === null) return '';
+  const { tier, dev } = resolution;
+  return `; artifact from the tier "${tier}"${dev ? ', a local build that no pin vouches for' : ''}`;
 }
 
 function howText(sandbox: string, rung: string): string {

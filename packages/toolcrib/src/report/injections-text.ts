@@ -1,4 +1,4 @@
-import type { InjectionFacts } from './injection-text.ts';
+import { describeVersion, type InjectionFacts } from './injection-text.ts';
 import { formatTable, type TableOptions } from './table.ts';
 import { wrap } from './width.ts';
 
@@ -24,7 +24,7 @@ type Result = InjectionFacts | FailureFacts;
 /** The text of `inject` of several sandboxes: a line for each, how many there are, and in full what failed. */
 export function describeInjections(results: readonly Result[], options: TableOptions): string {
   const failures = results.filter((result) => 'message' in result);
-  const versions = new Set(results.flatMap((result) => ('message' in result ? [] : [versionOf(result)])));
+  const versions = new Set(results.flatMap((result) => ('message' in result ? [] : [describeVersion(result)])));
   const counts = `${results.length - failures.length} of ${results.length} sandboxes have the tool, proven`;
   const table =
     versions.size > 1
@@ -35,13 +35,9 @@ export function describeInjections(results: readonly Result[], options: TableOpt
     .join('');
 }
 
-function versionOf({ placement: { tool, version } }: InjectionFacts): string {
-  return `${tool} v${version}`;
-}
-
 function versionedRowOf(result: Result): readonly string[] {
   const [sandbox = '', ...more] = rowOf(result);
-  return [sandbox, 'message' in result ? '-' : versionOf(result), ...more];
+  return [sandbox, 'message' in result ? '-' : describeVersion(result), ...more];
 }
 
 function rowOf(result: Result): readonly string[] {

@@ -6,6 +6,8 @@ import { wrap } from './width.ts';
 export interface ValidationFacts {
   readonly tool: string;
   readonly version: number;
+  /** True: local builds that no pin vouches for. */
+  readonly dev: boolean;
   readonly engine: string;
   readonly results: readonly {
     readonly image: string;
@@ -25,7 +27,7 @@ const WIDTH = 80;
 
 /** The text of `validate`: a table of what was tried, then why something failed or was not tried. */
 export function describeValidation(
-  { tool, version, engine, results }: ValidationFacts,
+  { tool, version, dev, engine, results }: ValidationFacts,
   options: TableOptions = {},
 ): string {
   const tried = results.filter(({ outcome }) => outcome !== 'unfit');
@@ -36,7 +38,8 @@ export function describeValidation(
     tried.length === 0 ? '' : formatTable(COLUMNS, tried.map(rowOf), options),
     ...byReason(failed).map((group) => paragraph('failed', group)),
     ...byReason(unfit).map((group) => paragraph('not tried', group)),
-    lines([`${tool} v${version} at ${engine}: ${passed} passed, ${failed.length} failed`]),
+    lines([`${tool} v${version}${dev ? '-dev' : ''} at ${engine}: ${passed} passed, ${failed.length} failed`]),
+    dev ? 'the artifacts are local builds that no pin vouches for\n' : '',
     tried.length === 0 ? 'nothing was validated: no target that was asked about fits an image\n' : '',
   ].join('');
 }

@@ -257,6 +257,10 @@ describe.concurrent('an edited checkout', () => {
         { tier: 'build', outcome: 'skipped' },
       ],
     });
+    const explained = await checkout.cli(['resolve', '--explain', '--target', 'amd64-any']);
+    expect(explained.stdout).toContain(
+      'demo-amd64-any-v1-dev from the tier "bundled", a local build that no pin vouches',
+    );
     const status = (await checkout.cli(['status'])).stdout;
     expect(status).toContain('installed: edited (src/program differs from origin/main)');
     expect(status).toContain('binaries/demo-amd64-any-v1-dev');

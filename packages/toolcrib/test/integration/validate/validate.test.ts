@@ -107,6 +107,7 @@ describe('validate', requireOrSkip(missing), () => {
     const args = ['--json', 'validate', '--target', 'amd64-any', ...images(['toolcrib-test/busybox'])];
     const end = await toolcrib(args, { cwd: folder, env: edited });
     expect(end).toMatchObject({ code: 0 });
+    expect(documentOf(end)).toMatchObject({ dev: true });
     await rm(join(folder, 'binaries', 'synthetic-amd64-any-v1-dev'));
     const without = await toolcrib(args, { cwd: folder, env: edited });
     expect(without.code).toBe(9);

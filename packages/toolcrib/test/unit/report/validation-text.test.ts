@@ -5,6 +5,7 @@ const line = { target: 'amd64-any', user: 'root', rung: null, protection: null, 
 const facts: ValidationFacts = {
   tool: 'demo',
   version: 3,
+  dev: false,
   engine: 'unix:///run/engine.sock',
   results: [
     { ...line, image: 'debian:12', outcome: 'passed', rung: 'archive', protection: 'same-user', reason: 'fine' },
@@ -38,6 +39,12 @@ not tried: debian:12 arm64
   it is for arm64
 demo v3 at unix:///run/engine.sock: 1 passed, 3 failed
 `);
+});
+
+test('a validation of local builds names them as such', () => {
+  const text = describeValidation({ ...facts, dev: true });
+  expect(text).toContain('\ndemo v3-dev at unix:///run/engine.sock: 1 passed, 3 failed\n');
+  expect(text).toMatch(/\nthe artifacts are local builds that no pin vouches for\n$/);
 });
 
 test('a validation in which nothing was tried says so', () => {
