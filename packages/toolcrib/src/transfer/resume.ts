@@ -2,7 +2,7 @@ import { messageOf, hasCode, RemoteError } from '../core/errors.ts';
 import { parseContentRange } from './content-range.ts';
 import { mayPass, passingFailure } from './passing-status.ts';
 import type { Reply } from './reply.ts';
-import { retry, RETRY_POLICY, type RetryContext } from './retry.ts';
+import { backoffMs, retry, RETRY_POLICY, type RetryContext } from './retry.ts';
 import { isSameFile, validatorOf, type Validator } from './validator.ts';
 
 /** What the rest of a file is asked for with. */
@@ -33,7 +33,8 @@ interface Opened extends Pick<Reply, 'url' | 'headers' | 'bytes'> {
  * its length and what to recognise the file by; any other is read as it is. A file that changed meanwhile, or a server
  * that begins anew, ends them: what was handed out cannot be taken back. Whoever reads compares the digest of all of
  * them, from the first, and is the only one to know whether they fit together.
- * @param context attempts in a row that bring nothing, and the waits between them.
+ * @param context attempts in a row that bring nothing, and the waits between them and before each continuation; only the
+ * first break is told.
  * @returns an iterable for one iteration, which throws RemoteError `UNREACHABLE`, whatever `askForRest` throws, and the
  * signal's reason. Not a generator, for the reason that `response-body.ts` tells.
  */
@@ -57,6 +58,7 @@ class ResumedBytes implements AsyncIterator<Uint8Array> {
   #came = 0;
   #cameBefore = 0;
   #breaks = 0;
+  #told = false;
 
   constructor(opened: Opened, askForRest: AskForRest, context: RetryContext) {
     this.#opened = opened;
@@ -90,15 +92,24 @@ class ResumedBytes implements AsyncIterator<Uint8Array> {
   }
 
   async #continueAfter(error: Error): Promise<AsyncIterator<Uint8Array>> {
-    const { retry: policy = RETRY_POLICY, reporter } = this.#context;
+    const { retry: policy = RETRY_POLICY, clock, random, signal } = this.#context;
     this.#breaks = this.#came - this.#cameBefore >= PROGRESS_BYTES ? 1 : this.#breaks + 1;
     this.#cameBefore = this.#came;
     // An answer without a byte is not worth more than any other request; one that is too long never fits.
     if (this.#breaks >= policy.attempts || this.#came > this.#opened.size) throw error;
-    const text = `${messageOf(error)}; it goes on from byte ${this.#came} of ${this.#opened.size}`;
-    reporter?.notice({ kind: 'step', text });
+    this.#tell(error);
+    // A server that breaks every connection is not asked without a pause, however much each of them brings.
+    await clock.sleep(backoffMs(this.#breaks, policy, random), signal);
     const rest = await retry(() => this.#askOnce(error), this.#context);
     return rest.bytes[Symbol.asyncIterator]();
+  }
+
+  /** Once for a file: a server may break off a thousand times. */
+  #tell(error: Error): void {
+    if (this.#told) return;
+    this.#told = true;
+    const text = `${messageOf(error)}; it goes on from byte ${this.#came} of ${this.#opened.size}`;
+    this.#context.reporter?.notice({ kind: 'step', text });
   }
 
   async #askOnce(cause: Error): Promise<ContinuableReply> {

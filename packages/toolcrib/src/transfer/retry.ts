@@ -52,7 +52,7 @@ export async function retry<T>(attempt: () => Promise<T>, context: RetryContext)
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       if (made >= policy.attempts) throw error.failure;
-      const waitMs = waitAfter(made, error, policy, context.random);
+      const waitMs = backoffMs(made, policy, context.random, error.retryAfterMs);
       context.reporter?.notice({ kind: 'step', text: describeWait(error, waitMs, made + 1, policy.attempts) });
       await context.clock.sleep(waitMs, context.signal);
     }
@@ -64,10 +64,15 @@ function describeWait(failure: TransientFailure, waitMs: number, next: number, a
   return `${failure.message}; attempt ${next} of ${attempts} in ${(waitMs / 1000).toFixed(1)} s${wish}`;
 }
 
-/** Between half and all of the doubled wait, so that many clients do not come back at once. */
-function waitAfter(made: number, failure: TransientFailure, policy: RetryPolicy, random: () => number): number {
+/**
+ * Between half and all of the doubled wait, so that many clients do not come back at once.
+ * @param made failures in a row, at least 1.
+ * @param leastMs what the server asked for, in milliseconds.
+ * @returns milliseconds.
+ */
+export function backoffMs(made: number, policy: RetryPolicy, random: () => number, leastMs = 0): number {
   const backoff = policy.firstWaitMs * 2 ** (made - 1) * (0.5 + random() / 2);
-  return Math.min(Math.max(backoff, failure.retryAfterMs ?? 0), policy.longestWaitMs);
+  return Math.min(Math.max(backoff, leastMs), policy.longestWaitMs);
 }
 
 /**

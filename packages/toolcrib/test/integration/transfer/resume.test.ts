@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { Clock } from '../../../src/core/clock.ts';
 import { startFaultyServer, tagOf, type Fault, type HttpServer } from '../../servers/http.ts';
 import { bytesOf } from '../../contract/store-contract.ts';
 import { failureOf, transferBy, transferOf, WAYS } from './patient-transfer.ts';
@@ -40,6 +41,7 @@ describe.each(WAYS)('a file that is fetched %s', (way) => {
     if (fault.kind === 'reset') expect(from).toHaveLength(3);
     else expect(from).toEqual([100_000, 200_000, 300_000]);
     expect(new Set(server.requests.slice(1).map(({ headers }) => headers['if-range'])).size).toBe(1);
+    expect(opened.transfer.told).toHaveLength(1);
     expect(opened.transfer.told[0]).toMatch(/^GET http.* failed: .*; it goes on from byte \d+ of 4194304$/);
   });
 
@@ -49,6 +51,7 @@ describe.each(WAYS)('a file that is fetched %s', (way) => {
     const failure = await failureOf(bytesOf(await opened.transfer.get(`${server.url}/file`)));
     expect(failure).toMatchObject({ code: 'UNREACHABLE' });
     expect(rangesOf(server)).toEqual([undefined, 'bytes=1000-', 'bytes=2000-', 'bytes=3000-']);
+    expect(opened.transfer.waits).toEqual([150, 300, 600]);
   });
 
   test('goes on more often than that while each time a mebibyte came', async () => {
@@ -57,6 +60,7 @@ describe.each(WAYS)('a file that is fetched %s', (way) => {
     await using opened = await transferBy(way, { retry: { attempts: 2, firstWaitMs: 1, longestWaitMs: 1 } });
     expect((await bytesOf(await opened.transfer.get(`${server.url}/file`))).equals(FILE)).toBe(true);
     expect(server.count('/file')).toBe(4);
+    expect(opened.transfer.waits).toHaveLength(3);
   });
 });
 
@@ -69,7 +73,7 @@ describe('the rest of a file', () => {
     await using transfer = transferOf();
     expect((await bytesOf(await transfer.get(`${server.url}/file`))).equals(FILE)).toBe(true);
     expect(rangesOf(server)).toEqual([undefined, 'bytes=1000-', 'bytes=1000-', 'bytes=1000-']);
-    expect(transfer.waits).toEqual([150, 2000]);
+    expect(transfer.waits).toEqual([150, 150, 2000]);
   });
 
   test.each<[string, Fault]>([
@@ -122,6 +126,25 @@ describe('the rest of a file', () => {
     expect(server.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer hush', 'Bearer hush']);
     expect(other.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
     expect(rangesOf(other)).toEqual([undefined, 'bytes=1000-']);
+  });
+
+  test('is not asked for when the abort comes in the pause before it', async () => {
+    await using server = await serving(cut);
+    const controller = new AbortController();
+    const reason = new Error('Ctrl-C');
+    const clock: Clock = {
+      now: () => 0,
+      elapsed: () => 0,
+      sleep: (_, signal) => {
+        controller.abort(reason);
+        signal?.throwIfAborted();
+        return Promise.resolve();
+      },
+    };
+    await using transfer = transferOf({ clock });
+    const file = await transfer.get(`${server.url}/file`, { signal: controller.signal });
+    expect(await failureOf(bytesOf(file))).toBe(reason);
+    expect(server.count('/file')).toBe(1);
   });
 
   test('is not asked for after an abort, nor when nobody reads any more', async () => {
