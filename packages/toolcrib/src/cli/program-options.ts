@@ -49,11 +49,15 @@ export function parseJobs(value: string): number {
   throw new UsageError('USAGE', `--jobs takes a whole number from 1 to 999, found ${JSON.stringify(value)}`);
 }
 
-/** For options that take a time in seconds. @throws UsageError `USAGE`. */
-export function parseSeconds(value: string): number {
-  const seconds = Number(value);
-  if (value.trim() !== '' && seconds > 0 && seconds <= 7 * 24 * 3600) return seconds;
-  throw new UsageError('USAGE', `expected a number of seconds above 0, found ${JSON.stringify(value)}`, {
-    hint: 'at most a week: --timeout 604800',
+/** In seconds: a week. */
+const LONGEST_TIMEOUT = 7 * 24 * 3600;
+
+/** For `--timeout`, which takes a time in seconds. @throws UsageError `USAGE`. */
+export function parseTimeout(value: string): number {
+  const seconds = value.trim() === '' ? 0 : Number(value);
+  if (seconds > 0 && seconds <= LONGEST_TIMEOUT) return seconds;
+  const what = seconds > LONGEST_TIMEOUT ? `at most ${LONGEST_TIMEOUT} seconds, a week` : 'a number of seconds above 0';
+  throw new UsageError('USAGE', `--timeout takes ${what}, found ${JSON.stringify(value)}`, {
+    hint: 'e.g. --timeout 60 for a minute',
   });
 }

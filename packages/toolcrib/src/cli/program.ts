@@ -53,7 +53,10 @@ function addGlobalOptions(program: Command, argv: readonly string[]): void {
   if (called < 0 || asked < called) program.version(VERSION);
   program
     .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
-    .option('--json', 'print exactly one JSON document on stdout, also on failure')
+    .option(
+      '--json',
+      'print exactly one JSON document on stdout, also on failure; run, exec and mcp: on stderr, on failure only',
+    )
     .option('--quiet', 'say nothing but warnings, errors and what was asked for')
     .option('--offline', 'open no socket of the internet')
     .addOption(new Option('--no-progress', 'show no progress bar'));

@@ -1,6 +1,6 @@
 import { writeResult } from '../child-result.ts';
 import type { Signals } from '../signals.ts';
-import { collectAssignment, parseSeconds, type Registration } from '../program-options.ts';
+import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
 
 interface RunOptions {
   readonly output: string;
@@ -22,7 +22,7 @@ export function registerRun({ program, action }: Registration): void {
       'set for the command; only its name is recorded; may be given again',
       collectAssignment,
     )
-    .option('--timeout <seconds>', 'end the command after that time', parseSeconds)
+    .option('--timeout <seconds>', 'end the command after that time', parseTimeout)
     .option('--result <file>', 'write what happened as JSON')
     .action(
       action(async (session, command: string[], options: RunOptions) => {

@@ -19,8 +19,20 @@ describe.concurrent(
       { args: ['eject'], message: "missing required argument 'sandbox'" },
       { args: ['eject', 'docker:a', 'docker:b'], message: 'too many arguments' },
       { args: ['run', '--', 'true'], message: "required option '-o, --output <file>' not specified" },
-      { args: ['run', '-o', 'x', '--timeout', 'soon', '--', 'true'], message: 'expected a number of seconds above 0' },
-      { args: ['run', '-o', 'x', '--timeout', '-1', '--', 'true'], message: 'expected a number of seconds above 0' },
+      {
+        args: ['run', '-o', 'x', '--timeout', 'soon', '--', 'true'],
+        message: '--timeout takes a number of seconds above 0',
+      },
+      {
+        args: ['run', '-o', 'x', '--timeout', '-1', '--', 'true'],
+        message: '--timeout takes a number of seconds above 0',
+      },
+      {
+        args: ['exec', 'docker:x', '--timeout', '700000', '--', 'a'],
+        message: '--timeout takes at most 604800 seconds',
+      },
+      { args: ['exec', 'docker:x'], message: 'e.g. toolcrib exec docker:web -- version' },
+      { args: ['exec'], message: "missing required argument 'sandbox'" },
       { args: ['exec', 'docker:x', '--env', 'NAME', '--', 'a'], message: '--env takes NAME=VALUE' },
       { args: ['inject', 'podman web'], message: 'not a sandbox' },
       { args: ['resolve', '--target', 'sparc'], message: 'unknown target "sparc"' },
