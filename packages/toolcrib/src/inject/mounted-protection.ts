@@ -21,10 +21,12 @@ export async function protectionOfMount(
   return { protection: 'read-only-mount', why: `the engine mounted it read-only ${from}` };
 }
 
-function weaknessInside({ identity, uploader }: Sandbox, mount: SandboxMount): string | undefined {
+function weaknessInside({ identity, uploader, rootOwner }: Sandbox, mount: SandboxMount): string | undefined {
   if (uploader !== undefined) return 'all that is known of the sandbox was told by programs in it, which may lie';
   if (mount.writable) return `${mount.path} is not mounted read-only`;
   if (mount.kind !== 'bind') return `${mount.path} is a volume, which other containers may share`;
+  // Programs are started where its first process is, and find there what an agent mounted for them.
+  if (rootOwner === undefined) return 'its first process may be in namespaces that it gave itself';
   if (identity.liberties === undefined) return 'nobody tells what the sandbox may do';
   const [liberty] = identity.liberties;
   return liberty === undefined ? undefined : `the sandbox could mount it anew, or write past the mount: ${liberty}`;

@@ -29,7 +29,7 @@ export async function findMounted(injection: Injection): Promise<Placement | und
   const mount = mountIn(sandbox, artifact);
   if (mount === undefined) return undefined;
   const known = await findMountedEntry(ledger, sandbox.identity, artifact.digest, clock.now());
-  if (known?.protection === 'read-only-mount' && (await isThere(sandbox, mount))) {
+  if (known?.protection === 'read-only-mount' && (await isSame(sandbox, mount))) {
     return placementOf(injection, known, true);
   }
   const proven = await proveMount(injection, mount);
@@ -38,7 +38,9 @@ export async function findMounted(injection: Injection): Promise<Placement | und
   return placementOf(injection, proven, known !== undefined);
 }
 
-async function isThere(sandbox: Sandbox, { path }: SandboxMount): Promise<boolean> {
+/** Not in a sandbox whose first process left the users that its engine tells: another tree may be there for what is started. */
+async function isSame(sandbox: Sandbox, { path }: SandboxMount): Promise<boolean> {
+  if (sandbox.rootOwner === undefined) return false;
   const there = await statWithin(sandbox, path);
   return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
 }

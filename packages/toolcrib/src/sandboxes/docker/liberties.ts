@@ -23,6 +23,9 @@ const OWN_MEMORY: readonly string[] = ['', 'private', 'shareable', 'none'];
 /** That of its host, where services listen on sockets without a path, or one that may be: `container:ID`, `ns:PATH`. */
 const OTHERS_NETWORK = /^host$|:/;
 
+/** Docker's own profile: it allows no namespaces to who may not mount. Another one may let an agent make up files for others. */
+const OTHER_PROFILE = /^seccomp[=:](?!builtin$)/;
+
 /**
  * As `SandboxIdentity.liberties`, of a container as `GET /containers/{id}/json` describes it. What is not known to be harmless
  * is a liberty.
@@ -45,6 +48,9 @@ export function libertiesOf(container: unknown): readonly string[] {
     pid === '' || pid === 'private' ? [] : ['it sees processes outside of it'],
     OWN_MEMORY.includes(textOf(container, 'HostConfig', 'IpcMode') ?? '') ? [] : ['it shares memory with others'],
     isInNetworkOfOthers ? ['it is in a network of others'] : [],
+    listOf(container, 'HostConfig', 'SecurityOpt').some((option) => OTHER_PROFILE.test(String(option)))
+      ? ['it has another seccomp profile than that of its engine']
+      : [],
     hidesKernel(container) ? [] : ['the engine does not tell that it kept the settings of the kernel from it'],
     RUNTIMES.includes(runtime) ? [] : [`its runtime is ${runtime}, of which nothing is known`],
   ].flat();

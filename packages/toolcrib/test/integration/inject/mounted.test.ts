@@ -66,6 +66,7 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     [['--pid', 'host'], 'it sees processes outside of it'],
     [['--device', '/dev/null'], 'it has devices of its host'],
     [['--security-opt', 'systempaths=unconfined'], 'it kept the settings of the kernel from it'],
+    [['--security-opt', 'seccomp=unconfined'], 'it has another seccomp profile'],
     [['--ipc', 'host'], 'it shares memory with others'],
     [['--volume', '/var/run/docker.sock:/e.sock:ro'], '/e.sock shows something of the host'],
     [['--volume', '/tmp:/host'], '/host shows something of the host'],
@@ -97,6 +98,19 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
       await docker('volume', 'rm', '--force', volume);
       await unlink(alias);
     }
+  });
+
+  test('is not said to be safe any more when an agent that is its first process gave itself namespaces', async () => {
+    const [option = '', value = ''] = await mountArgs();
+    const wait =
+      'while [ ! -e /tmp/go ]; do sleep 0.05; done; exec unshare -Urm sh -c "touch /tmp/gone; exec sleep 1000"';
+    const args = [option, value, '--security-opt', 'seccomp=unconfined', '--user', '1000', '--tmpfs', '/tmp'];
+    await using container = await startContainer({ image: 'toolcrib-test/busybox', args, command: ['sh', '-c', wait] });
+    const why: unknown = expect.stringContaining('seccomp');
+    expect(await inject(container)).toMatchObject({ placement: { protection: 'writable-parent', why } });
+    await docker('exec', container.name, 'sh', '-c', 'touch /tmp/go; while [ ! -e /tmp/gone ]; do sleep 0.05; done');
+    const left: unknown = expect.stringContaining('namespaces that it gave itself');
+    expect(await inject(container)).toMatchObject({ placement: { protection: 'writable-parent', why: left } });
   });
 
   test('is safe beside another tool that it was given in the same way', async () => {
@@ -215,14 +229,14 @@ describe(
   'a Podman container',
   requireOrSkip((await programsMissing('gcc')) ?? (await podmanAvailable('rootful'))),
   () => {
-    test('has the tool from a read-only mount, too, proven each time: Podman does not tell what its root may write', async () => {
+    test('has the tool from a read-only mount, too, proven each time: Podman does not tell what keeps its root from changing it', async () => {
       await using project = await syntheticProject();
       const env = { CONTAINER_HOST: `unix://${podmanSockets.rootful}` };
       const run = (...args: readonly string[]) => toolcrib(args, { cwd: project.folder, env });
       const { stdout } = await run('mount-args', '--format', 'podman');
       const image = 'toolcrib-test/busybox';
       await using container = await startPodmanContainer('rootful', { image, args: stdout.trim().split(' ') });
-      const why: unknown = expect.stringContaining('it kept the settings of the kernel from it');
+      const why: unknown = expect.stringContaining('namespaces that it gave itself');
       expect(documentOf(await run('--json', 'inject', `podman:${container.name}`))).toMatchObject({
         placement: { rung: 'mount', protection: 'writable-parent', reused: false, why },
       });
