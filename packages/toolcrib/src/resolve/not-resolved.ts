@@ -3,6 +3,7 @@ import { NotFoundError, RemoteError, type ToolcribError } from '../core/errors.t
 import { targetsOfSums } from '../core/release.ts';
 import { formatTarget, type Target } from '../core/target.ts';
 import { buildPlaces } from './build-tier.ts';
+import { HIDDEN } from './store-tier.ts';
 import type { Search } from './search.ts';
 
 /** What a search that found nothing is for the user: it may be there (exit 7), or it is not (exit 3). */
@@ -59,15 +60,18 @@ function unreachableStores(search: Search, reports: Search['trail']): RemoteErro
 
 function nowhere(search: Search): NotFoundError {
   const places = search.trail.flatMap(({ tier, where }) => (tier === 'build' ? [] : [where])).join(', ');
-  const { stores } = search.request.pins;
-  const advice =
-    stores.length === 0
-      ? 'no store is configured: name one under "stores" in toolcrib.json'
-      : 'publish it with "toolcrib publish", or check "stores" in toolcrib.json';
   return new NotFoundError('NOT_FOUND', `${search.artifact.name} is in none of: ${places}`, {
-    hint: `${advice}${orBuildIt(search)}`,
+    hint: `${adviceOf(search)}${orBuildIt(search)}`,
     details: detailsOf(search),
   });
+}
+
+function adviceOf({ request, trail }: Search): string {
+  if (request.pins.stores.length === 0) return 'no store is configured: name one under "stores" in toolcrib.json';
+  const hidden = trail.filter(({ reason }) => reason === HIDDEN).map(({ where }) => where);
+  const publish = 'publish it with "toolcrib publish", or check "stores" in toolcrib.json';
+  if (hidden.length === 0) return publish;
+  return `if it is published, find out who may read ${hidden.join(', ')}, which answered 403; else ${publish}`;
 }
 
 function detailsOf({ artifact: { name, digest } }: Search): { name: string; digest: string } {

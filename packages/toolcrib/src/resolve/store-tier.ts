@@ -1,7 +1,7 @@
 import type { LockedBlob } from '../cache/cache.ts';
 import { IntegrityError, messageOf, RemoteError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
-import type { FetchOptions, OpenedFile } from '../stores/store.ts';
+import type { Absence, FetchOptions, OpenedFile } from '../stores/store.ts';
 import { refuseRevokedByStores } from './not-revoked.ts';
 import type { OpenFetcher } from './resolution.ts';
 import { report, type Found, type Search, type Tier } from './search.ts';
@@ -19,9 +19,14 @@ interface Look {
   where: string;
   /** Bytes that came; undefined before there were any. */
   size: number | undefined;
+  /** True: it says that the file is not there, or not for us. */
+  isHidden: boolean;
   /** By the clock's `elapsed`. */
   readonly since: number;
 }
+
+/** Why a store did not have it; a private mirror answers so without credentials, and so does a bucket of another. */
+export const HIDDEN = 'it is not there, or not shown to us: the server answered 403 (forbidden)';
 
 /** What is done with a file that a store has. */
 type Take = (store: OpenFetcher, file: OpenedFile, look: Look) => Promise<Found>;
@@ -74,12 +79,13 @@ async function lookInStores(search: Search, take: Take): Promise<Found | undefin
 }
 
 async function lookInStore(search: Search, reference: StoreReference, take: Take): Promise<Found | undefined> {
-  const look: Look = { where: reference.url, size: undefined, since: search.request.clock.elapsed() };
+  const since = search.request.clock.elapsed();
+  const look: Look = { where: reference.url, size: undefined, isHidden: false, since };
   try {
     const store = await search.request.openStore(reference).catch(failedStore);
     const found = await takeFrom(search, store, take, look);
     if (found !== undefined) return found;
-    passOver(search, look, 'missing', 'it has no such file');
+    passOver(search, look, 'missing', look.isHidden ? HIDDEN : 'it has no such file');
   } catch (error) {
     if (error instanceof IntegrityError) report(search, 'store', look.where, 'refused', error.message, look);
     if (!(error instanceof StoreFailure)) throw error;
@@ -92,7 +98,7 @@ async function lookInStore(search: Search, reference: StoreReference, take: Take
 async function takeFrom(search: Search, store: OpenFetcher, take: Take, look: Look): Promise<Found | undefined> {
   const { clock, signal } = search.request;
   for (let attempt = 1; ; attempt++) {
-    const file = await store.fetch(search.artifact.name, fetchOptions(search)).catch(failedStore);
+    const file = await store.fetch(search.artifact.name, fetchOptions(search, look)).catch(failedStore);
     if (file === undefined) return undefined;
     look.where = file.url;
     try {
@@ -183,6 +189,7 @@ function urlOf(error: unknown): string | undefined {
   return typeof url === 'string' ? url : undefined;
 }
 
-function fetchOptions({ request: { signal }, artifact: { digest } }: Search): FetchOptions {
-  return signal === undefined ? { digest } : { digest, signal };
+function fetchOptions({ request: { signal }, artifact: { digest } }: Search, look: Look): FetchOptions {
+  const onMissing = ({ url, isHidden }: Absence): void => void Object.assign(look, { where: url, isHidden });
+  return { digest, onMissing, ...(signal && { signal }) };
 }

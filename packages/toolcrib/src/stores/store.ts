@@ -22,8 +22,18 @@ export interface StoreCallOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What is known of a file that a store does not have. */
+export interface Absence {
+  /** Where it was really looked for, after rewrites; carries no secret. */
+  readonly url: string;
+  /** True: the server answered 403 to somebody without credentials. The file is not there, or not for everybody. */
+  readonly isHidden: boolean;
+}
+
 /** How a file is asked for. */
 export interface FetchOptions extends StoreCallOptions {
+  /** Called when the store has no such file, before that is returned. */
+  readonly onMissing?: (absence: Absence) => void;
   /**
    * The digest that the file has to have, where it is known. A store that keeps by digest asks for it instead of the
    * name, so that nobody can move the name to other bytes; others pass over it. Bytes are still not verified here.

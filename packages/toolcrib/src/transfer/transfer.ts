@@ -37,6 +37,8 @@ interface RequestOptions {
 export interface GetOptions extends RequestOptions {
   /** False: a 403 to a request without credentials is `REMOTE_REFUSED` with `details.status`, not undefined. */
   readonly forbiddenIsMissing?: boolean;
+  /** Called before undefined is returned: where it was asked for after rewrites and redirects, without secrets. */
+  readonly onMissing?: ((answer: { readonly url: string; readonly isHidden: boolean }) => void) | undefined;
 }
 
 /** How one request is made. */
@@ -172,8 +174,11 @@ function settle(reply: Reply, { options, request, anonymous }: Settlement): Repl
   const { status } = reply;
   if (status === 200) return reply;
   reply.discard();
-  if (status === 404 || status === 410) return undefined;
-  if (status === 403 && anonymous && request.forbiddenIsMissing !== false) return undefined;
+  const isHidden = status === 403 && anonymous && request.forbiddenIsMissing !== false;
+  if (isHidden || status === 404 || status === 410) {
+    request.onMissing?.({ url: reply.url, isHidden });
+    return undefined;
+  }
   throw mayPass(status)
     ? passingFailure('GET', reply, options.clock)
     : refusal(`GET ${reply.url} answered ${status}`, status);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../src/core/digest.ts';
 import { RemoteError } from '../../src/core/errors.ts';
-import type { ByteSource, OpenedFile, Store } from '../../src/stores/store.ts';
+import type { Absence, ByteSource, OpenedFile, Store } from '../../src/stores/store.ts';
 import type { TransferOptions } from '../../src/transfer/transfer-options.ts';
 import { startFaultProxy } from '../servers/fault-proxy.ts';
 import { finishedOf, publishInto, releaseOfSeed, type SampleRelease } from './store-release.ts';
@@ -114,10 +114,14 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
         expect((await bytesOf(file)).equals(bytes)).toBe(true);
       }));
 
-    test('gives a file to who knows its digest, as to who does not', () =>
+    test('gives a file to who knows its digest, as to who does not, and says where it is missing', () =>
       use(async (store, under) => {
         const bytes = randomBytes(50_000);
-        expect(await store.fetch(NAME, { digest: digestOf(bytes) })).toBeUndefined();
+        const absences: Absence[] = [];
+        const onMissing = (absence: Absence): void => void absences.push(absence);
+        expect(await store.fetch(NAME, { digest: digestOf(bytes), onMissing })).toBeUndefined();
+        const url: unknown = expect.stringMatching(under.urlEnd ?? /tool-amd64-v1$/);
+        expect(absences).toEqual([{ url, isHidden: false }]);
         await store.create(NAME, sourceOf(bytes));
         const other = under.open();
         for (const client of [store, other]) {
@@ -312,6 +316,15 @@ export function describeStore(kind: string, fresh: () => Promise<StoreUnderTest>
         const rewrite = [{ from: under.origin, to: mirror.url }];
         const [publisher, reader] = [under.open({ rewrite }), under.open({ rewrite })];
         const release = releaseOfSeed('one', 1);
+        // What an S3 bucket lists to nobody is refused, which names the mirror, too.
+        const whereMissing = (name: string, { digest }: ByteSource): Promise<string> =>
+          new Promise((told, failed) => {
+            const asked = reader.fetch(name, { digest, onMissing: ({ url }) => told(url) });
+            asked.then(failed, (error: unknown) => told(String(error)));
+          });
+        for (const [name, source] of release.files) {
+          expect(await whereMissing(name, source)).toContain(`${mirror.url}/`);
+        }
         expect(await publishInto(publisher, release)).toBe('complete');
         await verifyReaders(store, release);
         const before = mirror.requests.length;

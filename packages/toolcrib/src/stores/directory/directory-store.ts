@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { isSystemError } from '../../core/errors.ts';
 import type { StoreReference } from '../../core/reference.ts';
@@ -30,10 +31,13 @@ export function openDirectoryStore(
   return {
     reference: reference.url,
     guarantee: 'write-once',
-    async fetch(name, { signal } = {}) {
+    async fetch(name, { signal, onMissing } = {}) {
       assertStoreFileName(name);
       signal?.throwIfAborted();
-      return await openStoredFile(join(directory, name), signal);
+      const path = join(directory, name);
+      const file = await openStoredFile(path, signal);
+      if (file === undefined) onMissing?.({ url: pathToFileURL(path).href, isHidden: false });
+      return file;
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);

@@ -17,14 +17,11 @@ export type AssetReader = (name: string, options: FetchOptions) => Promise<Opene
  */
 export function assetReader(session: GithubSession): AssetReader {
   let isPrivate = false;
-  return async (name, { signal, digest }) => {
-    signal?.throwIfAborted();
-    const tag = tagOfFile(session.reference, name);
-    if (tag === undefined) return undefined;
+  const read = async (tag: string, name: string, { signal, digest }: FetchOptions): Promise<OpenedFile | undefined> => {
     const url = assetUrl(session, tag, name);
     if (!isPrivate && !session.chosen.has(tag)) {
       const download = await readPublic(session, url, signal);
-      if (download !== undefined) return opened(download, displayUrl(rewriteUrl(url, session.options.rewrite)));
+      if (download !== undefined) return opened(download, publicUrl(session, url));
     }
     if (session.options.anonymous === true) await verifyPublic(session, url, signal);
     if (!session.github.hasToken) return undefined;
@@ -36,6 +33,20 @@ export function assetReader(session: GithubSession): AssetReader {
     if (download !== undefined && !release.draft) isPrivate = true;
     return download && opened(download, displayUrl(url));
   };
+  return async (name, options) => {
+    options.signal?.throwIfAborted();
+    const tag = tagOfFile(session.reference, name);
+    const file = tag === undefined ? undefined : await read(tag, name, options);
+    const url = tag === undefined ? session.reference.url : publicUrl(session, assetUrl(session, tag, name));
+    // GitHub says 404 for what it hides.
+    if (file === undefined) options.onMissing?.({ url, isHidden: false });
+    return file;
+  };
+}
+
+/** Where what is public is asked for, as it may be shown. */
+function publicUrl({ options }: GithubSession, url: string): string {
+  return displayUrl(rewriteUrl(url, options.rewrite));
 }
 
 /** Where anybody finds a file of a published release of a public repository. */

@@ -27,10 +27,10 @@ export function openHttpStore(
   return {
     reference: url,
     guarantee: 'write-once',
-    async fetch(name, { signal } = {}) {
+    async fetch(name, { signal, onMissing } = {}) {
       assertStoreFileName(name);
       const { forbiddenIsMissing = true } = options;
-      return await mirror.get(`${base}/${name}`, { signal, forbiddenIsMissing });
+      return await mirror.get(`${base}/${name}`, { signal, forbiddenIsMissing, onMissing });
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);

@@ -1,5 +1,7 @@
+import type { Digest } from '../../core/digest.ts';
 import { hasCode } from '../../core/errors.ts';
 import type { TransferOptions } from '../../transfer/transfer-options.ts';
+import { displayUrl } from '../../transfer/display-url.ts';
 import { refuseOffline } from '../../transfer/transfer.ts';
 import { assertStoreFileName, listedNames } from '../file-name.ts';
 import type { FetchOptions, OpenedFile, Store } from '../store.ts';
@@ -12,7 +14,7 @@ import { locateFile } from './locate-file.ts';
 import type { OciReference } from './registry-address.ts';
 import type { PushOptions } from './push-blob.ts';
 import type { Repository } from './repository.ts';
-import { openSession, type RegistrySession } from './session.ts';
+import { openSession, urlOf, type RegistrySession } from './session.ts';
 
 /** What an OCI store needs from outside. */
 export interface OciStoreOptions extends TransferOptions, Omit<PushOptions, 'signal'> {
@@ -49,8 +51,15 @@ export function openOciStore(reference: OciReference, options: OciStoreOptions):
     async fetch(name, fetchOptions = {}) {
       assertStoreFileName(name);
       begin(mirror, fetchOptions.signal);
-      const open = () => openFile(readable, name, fetchOptions);
-      return forbiddenIsMissing ? await unlessForbidden(open) : await open();
+      const { file, isHidden } = await openFile(readable, name, fetchOptions).then(
+        (opened) => ({ file: opened, isHidden: false }),
+        (error: unknown) => {
+          if (forbiddenIsMissing && isForbidden(error)) return { file: undefined, isHidden: true };
+          throw error;
+        },
+      );
+      if (file === undefined) fetchOptions.onMissing?.({ url: urlFor(mirror, fetchOptions.digest), isHidden });
+      return file;
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);
@@ -85,12 +94,12 @@ async function openFile(
 }
 
 /** Registries hide from strangers what is private, and what is not there, by the same 403. */
-async function unlessForbidden<T>(work: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await work();
-  } catch (error) {
-    const isHidden = hasCode(error, 'REMOTE_REFUSED') && error.details['status'] === 403;
-    if (isHidden && error.details['anonymous'] === true) return undefined;
-    throw error;
-  }
+function isForbidden(error: unknown): boolean {
+  const isRefused = hasCode(error, 'REMOTE_REFUSED') && error.details['status'] === 403;
+  return isRefused && error.details['anonymous'] === true;
+}
+
+/** Where a file is asked for: who knows its digest asks for that, others for tags of the repository. */
+function urlFor({ address }: RegistrySession, digest: Digest | undefined): string {
+  return displayUrl(digest === undefined ? address.base : urlOf(address, `blobs/${digest}`));
 }

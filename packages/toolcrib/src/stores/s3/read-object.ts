@@ -29,7 +29,8 @@ export function objectReader(session: S3Session, transfer: Transfer): ObjectRead
     const url = objectUrl(session.reference, name);
     const plain = await readPlain(transfer, url, signal);
     if (plain !== 'forbidden') return plain;
-    if (way === 'unsigned-only' || rewriteUrl(url, session.options.rewrite) !== url) throw notGivenOut(url);
+    const effective = rewriteUrl(url, session.options.rewrite);
+    if (way === 'unsigned-only' || effective !== url) throw notGivenOut(effective);
     try {
       const signed = await readSigned(session, name, signal);
       if (signed !== undefined) way = 'signed';

@@ -1,4 +1,6 @@
 import { RemoteError } from '../../core/errors.ts';
+import { displayUrl } from '../../transfer/display-url.ts';
+import { rewriteUrl } from '../../transfer/rewrite.ts';
 import { createTransfer } from '../../transfer/transfer.ts';
 import type { TransferOptions } from '../../transfer/transfer-options.ts';
 import { assertStoreFileName } from '../file-name.ts';
@@ -33,10 +35,13 @@ export function openS3Store(reference: S3Reference, options: S3StoreOptions): St
   return {
     reference: reference.url,
     guarantee: 'write-once',
-    async fetch(name, { signal } = {}) {
+    async fetch(name, { signal, onMissing } = {}) {
       assertStoreFileName(name);
       signal?.throwIfAborted();
-      return await read(name, signal);
+      const file = await read(name, signal);
+      const url = rewriteUrl(objectUrl(reference, name), options.rewrite);
+      if (file === undefined) onMissing?.({ url: displayUrl(url), isHidden: false });
+      return file;
     },
     async create(name, source, { signal } = {}) {
       assertStoreFileName(name);

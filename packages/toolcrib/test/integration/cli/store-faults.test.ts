@@ -42,6 +42,19 @@ describe.concurrent('resolve', () => {
     expect(await blobsOf(project)).toEqual([]);
   });
 
+  test('says of a store that answers 403 that the file may be there, for others, and where it was asked for', async () => {
+    await using server = await serving({ kind: 'status', status: 403 });
+    await using project = await pinnedProject();
+    const config = { tool: 'demo', targets: ['amd64-any'], stores: [`${server.url}/bucket`] };
+    await project.write('toolcrib.json', JSON.stringify(config));
+    const end = await toolcrib(['resolve', '--explain'], { cwd: project.folder });
+    expect(end.code).toBe(3);
+    const text = end.stderr.replaceAll(/\n +/g, ' ');
+    const hidden = 'it is not there, or not shown to us: the server answered 403 (forbidden)';
+    expect(text).toContain(`${server.url}${PATH}: ${hidden}`);
+    expect(text).toContain(`hint: if it is published, find out who may read ${server.url}${PATH}, which answered 403;`);
+  });
+
   test('warns of a store that cannot be reached and takes the artifact from the next', async () => {
     await using server = await serving();
     await using project = await pinnedProject('http://127.0.0.1:1', server.url);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import type { OciStoreOptions } from '../../../src/stores/oci/oci-store.ts';
@@ -313,7 +313,10 @@ describe('a refusal', () => {
       expect(String(failure).length).toBeLessThan(600);
       expect(failure).toMatchObject({ hint: expect.stringContaining('pull') as string });
       expect(await failureOf(store.list(''))).toMatchObject({ code: 'REMOTE_REFUSED' });
-      expect(await store.fetch(NAME)).toBeUndefined();
+      const onMissing = vi.fn();
+      expect(await store.fetch(NAME, { onMissing })).toBeUndefined();
+      const url: unknown = expect.stringMatching(/\/v2\/.+\/$/);
+      expect(onMissing.mock.calls).toEqual([[{ url, isHidden: true }]]);
     }));
 
   test('for a while is met with patience, then told', () =>

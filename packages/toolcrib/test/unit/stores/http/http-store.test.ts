@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { digestHex, digestOf } from '../../../../src/core/digest.ts';
 import { formatStoreListing } from '../../../../src/core/store-listing.ts';
 import type { HttpStoreOptions } from '../../../../src/stores/http/http-store.ts';
@@ -79,10 +79,16 @@ describe('an HTTP store', () => {
     ]);
   });
 
-  test.each([403, 404, 410])('takes an anonymous %d for a file that is not there', async (code) => {
-    await using server = await standIn(status(code));
-    expect(await server.open().fetch(NAME)).toBeUndefined();
-  });
+  test.each([403, 404, 410])(
+    'takes an anonymous %d for a file that is not there, and tells where and whether it may be hidden',
+    async (code) => {
+      await using server = await standIn(status(code));
+      const onMissing = vi.fn();
+      expect(await server.open().fetch(NAME, { onMissing })).toBeUndefined();
+      const url: unknown = expect.stringContaining(`/tools/${NAME}`);
+      expect(onMissing.mock.calls).toEqual([[{ url, isHidden: code === 403 }]]);
+    },
+  );
 
   test('finds by looking what became of a file when the answer was lost', async () => {
     await using server = await standIn(reset, status(200, { 'content-length': '9' }));
