@@ -1,5 +1,6 @@
 import { ToolcribError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
+import { archFrom } from '../core/target.ts';
 import type { ContainerMaker } from '../sandboxes/container-maker.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { settleBounded } from './bounded.ts';
@@ -67,7 +68,10 @@ async function routeImage(validation: Validation, image: string): Promise<Route>
   const [first] = users;
   if (first === undefined) return { image, cells: [], results: [] };
   try {
-    const routed = await inContainer(validation, { image, user: first }, (sandbox) => validation.route(sandbox));
+    const { routed, arch } = await inContainer(validation, { image, user: first }, async (sandbox) => ({
+      routed: await validation.route(sandbox),
+      arch: sandbox.identity.arch,
+    }));
     const asked = routed.filter(({ target }) => targets.includes(target));
     const cells = asked
       .filter(({ fits }) => fits)
@@ -75,21 +79,24 @@ async function routeImage(validation: Validation, image: string): Promise<Route>
     const unfit = asked
       .filter(({ fits }) => !fits)
       .map(({ target, reason }) => withoutPlacement({ image, target, outcome: 'unfit', reason }));
-    const nothing = routed.some(({ fits }) => fits) ? [] : [nothingFits(image, routed)];
+    const nothing = routed.some(({ fits }) => fits) ? [] : [nothingFits(image, arch, routed)];
     return { image, cells, results: [...nothing, ...unfit] };
   } catch (error) {
     return { image, cells: [], results: [failedResult(validation, { image }, error)] };
   }
 }
 
-function nothingFits(image: string, routed: readonly RoutedTarget[]): ValidationResult {
+/** @param arch of the image, as the engine says; undefined when it does not. */
+function nothingFits(image: string, arch: string | undefined, routed: readonly RoutedTarget[]): ValidationResult {
+  const known = archFrom(arch ?? '');
+  const portable = known === undefined ? 'amd64-any, arm64-any' : `${known}-any`;
   const reasons = routed.map(({ target, reason }) => `${target}: ${reason}`);
   return withoutPlacement({
     image,
     outcome: 'failed',
     code: 'NO_TARGET_FITS',
     reason: ['no target fits', ...reasons].join('; '),
-    hint: 'add a target that needs no C library (amd64-any, arm64-any) to "targets", or take the image out of "images"',
+    hint: `add a target that needs no C library (${portable}) to "targets", or take the image out of "images"`,
   });
 }
 

@@ -36,12 +36,12 @@ function fakeEngine(make: (request: ContainerRequest) => void = () => undefined)
 }
 
 /** Nothing of it is used but its name. */
-function sandboxOf(image: string): Sandbox {
+function sandboxOf(image: string, arch?: string): Sandbox {
   const unused = () => Promise.reject(new Error('nobody asked for that'));
   return {
     reference: `docker:made-of-${image}`,
     identity: {
-      ...{ engine: '', id: '', startedAt: '', arch: undefined, user: '', cwd: '/', env: {} },
+      ...{ engine: '', id: '', startedAt: '', arch, user: '', cwd: '/', env: {} },
       ...{ readOnlyRoot: false, mounts: [] },
     },
     ways: [],
@@ -111,6 +111,17 @@ describe('a validation', () => {
       { outcome: 'unfit' },
     ]);
     expect(shown(await validate({ images: ['a'], targets: ['arm64-any'] }))).toEqual(['a arm64-any  unfit']);
+  });
+
+  test('says which target would fit an image that no target is for', async () => {
+    const route = () => Promise.resolve([FOREIGN]);
+    const hintFor = async (arch: string | undefined) => {
+      const made = { sandbox: sandboxOf('a', arch), remove: () => Promise.resolve() };
+      return (await validate({ images: ['a'], route, maker: { make: () => Promise.resolve(made) } }))[0]?.hint;
+    };
+    expect(await hintFor('aarch64')).toContain('(arm64-any)');
+    expect(await hintFor('amd64')).toContain('(amd64-any)');
+    expect(await hintFor(undefined)).toContain('(amd64-any, arm64-any)');
   });
 
   test('makes a container for each line and removes it, with so many at once and no more', async () => {
