@@ -51,7 +51,7 @@ describe('several sandboxes', requireOrSkip(missing), () => {
     const again = await site.run('inject', '--jobs', '1', `docker:${two.id}`, `docker:${one.name}`);
     expect(again).toMatchObject({ code: 0, stderr: '' });
     expect(again.stdout).toMatch(
-      /^SANDBOX .*\ndocker:[0-9a-f]{64} +synthetic v1 .* was there .*\ndocker:toolcrib-test.*\n2 of 2 /,
+      /^synthetic v1\nSANDBOX .*\ndocker:[0-9a-f]{64} .* was there .*\ndocker:toolcrib-test.*\n2 of 2 /,
     );
     expect(await site.run('exec', names[0] ?? '', '--', 'version')).toMatchObject({ code: 0 });
   });
