@@ -12,10 +12,10 @@ import { mirrorRelease, type MirrorReport } from '../../../src/mirror/mirror-rel
 import { mirrorRevocations } from '../../../src/mirror/mirror-revocations.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import { openTestGithubStore } from '../../contract/store-github-client.ts';
-import { failureOfAsync } from '../core/failure.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
 import { onePiece } from '../../../src/core/one-piece.ts';
-import { directoryStore, temporaryFolder } from '../publish/sample-release.ts';
-import { mirrorRequest, publishSample, sampleSigner, trustIn } from './sample-mirror.ts';
+import { directoryStore, temporaryFolder } from '../../unit/publish/sample-release.ts';
+import { mirrorRequest, publishSample, sampleSigner, trustIn } from '../../unit/mirror/sample-mirror.ts';
 
 const [AMD64, ARM64] = ['tool-amd64-any-v1', 'tool-arm64-any-v1'];
 const FILES = ['tool-v1.SHA256SUMS', AMD64, ARM64, `${AMD64}.dsse.json`, `${ARM64}.dsse.json`, 'tool-v1.json'];
