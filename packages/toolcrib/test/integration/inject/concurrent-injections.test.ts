@@ -104,8 +104,15 @@ describe('injections of one tool into one container at the same time', ready, ()
   });
 });
 
-/** A process that was stopped while it holds the lock: its note has just come. */
-async function stoppedHolder(folder: string, reference: string): Promise<StartedCli> {
+/** A health check that answers when there is a certain file, so that an injection takes as long as a test wants. */
+const PATIENT = { ballast: 6_000_000, config: { healthcheck: ['patient', '/go'] } };
+
+async function letGo(container: string): Promise<void> {
+  await docker('exec', '--user', '0', container, 'touch', '/go');
+}
+
+/** A process that holds the lock and does not go on: its note has come. */
+async function startHolder(folder: string, reference: string): Promise<StartedCli> {
   const ledger = join(folder, 'cache/v1/placements');
   await mkdir(ledger, { recursive: true });
   const watcher = watch(ledger);
@@ -113,9 +120,7 @@ async function stoppedHolder(folder: string, reference: string): Promise<Started
     const holder = startCli(['inject', reference], { cwd: folder });
     const isNoted = new Promise<void>((resolve) => {
       watcher.on('change', (_, name) => {
-        if (!/^[0-9a-f]{64}-[0-9a-f]{16}\.json$/.test(String(name))) return;
-        holder.process.kill('SIGSTOP');
-        resolve();
+        if (/^[0-9a-f]{64}-[0-9a-f]{16}\.json$/.test(String(name))) resolve();
       });
     });
     await Promise.race([isNoted, holder.end]);
@@ -128,14 +133,15 @@ async function stoppedHolder(folder: string, reference: string): Promise<Started
 
 describe('an injection that waits for another one', ready, () => {
   test('says for which process, and places by itself when that one is killed', async () => {
-    await using project = await syntheticProject({ ballast: 6_000_000 });
+    await using project = await syntheticProject(PATIENT);
     await using container = await startContainer({ image, args: ['--user', '1000'] });
     const reference = `docker:${container.name}`;
-    const holder = await stoppedHolder(project.folder, reference);
+    const holder = await startHolder(project.folder, reference);
     const waiting = startCli(['--json', 'inject', reference], { cwd: project.folder });
     await waiting.said(`waiting for process ${holder.process.pid ?? ''}, which is at ${reference}`);
     holder.process.kill('SIGKILL');
     await once(holder.process, 'close');
+    await letGo(container.name);
     const end = await waiting.end;
     expect(end).toMatchObject({ code: 0 });
     const directory = textOf(documentOf(end), 'placement', 'directory') ?? '';
@@ -143,15 +149,15 @@ describe('an injection that waits for another one', ready, () => {
   });
 
   test('ends at once by Ctrl-C, and leaves the other one alone', async () => {
-    await using project = await syntheticProject({ ballast: 6_000_000 });
+    await using project = await syntheticProject(PATIENT);
     await using container = await startContainer({ image, args: ['--user', '1000'] });
     const reference = `docker:${container.name}`;
-    const holder = await stoppedHolder(project.folder, reference);
+    const holder = await startHolder(project.folder, reference);
     const waiting = startCli(['inject', reference], { cwd: project.folder });
     await waiting.said('waiting for process');
     waiting.process.kill('SIGINT');
     expect(await waiting.end).toMatchObject({ code: 130 });
-    holder.process.kill('SIGCONT');
+    await letGo(container.name);
     expect(await holder.end).toMatchObject({ code: 0 });
     expect(await placementsIn(container.name)).toHaveLength(1);
   });

@@ -29,6 +29,10 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "version")) return printf("synthetic v%d\n", TOOL_VERSION) < 0;
   if (!strcmp(mode, "healthcheck") && argc == 4)
     return printf("{\"tool\":\"synthetic\",\"version\":%d,\"nonce\":\"%s\"}\n", TOOL_VERSION, argv[3]) < 0;
+  if (!strcmp(mode, "patient") && argc == 5) {
+    while (access(argv[2], F_OK)) usleep(10000);
+    return printf("{\"tool\":\"synthetic\",\"version\":%d,\"nonce\":\"%s\"}\n", TOOL_VERSION, argv[4]) < 0;
+  }
   if (!strcmp(mode, "fail")) return fputs("the tool is broken\n", stderr), 3;
   if (!strcmp(mode, "cat")) return cat();
   if (!strcmp(mode, "exit") && argc == 3) return atoi(argv[2]);
