@@ -1,4 +1,5 @@
 import { digestOf, isDigest, verifyExpected, type Digest } from '../../core/digest.ts';
+import { hasCode } from '../../core/errors.ts';
 import { OCI_INDEX_TYPE, OCI_MANIFEST_TYPE } from '../../core/oci-release.ts';
 import { onePiece } from '../../core/one-piece.ts';
 import type { Reply } from '../../transfer/reply.ts';
@@ -46,22 +47,42 @@ export async function pullManifest(
  * `RegistrySession.expect`.
  */
 export async function pushManifest(
-  session: RegistrySession,
+  session: Pick<RegistrySession, 'expect'>,
   to: string,
   content: { readonly bytes: Uint8Array; readonly mediaType: string },
   signal: AbortSignal | undefined,
 ): Promise<Reply> {
   const { bytes, mediaType } = content;
-  const reply = await session.expect([201], {
-    method: 'PUT',
-    to: `manifests/${to}`,
-    right: 'push',
-    headers: { 'content-type': mediaType },
-    body: { size: bytes.byteLength, open: () => onePiece(bytes) },
-    retry: true,
-    signal,
-  });
+  const put = (): Promise<Reply> =>
+    session.expect([201], {
+      method: 'PUT',
+      to: `manifests/${to}`,
+      right: 'push',
+      headers: { 'content-type': mediaType },
+      body: { size: bytes.byteLength, open: () => onePiece(bytes) },
+      retry: true,
+      signal,
+    });
+  const reply = await insist(put);
   reply.discard();
   verifySaidDigest(reply, digestOf(bytes));
   return reply;
+}
+
+/** So often a registry is asked again that calls right bytes wrong. */
+const REPEATS = 2;
+
+/**
+ * While others publish what shares a blob, a registry may for a moment refuse right bytes as those of another digest:
+ * docker-registry was seen to, when two publishers raced.
+ */
+async function insist(put: () => Promise<Reply>): Promise<Reply> {
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    try {
+      return await put();
+    } catch (error) {
+      if (!hasCode(error, 'DIGEST_MISMATCH')) throw error;
+    }
+  }
+  return await put();
 }
