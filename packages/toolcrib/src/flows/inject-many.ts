@@ -1,6 +1,6 @@
+import { eachOf, outcomeOf, type Outcome } from '../core/each-of.ts';
 import type { LabelledContainers } from '../sandboxes/docker/list-containers.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { eachOf, outcomeOf, type Outcome } from './each-of.ts';
 import type { Host } from './host.ts';
 import { injectFrom, type InjectedTool } from './inject-tool.ts';
 import type { BuildDialogue } from './local-builder.ts';

@@ -1,9 +1,9 @@
+import { eachOf, type Outcome } from '../core/each-of.ts';
 import { ToolcribError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { archFrom } from '../core/target.ts';
 import type { ContainerMaker } from '../sandboxes/container-maker.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { settleBounded } from './bounded.ts';
 import { withoutPlacement, type RoutedTarget, type ValidationResult } from './result.ts';
 
 /** A user that containers are made for. */
@@ -41,10 +41,11 @@ export interface Validation {
  * @throws the signal's reason; whatever is no {@link ToolcribError}, when all containers are removed.
  */
 export async function validateImages(validation: Validation): Promise<readonly ValidationResult[]> {
-  const { images, jobs } = validation;
-  const routes = valuesOf(await settleBounded(images, jobs, (image) => routeImage(validation, image)));
+  const { images, jobs, signal } = validation;
+  const bounds = { atOnce: jobs, signal };
+  const routes = valuesOf(await eachOf(images, bounds, (image) => routeImage(validation, image)));
   const cells = routes.flatMap(({ cells: ofImage }) => ofImage);
-  const tried = valuesOf(await settleBounded(cells, jobs, (cell) => tryCell(validation, cell)));
+  const tried = valuesOf(await eachOf(cells, bounds, (cell) => tryCell(validation, cell)));
   return routes.flatMap(({ image, results }) => [...tried.filter((result) => result.image === image), ...results]);
 }
 
@@ -150,9 +151,9 @@ async function inContainer<T>(
   return worked.value;
 }
 
-function valuesOf<T>(settled: readonly PromiseSettledResult<T>[]): readonly T[] {
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
+function valuesOf<T>(outcomes: readonly Outcome<T>[]): readonly T[] {
+  return outcomes.map((one) => {
+    if ('error' in one) throw one.error;
     return one.value;
   });
 }

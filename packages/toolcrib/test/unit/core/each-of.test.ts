@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { eachOf } from '../../../src/flows/each-of.ts';
+import { eachOf } from '../../../src/core/each-of.ts';
 
 test('many are worked on in the order given, some at the same time, and told in that order', async () => {
   await fc.assert(
