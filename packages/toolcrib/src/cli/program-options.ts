@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../core/errors.ts';
 import { isVersion } from '../core/version.ts';
+import { LONGEST_TIMEOUT } from '../flows/exec-request.ts';
 import type { Session } from './session.ts';
 
 /** A command's work; what it returns is the exit code. */
@@ -48,9 +49,6 @@ export function parseJobs(value: string): number {
   if (jobs > 0) return jobs;
   throw new UsageError('USAGE', `--jobs takes a whole number from 1 to 999, found ${JSON.stringify(value)}`);
 }
-
-/** In seconds: a week. */
-const LONGEST_TIMEOUT = 7 * 24 * 3600;
 
 /** For `--timeout`, which takes a time in seconds. @throws UsageError `USAGE`. */
 export function parseTimeout(value: string): number {
