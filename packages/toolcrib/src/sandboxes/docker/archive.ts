@@ -42,7 +42,9 @@ export async function readOwner(container: Container, path: string): Promise<num
   if (rootOwner === undefined) return undefined;
   const tar = await readTree(container, path);
   if (tar === undefined) return undefined;
-  const owner = (await readFirstOwner(tar)) - rootOwner;
+  const told = await readFirstOwner(tar);
+  if (told === undefined) return undefined;
+  const owner = told - rootOwner;
   return owner < 0 ? NOBODY : owner;
 }
 
