@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'NOT_INJECTABLE'
   | 'SANDBOX_STATE'
   | 'EXEC_FAILED'
+  | 'NOT_OBSERVABLE'
   // check
   | 'BUILD_FAILED'
   | 'CHECK_FAILED'

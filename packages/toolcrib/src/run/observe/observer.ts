@@ -1,0 +1,66 @@
+import type { ProcessEnd, SpawnError } from '../child-process.ts';
+import type { HookAccount, ObservedCall } from './observed-call.ts';
+
+/** How the kernel layer is observed. */
+export type CaptureTier = 'ebpf' | 'ptrace' | 'none';
+
+/** What an observer starts and watches. */
+export interface ObservedCommand {
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The caller's own standard streams, or three descriptors; the command has them, the observer never writes there. */
+  readonly stdio: 'inherit' | readonly [stdin: number, stdout: number, stderr: number];
+  /** In a session of its own, so that a timeout can end all of it. */
+  readonly ownGroup: boolean;
+}
+
+/**
+ * Watches what a command asks of the kernel, from before its first instruction. One suite of tests runs on every
+ * implementation. An observer follows every descendant, also those that leave the process group, the session or the
+ * cgroup, or are reparented; it reads nothing of other processes beyond the arguments of their calls.
+ */
+export interface Observer {
+  readonly tier: Exclude<CaptureTier, 'none'>;
+  /**
+   * Starts the command, stopped until everything is attached.
+   * @returns a {@link SpawnError} when the command itself cannot be started: that is recorded, not thrown.
+   * @throws SandboxError `NOT_OBSERVABLE` when it cannot observe: nothing was started, or what was is gone again.
+   */
+  start(command: ObservedCommand): Promise<ObservedRun | SpawnError>;
+}
+
+/** A command that runs and is watched. */
+export interface ObservedRun {
+  /**
+   * Calls as they end, in the order in which the observer saw them. Ends after {@link ObservedRun.end}, when the last
+   * descendant is gone or the drain limit is over. Has to be read, or the observer drops. Read once.
+   */
+  readonly calls: AsyncIterable<ObservedCall>;
+  /** The end of the command itself. Never rejects. Does not wait for descendants. */
+  readonly end: Promise<ProcessEnd>;
+  /** Resolves when {@link ObservedRun.calls} has ended. */
+  readonly capture: Promise<CaptureReport>;
+  /** To the command, or its group when it has its own. One that is gone is fine. */
+  kill(signal: NodeJS.Signals): void;
+  /** Whether anything of the command's own group is left. */
+  isGroupAlive(): boolean;
+}
+
+/** How the observation went. Everything here is a bound on what may be claimed. */
+export interface CaptureReport {
+  /**
+   * `proven`: a sentinel call of the command's own task was seen, and every call is of a task that descends from it.
+   * `doubtful`: the layer does not count, and no claim rests on it.
+   */
+  readonly attribution: 'proven' | 'doubtful';
+  readonly accounts: readonly HookAccount[];
+  /** The observer died or was ended before the last descendant: what came after is not known. */
+  readonly endedEarly: boolean;
+  /** Descendants that were alive when the drain limit was over. */
+  readonly survivors: number;
+  /** What the observation itself changed for the command, one sentence each (`strace sets no_new_privs`). */
+  readonly perturbations: readonly string[];
+  /** Milliseconds from the start of the observer until the command was released. */
+  readonly attachMs: number;
+}
