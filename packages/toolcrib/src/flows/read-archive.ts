@@ -3,10 +3,10 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isSystemError, NotFoundError } from '../core/errors.ts';
 import { onDisk } from '../disk/storage-error.ts';
-import { verifyArchive, type ArchiveInspection } from '../run/archive-verify.ts';
+import { verifyArchive, type ArchiveInspection } from '../run/archive/verify.ts';
 import type { Host } from './host.ts';
 
-export type { ArchiveInspection } from '../run/archive-verify.ts';
+export type { ArchiveInspection } from '../run/archive/verify.ts';
 
 /**
  * Reads a run archive once and checks all of it. A damaged or hostile one is an inspection with findings.

@@ -2,12 +2,12 @@ import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { onDisk } from '../disk/storage-error.ts';
-import { archiveExists, writeArchive } from '../run/archive-write.ts';
+import { archiveExists, writeArchive } from '../run/archive/write.ts';
 import { spawnErrorText } from '../run/child-process.ts';
 import { exitStatusOf } from '../run/exit-status.ts';
 import { platformName } from '../run/platform.ts';
 import { recordRun as record, type SignalSource } from '../run/record-run.ts';
-import { createEphemeralKey } from '../run/redaction-key.ts';
+import { createEphemeralKey } from '../run/redaction/key.ts';
 import { createRunSpec } from '../run/run-spec.ts';
 import type { Host } from './host.ts';
 

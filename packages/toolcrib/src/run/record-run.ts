@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { Clock } from '../core/clock.ts';
 import { InterruptedError, isSystemError, UsageError } from '../core/errors.ts';
-import { sealArchive } from './archive-write.ts';
+import { sealArchive } from './archive/write.ts';
 import {
   CORRELATION_PATH,
   EVENTS_PATH,
@@ -12,8 +12,8 @@ import {
   SDK_PATH,
   SURFACE_PATH,
   type ArchiveMember,
-} from './archive-paths.ts';
-import { createSurfaceBuilder } from './capability-surface.ts';
+} from './archive/paths.ts';
+import { createSurfaceBuilder } from './reports/capability-surface.ts';
 import {
   spawnErrorText,
   startCommand,
@@ -22,14 +22,14 @@ import {
   type RunningCommand,
   type SpawnError,
 } from './child-process.ts';
-import { emptyCorrelation } from './correlation-report.ts';
-import { contractOnlyHealth, formatHealth } from './observation-health.ts';
+import { emptyCorrelation } from './reports/correlation-report.ts';
+import { contractOnlyHealth, formatHealth } from './reports/observation-health.ts';
 import { endCommand, KILL_GRACE_MS } from './process-deadline.ts';
-import type { RedactionKey } from './redaction-key.ts';
-import { createRedactor, type Redactor } from './redaction.ts';
-import { runFinished, runStarted, type RunEvent } from './run-event.ts';
+import type { RedactionKey } from './redaction/key.ts';
+import { createRedactor, type Redactor } from './redaction/redactor.ts';
+import { runFinished, runStarted, type RunEvent } from './layers/run-event.ts';
 import { verifyRunSpec, type RunSpec } from './run-spec.ts';
-import { secretRuleIn } from './secret-shapes.ts';
+import { secretRuleIn } from './redaction/secret-shapes.ts';
 
 /** Signals that a run hands on. */
 export type ForwardedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';

@@ -6,10 +6,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
-import { verifyArchive } from '../../../src/run/archive-verify.ts';
-import { archiveBytes } from '../../../src/run/archive-write.ts';
+import { verifyArchive } from '../../../src/run/archive/verify.ts';
+import { archiveBytes } from '../../../src/run/archive/write.ts';
 import { exitStatusOf } from '../../../src/run/exit-status.ts';
-import { createEphemeralKey } from '../../../src/run/redaction-key.ts';
+import { createEphemeralKey } from '../../../src/run/redaction/key.ts';
 import {
   recordRun,
   type ForwardedSignal,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { printableLines } from '../../../src/core/printable.ts';
 import { describeArchive, formatDuration } from '../../../src/report/archive-text.ts';
-import { verifyArchive } from '../../../src/run/archive-verify.ts';
-import { archiveBytes } from '../../../src/run/archive-write.ts';
-import { fullSample, sampleMembers, type SampleParts } from '../run/sample-archive.ts';
+import { verifyArchive } from '../../../src/run/archive/verify.ts';
+import { archiveBytes } from '../../../src/run/archive/write.ts';
+import { fullSample, sampleMembers, type SampleParts } from '../run/archive/sample-archive.ts';
 
 async function described(parts: SampleParts): Promise<string> {
   return describeArchive(await verifyArchive(archiveBytes(sampleMembers(parts))));

@@ -1,4 +1,4 @@
-import type { RedactionKey } from '../../../src/run/redaction-key.ts';
+import type { RedactionKey } from '../../../src/run/redaction/key.ts';
 import type { Random } from '../../../src/run/run-spec.ts';
 
 /** Bytes 0, 1, 2, …: the same every time. */

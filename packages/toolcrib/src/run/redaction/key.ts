@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import { UsageError } from '../core/errors.ts';
-import type { Random } from './run-spec.ts';
+import { UsageError } from '../../core/errors.ts';
+import type { Random } from '../run-spec.ts';
 
 /** Keys the digests in placeholders: the same secret gives the same placeholder under one key, and tells nothing else. */
 export interface RedactionKey {

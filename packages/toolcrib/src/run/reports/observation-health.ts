@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { RedactionSummary } from './redaction.ts';
+import type { RedactionSummary } from '../redaction/redactor.ts';
 
 export const HEALTH_SCHEMA = 'assay.runner.observation_health.v0';
 

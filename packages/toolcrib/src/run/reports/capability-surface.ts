@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { compareCodePoints } from '../tar/path.ts';
+import { compareCodePoints } from '../../tar/path.ts';
 
 export const SURFACE_SCHEMA = 'assay.runner.capability_surface.v0';
 

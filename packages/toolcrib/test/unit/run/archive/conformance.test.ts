@@ -1,12 +1,12 @@
 import { createReadStream, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { surfaceSchema } from '../../../src/run/capability-surface.ts';
-import { correlationSchema } from '../../../src/run/correlation-report.ts';
-import { fidelityVerdict } from '../../../src/run/fidelity-verdict.ts';
-import { kernelEventFrom } from '../../../src/run/kernel-event.ts';
-import { formatHealth, healthSchema } from '../../../src/run/observation-health.ts';
-import { SECRET_SHAPES } from '../../../src/run/secret-shapes.ts';
-import { verifyArchive } from '../../../src/run/archive-verify.ts';
+import { surfaceSchema } from '../../../../src/run/reports/capability-surface.ts';
+import { correlationSchema } from '../../../../src/run/reports/correlation-report.ts';
+import { fidelityVerdict } from '../../../../src/run/reports/fidelity-verdict.ts';
+import { kernelEventFrom } from '../../../../src/run/layers/kernel-event.ts';
+import { formatHealth, healthSchema } from '../../../../src/run/reports/observation-health.ts';
+import { SECRET_SHAPES } from '../../../../src/run/redaction/secret-shapes.ts';
+import { verifyArchive } from '../../../../src/run/archive/verify.ts';
 import { conformanceFile, needsConformanceSamples } from './conformance.ts';
 
 function read(name: string): unknown {

@@ -1,8 +1,8 @@
-import type { ArchiveContent } from './archive-content.ts';
-import { KERNEL_PATH, POLICY_PATH, SDK_PATH } from './archive-paths.ts';
-import { SURFACE_SETS, type SurfaceSet } from './capability-surface.ts';
-import type { CorrelationReport } from './correlation-report.ts';
-import type { ObservationHealth } from './observation-health.ts';
+import type { ArchiveContent } from './content.ts';
+import { KERNEL_PATH, POLICY_PATH, SDK_PATH } from './paths.ts';
+import { SURFACE_SETS, type SurfaceSet } from '../reports/capability-surface.ts';
+import type { CorrelationReport } from '../reports/correlation-report.ts';
+import type { ObservationHealth } from '../reports/observation-health.ts';
 
 /** What an archive says, in short. Fields are undefined where the member that has them could not be read. */
 export interface ArchiveSummary {

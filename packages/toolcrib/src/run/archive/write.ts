@@ -1,13 +1,13 @@
-import { onePiece } from '../core/one-piece.ts';
-import { digestOf } from '../core/digest.ts';
-import { CheckError, UsageError } from '../core/errors.ts';
-import { createFileOnce } from '../disk/write-file.ts';
-import { compareCodePoints } from '../tar/path.ts';
-import { gzip, writeTar, type TarEntry } from '../tar/write.ts';
-import { createManifest } from './archive-manifest.ts';
-import { MANIFEST_PATH, memberOrderKey, type ArchiveMember } from './archive-paths.ts';
-import { secretRuleIn } from './secret-shapes.ts';
-import { sweepJson } from './secret-sweep.ts';
+import { onePiece } from '../../core/one-piece.ts';
+import { digestOf } from '../../core/digest.ts';
+import { CheckError, UsageError } from '../../core/errors.ts';
+import { createFileOnce } from '../../disk/write-file.ts';
+import { compareCodePoints } from '../../tar/path.ts';
+import { gzip, writeTar, type TarEntry } from '../../tar/write.ts';
+import { createManifest } from './manifest.ts';
+import { MANIFEST_PATH, memberOrderKey, type ArchiveMember } from './paths.ts';
+import { secretRuleIn } from '../redaction/secret-shapes.ts';
+import { sweepJson } from '../redaction/secret-sweep.ts';
 
 const MEMBER_MODE = 0o644;
 

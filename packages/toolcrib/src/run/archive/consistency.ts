@@ -1,5 +1,5 @@
-import type { ArchiveContent } from './archive-content.ts';
-import type { Findings } from './archive-findings.ts';
+import type { ArchiveContent } from './content.ts';
+import type { Findings } from './findings.ts';
 import {
   CORRELATION_PATH,
   EVENTS_PATH,
@@ -9,11 +9,11 @@ import {
   POLICY_PATH,
   SDK_PATH,
   SURFACE_PATH,
-} from './archive-paths.ts';
-import { surfaceProblems } from './capability-surface.ts';
-import { correlationProblems } from './correlation-report.ts';
-import { healthClaimProblems, healthProblem, healthProblemText } from './observation-health.ts';
-import { runEventProblems } from './run-event.ts';
+} from './paths.ts';
+import { surfaceProblems } from '../reports/capability-surface.ts';
+import { correlationProblems } from '../reports/correlation-report.ts';
+import { healthClaimProblems, healthProblem, healthProblemText } from '../reports/observation-health.ts';
+import { runEventProblems } from '../layers/run-event.ts';
 
 /** Compares the members of an archive with each other: none may claim more than the layers hold. */
 export function verifyContent(content: ArchiveContent, findings: Findings): void {

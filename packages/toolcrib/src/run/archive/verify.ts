@@ -1,10 +1,10 @@
 import * as z from 'zod/mini';
-import { onePiece } from '../core/one-piece.ts';
-import { createDigester } from '../core/digest.ts';
-import { hasCode } from '../core/errors.ts';
-import { compareCodePoints } from '../tar/path.ts';
-import { abortable } from '../disk/abortable.ts';
-import { gunzip, readTar, type TarMember } from '../tar/read.ts';
+import { onePiece } from '../../core/one-piece.ts';
+import { createDigester } from '../../core/digest.ts';
+import { hasCode } from '../../core/errors.ts';
+import { compareCodePoints } from '../../tar/path.ts';
+import { abortable } from '../../disk/abortable.ts';
+import { gunzip, readTar, type TarMember } from '../../tar/read.ts';
 import {
   createArchiveContent,
   memberShape,
@@ -12,17 +12,17 @@ import {
   readDocument,
   readLine,
   type ArchiveContent,
-} from './archive-content.ts';
-import { verifyContent } from './archive-consistency.ts';
-import { createFindings, type Finding, type Findings } from './archive-findings.ts';
-import { ARCHIVE_LIMITS, type ArchiveLimits } from './archive-limits.ts';
-import { decodeText, LineError, linesOf } from './archive-lines.ts';
-import { manifestSchema } from './archive-manifest.ts';
-import { MANIFEST_PATH, memberOrderKey, OWN_PREFIX, REQUIRED_PATHS } from './archive-paths.ts';
-import { fidelityVerdict, type FidelityVerdict } from './fidelity-verdict.ts';
-import { isRunId } from './run-spec.ts';
-import { secretRuleIn } from './secret-shapes.ts';
-import { summaryOf, type ArchiveSummary } from './archive-summary.ts';
+} from './content.ts';
+import { verifyContent } from './consistency.ts';
+import { createFindings, type Finding, type Findings } from './findings.ts';
+import { ARCHIVE_LIMITS, type ArchiveLimits } from './limits.ts';
+import { decodeText, LineError, linesOf } from './lines.ts';
+import { manifestSchema } from './manifest.ts';
+import { MANIFEST_PATH, memberOrderKey, OWN_PREFIX, REQUIRED_PATHS } from './paths.ts';
+import { fidelityVerdict, type FidelityVerdict } from '../reports/fidelity-verdict.ts';
+import { isRunId } from '../run-spec.ts';
+import { secretRuleIn } from '../redaction/secret-shapes.ts';
+import { summaryOf, type ArchiveSummary } from './summary.ts';
 
 /** What an archive is worth. It is consistent, not authentic, unless somebody signed it. */
 export interface ArchiveInspection {

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
-import { digestOf, isDigest, type Digest } from '../core/digest.ts';
-import { compareCodePoints } from '../tar/path.ts';
-import type { ArchiveMember } from './archive-paths.ts';
+import { digestOf, isDigest, type Digest } from '../../core/digest.ts';
+import { compareCodePoints } from '../../tar/path.ts';
+import type { ArchiveMember } from './paths.ts';
 
 export const MANIFEST_SCHEMA = 'assay.runner.archive_manifest.v0';
 

@@ -1,17 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { onePiece } from '../core/one-piece.ts';
-import { digestOf } from '../core/digest.ts';
-import { isSystemError, UsageError } from '../core/errors.ts';
-import { storageError } from '../disk/storage-error.ts';
-import { createFileOnce, ensureDirectory } from '../disk/write-file.ts';
-import {
-  createEphemeralKey,
-  formatRedactionKeyFile,
-  parseRedactionKeyFile,
-  type RedactionKey,
-} from './redaction-key.ts';
-import type { Random } from './run-spec.ts';
+import { onePiece } from '../../core/one-piece.ts';
+import { digestOf } from '../../core/digest.ts';
+import { isSystemError, UsageError } from '../../core/errors.ts';
+import { storageError } from '../../disk/storage-error.ts';
+import { createFileOnce, ensureDirectory } from '../../disk/write-file.ts';
+import { createEphemeralKey, formatRedactionKeyFile, parseRedactionKeyFile, type RedactionKey } from './key.ts';
+import type { Random } from '../run-spec.ts';
 
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;

@@ -1,4 +1,4 @@
-import { keyedDigest, redactionKeyId, type RedactionKey } from './redaction-key.ts';
+import { keyedDigest, redactionKeyId, type RedactionKey } from './key.ts';
 import { secretSpans } from './secret-shapes.ts';
 
 /** What is looked for: shapes and the values of credential flags, shapes alone, or (unsafe) nothing. */

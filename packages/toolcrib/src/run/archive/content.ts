@@ -1,14 +1,14 @@
 import * as z from 'zod/mini';
-import { messageOf } from '../core/errors.ts';
+import { messageOf } from '../../core/errors.ts';
 import {
   createSurfaceBuilder,
   surfaceSchema,
   type CapabilitySurface,
   type SurfaceBuilder,
-} from './capability-surface.ts';
-import { correlationSchema, type CorrelationReport } from './correlation-report.ts';
-import type { Findings } from './archive-findings.ts';
-import type { ArchiveManifest } from './archive-manifest.ts';
+} from '../reports/capability-surface.ts';
+import { correlationSchema, type CorrelationReport } from '../reports/correlation-report.ts';
+import type { Findings } from './findings.ts';
+import type { ArchiveManifest } from './manifest.ts';
 import {
   CORRELATION_PATH,
   EVENTS_PATH,
@@ -18,13 +18,13 @@ import {
   POLICY_PATH,
   SDK_PATH,
   SURFACE_PATH,
-} from './archive-paths.ts';
-import { kernelEventFrom } from './kernel-event.ts';
-import { policyEventSchema, sdkEventSchema } from './layer-events.ts';
-import { healthSchema, type ObservationHealth } from './observation-health.ts';
-import { runEventSchema, type RunEvent } from './run-event.ts';
-import { outcomeSchema, type ArchivedOutcome } from './run-outcome.ts';
-import { sweepJson } from './secret-sweep.ts';
+} from './paths.ts';
+import { kernelEventFrom } from '../layers/kernel-event.ts';
+import { policyEventSchema, sdkEventSchema } from '../layers/layer-events.ts';
+import { healthSchema, type ObservationHealth } from '../reports/observation-health.ts';
+import { runEventSchema, type RunEvent } from '../layers/run-event.ts';
+import { outcomeSchema, type ArchivedOutcome } from '../run-outcome.ts';
+import { sweepJson } from '../redaction/secret-sweep.ts';
 
 /** What the members of an archive said, as far as they could be read. */
 export interface ArchiveContent {

@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
-import { compareCodePoints } from '../tar/path.ts';
-import type { RunSpec } from './run-spec.ts';
+import { compareCodePoints } from '../../tar/path.ts';
+import type { RunSpec } from '../run-spec.ts';
 
 export const RUN_EVENT_SCHEMA = 'assay.runner.event.v0';
 

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { fidelityVerdict } from '../../../src/run/fidelity-verdict.ts';
+import { fidelityVerdict } from '../../../../src/run/reports/fidelity-verdict.ts';
 import {
   contractOnlyHealth,
   formatHealth,
   healthProblem,
   healthSchema,
   type ObservationHealth,
-} from '../../../src/run/observation-health.ts';
-import { createRedactor } from '../../../src/run/redaction.ts';
-import { fixedKey } from './fixed.ts';
+} from '../../../../src/run/reports/observation-health.ts';
+import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
+import { fixedKey } from '../fixed.ts';
 
 function health(change: Partial<ObservationHealth> = {}): ObservationHealth {
   const measured = { kernel_layer: 'complete', cgroup_correlation: 'clean' } as const;

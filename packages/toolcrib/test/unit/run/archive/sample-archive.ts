@@ -1,12 +1,16 @@
-import { archiveBytes, sealArchive } from '../../../src/run/archive-write.ts';
-import type { ArchiveMember } from '../../../src/run/archive-paths.ts';
-import { createSurfaceBuilder } from '../../../src/run/capability-surface.ts';
-import type { CorrelationReport } from '../../../src/run/correlation-report.ts';
-import { contractOnlyHealth, formatHealth, type ObservationHealth } from '../../../src/run/observation-health.ts';
-import { createRedactor } from '../../../src/run/redaction.ts';
-import { runFinished, runStarted } from '../../../src/run/run-event.ts';
-import { createRunSpec } from '../../../src/run/run-spec.ts';
-import { fixedKey, fixedRandom } from './fixed.ts';
+import { archiveBytes, sealArchive } from '../../../../src/run/archive/write.ts';
+import type { ArchiveMember } from '../../../../src/run/archive/paths.ts';
+import { createSurfaceBuilder } from '../../../../src/run/reports/capability-surface.ts';
+import type { CorrelationReport } from '../../../../src/run/reports/correlation-report.ts';
+import {
+  contractOnlyHealth,
+  formatHealth,
+  type ObservationHealth,
+} from '../../../../src/run/reports/observation-health.ts';
+import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
+import { runFinished, runStarted } from '../../../../src/run/layers/run-event.ts';
+import { createRunSpec } from '../../../../src/run/run-spec.ts';
+import { fixedKey, fixedRandom } from '../fixed.ts';
 
 /** What a sample is made from; everything else follows from it unless `replace` says otherwise. */
 export interface SampleParts {

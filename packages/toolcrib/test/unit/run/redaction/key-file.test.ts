@@ -3,8 +3,8 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { hostRedactionKey, readRedactionKey } from '../../../src/run/redaction-key-file.ts';
-import { failureOfAsync } from '../core/failure.ts';
+import { hostRedactionKey, readRedactionKey } from '../../../../src/run/redaction/key-file.ts';
+import { failureOfAsync } from '../../core/failure.ts';
 
 let directory = '';
 beforeEach(async () => {

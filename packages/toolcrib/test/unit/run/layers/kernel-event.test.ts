@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { kernelEventFrom } from '../../../src/run/kernel-event.ts';
+import { kernelEventFrom } from '../../../../src/run/layers/kernel-event.ts';
 
 const EVENT = {
   schema: 'assay.runner.kernel_event.v0',

@@ -5,12 +5,12 @@ import {
   formatRedactionKeyFile,
   parseRedactionKeyFile,
   redactionKeyId,
-} from '../../../src/run/redaction-key.ts';
-import { createRedactor } from '../../../src/run/redaction.ts';
-import { SECRET_SHAPES, secretRuleIn, secretSpans } from '../../../src/run/secret-shapes.ts';
-import { sweepJson } from '../../../src/run/secret-sweep.ts';
-import { failureOf } from '../core/failure.ts';
-import { fixedKey, fixedRandom } from './fixed.ts';
+} from '../../../../src/run/redaction/key.ts';
+import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
+import { SECRET_SHAPES, secretRuleIn, secretSpans } from '../../../../src/run/redaction/secret-shapes.ts';
+import { sweepJson } from '../../../../src/run/redaction/secret-sweep.ts';
+import { failureOf } from '../../core/failure.ts';
+import { fixedKey, fixedRandom } from '../fixed.ts';
 
 /** One secret of every shape; put together here so that no scanner takes this file for a leak. */
 const SECRETS: readonly (readonly [rule: string, secret: string])[] = [

@@ -3,13 +3,13 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { digestOf } from '../../../src/core/digest.ts';
-import type { ArchiveMember } from '../../../src/run/archive-paths.ts';
-import { ARCHIVE_LIMITS } from '../../../src/run/archive-limits.ts';
-import { verifyArchive } from '../../../src/run/archive-verify.ts';
-import { archiveBytes, sealArchive, writeArchive } from '../../../src/run/archive-write.ts';
-import { readTar, gunzip } from '../../../src/tar/read.ts';
-import { failureOf, failureOfAsync } from '../core/failure.ts';
+import { digestOf } from '../../../../src/core/digest.ts';
+import type { ArchiveMember } from '../../../../src/run/archive/paths.ts';
+import { ARCHIVE_LIMITS } from '../../../../src/run/archive/limits.ts';
+import { verifyArchive } from '../../../../src/run/archive/verify.ts';
+import { archiveBytes, sealArchive, writeArchive } from '../../../../src/run/archive/write.ts';
+import { readTar, gunzip } from '../../../../src/tar/read.ts';
+import { failureOf, failureOfAsync } from '../../core/failure.ts';
 import { fullSample, packed, sampleMembers, type SampleParts } from './sample-archive.ts';
 
 async function rulesOf(members: readonly ArchiveMember[]): Promise<readonly string[]> {
