@@ -9,7 +9,7 @@ import { malformed, parseStrictJson } from './strict-json.ts';
 /** What a DSSE envelope holds when it is an attestation: an in-toto statement. */
 export const IN_TOTO_PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
-/** An Ed25519 signature over an envelope. */
+/** A signature over an envelope. */
 export interface DsseSignature {
   /** Name of the key in printable ASCII, a hint that nothing protects; '' when there is none. */
   readonly keyid: string;
@@ -61,12 +61,17 @@ export function preAuthEncoding(payloadType: string, payload: Uint8Array): Uint8
 }
 
 /**
- * Signs a payload. Ed25519 is deterministic: same input, same envelope.
- * @param key an Ed25519 private key.
+ * Signs a payload. Ed25519 is deterministic: same input, same envelope; ECDSA is not.
+ * @param key a private key of a kind that `keys.ts` reads.
  */
 export function signEnvelope(payloadType: string, payload: Uint8Array, key: KeyObject): DsseEnvelope {
-  const sig = sign(null, preAuthEncoding(payloadType, payload), key);
+  const sig = sign(hashOf(key), preAuthEncoding(payloadType, payload), key);
   return { payloadType, payload, signatures: [{ keyid: keyIdOf(key), sig }] };
+}
+
+/** Ed25519 has its own hash, ECDSA on P-256 goes with this one. */
+function hashOf(key: KeyObject): string | null {
+  return key.asymmetricKeyType === 'ec' ? 'sha256' : null;
 }
 
 /** Compact JSON in the order of the specification, and a newline. Same input, same bytes. */
@@ -100,7 +105,7 @@ export function verifyEnvelope(envelope: DsseEnvelope, keys: readonly TrustedKey
   const claims = envelope.signatures.flatMap(({ keyid, sig }) =>
     keys.filter((key) => keyid === '' || key.keyid === keyid).map((key) => ({ ...key, sig, named: keyid !== '' })),
   );
-  const sound = claims.find(({ key, sig }) => verify(null, signed, key, sig));
+  const sound = claims.find(({ key, sig }) => verify(hashOf(key), signed, key, sig));
   if (sound !== undefined) return { status: 'verified', keyid: sound.keyid };
   const forged = claims.find(({ named }) => named);
   if (forged === undefined) return { status: 'untrusted', reason: `signed by ${namesOf(envelope)}` };

@@ -5,7 +5,7 @@ import { readSmallText } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import type { Signer } from './attestation.ts';
 import { formatEnvelope, IN_TOTO_PAYLOAD_TYPE, signEnvelope } from './dsse.ts';
-import { parsePrivateKey } from './keys.ts';
+import { parsePrivateKey, type KeyKind } from './keys.ts';
 import { formatProvenance } from './provenance.ts';
 
 const MAX_KEY_BYTES = 64 * 1024;
@@ -30,11 +30,12 @@ export async function openKeySigner(privateKeyPath: string): Promise<Signer> {
 }
 
 /**
- * Reads an Ed25519 private key.
+ * Reads a private key.
+ * @param kinds what may be used; for attestations Ed25519 alone.
  * @throws UsageError `CONFIG_INVALID` naming the file for another key, an encrypted one, or one that everybody can read;
  * NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`.
  */
-export async function readPrivateKey(path: string): Promise<KeyObject> {
+export async function readPrivateKey(path: string, kinds?: readonly KeyKind[]): Promise<KeyObject> {
   const text = await readSmallText(path, MAX_KEY_BYTES).catch(noKey(path));
   const { mode } = await onDisk('examine', path, () => stat(path));
   if ((mode & OTHERS_MAY_READ) !== 0) {
@@ -43,7 +44,7 @@ export async function readPrivateKey(path: string): Promise<KeyObject> {
       details: { file: path, mode: (mode & 0o777).toString(8) },
     });
   }
-  return parsePrivateKey(text, path);
+  return parsePrivateKey(text, path, kinds);
 }
 
 function noKey(path: string): (error: unknown) => never {

@@ -8,6 +8,11 @@ export interface TrustedKey {
   readonly key: KeyObject;
 }
 
+/** Kinds of keys: `ecdsa-p256` signs the SHA-256 of what is signed. */
+export type KeyKind = 'ed25519' | 'ecdsa-p256';
+
+const ATTESTATION_KINDS: readonly KeyKind[] = ['ed25519'];
+
 const PUBLIC_LABEL = '-----BEGIN PUBLIC KEY-----';
 const MAKE_KEY = 'openssl genpkey -algorithm ed25519 -out toolcrib-signing.pem';
 const EXPORT_KEY = 'openssl pkey -in toolcrib-signing.pem -pubout -out toolcrib-signing.pub.pem';
@@ -22,36 +27,38 @@ export function keyIdOf(key: KeyObject): string {
 
 /**
  * @param file named in errors.
- * @throws UsageError `CONFIG_INVALID` unless the text is one Ed25519 public key in PEM.
+ * @param kinds what may be used; for attestations Ed25519 alone.
+ * @throws UsageError `CONFIG_INVALID` unless the text is one such public key in PEM.
  */
-export function parsePublicKey(text: string, file: string): TrustedKey {
+export function parsePublicKey(text: string, file: string, kinds: readonly KeyKind[] = ATTESTATION_KINDS): TrustedKey {
   if (text.includes('PRIVATE KEY-----')) {
     throw keyError(file, 'holds a private key, expected the public one', `keep it secret, and export: ${EXPORT_KEY}`);
   }
   if (text.split(PUBLIC_LABEL).length !== 2) {
     throw keyError(file, `does not hold exactly one "${PUBLIC_LABEL}"`, `write it with: ${EXPORT_KEY}`);
   }
-  const key = readKey(() => createPublicKey(text), file, `write it with: ${EXPORT_KEY}`);
+  const key = readKey(() => createPublicKey(text), file, kinds, `write it with: ${EXPORT_KEY}`);
   return { keyid: keyIdOf(key), key };
 }
 
 /**
  * @param file named in errors.
- * @throws UsageError `CONFIG_INVALID` unless the text is one Ed25519 private key, PKCS#8 in PEM, without a passphrase.
+ * @param kinds as in {@link parsePublicKey}.
+ * @throws UsageError `CONFIG_INVALID` unless the text is one such private key, PKCS#8 in PEM, without a passphrase.
  */
-export function parsePrivateKey(text: string, file: string): KeyObject {
+export function parsePrivateKey(text: string, file: string, kinds: readonly KeyKind[] = ATTESTATION_KINDS): KeyObject {
   if (text.includes('ENCRYPTED')) {
     throw keyError(file, 'is encrypted with a passphrase, which toolcrib does not ask for', DECRYPT);
   }
   if (!text.includes('-----BEGIN PRIVATE KEY-----')) {
     throw keyError(file, 'does not hold a "-----BEGIN PRIVATE KEY-----" (PKCS#8 in PEM)', `make one with: ${MAKE_KEY}`);
   }
-  return readKey(() => createPrivateKey(text), file, `make one with: ${MAKE_KEY}`);
+  return readKey(() => createPrivateKey(text), file, kinds, `make one with: ${MAKE_KEY}`);
 }
 
 const DECRYPT = 'decrypt it into a file that only you can read: openssl pkey -in ENCRYPTED -out toolcrib-signing.pem';
 
-function readKey(read: () => KeyObject, file: string, hint: string): KeyObject {
+function readKey(read: () => KeyObject, file: string, kinds: readonly KeyKind[], hint: string): KeyObject {
   let key: KeyObject;
   try {
     key = read();
@@ -59,8 +66,14 @@ function readKey(read: () => KeyObject, file: string, hint: string): KeyObject {
     // The cause may quote what it could not read.
     throw keyError(file, 'is not a key that can be read', hint);
   }
-  if (key.asymmetricKeyType === 'ed25519') return key;
-  throw keyError(file, `holds a key of type ${key.asymmetricKeyType ?? 'unknown'}, expected ed25519`, hint);
+  const kind = kindOf(key);
+  if (kinds.some((each) => each === kind)) return key;
+  throw keyError(file, `holds a key of type ${kind}, expected ${kinds.join(' or ')}`, hint);
+}
+
+function kindOf(key: KeyObject): string {
+  if (key.asymmetricKeyType === 'ec' && key.asymmetricKeyDetails?.namedCurve === 'prime256v1') return 'ecdsa-p256';
+  return key.asymmetricKeyType ?? 'unknown';
 }
 
 function keyError(file: string, what: string, hint: string): UsageError {

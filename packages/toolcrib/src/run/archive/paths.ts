@@ -9,6 +9,16 @@ export const SDK_PATH = 'layers/sdk.ndjson';
 export const HEALTH_PATH = 'observation-health.json';
 /** Ours: why a run has no exit code, or that its time was up. There only when one of them is so. */
 export const OUTCOME_PATH = 'toolcrib/outcome.json';
+/** Ours: tier, accounts and bounds of the observation of the kernel. */
+export const CAPTURE_PATH = 'toolcrib/capture.json';
+/** Ours: what each dimension was observed by, and its blind spots. */
+export const COVERAGE_PATH = 'toolcrib/coverage.json';
+/** Ours: failed execs, and calls that change something without opening it. */
+export const EFFECTS_PATH = 'toolcrib/effects.ndjson';
+/** Ours: every call as it was observed, nothing hidden. There only when it was asked for. */
+export const RAW_PATH = 'toolcrib/kernel-raw.ndjson';
+/** Ours: a signature over the digest of the manifest, which therefore cannot list it. There only when asked for. */
+export const SIGNATURE_PATH = 'toolcrib/manifest.dsse.json';
 
 /** What toolcrib adds to the format stands below this. */
 export const OWN_PREFIX = 'toolcrib/';

@@ -35,7 +35,7 @@ describe('a trusted public key', () => {
     [
       'an EC key',
       ec.publicKey.export({ type: 'spki', format: 'pem' }),
-      'FILE holds a key of type ec, expected ed25519',
+      'FILE holds a key of type ecdsa-p256, expected ed25519',
     ],
     ['two keys', PUBLIC + PUBLIC, 'FILE does not hold exactly one'],
     ['nothing', '', 'FILE does not hold exactly one'],
