@@ -19,16 +19,6 @@ export const EFFECTS_PATH = 'toolcrib/effects.ndjson';
 export const RAW_PATH = 'toolcrib/kernel-raw.ndjson';
 /** Ours: a signature over the digest of the manifest, which therefore cannot list it. There only when asked for. */
 export const SIGNATURE_PATH = 'toolcrib/manifest.dsse.json';
-/** Ours: the signature over the manifest's digest. The one member that the manifest cannot list. */
-export const SIGNATURE_PATH = 'toolcrib/manifest.dsse.json';
-/** Ours: what the calls that are no events of the format did. */
-export const EFFECTS_PATH = 'toolcrib/effects.ndjson';
-/** Ours: every call that was seen, with `--raw`. */
-export const RAW_PATH = 'toolcrib/kernel-raw.ndjson';
-/** Ours: how the kernel was watched. */
-export const CAPTURE_PATH = 'toolcrib/capture.json';
-/** Ours: what of each dimension could be seen. */
-export const COVERAGE_PATH = 'toolcrib/coverage.json';
 /** Ours: the tool that was placed in the sandbox of the run. */
 export const INJECTION_PATH = 'toolcrib/injection.json';
 
