@@ -20,9 +20,10 @@ import {
   SURFACE_PATH,
 } from './paths.ts';
 import { kernelEventFrom } from '../layers/kernel-event.ts';
-import { policyEventSchema, sdkEventSchema } from '../layers/layer-events.ts';
+import { policyEventSchema } from '../layers/policy-event.ts';
 import { healthSchema, type ObservationHealth } from '../reports/observation-health.ts';
 import { runEventSchema, type RunEvent } from '../layers/run-event.ts';
+import { sdkEventSchema } from '../layers/sdk-event.ts';
 import { outcomeSchema, type ArchivedOutcome } from '../run-outcome.ts';
 import { sweepJson } from '../redaction/secret-sweep.ts';
 
