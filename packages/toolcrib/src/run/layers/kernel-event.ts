@@ -6,7 +6,18 @@ export interface KernelEvent {
   readonly seq: number;
   readonly kind: string;
   readonly value: string | null;
+  readonly pid: number;
+  /** It says that the call failed. */
+  readonly failed: boolean;
+  /** What a file was opened for; null where it does not say. */
+  readonly access: AccessMode | null;
+  /** `network_destination`; empty where it does not say. */
+  readonly destination: string;
 }
+
+const ACCESS_MODES = ['read', 'write', 'read_write', 'unknown'] as const;
+
+export type AccessMode = (typeof ACCESS_MODES)[number];
 
 /** Kinds and their ids; another id is `event_<id>`. */
 const ID_OF_KIND: ReadonlyMap<string, number> = new Map([
@@ -19,8 +30,14 @@ const ID_OF_KIND: ReadonlyMap<string, number> = new Map([
   ['connect_blocked', 20],
 ]);
 
+const KIND_OF_ID: ReadonlyMap<number, string> = new Map([...ID_OF_KIND].map(([kind, id]) => [id, kind]));
+
+/** What events of a type are called. */
+export function kernelKind(eventType: number): string {
+  return KIND_OF_ID.get(eventType) ?? `event_${eventType}`;
+}
+
 const REQUIRED = ['schema', 'run_id', 'seq', 'pid', 'event_type', 'kind', 'value'] as const;
-const ACCESS_MODES: readonly unknown[] = ['read', 'write', 'read_write', 'unknown'];
 const OPERATIONS: readonly unknown[] = ['create', 'truncate', 'append', 'exclusive'];
 const STATUSES: readonly unknown[] = ['success', 'error'];
 
@@ -44,10 +61,14 @@ const FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['mode', isCount],
   ['resolve', (value: unknown) => isCount(value) && value !== 0],
   ['return_value', (value: unknown) => Number.isSafeInteger(value)],
-  ['access_mode', (value: unknown) => ACCESS_MODES.includes(value)],
+  ['access_mode', (value: unknown) => accessMode(value) !== undefined],
   ['operation_flags', isOperations],
   ['status', (value: unknown) => STATUSES.includes(value)],
 ]);
+
+function accessMode(value: unknown): AccessMode | undefined {
+  return ACCESS_MODES.find((mode) => mode === value);
+}
 
 function isOperations(value: unknown): boolean {
   if (!Array.isArray(value)) return false;
@@ -77,14 +98,25 @@ function isFields(parsed: unknown): parsed is Fields {
 }
 
 function consistent(fields: Fields): KernelEvent | string {
-  const { run_id, seq, kind, value, event_type } = fields;
-  if (typeof run_id !== 'string' || typeof seq !== 'number' || typeof kind !== 'string') return 'it is incomplete';
+  const { run_id, seq, pid, kind, value, event_type, network_destination: destination } = fields;
+  if (typeof run_id !== 'string' || typeof seq !== 'number' || typeof kind !== 'string' || typeof pid !== 'number') {
+    return 'it is incomplete';
+  }
   if (ID_OF_KIND.get(kind) !== event_type && kind !== `event_${String(event_type)}`) {
     return `kind ${quote(kind)} does not go with event_type ${quote(event_type)}`;
   }
   if (Object.hasOwn(fields, 'status') && !Object.hasOwn(fields, 'return_value'))
     return 'status stands without return_value';
-  return { run_id, seq, kind, value: typeof value === 'string' ? value : null };
+  return {
+    run_id,
+    seq,
+    kind,
+    value: typeof value === 'string' ? value : null,
+    pid,
+    failed: fields['status'] === 'error',
+    access: accessMode(fields['access_mode']) ?? null,
+    destination: typeof destination === 'string' ? destination : '',
+  };
 }
 
 function quote(value: unknown): string {
