@@ -15,6 +15,8 @@ export type ErrorCode =
   | 'DIGEST_INVALID'
   | 'REFERENCE_INVALID'
   | 'RUN_SPEC_INVALID'
+  | 'LOCK_OUTDATED'
+  | 'RUN_LOG_INVALID'
   // not found
   | 'NOT_FOUND'
   | 'SANDBOX_NOT_FOUND'
