@@ -32,16 +32,31 @@ export function isTemporaryName(name: string): boolean {
  * {@link discardTemporary}, or stays by rename or link and {@link releaseTemporary}.
  * @throws RemoteError `STORAGE`.
  */
-export async function createTemporary(directory: string, mode = 0o666): Promise<TemporaryFile> {
+export async function createTemporary(
+  directory: string,
+  mode = 0o666,
+  flags: 'wx' | 'wx+' = 'wx',
+): Promise<TemporaryFile> {
   const random = randomBytes(16).toString('hex');
   const path = join(directory, `${PREFIX}${formatIdentity(ownIdentity())}-${random}${SUFFIX}`);
   track(path);
   try {
-    return { path, handle: await open(path, 'wx', mode) };
+    return { path, handle: await open(path, flags, mode) };
   } catch (error) {
     pending.delete(path);
     throw storageError(error, 'create a file in', directory);
   }
+}
+
+/**
+ * Creates an empty file for reading and writing that has no name any more: nobody opens it by one, and it is gone as soon
+ * as it is closed or the process ends, however it ends.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function createNameless(directory: string): Promise<FileHandle> {
+  const { path, handle } = await createTemporary(directory, 0o600, 'wx+');
+  await discardTemporary(path);
+  return handle;
 }
 
 /** Removes a temporary file; one that is gone already is fine. Never throws: what it leaves, a sweep takes. */

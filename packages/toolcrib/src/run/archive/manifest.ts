@@ -37,10 +37,18 @@ export const manifestSchema = z.strictObject({
   ),
 });
 
+/** A member that a manifest is to list: measured, or with its bytes. */
+export type ListedMember = ArchiveMember | { readonly path: string; readonly size: number; readonly digest: Digest };
+
 /** The manifest of finished members, its files sorted by code point. */
-export function createManifest(runId: string, members: readonly ArchiveMember[]): ArchiveManifest {
+export function createManifest(runId: string, members: readonly ListedMember[]): ArchiveManifest {
   const files = [...members]
     .sort((a, b) => compareCodePoints(a.path, b.path))
-    .map(({ path, bytes }) => [path, { path, sha256: digestOf(bytes), bytes: bytes.byteLength }] as const);
+    .map((member) => [member.path, fileOf(member)] as const);
   return { schema: MANIFEST_SCHEMA, run_id: runId, files: Object.fromEntries(files) };
+}
+
+function fileOf(member: ListedMember): ManifestFile {
+  if ('digest' in member) return { path: member.path, sha256: member.digest, bytes: member.size };
+  return { path: member.path, sha256: digestOf(member.bytes), bytes: member.bytes.byteLength };
 }

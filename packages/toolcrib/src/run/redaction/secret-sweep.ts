@@ -13,6 +13,23 @@ export function sweepJson(json: string, parsed: unknown): string | undefined {
   return sweepValue(parsed);
 }
 
+/**
+ * Looks for shapes in lines of JSON, like {@link sweepJson} in each.
+ * @param lines whole ones, each ended by `\n`. The end of a line is no part of a shape: a `}` stands before it.
+ */
+export function sweepLines(lines: string): string | undefined {
+  if (!lines.includes('\\') && !mayHoldSecret(lines)) return undefined;
+  for (const line of lines.split('\n')) {
+    const rule = line === '' || isPlain(line) ? undefined : sweepJson(line, JSON.parse(line));
+    if (rule !== undefined) return rule;
+  }
+  return undefined;
+}
+
+function isPlain(line: string): boolean {
+  return !line.includes('\\') && !mayHoldSecret(line);
+}
+
 function sweepValue(value: unknown): string | undefined {
   if (typeof value === 'string') return secretRuleIn(value);
   if (typeof value !== 'object' || value === null) return undefined;
