@@ -23,7 +23,10 @@ interface CallBase {
 
 /** A path in a system call. Bytes that are not UTF-8, and backslashes, are escaped: see {@link pathText}. */
 export interface ObservedPath {
-  /** As the program gave it; undefined when it could not be read (that counts as a loss). */
+  /**
+   * As the program gave it; '' where it gave a descriptor instead. Undefined when it could not be read: that counts as a
+   * loss, unless the kernel could not read it either (the result is `EFAULT`).
+   */
   readonly given: string | undefined;
   /** Absolute, in the mount namespace of the task, when the observer could resolve it; else undefined. */
   readonly absolute?: string;
@@ -80,7 +83,10 @@ export interface EffectCall extends CallBase {
   readonly peer?: Peer | undefined;
 }
 
-/** `fork` and `exit` of a task that is followed. */
+/**
+ * `fork` and `exit` of a task that is followed; threads are tasks. The result of a `fork` is the id of the new task, that
+ * of an `exit` its exit code, or the negative number of the signal that ended it.
+ */
 export interface ProcessEvent extends CallBase {
   readonly kind: 'process';
   readonly call: 'fork' | 'exit';

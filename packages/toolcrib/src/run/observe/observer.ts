@@ -64,3 +64,36 @@ export interface CaptureReport {
   /** Milliseconds from the start of the observer until the command was released. */
   readonly attachMs: number;
 }
+
+/** A task of a sandbox that showed itself by opening a path: whatever it starts is watched, its own calls are not told. */
+export interface Anchor {
+  /** Its thread group, as the observer's pid namespace counts. */
+  readonly pid: number;
+  /** Id of the cgroup v2 that it was in. */
+  readonly cgroupId: number;
+}
+
+/** The observation of what a task inside a sandbox starts. Nothing was started for it, and nothing is ended with it. */
+export interface ObservedAttachment extends Pick<ObservedRun, 'calls' | 'capture'> {
+  /**
+   * The task that opened a path that ends in the nonce: only what it forks after that is watched, so a command is to be
+   * started when this has resolved. Undefined when the observation ended before: what opens there is no task of this
+   * kernel. Never rejects, and has no deadline: call {@link ObservedAttachment.stop}.
+   */
+  readonly anchor: Promise<Anchor | undefined>;
+  /**
+   * Ends the observation; what is told until then still comes. Without it, it ends when the anchor and all that descends
+   * from it are gone, or the drain limit after the anchor's end is over.
+   */
+  stop(): void;
+}
+
+/** Watches what is started in a sandbox that runs on the observer's kernel. */
+export interface SandboxObserver {
+  /**
+   * Resolves when everything is attached: then let the task in the sandbox open the path.
+   * @param nonce 64 lowercase hex digits, random.
+   * @throws SandboxError `NOT_OBSERVABLE` when it cannot observe.
+   */
+  attach(nonce: string): Promise<ObservedAttachment>;
+}
