@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import { InterruptedError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
+import { InterruptedError, messageOf, UsageError } from '../core/errors.ts';
 import { isActionsRunner } from '../report/github-actions.ts';
 import { exitCodeOf, WRAPPER_FAILED } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { createProgram } from './program.ts';
 import { listenToSignals } from './signals.ts';
+import { standardStreams } from './standard-streams.ts';
 
 /**
  * Runs a command line to its end.
@@ -13,7 +14,6 @@ import { listenToSignals } from './signals.ts';
  */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   keepQuietAboutExperiments();
-  endWithTheReader();
   const signals = listenToSignals(process);
   const { program, exitCode, wrapsAnother } = await createProgram(signals, argv);
   try {
@@ -26,7 +26,8 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
       : asUsageError(error, command);
     if (failure === undefined) return 0; // help or version was printed
     // The stdout of a wrapper belongs to the other program: with --json the document goes to stderr.
-    const streams = wrapsAnother() ? { stdout: process.stderr, stderr: process.stderr } : process;
+    const { stderr } = standardStreams;
+    const streams = wrapsAnother() ? { stdout: stderr, stderr } : standardStreams;
     const options = { json: wantsJson(argv), quiet: false, onRunner: isActionsRunner(process.env) };
     createOutput(streams, options).fail(failure);
     // A failure of ours is not taken for the other program's own.
@@ -78,20 +79,6 @@ function commandIn(program: Command, argv: readonly string[]): readonly string[]
 function keepQuietAboutExperiments(): void {
   process.removeAllListeners('warning');
   process.on('warning', (warning) => {
-    if (warning.name !== 'ExperimentalWarning') process.stderr.write(`${String(warning)}\n`);
-  });
-}
-
-/**
- * A reader that went away (`| head`) is no failure of ours; a full disk behind stdout is one, because the result is
- * lost. What cannot be said on stderr is not worth ending for.
- */
-function endWithTheReader(): void {
-  process.stderr.on('error', () => undefined);
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    const failure = new RemoteError('STORAGE', `cannot write the result to stdout: ${error.message}`, { cause: error });
-    createOutput(process, { json: false, quiet: false }).fail(failure);
-    process.exit(exitCodeOf(failure));
+    if (warning.name !== 'ExperimentalWarning') standardStreams.stderr.write(`${String(warning)}\n`);
   });
 }

@@ -5,6 +5,7 @@ import type { Project } from '../flows/project.ts';
 import { isActionsRunner } from '../report/github-actions.ts';
 import { createOutput, type Output } from './output.ts';
 import type { Signals } from './signals.ts';
+import { standardStreams } from './standard-streams.ts';
 import { createTerminalReporter } from './terminal-reporter.ts';
 
 /** The options that stand before every command. */
@@ -37,7 +38,7 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
     cwd: workingDirectory(),
     offline: options.offline,
     signal: signals.abort,
-    reporter: createTerminalReporter(process.stderr, {
+    reporter: createTerminalReporter(standardStreams, {
       quiet: options.quiet,
       bars: options.progress && !options.json,
       onRunner,
@@ -47,7 +48,7 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
   return {
     host,
     signals,
-    output: createOutput(process, { ...options, onRunner }),
+    output: createOutput(standardStreams, { ...options, onRunner }),
     async project() {
       const { openProject } = await import('../flows/project.ts');
       return openProject(host, named);
@@ -57,9 +58,12 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
       return openCheckedOutProject(host, named);
     },
     async dialogue() {
-      if (!process.stderr.isTTY) return undefined; // before stdin is opened, which costs more than the rest of a look-up
+      if (!standardStreams.stderr.isTTY) return undefined; // before stdin is opened, which costs more than the rest of a look-up
       const { dialogueOn } = await import('./prompt.ts');
-      return dialogueOn({ input: process.stdin, output: process.stderr }, { json: options.json, env: host.env });
+      return dialogueOn(
+        { input: process.stdin, output: standardStreams.stderr },
+        { json: options.json, env: host.env },
+      );
     },
   };
 }

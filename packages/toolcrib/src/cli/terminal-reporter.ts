@@ -15,14 +15,19 @@ export interface TerminalReporterOptions extends Listener {
 }
 
 /** Tells notices on stderr, and shows a bar where a person looks at a terminal. */
-export function createTerminalReporter(stderr: Terminal, options: TerminalReporterOptions): Reporter {
-  const bars = options.bars && !options.quiet && stderr.isTTY === true;
+export function createTerminalReporter(
+  streams: { readonly stderr: Terminal },
+  options: TerminalReporterOptions,
+): Reporter {
+  const bars = options.bars && !options.quiet;
   return {
     notice(notice) {
-      if (!options.quiet || notice.kind === 'warning') stderr.write(noticeText(notice, options));
+      if (!options.quiet || notice.kind === 'warning') streams.stderr.write(noticeText(notice, options));
     },
     progress: (label, total) =>
-      bars ? showBar(stderr, printable(label), total) : { advance: () => undefined, end: () => undefined },
+      bars && streams.stderr.isTTY === true
+        ? showBar(streams.stderr, printable(label), total)
+        : { advance: () => undefined, end: () => undefined },
   };
 }
 

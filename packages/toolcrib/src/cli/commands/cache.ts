@@ -1,6 +1,7 @@
 import { parseByteSize, parseDays } from '../../core/cache-limits.ts';
 import { CHECK_FAILED } from '../exit-codes.ts';
 import type { Registration } from '../program-options.ts';
+import { standardStreams } from '../standard-streams.ts';
 
 interface CollectOptions {
   readonly maxBytes?: number;
@@ -19,7 +20,7 @@ export function registerCache({ program, action }: Registration): void {
         const { listCache } = await import('../../flows/inspect-cache.ts');
         const { describeCache } = await import('../../report/cache-text.ts');
         const listed = await listCache(host);
-        output.result(listed, describeCache(listed, { width: process.stdout.columns }));
+        output.result(listed, describeCache(listed, { width: standardStreams.stdout.columns }));
         return 0;
       }),
     );

@@ -5,6 +5,7 @@ import { exitCodeOf, NOT_INJECTABLE } from '../exit-codes.ts';
 import { errorDocument } from '../output.ts';
 import { parseJobs, type Registration } from '../program-options.ts';
 import type { Session } from '../session.ts';
+import { standardStreams } from '../standard-streams.ts';
 
 interface InjectOptions {
   readonly plan?: boolean;
@@ -62,7 +63,7 @@ async function injectAll(session: Session, options: ManyOptions): Promise<number
   const told = results.map((result) => ('error' in result ? failureOf(result) : result.value));
   session.output.result(
     documentOf(results, (injection) => injection),
-    describeInjections(told, { width: process.stdout.columns }),
+    describeInjections(told, { width: standardStreams.stdout.columns }),
   );
   return firstCode(results, () => 0);
 }

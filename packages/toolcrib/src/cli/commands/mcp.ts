@@ -1,4 +1,5 @@
 import type { Registration } from '../program-options.ts';
+import { standardStreams } from '../standard-streams.ts';
 
 export function registerMcp({ program, action }: Registration): void {
   program
@@ -9,7 +10,7 @@ export function registerMcp({ program, action }: Registration): void {
     .action(
       action(async (session, sandbox: string, options: { user?: string }) => {
         const { execTool } = await import('../../flows/exec-tool.ts');
-        const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr };
+        const streams = { stdin: process.stdin, stdout: standardStreams.stdout, stderr: standardStreams.stderr };
         const request = { sandbox, args: ['mcp'], ...options, ...streams };
         return (await execTool(await session.project(), session.host, request)).code;
       }),

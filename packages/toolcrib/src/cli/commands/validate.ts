@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { CHECK_FAILED } from '../exit-codes.ts';
 import { collect, parseJobs, type Registration } from '../program-options.ts';
+import { standardStreams } from '../standard-streams.ts';
 
 interface ValidateOptions {
   readonly image?: readonly string[];
@@ -38,7 +39,7 @@ export function registerValidate({ program, action }: Registration): void {
         const dialogue = await session.dialogue();
         const validation = await validateTool(await session.project(), session.host, { ...options, dialogue });
         const wentWell = validation.verdict === 'ok';
-        const text = describeValidation(validation, { width: process.stdout.columns });
+        const text = describeValidation(validation, { width: standardStreams.stdout.columns });
         session.output.report(validation, text, wentWell);
         return wentWell ? 0 : CHECK_FAILED;
       }),

@@ -46,7 +46,7 @@ describe('a progress bar', () => {
 
   test('is drawn over itself and leaves no trace', () => {
     const screen = terminal(true);
-    const progress = createTerminalReporter(screen, { quiet: false, bars: true }).progress('x', 100);
+    const progress = createTerminalReporter({ stderr: screen }, { quiet: false, bars: true }).progress('x', 100);
     progress.advance(50);
     expect(screen.written.join('')).toContain('50 %');
     progress.end();
@@ -59,7 +59,7 @@ describe('a progress bar', () => {
     ['with --quiet', true, { quiet: true, bars: true }],
   ])('%s is not drawn at all', (_, isTTY, options) => {
     const screen = terminal(isTTY);
-    const progress = createTerminalReporter(screen, options).progress('x', 100);
+    const progress = createTerminalReporter({ stderr: screen }, options).progress('x', 100);
     progress.advance(50);
     progress.end();
     expect(screen.written).toEqual([]);
@@ -72,7 +72,7 @@ describe('notices', () => {
 
   test('are told one a line, warnings with their hint', () => {
     const screen = terminal(false);
-    const reporter = createTerminalReporter(screen, { quiet: false, bars: true });
+    const reporter = createTerminalReporter({ stderr: screen }, { quiet: false, bars: true });
     reporter.notice(step);
     reporter.notice(warning);
     expect(screen.written.join('')).toBe('building\nwarning: careful\n  hint: look\n');
@@ -81,7 +81,7 @@ describe('notices', () => {
   test('with words of strangers do nothing to a terminal or to a runner of GitHub Actions', () => {
     const hostile = '::error::a\u001b[2J\n::error::b\u009b1m\u202e##[error]';
     const screen = terminal(false);
-    const reporter = createTerminalReporter(screen, { quiet: false, bars: false, onRunner: true });
+    const reporter = createTerminalReporter({ stderr: screen }, { quiet: false, bars: false, onRunner: true });
     reporter.notice({ kind: 'step', text: hostile });
     reporter.notice({ kind: 'warning', text: hostile, hint: hostile });
     const told = screen.written.join('');
@@ -92,7 +92,7 @@ describe('notices', () => {
 
   test('with --quiet are warnings only', () => {
     const screen = terminal(false);
-    const reporter = createTerminalReporter(screen, { quiet: true, bars: true });
+    const reporter = createTerminalReporter({ stderr: screen }, { quiet: true, bars: true });
     reporter.notice(step);
     reporter.notice(warning);
     expect(screen.written.join('')).toBe('warning: careful\n  hint: look\n');

@@ -1,0 +1,31 @@
+import { RemoteError } from '../core/errors.ts';
+import { exitCodeOf } from './exit-codes.ts';
+import { createOutput } from './output.ts';
+
+let stdout: NodeJS.WriteStream | undefined;
+let stderr: NodeJS.WriteStream | undefined;
+
+/**
+ * Where this process writes. A stream is opened when it is first used: for a pipe Node loads its network code, which a
+ * command that has nothing to say does without.
+ */
+export const standardStreams = {
+  /**
+   * A reader that went away (`| head`) is no failure of ours; a full disk behind stdout is one, because the result is
+   * lost.
+   */
+  get stdout(): NodeJS.WriteStream {
+    return (stdout ??= process.stdout.on('error', endWithTheReader));
+  },
+  /** What cannot be said here is not worth ending for. */
+  get stderr(): NodeJS.WriteStream {
+    return (stderr ??= process.stderr.on('error', () => undefined));
+  },
+};
+
+function endWithTheReader(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(0);
+  const failure = new RemoteError('STORAGE', `cannot write the result to stdout: ${error.message}`, { cause: error });
+  createOutput(standardStreams, { json: false, quiet: false }).fail(failure);
+  process.exit(exitCodeOf(failure));
+}
