@@ -5,7 +5,7 @@ import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
 import { storageError } from './storage-error.ts';
 
 /** Big enough that the calls do not count, small enough for two to stay in the processor's cache. */
-const BLOCK = 1024 * 1024;
+const BLOCK = 256 * 1024;
 
 /** What a file holds. */
 export interface MeasuredFile {
