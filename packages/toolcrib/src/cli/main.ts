@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
+import { keepCompiledCode } from './compiled-code.ts';
 import { isSupported, SUPPORTED_NODE, VERSION } from './version.ts';
 
 /** Scripts ask for the version often: it is answered without loading anything else. */
@@ -12,6 +14,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  keepCompiledCode(fileURLToPath(import.meta.url));
   const { runCommandLine } = await import('./command-line.ts');
   process.exitCode = await runCommandLine(argv);
 }
