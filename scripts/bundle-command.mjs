@@ -30,7 +30,7 @@ export async function bundleCommand(folder) {
 }
 
 /**
- * Bundles for Node, readable enough for a stack trace: names stay.
+ * Bundles for Node, readable enough for a stack trace: names of functions and classes stay.
  * @returns paths of the files that are in the bundle, relative to the repository
  */
 export async function bundle(input, output) {
@@ -40,7 +40,11 @@ export async function bundle(input, output) {
     transform: { target: 'node22' },
     checks: { ineffectiveDynamicImport: false }, // what the command loads late, the library may need at once
     ...input,
-    output: { minify: { compress: true, mangle: false, codegen: true }, comments: { legal: false }, ...output },
+    output: {
+      minify: { compress: true, mangle: { toplevel: true, keepNames: true }, codegen: true },
+      comments: { legal: false },
+      ...output,
+    },
   });
   return files.flatMap((file) =>
     file.type === 'chunk' ? file.moduleIds.map((module) => relative(repository, module)) : [],
