@@ -116,11 +116,13 @@ class Draft implements MemberDraft {
   }
 
   async #flush(): Promise<void> {
-    for (this.#spill(); this.#writing !== undefined; this.#spill()) await this.#writing;
+    while (this.#spill()) await this.#writing;
   }
 
-  #spill(): void {
-    if (this.#writing !== undefined || this.#waiting.length === 0) return;
+  /** @returns whether something is being written. */
+  #spill(): boolean {
+    if (this.#writing !== undefined) return true;
+    if (this.#waiting.length === 0) return false;
     this.#writing = this.#write()
       .catch((error: unknown) => {
         this.#fail(error);
@@ -128,6 +130,7 @@ class Draft implements MemberDraft {
       .finally(() => {
         this.#writing = undefined;
       });
+    return true;
   }
 
   async #write(): Promise<void> {
