@@ -1,4 +1,5 @@
 import * as z from 'zod/mini';
+import { compareCodePoints } from '../../tar/path.ts';
 
 export const CORRELATION_SCHEMA = 'assay.runner.correlation_report.v0';
 
@@ -52,15 +53,67 @@ export interface CorrelatedLayers {
   readonly sdkToolCalls: ReadonlySet<string>;
 }
 
+/** What is known of a run besides its layers. */
+export interface CorrelationContext {
+  /** Id of the cgroup v2 that was the run's own; undefined when it had none, or the observer could not tell. */
+  readonly cgroupId?: number | undefined;
+  /** Codes that say why nothing measured in this run counts. One is enough for `failed`. */
+  readonly failures?: readonly string[];
+}
+
+/**
+ * Binds every decision of the policy layer to the run: the window is the whole run, the count is that of all its kernel
+ * lines, because no time in the layers says which call caused which line. Rules: formats.md 6.
+ */
+export function correlate(
+  runId: string,
+  layers: CorrelatedLayers,
+  { cgroupId, failures = [] }: CorrelationContext = {},
+): CorrelationReport {
+  const { decisions, kernelEvents } = layers;
+  const isShared = cgroupId !== undefined && decisions.length > 1;
+  const ambiguities = [
+    ...failures,
+    ...whenTrue(hasNoKernelEvents(layers), 'policy_events_without_kernel_events'),
+    ...whenTrue(isShared, 'session_cgroup_ambiguous_for_multiple_policy_events'),
+    ...unboundToolCalls(layers),
+  ];
+  return {
+    schema: CORRELATION_SCHEMA,
+    run_id: runId,
+    status: failures.length > 0 ? 'failed' : ambiguities.length > 0 ? 'partial' : 'clean',
+    bindings: decisions.map(({ toolCallId, decision }) => ({
+      tool_call_id: toolCallId,
+      policy_decision: decision,
+      ...(cgroupId !== undefined && !isShared && { cgroup_id: cgroupId }),
+      kernel_event_count: kernelEvents,
+      window: { start: 'run_started', end: 'run_finished' },
+    })),
+    ambiguities,
+  };
+}
+
 /** Ambiguities that the layers alone imply: formats.md 6. */
 export function impliedAmbiguities(layers: CorrelatedLayers): readonly string[] {
-  if (layers.decisions.length === 0) return [];
-  const bound = new Set(layers.decisions.map((decision) => decision.toolCallId));
-  const unbound = [...layers.sdkToolCalls].filter((id) => !bound.has(id));
-  return [
-    ...(layers.kernelEvents === 0 ? ['policy_events_without_kernel_events'] : []),
-    ...unbound.map((id) => `sdk_tool_call_without_policy_binding:${id}`),
-  ];
+  return [...whenTrue(hasNoKernelEvents(layers), 'policy_events_without_kernel_events'), ...unboundToolCalls(layers)];
+}
+
+function whenTrue(condition: boolean, code: string): readonly string[] {
+  return condition ? [code] : [];
+}
+
+function hasNoKernelEvents({ decisions, kernelEvents }: CorrelatedLayers): boolean {
+  return decisions.length > 0 && kernelEvents === 0;
+}
+
+/** Without a policy layer there is nothing to bind to. */
+function unboundToolCalls({ decisions, sdkToolCalls }: CorrelatedLayers): readonly string[] {
+  if (decisions.length === 0) return [];
+  const bound = new Set(decisions.map((decision) => decision.toolCallId));
+  return [...sdkToolCalls]
+    .filter((id) => !bound.has(id))
+    .sort(compareCodePoints)
+    .map((id) => `sdk_tool_call_without_policy_binding:${id}`);
 }
 
 /** Where a report says something else than its layers, one sentence each. Ambiguities beyond the implied ones stand. */
