@@ -9,7 +9,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { z } from 'zod';
 
 /** The entry of the tool; the tests run it uncompiled under Node. */
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
+export const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
 /** Runs the tool to its end with nothing but the given environment. */
 export function runTool(args: readonly string[], env: Record<string, string> = {}, input: string | Buffer = '') {

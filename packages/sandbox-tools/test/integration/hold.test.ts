@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { frameOf, lives, runTool, startTool, temporaryDirectory, until } from '../tool.ts';
+import { frameOf, lives, main, runTool, startTool, temporaryDirectory, until } from '../tool.ts';
 
 const held = (...command: string[]) => ['hold', '--', ...command];
 
@@ -24,6 +24,23 @@ describe('hold', () => {
     expect(await firstOf(tool.stdout)).toBe(`${tool.pid ?? ''}\n`);
     if (tool.exitCode === null) await once(tool, 'exit');
     expect(tool.exitCode).toBe(9);
+  });
+
+  it('asks the kernel for a file of the name that it was given, before it says that it is held', () => {
+    using directory = temporaryDirectory();
+    const nonce = 'c0ffee00'.repeat(8);
+    const log = join(directory.path, 'calls');
+    const watched = ['-f', '-s', '200', '-e', 'trace=open,openat,write', '-o', log];
+    const { status } = spawnSync(
+      'strace',
+      [...watched, process.execPath, main, 'hold', '--sentinel', nonce, '--', 'true'],
+      { env: { PATH: '/usr/bin' }, input: 'go\n' },
+    );
+    expect(status).toBe(0);
+    const calls = readFileSync(log, 'utf8').split('\n');
+    const asked = calls.findIndex((call) => call.includes(`${nonce}"`) && call.includes('ENOENT'));
+    expect(asked).toBeGreaterThan(0);
+    expect(calls.findIndex((call) => call.includes('toolcrib-hold'))).toBeGreaterThan(asked);
   });
 
   it('leaves what follows the word on stdin to the command, and stdout clean', () => {
