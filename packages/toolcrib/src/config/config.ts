@@ -1,4 +1,5 @@
 import type { CacheLimits } from '../core/cache-limits.ts';
+import type { OciBase } from '../core/oci-location.ts';
 import type { Target } from '../core/target.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Digest } from '../core/digest.ts';
@@ -68,6 +69,8 @@ export interface ProjectConfig {
   readonly images: readonly string[];
   /** For `cache gc` in this project; the cache itself belongs to every project of the user. */
   readonly cache: CacheLimits;
+  /** What `repo://` references of extensions stand below. */
+  readonly repoBase: OciBase | undefined;
 }
 
 /**

@@ -21,6 +21,7 @@ const DESCRIPTIONS: Readonly<Record<keyof ConfigFile, string>> = {
   install: 'Folders in a sandbox that tools are placed in, absolute, in order of preference.',
   images: 'Images of a container engine that "toolcrib validate" tries the tool in, e.g. debian:12.',
   cache: 'How much "toolcrib cache gc" leaves in the cache: maxBytes (a number, or e.g. "5GB"), maxAgeDays.',
+  repoBase: 'The registry that repo:// references of extensions stand below: https://HOST[/PREFIX].',
 };
 
 /** The JSON Schema of `toolcrib.json` that is published with the package. */

@@ -2,12 +2,13 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { byteSizeFrom, type CacheLimits } from '../core/cache-limits.ts';
 import { parseDigest } from '../core/digest.ts';
 import { hasCode, isSystemError, messageOf, NotFoundError, UsageError } from '../core/errors.ts';
+import { parseOciBase } from '../core/oci-location.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { parseTarget } from '../core/target.ts';
 import { readSmallText } from '../disk/small-file.ts';
 import { NO_ATTESTATION_POLICY } from './attestation-policy.ts';
 import type { AttestationPolicy, BuildConfig, ProjectConfig } from './config.ts';
-import { configFileSchema, KEYS_OF_LATER_VERSIONS, type ConfigFile } from './schema.ts';
+import { configFileSchema, type ConfigFile } from './schema.ts';
 
 /**
  * Reads and normalises a configuration.
@@ -97,8 +98,7 @@ function refuseUnknownKeys(json: unknown, file: string): void {
   const allowed = Object.keys(configFileSchema.shape);
   for (const key of Object.keys(json)) {
     if (allowed.includes(key)) continue;
-    const what = KEYS_OF_LATER_VERSIONS.includes(key) ? 'is not supported by this version of toolcrib' : 'is unknown';
-    throw new UsageError('CONFIG_INVALID', `${file}: key "${key}" ${what}`, {
+    throw new UsageError('CONFIG_INVALID', `${file}: key "${key}" is unknown`, {
       hint: `allowed keys: ${allowed.join(', ')}`,
       details: { file, key },
     });
@@ -129,6 +129,7 @@ export function normaliseConfig(config: ConfigFile, file: string): ProjectConfig
     install: config.install,
     images: config.images,
     cache: normaliseCache(config.cache),
+    repoBase: config.repoBase === undefined ? undefined : parseOciBase(config.repoBase),
   };
 }
 

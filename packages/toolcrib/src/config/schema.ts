@@ -2,6 +2,7 @@ import { isToolName } from '../core/artifact-name.ts';
 import { BYTE_SIZE_FORMS, byteSizeFrom, MAX_AGE_DAYS } from '../core/cache-limits.ts';
 import { messageOf, ToolcribError } from '../core/errors.ts';
 import { IMAGE_REFERENCE_FORM, isImageReference } from '../core/image-reference.ts';
+import { parseOciBase } from '../core/oci-location.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import * as z from 'zod/mini';
 import '../core/schema-messages.ts';
@@ -12,14 +13,18 @@ import { DEFAULT_INSTALL } from './install.ts';
 
 const text = z.string().check(z.minLength(1));
 
-const storeUrl = z.string().check((context) => {
-  try {
-    parseStoreReference(context.value);
-  } catch (error) {
-    const hint = error instanceof ToolcribError && error.hint !== undefined ? ` (${error.hint})` : '';
-    context.issues.push({ code: 'custom', message: `${messageOf(error)}${hint}`, input: context.value });
-  }
-});
+/** A text that a parser of ours takes. */
+const parsedBy = (parse: (value: string) => unknown) =>
+  z.string().check((context) => {
+    try {
+      parse(context.value);
+    } catch (error) {
+      const hint = error instanceof ToolcribError && error.hint !== undefined ? ` (${error.hint})` : '';
+      context.issues.push({ code: 'custom', message: `${messageOf(error)}${hint}`, input: context.value });
+    }
+  });
+
+const storeUrl = parsedBy(parseStoreReference);
 
 const absolutePath = z
   .string()
@@ -113,9 +118,7 @@ export const configFileSchema = z.strictObject({
     [],
   ),
   cache: z.optional(cache),
+  repoBase: z.optional(parsedBy(parseOciBase)),
 });
 
 export type ConfigFile = z.infer<typeof configFileSchema>;
-
-/** Keys that the format names and this version does not act on: refused, because ignoring them would mislead. */
-export const KEYS_OF_LATER_VERSIONS: readonly string[] = ['repoBase'];

@@ -49,8 +49,7 @@ export async function openStore(
     }
     case 'oci': {
       const { openOciStore } = await import('../stores/oci/oci-store.ts');
-      const credentials = { dockerConfig: dockerConfigOf(host.env), env: host.env };
-      const options = { credentials, forbiddenIsMissing: !anonymous };
+      const options = { credentials: registryCredentials(host), forbiddenIsMissing: !anonymous };
       return openOciStore(reference, { ...(await transferOptions(host, rewrite)), ...options });
     }
   }
@@ -62,6 +61,14 @@ const REACHING = /^(?:https?_proxy|no_proxy|SSL_CERT_FILE)$/i;
 function withoutCredentials(host: Host): Host {
   const env = Object.fromEntries(Object.entries(host.env).filter(([name]) => REACHING.test(name)));
   return { ...host, env };
+}
+
+/** Where the credentials of registries are on this machine. */
+export function registryCredentials({ env }: Pick<Host, 'env'>): {
+  readonly dockerConfig: string | undefined;
+  readonly env: Host['env'];
+} {
+  return { dockerConfig: dockerConfigOf(env), env };
 }
 
 /** The folder in which `docker login` keeps credentials; undefined where nobody has a home. */

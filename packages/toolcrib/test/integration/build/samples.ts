@@ -34,6 +34,7 @@ export function projectAt(folder: string, tool: string, entry: string): ProjectC
     install: [],
     images: [],
     cache: {},
+    repoBase: undefined,
   };
 }
 

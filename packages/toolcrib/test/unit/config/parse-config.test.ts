@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { anchorStore, parseConfig } from '../../../src/config/read-config.ts';
-import { KEYS_OF_LATER_VERSIONS } from '../../../src/config/schema.ts';
 import { parseStoreReference } from '../../../src/core/reference.ts';
 import { TARGET_NAMES } from '../../../src/core/target.ts';
 import { failureOf } from '../core/failure.ts';
@@ -66,11 +65,19 @@ describe('a configuration', () => {
     expect(error.details).toEqual({ file: 'x/toolcrib.json', key: 'taregts' });
   });
 
-  test.each(KEYS_OF_LATER_VERSIONS.map((key) => [key]))('says that %s belongs to a later version', (key) => {
-    const error = failure({ ...smallest, [key]: {} });
-    expect(error.code).toBe('CONFIG_INVALID');
-    expect(error.message).toBe(`x/toolcrib.json: key "${key}" is not supported by this version of toolcrib`);
-  });
+  test.each(['https://registry.example.com/extensions', 'oci://registry.example.com', 'http://127.0.0.1:5000/a/b/'])(
+    'takes %s for the base of repo:// references',
+    (repoBase) => expect(parseConfig(JSON.stringify({ ...smallest, repoBase }), 'f')).toMatchObject({ repoBase }),
+  );
+
+  test.each(['registry.example.com', 'http://registry.example.com/x', 'oci://HOST/x?tag=1', 'https://host/x:tag', ''])(
+    'does not take %j for the base of repo:// references',
+    (repoBase) => {
+      const error = failure({ ...smallest, repoBase });
+      expect(error.code).toBe('CONFIG_INVALID');
+      expect(error.message).toContain('"repoBase": not a base of repo:// references');
+    },
+  );
 
   test('takes "__proto__" for the unknown key that it is', () => {
     const error = failureOf(() => parseConfig('{"__proto__": {"tool": "x"}, "targets": ["amd64"]}', 'f'));

@@ -1,0 +1,144 @@
+import { verifyExpected, type Digest } from '../core/digest.ts';
+import { IntegrityError, UsageError } from '../core/errors.ts';
+import type { OciDescriptor } from '../core/oci-descriptor.ts';
+import { locateBelow, pinOciName, type OciLocation } from '../core/oci-location.ts';
+import { quoted } from '../core/printable.ts';
+import { inTheNameOf, nameOf, notCached, notThere, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
+import { downloadPack } from './download-pack.ts';
+import { PACK_MEDIA_TYPE, parsePackManifest } from './pack-manifest.ts';
+import type { PackOrigins, PackRegistry } from './pack-origins.ts';
+
+/**
+ * Acquires a pack that stands below `repoBase`.
+ * @throws UsageError `CONFIG_INVALID` when the configuration has no `repoBase`; as {@link acquireOci}.
+ */
+export async function acquireFromRepo(wanted: WantedPack, name: string, origins: PackOrigins): Promise<AcquiredPack> {
+  if (origins.repoBase !== undefined) return await acquireOci(wanted, locateBelow(origins.repoBase, name), origins);
+  const { id, reference } = wanted.dependency;
+  throw new UsageError('CONFIG_INVALID', `${nameOf(wanted)} needs "repoBase" in toolcrib.json, and it is not there`, {
+    hint: 'e.g. "repoBase": "https://registry.example.com/extensions"',
+    details: { extension: id, reference },
+  });
+}
+
+/**
+ * Acquires a pack that is the one layer of an artifact of a registry. What is pinned is the digest of the manifest, which
+ * has the digest of the layer in it; what has no digest in its reference and no lock is not asked for.
+ * @throws UsageError `LOCK_OUTDATED` for a tag that is not locked; NotFoundError `NOT_FOUND`; IntegrityError
+ * `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `MALFORMED`, `TOO_LARGE`; RemoteError, `OFFLINE` among them; the signal's reason.
+ */
+export async function acquireOci(
+  wanted: WantedPack,
+  location: OciLocation,
+  origins: PackOrigins,
+): Promise<AcquiredPack> {
+  const to = wantedManifest(wanted, location);
+  let registry: Promise<PackRegistry> | undefined;
+  const open = (): Promise<PackRegistry> => (registry ??= origins.openRegistry(location.repository));
+  const manifest = await findManifest(wanted, { to, location, open }, origins);
+  const refuse = (what: string): IntegrityError => malformed(wanted, manifest.digest, what);
+  const layer = parsePackManifest(manifest.bytes, refuse);
+  // Whoever names a digest knows what it is; a tag says nothing about that.
+  if (location.digest === undefined && wanted.pin === undefined && layer.mediaType !== PACK_MEDIA_TYPE) {
+    throw refuse(`its layer is ${quoted(layer.mediaType)}, expected ${PACK_MEDIA_TYPE}`);
+  }
+  const pack = await findLayer(wanted, layer, open, origins);
+  const resolvedRef = pinOciName(wanted.dependency.reference.trim(), manifest.digest);
+  return { ...pack, pinned: manifest.digest, resolvedRef, mediaType: layer.mediaType };
+}
+
+/** The digest or the tag of the manifest. */
+function wantedManifest(wanted: WantedPack, { digest, tag }: OciLocation): string {
+  const { pin, followTags = false, dependency } = wanted;
+  const { id, reference } = dependency;
+  if (pin !== undefined && digest !== undefined && pin !== digest) {
+    throw new IntegrityError(
+      'DIGEST_MISMATCH',
+      `${nameOf(wanted)} has another digest than its lock, which pins ${pin}`,
+      {
+        hint: 'find out who changed one of them; "toolcrib ext lock" locks what is declared',
+        details: { extension: id, reference, expected: pin, actual: digest },
+      },
+    );
+  }
+  const known = pin ?? digest;
+  if (known !== undefined) return known;
+  if (followTags) return tag ?? 'latest';
+  throw new UsageError('LOCK_OUTDATED', `${nameOf(wanted)} has no digest, and nothing is locked`, {
+    hint: '"toolcrib ext lock" resolves the tag and pins what it names now',
+    details: { extension: id, reference },
+  });
+}
+
+interface Manifest {
+  readonly bytes: Uint8Array;
+  readonly digest: Digest;
+}
+
+async function findManifest(
+  wanted: WantedPack,
+  asked: { readonly to: string; readonly location: OciLocation; readonly open: () => Promise<PackRegistry> },
+  { cache, offline, signal }: PackOrigins,
+): Promise<Manifest> {
+  const { to, location, open } = asked;
+  const digest = wanted.pin ?? location.digest;
+  if (digest !== undefined && (wanted.fresh !== true || offline)) {
+    const bytes = await cache.readManifest(digest);
+    if (bytes !== undefined) return { bytes, digest };
+  }
+  if (offline) throw notCached(wanted);
+  const pulled = await (await open()).pullManifest(to, { signal }).catch((error: unknown) => {
+    throw inTheNameOf(wanted, error);
+  });
+  if (pulled === undefined) throw notThere(wanted, `${location.repository.url}, which has no manifest ${quoted(to)}`);
+  await cache.keepManifest(pulled.bytes);
+  return pulled;
+}
+
+type FoundLayer = Pick<AcquiredPack, 'bytes' | 'digest' | 'tier' | 'where'>;
+
+async function findLayer(
+  wanted: WantedPack,
+  layer: OciDescriptor,
+  open: () => Promise<PackRegistry>,
+  origins: PackOrigins,
+): Promise<FoundLayer> {
+  const { cache, locks, offline, signal } = origins;
+  const { digest } = layer;
+  const find = async (): Promise<FoundLayer | undefined> => {
+    const kept = await cache.read(digest, signal);
+    return kept && { ...kept, tier: 'cache', where: digest };
+  };
+  const found = wanted.fresh === true && !offline ? undefined : await find();
+  if (found !== undefined) return found;
+  if (offline) throw notCached(wanted);
+  const download = (): Promise<FoundLayer> => downloadLayer(wanted, layer, open, origins);
+  if (wanted.fresh === true) return await download();
+  return await locks.withLock(digest, async () => (await find()) ?? (await download()), { signal, meanwhile: find });
+}
+
+async function downloadLayer(
+  wanted: WantedPack,
+  { digest, size }: OciDescriptor,
+  open: () => Promise<PackRegistry>,
+  origins: PackOrigins,
+): Promise<FoundLayer> {
+  const { signal } = origins;
+  const registry = await open();
+  const question = {
+    where: `its registry, which has the manifest and lacks its layer ${digest}`,
+    ask: () => registry.openBlob(digest, { signal }),
+    verify: (measured: { readonly digest: Digest; readonly size: number }, { url }: { readonly url: string }) =>
+      verifyExpected(`${nameOf(wanted)}: ${url}`, { digest, size }, measured),
+  };
+  const { url: where, ...pack } = await downloadPack(wanted, question, origins);
+  return { ...pack, tier: 'network', where };
+}
+
+function malformed(wanted: WantedPack, digest: Digest, what: string): IntegrityError {
+  const { id, reference } = wanted.dependency;
+  return new IntegrityError('MALFORMED', `${nameOf(wanted)}: the manifest ${digest} is not that of a pack: ${what}`, {
+    hint: 'name an artifact whose one layer is the pack; "toolcrib ext publish" pushes such',
+    details: { extension: id, reference, digest },
+  });
+}

@@ -1,0 +1,84 @@
+import type { Digest } from '../core/digest.ts';
+import { IntegrityError, NotFoundError, RemoteError } from '../core/errors.ts';
+import { quoted } from '../core/printable.ts';
+import type { ExtensionDependency } from './pack-extensions.ts';
+import { PACK_LOCK_NAME } from './pack-lock.ts';
+
+/** What is to be acquired. */
+export interface WantedPack {
+  /** Absolute path of the directory of the pack that depends on it. */
+  readonly packDirectory: string;
+  readonly dependency: Pick<ExtensionDependency, 'id' | 'reference'>;
+  /** The digest that is locked: of the pack; for `oci` and `repo` of the manifest. Undefined: nothing is. */
+  readonly pin: Digest | undefined;
+  /** True: its source is asked, whatever the cache has, unless offline. Default: false. */
+  readonly fresh?: boolean;
+  /** True: a tag is resolved; only a lock is made so. Default: false. */
+  readonly followTags?: boolean;
+}
+
+/** A pack whose bytes are what they have to be. */
+export interface AcquiredPack {
+  readonly bytes: Uint8Array;
+  /** Of the bytes. */
+  readonly digest: Digest;
+  /** What a lock pins: that digest; for `oci` and `repo` the manifest's. */
+  readonly pinned: Digest;
+  /** The reference of exactly these bytes, where its kind has one. */
+  readonly resolvedRef: string;
+  readonly mediaType: string | undefined;
+  /** Where the bytes were read. */
+  readonly tier: 'file' | 'cache' | 'network';
+  /** Path or URL, after rewrites and without secrets. */
+  readonly where: string;
+}
+
+/** How messages call what is wanted: its extension and its reference. */
+export function nameOf({ dependency: { id, reference } }: Pick<WantedPack, 'dependency'>): string {
+  return `extension ${quoted(id)} (${quoted(reference)})`;
+}
+
+/**
+ * Compares a pack's digest with the locked one.
+ * @param where it was read, for the message.
+ * @throws IntegrityError `DIGEST_MISMATCH`, naming both.
+ */
+export function verifyPin(wanted: WantedPack, where: string, digest: Digest): void {
+  const { pin, dependency } = wanted;
+  if (pin === undefined || pin === digest) return;
+  const what = `${PACK_LOCK_NAME} pins ${pin}, and ${where} has ${digest}`;
+  throw new IntegrityError('DIGEST_MISMATCH', `${nameOf(wanted)} is not what was locked: ${what}`, {
+    hint: 'nothing of it was used. Find out who changed it; "toolcrib ext lock" locks what is right',
+    details: { extension: dependency.id, reference: dependency.reference, expected: pin, actual: digest },
+  });
+}
+
+/** What a pack that is nowhere becomes. @param where it was looked for. */
+export function notThere(wanted: Pick<WantedPack, 'dependency'>, where: string, cause?: unknown): NotFoundError {
+  const { id, reference } = wanted.dependency;
+  return new NotFoundError('NOT_FOUND', `${nameOf(wanted)} is not at ${where}`, {
+    hint: 'check the reference, and that it was published',
+    details: { extension: id, reference },
+    cause,
+  });
+}
+
+/** What a pack that is in no cache becomes when nobody may be asked. */
+export function notCached(wanted: Pick<WantedPack, 'dependency'>): RemoteError {
+  const { id, reference } = wanted.dependency;
+  return new RemoteError('OFFLINE', `offline: ${nameOf(wanted)} is not in the cache`, {
+    hint: 'run it online once, without --offline: that puts it into the cache',
+    details: { extension: id, reference },
+  });
+}
+
+/** The same failure of a server, in the name of the extension. Other errors are handed back as they are. */
+export function inTheNameOf(wanted: Pick<WantedPack, 'dependency'>, error: unknown): unknown {
+  if (!(error instanceof RemoteError) || error.code === 'STORAGE') return error;
+  const { id, reference } = wanted.dependency;
+  return new RemoteError(error.code, `${nameOf(wanted)} cannot be fetched: ${error.message}`, {
+    ...(error.hint !== undefined && { hint: error.hint }),
+    details: { ...error.details, extension: id, reference },
+    cause: error,
+  });
+}

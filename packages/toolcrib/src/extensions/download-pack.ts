@@ -1,0 +1,72 @@
+import type { Digest } from '../core/digest.ts';
+import { hasCode, messageOf } from '../core/errors.ts';
+import type { OpenedFile } from '../stores/store.ts';
+import { inTheNameOf, notThere, type WantedPack } from './acquired-pack.ts';
+import type { KeptPack } from './pack-cache.ts';
+import type { PackOrigins } from './pack-origins.ts';
+
+/** How often a download that breaks is begun, and the wait before the second time, in milliseconds. */
+const DOWNLOADS = 3;
+const WAIT_MS = 500;
+
+/** How a pack is asked for, and what it has to be. */
+export interface PackQuestion<File extends OpenedFile> {
+  /** Where that is, for messages. */
+  readonly where: string;
+  /** Asks once more each time. @returns undefined when there is none. */
+  ask(): Promise<File | undefined>;
+  /** Throws when these are not the right bytes. */
+  verify(measured: { readonly digest: Digest; readonly size: number }, file: File): void;
+}
+
+/** A pack that came, and where from. */
+export interface DownloadedPack extends KeptPack {
+  /** After rewrites and redirects; carries no secret. */
+  readonly url: string;
+}
+
+/**
+ * Brings a pack into the cache, verified. A server repeats what fails before it answers; a body that breaks for good is
+ * asked for again here.
+ * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE` and what `verify` throws, and nothing is kept then;
+ * RemoteError, in the name of the extension; the signal's reason.
+ */
+export async function downloadPack<File extends OpenedFile>(
+  wanted: WantedPack,
+  question: PackQuestion<File>,
+  origins: PackOrigins,
+): Promise<DownloadedPack> {
+  const { clock, reporter, signal } = origins;
+  for (let made = 1; ; made++) {
+    try {
+      return await attempt(wanted, question, origins);
+    } catch (error) {
+      if (made === DOWNLOADS || !hasCode(error, 'UNREACHABLE')) throw inTheNameOf(wanted, error);
+      const text = `${messageOf(error)}; download ${made + 1} of ${DOWNLOADS} in ${(made * WAIT_MS) / 1000} s`;
+      reporter.notice({ kind: 'step', text });
+      await clock.sleep(made * WAIT_MS, signal);
+    }
+  }
+}
+
+async function attempt<File extends OpenedFile>(
+  wanted: WantedPack,
+  { where, ask, verify }: PackQuestion<File>,
+  { cache, reporter, signal }: PackOrigins,
+): Promise<DownloadedPack> {
+  const file = await ask();
+  if (file === undefined) throw notThere(wanted, where);
+  const progress = reporter.progress(wanted.dependency.id, file.size);
+  try {
+    const kept = await cache.receive({
+      bytes: file.bytes,
+      what: file.url,
+      verify: (measured) => verify(measured, file),
+      onBytes: (bytes) => progress.advance(bytes),
+      signal,
+    });
+    return { ...kept, url: file.url };
+  } finally {
+    progress.end();
+  }
+}
