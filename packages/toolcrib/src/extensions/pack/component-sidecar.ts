@@ -25,8 +25,3 @@ const sidecarSchema = z.object({
 export function parseComponentSidecar(document: Uint8Array, refuse: (what: string) => Error): ComponentSidecar {
   return parseDocument(sidecarSchema, document, refuse).component;
 }
-
-/** The same for every machine: two blanks of indentation, one newline at the end. */
-export function formatComponentSidecar({ id, asset, digest }: ComponentSidecar): string {
-  return `${JSON.stringify({ component: { id, asset, digest } }, undefined, 2)}\n`;
-}

@@ -3,6 +3,7 @@ import { digestOf, type Digest } from '../../core/digest.ts';
 import { IntegrityError, NotFoundError } from '../../core/errors.ts';
 import { quoted } from '../../core/printable.ts';
 import { MAX_SIDECAR, parseComponentSidecar, SIDECAR_NAME } from './component-sidecar.ts';
+import { DESCRIBE_NAME } from './describe.ts';
 import { PACK_LIMITS, type PackLimits } from './limits.ts';
 import { packBytes, type PackBytes } from './pack-bytes.ts';
 import { createPackRefusal, wellFormed, type PackRefusal } from './pack-refusal.ts';
@@ -50,7 +51,6 @@ export interface Pack {
   close(): Promise<void>;
 }
 
-const DESCRIBE_NAME = 'describe.json';
 /** In bytes. */
 const MAX_DESCRIBE = 4 * 1024 ** 2;
 

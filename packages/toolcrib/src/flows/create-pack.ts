@@ -1,0 +1,63 @@
+import { resolve, relative } from 'node:path';
+import { UsageError } from '../core/errors.ts';
+import { writeFileAtomically } from '../disk/write-file.ts';
+import type { CreatedPack } from '../extensions/pack/create-pack.ts';
+import type { Host } from './host.ts';
+
+/** A directory that becomes a pack. */
+export interface PackOptions {
+  /** What is packed. */
+  readonly directory: string;
+  /** The `.gtxpack` to write; one that is there is replaced as a whole. */
+  readonly output: string;
+  /** The id of the extension, where the directory has no `component.json`. */
+  readonly id?: string;
+  /** Name of the component's file, where the directory has no `component.json`. Default: `component.wasm`. */
+  readonly component?: string;
+}
+
+/** A pack on disk. */
+export interface WrittenPack extends Omit<CreatedPack, 'bytes'> {
+  /** Absolute. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/**
+ * Packs a directory as a `.gtxpack`: docs/guides/extension-packs.md.
+ * @throws UsageError `USAGE`, `CONFIG_INVALID`; IntegrityError `DIGEST_MISMATCH`, `TOO_LARGE`; RemoteError `STORAGE`; the
+ * signal's reason.
+ */
+export async function packExtension(host: Host, options: PackOptions): Promise<WrittenPack> {
+  const directory = resolve(host.cwd, options.directory);
+  const path = resolve(host.cwd, options.output);
+  if (isBelow(directory, path)) throw outputInside(directory, path);
+  const { createPack } = await import('../extensions/pack/create-pack.ts');
+  const { id, component: asset } = options;
+  const { bytes, ...pack } = await createPack({ directory, id, asset, signal: host.signal });
+  if (pack.component.kind !== 'component') warn(host, pack);
+  await writeFileAtomically(path, bytes, { signal: host.signal });
+  return { path, size: bytes.byteLength, ...pack };
+}
+
+function warn({ reporter }: Host, { component: { asset, kind } }: Pick<CreatedPack, 'component'>): void {
+  const what = kind === 'module' ? 'a core WebAssembly module, not a component' : 'no WebAssembly';
+  reporter.notice({
+    kind: 'warning',
+    text: `${asset} is ${what}: what runs extensions may refuse it`,
+    hint: 'make a component of it, e.g. with "wasm-tools component new"',
+  });
+}
+
+function isBelow(directory: string, path: string): boolean {
+  const way = relative(directory, path);
+  return way !== '..' && !way.startsWith('../');
+}
+
+function outputInside(directory: string, path: string): UsageError {
+  return new UsageError('USAGE', `${path} would stand in ${directory}, which is what is packed`, {
+    hint: 'write the pack elsewhere: -o FILE',
+    details: { directory, path },
+  });
+}
