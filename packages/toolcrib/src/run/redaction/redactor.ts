@@ -1,5 +1,5 @@
 import { keyedDigest, redactionKeyId, type RedactionKey } from './key.ts';
-import { secretSpans } from './secret-shapes.ts';
+import { mayHoldSecret, PLACEHOLDER, secretSpans } from './secret-shapes.ts';
 
 /** What is looked for: shapes and the values of credential flags, shapes alone, or (unsafe) nothing. */
 export type RedactionMode = 'shape_and_flag' | 'shape_only' | 'disabled_unsafe';
@@ -16,9 +16,9 @@ export interface RedactionSummary {
 
 /** Replaces secrets before anything is hashed or written, and counts. */
 export interface Redactor {
-  /** Any text: every shape in it. */
+  /** Any text: every shape in it, and `user:pass@` in URLs. */
   text(field: string, value: string): string;
-  /** A command line: shapes, `user:pass@` in URLs, and what follows a credential flag whatever its shape. */
+  /** A command line: like texts, and what follows a credential flag whatever its shape. */
   commandLine(field: string, argv: readonly string[]): readonly string[];
   summary(): RedactionSummary;
 }
@@ -45,8 +45,17 @@ const CREDENTIAL_FLAGS: ReadonlySet<string> = new Set([
 
 const FLAG_RULE = 'credential-flag-value';
 const USERINFO_RULE = 'url-userinfo';
+/** `user:pass` between `://` and `@`. */
 const USERINFO = /(?<=[a-zA-Z][a-zA-Z0-9+.-]{0,31}:\/\/)[^/?#@:\s]*:[^/?#@\s]*(?=@)/g;
-const WHOLE_PLACEHOLDER = /^<redacted:[a-z-]+:[0-9a-f]{8}>$/;
+
+function isPlaceholder(text: string): boolean {
+  return text.startsWith('<redacted:') && text.replaceAll(PLACEHOLDER, '') === '';
+}
+
+/** Whether a colon parts it. One within a placeholder was not there before: that part was redacted already. */
+function isPair(userinfo: string): boolean {
+  return userinfo.replaceAll(PLACEHOLDER, '').includes(':');
+}
 
 function isCredentialFlag(text: string): boolean {
   return CREDENTIAL_FLAGS.has(text.toLowerCase());
@@ -56,15 +65,23 @@ export function createRedactor(key: RedactionKey, mode: RedactionMode = 'shape_a
   const counts = { total: 0, byRule: new Map<string, number>(), byField: new Map<string, number>() };
 
   const placeholder = (field: string, rule: string, secret: string): string => {
-    if (WHOLE_PLACEHOLDER.test(secret)) return secret;
     counts.total += 1;
     counts.byRule.set(rule, (counts.byRule.get(rule) ?? 0) + 1);
     counts.byField.set(field, (counts.byField.get(field) ?? 0) + 1);
     return `<redacted:${rule}:${keyedDigest(key, secret)}>`;
   };
 
-  const text = (field: string, value: string): string => {
-    if (mode === 'disabled_unsafe') return value;
+  /** What is a placeholder already is not hidden again. */
+  const once = (field: string, rule: string, secret: string): string =>
+    isPlaceholder(secret) ? secret : placeholder(field, rule, secret);
+
+  const userinfo = (field: string, value: string): string =>
+    value.includes('://')
+      ? value.replace(USERINFO, (pair) => (isPair(pair) ? placeholder(field, USERINFO_RULE, pair) : pair))
+      : value;
+
+  const shapes = (field: string, value: string): string => {
+    if (!mayHoldSecret(value)) return value;
     let out = '';
     let at = 0;
     for (const span of secretSpans(value)) {
@@ -74,18 +91,18 @@ export function createRedactor(key: RedactionKey, mode: RedactionMode = 'shape_a
     return out + value.slice(at);
   };
 
+  const text = (field: string, value: string): string =>
+    mode === 'disabled_unsafe' ? value : shapes(field, userinfo(field, value));
+
   const argument = (field: string, value: string, before: string | undefined, isProgram: boolean): string => {
     if (mode === 'disabled_unsafe') return value;
     const flags = mode === 'shape_and_flag' && !isProgram;
-    if (flags && before !== undefined && value !== '') return placeholder(field, FLAG_RULE, value);
+    if (flags && before !== undefined && value !== '') return once(field, FLAG_RULE, value);
     const equals = value.indexOf('=');
     if (flags && equals > 0 && equals < value.length - 1 && isCredentialFlag(value.slice(0, equals))) {
-      return `${value.slice(0, equals)}=${placeholder(field, FLAG_RULE, value.slice(equals + 1))}`;
+      return `${value.slice(0, equals)}=${once(field, FLAG_RULE, value.slice(equals + 1))}`;
     }
-    return text(
-      field,
-      value.replace(USERINFO, (userinfo) => placeholder(field, USERINFO_RULE, userinfo)),
-    );
+    return text(field, value);
   };
 
   return {

@@ -60,9 +60,17 @@ function spansWithin(text: string, offset: number): readonly SecretSpan[] {
   return sorted.map(({ rule, start, end }) => ({ rule, start: offset + start, end: offset + end }));
 }
 
+/**
+ * What no shape goes without: its fixed beginning, or the last letter of its word before a blank, `=` or `:`. One look for
+ * all of them, because nearly every text has none; a property compares it with the shapes.
+ */
+const TRACE =
+  /AKIA|ASIA|gh[pousr]_|sk-|xox[baprs]-|AIza|[sp]k_|-----BEGIN|\.eyJ|[rR]\s|[yYtTnNdDgGeE]\s*=|[yYtTnNdD]\s*:/;
+
 /** Whether any shape may be in a text: the cheap look before {@link secretSpans}. Placeholders do not matter to it. */
 export function mayHoldSecret(text: string): boolean {
   // Called for every line of a layer: no iterators, and a plain search before the pattern that is hard to search for.
+  if (!TRACE.test(text)) return false;
   return SECRET_SHAPES.some(({ rule, pattern }) =>
     rule === 'jwt' ? text.includes('.eyJ') && jwtRanges(text).next().done !== true : text.search(pattern) >= 0,
   );

@@ -48,7 +48,7 @@ export function createSurfaceBuilder(): SurfaceBuilder {
     mcp_tools: new Set(),
     policy_decisions: new Set(),
   };
-  const sorted = (name: SurfaceSet): readonly string[] => [...sets[name]].sort(compareCodePoints);
+  const sorted = (name: SurfaceSet): readonly string[] => sortedByCodePoint([...sets[name]]);
   return {
     addKernelEvent(kind, value) {
       const name = SET_OF_KIND.get(kind);
@@ -68,6 +68,11 @@ export function createSurfaceBuilder(): SurfaceBuilder {
       policy_decisions: sorted('policy_decisions'),
     }),
   };
+}
+
+/** Plain order is code point order where no surrogates are: a surface can have a million paths. */
+function sortedByCodePoint(values: string[]): readonly string[] {
+  return values.some((value) => /[\ud800-\udfff]/.test(value)) ? values.sort(compareCodePoints) : values.sort();
 }
 
 export const surfaceSchema = z.strictObject({
