@@ -1,0 +1,15 @@
+import type { PeerRecord } from '../layers/effect-event.ts';
+import type { Peer } from '../observe/observed-call.ts';
+
+/** `1.2.3.4:80`, `[::1]:80`; undefined for a peer that is no IP endpoint. */
+export function endpointText(peer: Peer): string | undefined {
+  if (peer.family === 'inet') return `${peer.address}:${peer.port}`;
+  return peer.family === 'inet6' ? `[${peer.address}]:${peer.port}` : undefined;
+}
+
+/** What our own members tell of a peer. @param redacted makes a text fit to be written. */
+export function peerRecord(peer: Peer, redacted: (text: string) => string): PeerRecord {
+  if (peer.family === 'unix') return { family: 'unix', path: redacted(peer.path) };
+  if (peer.family === 'other') return { family: 'other', number: peer.number };
+  return { family: peer.family, endpoint: redacted(endpointText(peer) ?? '') };
+}
