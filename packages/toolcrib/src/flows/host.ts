@@ -67,7 +67,7 @@ export function cacheDirectoryOf(env: Readonly<Record<string, string | undefined
 }
 
 /** An empty `HOME` would put the cache wherever the user stands, so the account's own is asked for. */
-function homeOf(env: Readonly<Record<string, string | undefined>>): string {
+export function homeOf(env: Readonly<Record<string, string | undefined>>): string {
   const home = env['HOME'];
   if (home !== undefined && home !== '') return home;
   try {

@@ -1,16 +1,28 @@
+import type { KeyObject } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { readPrivateKey } from '../attestations/key-signer.ts';
+import { ToolcribError } from '../core/errors.ts';
 import { onDisk } from '../disk/storage-error.ts';
-import { archiveExists, writeArchive } from '../run/archive/write.ts';
+import { sweepTemporaries } from '../disk/temporary.ts';
+import { ARCHIVE_KEY_KINDS } from '../run/archive/manifest-signature.ts';
+import { archiveExists, createArchiveDraft, writeArchive, type ArchiveDraft } from '../run/archive/write.ts';
 import { spawnErrorText } from '../run/child-process.ts';
 import { exitStatusOf } from '../run/exit-status.ts';
+import type { SignalSource } from '../run/follow-command.ts';
+import { verifySdkLogHasShim } from '../run/ingest/sdk-log.ts';
+import type { CaptureTier } from '../run/observe/observer.ts';
 import { platformName } from '../run/platform.ts';
-import { recordRun as record, type SignalSource } from '../run/record-run.ts';
-import { createEphemeralKey } from '../run/redaction/key.ts';
-import { createRunSpec } from '../run/run-spec.ts';
+import { recordRun as record, type RunOutcome } from '../run/record-run.ts';
+import type { RedactionMode } from '../run/redaction/redactor.ts';
+import { createRunSpec, verifyRunSpec, type RunSpec } from '../run/run-spec.ts';
+import type { KernelRequest, Refusal } from '../run/start-observed.ts';
 import type { Host } from './host.ts';
+import { openObservers } from './open-observers.ts';
+import { openRedactionKey, type RedactionKeySource } from './redaction-key.ts';
 
+/** What is to be run, and how it is to be recorded. Paths are meant from the host's working directory. */
 export interface RecordRunRequest {
   readonly command: readonly string[];
   /** Where the archive goes; it must not be there yet. */
@@ -22,6 +34,24 @@ export interface RecordRunRequest {
   readonly timeout?: number;
   /** Handed on to the command; without it, the host's signal ends it. */
   readonly signals?: SignalSource;
+  /** How the kernel is observed. Default: `auto`. */
+  readonly kernel?: KernelRequest;
+  /** Seconds that descendants are observed after the command's end. */
+  readonly drain?: number;
+  /** Keep everything that was observed, too. */
+  readonly raw?: boolean;
+  /** The decision log of a gate: becomes the policy layer. */
+  readonly policyLog?: string;
+  /** What the agent's SDK tells of itself: becomes the SDK layer. Needs an agent shim. */
+  readonly sdkLog?: string;
+  /** Which SDK the command reports from: `openai-agents`, `gemini-google-genai`. Default: `none`. */
+  readonly agentShim?: string;
+  /** What is redacted. Default: `shape_and_flag`. */
+  readonly redact?: RedactionMode;
+  /** Default: the host's key, if there can be one. */
+  readonly redactionKey?: RedactionKeySource;
+  /** A private key in PEM, Ed25519 or ECDSA on P-256, that signs the archive's manifest. */
+  readonly sign?: string;
 }
 
 /** What became of a recorded run. */
@@ -38,51 +68,119 @@ export interface RecordedRun {
   readonly success: boolean;
   readonly timedOut: boolean;
   readonly spawnError: string | null;
+  /** How the kernel was observed. */
+  readonly kernel: CaptureTier;
   /** What a shell would call it: the command's code, 128+N for a signal, 126, 127. */
   readonly exitStatus: number;
 }
 
 /**
  * Runs a command with the standard streams of this process and writes the evidence archive, also of a command that
- * could not be started. Nothing watches the command in this version, and the archive says so.
- * @throws UsageError `RUN_SPEC_INVALID`, `USAGE` when the file is there; RemoteError `STORAGE`.
+ * could not be started.
+ *
+ * A log that cannot be read as a layer does not cost the run its evidence: the archive is written without that layer,
+ * and then what is wrong with the log is thrown.
+ * @throws UsageError `RUN_SPEC_INVALID`, `USAGE` when the file is there, `CONFIG_INVALID` for a key that cannot sign,
+ * `RUN_LOG_INVALID`; SandboxError `NOT_OBSERVABLE`; NotFoundError `NOT_FOUND` for a key or a log; RemoteError `STORAGE`.
+ * When the command had run before, the reporter was told how it ended, and so do the details.
  */
 export async function recordRun(host: Host, request: RecordRunRequest): Promise<RecordedRun> {
-  const { clock, random, env, cwd } = host;
-  const path = resolve(cwd, request.output);
+  const path = resolve(host.cwd, request.output);
+  await prepareDirectory(host, path);
+  const spec = specOf(host, request);
+  if (request.sdkLog !== undefined) verifySdkLogHasShim(spec.agent_shim);
+  const key = await signingKey(host, request);
+  const draft = createArchiveDraft({ directory: dirname(path), sweep: request.redact !== 'disabled_unsafe' });
+  try {
+    const outcome = await runInto(draft, host, request, spec);
+    return await finish(host, { path, draft, outcome, key });
+  } finally {
+    await draft.discard();
+  }
+}
+
+/** A run cannot be repeated: its evidence must not be lost to a folder that is not there. */
+async function prepareDirectory({ clock }: Host, path: string): Promise<void> {
   if (existsSync(path)) throw archiveExists(path);
-  // A run cannot be repeated: its evidence must not be lost to a folder that is not there.
-  await onDisk('write to', dirname(path), () => access(dirname(path), constants.W_OK));
-  const spec = createRunSpec(request.command, {
+  const directory = dirname(path);
+  await onDisk('write to', directory, () => access(directory, constants.W_OK));
+  await sweepTemporaries(directory, { now: clock.now() });
+}
+
+function specOf({ random }: Host, { command, runId, env, agentShim }: RecordRunRequest): RunSpec {
+  const spec = createRunSpec(command, {
     platform: platformName(process.platform),
     random,
-    ...(request.runId !== undefined && { runId: request.runId }),
-    ...(request.env !== undefined && { env: request.env }),
+    ...(runId !== undefined && { runId }),
+    ...(env !== undefined && { env }),
+    ...(agentShim !== undefined && { agentShim }),
   });
-  const outcome = await record({
+  verifyRunSpec(spec);
+  return spec;
+}
+
+async function signingKey({ cwd }: Host, { sign }: RecordRunRequest): Promise<KeyObject | undefined> {
+  return sign === undefined ? undefined : await readPrivateKey(resolve(cwd, sign), ARCHIVE_KEY_KINDS);
+}
+
+async function runInto(draft: ArchiveDraft, host: Host, request: RecordRunRequest, spec: RunSpec): Promise<RunOutcome> {
+  const { cwd, env, clock } = host;
+  const { kernel = 'auto', raw = false, policyLog, sdkLog, timeout, signals, redact } = request;
+  return await record({
     spec,
     cwd,
     env,
     stdio: 'inherit',
     clock,
-    redactionKey: createEphemeralKey(random),
-    ...(request.signals === undefined ? { signal: host.signal } : { signals: request.signals }),
-    ...(request.timeout !== undefined && { timeoutMs: request.timeout * 1000 }),
+    draft,
+    redactionKey: await openRedactionKey(host, request.redactionKey),
+    kernel: { requested: kernel, observers: openObservers() },
+    raw,
+    logs: {
+      policy: policyLog === undefined ? undefined : resolve(cwd, policyLog),
+      sdk: sdkLog === undefined ? undefined : { path: resolve(cwd, sdkLog), mayBeEmpty: false },
+    },
+    onStarted: (tier, refusals) => {
+      if (kernel === 'auto') host.reporter.notice({ kind: 'step', text: tierText(tier, refusals) });
+    },
+    ...(redact !== undefined && { redactionMode: redact }),
+    ...(signals === undefined ? { signal: host.signal } : { signals }),
+    ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
   });
-  const { digest, size } = await writeArchive(path, outcome.archive);
-  const { exitCode, signal, success, timedOut } = outcome;
-  const spawnError = outcome.spawnError && spawnErrorText(spec.command[0] ?? '', outcome.spawnError);
-  const exitStatus = exitStatusOf(outcome);
-  return {
-    runId: spec.run_id,
-    archive: path,
-    digest,
-    size,
-    exitCode,
-    signal,
-    success,
-    timedOut,
-    spawnError,
-    exitStatus,
-  };
+}
+
+function tierText(tier: CaptureTier, refusals: readonly Refusal[]): string {
+  const why = refusals.map((refusal) => `${refusal.tier}: ${refusal.reason}`).join('; ');
+  return `kernel observed by: ${tier}${why === '' ? '' : ` (${why})`}`;
+}
+
+interface Finished {
+  readonly path: string;
+  readonly draft: ArchiveDraft;
+  readonly outcome: RunOutcome;
+  readonly key: KeyObject | undefined;
+}
+
+async function finish(host: Host, { path, draft, outcome, key }: Finished): Promise<RecordedRun> {
+  const { spec, exitCode, signal, success, timedOut, tier: kernel } = outcome;
+  try {
+    const { digest, size } = await writeArchive(path, await draft.seal(spec.run_id, key));
+    const [logFailure] = outcome.logFailures;
+    if (logFailure !== undefined) throw logFailure;
+    const spawnError = outcome.spawnError && spawnErrorText(spec.command[0] ?? '', outcome.spawnError);
+    const exitStatus = exitStatusOf(outcome);
+    const end = { exitCode, signal, success, timedOut, spawnError, kernel, exitStatus };
+    return { runId: spec.run_id, archive: path, digest, size, ...end };
+  } catch (error) {
+    host.reporter.notice({ kind: 'warning', text: `the command had run: ${fateOf(outcome)}` });
+    if (error instanceof ToolcribError) error.addDetails({ exitCode, signal, timedOut });
+    throw error;
+  }
+}
+
+/** How a command ended, in words. */
+function fateOf({ spec, spawnError, exitCode, signal, timedOut }: RunOutcome): string {
+  if (spawnError !== null) return spawnErrorText(spec.command[0] ?? '', spawnError);
+  const end = exitCode === null ? `signal ${signal ?? 'unknown'} ended it` : `its exit code is ${exitCode}`;
+  return timedOut ? `its time was up, ${end}` : end;
 }

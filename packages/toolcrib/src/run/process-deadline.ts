@@ -1,5 +1,5 @@
 import type { Clock } from '../core/clock.ts';
-import type { RunningCommand } from './child-process.ts';
+import type { FollowedCommand } from './follow-command.ts';
 
 /** Milliseconds between the polite signal and the one that cannot be ignored. */
 export const KILL_GRACE_MS = 2000;
@@ -9,7 +9,7 @@ const POLL_MS = 20;
  * Ends a command with everything in its group: TERM, and KILL for what is still there after the grace period.
  * @returns when nothing is left, or everything was sent KILL.
  */
-export async function endCommand(running: RunningCommand, clock: Clock, graceMs: number): Promise<void> {
+export async function endCommand(running: FollowedCommand, clock: Clock, graceMs: number): Promise<void> {
   const state = { ended: false };
   void running.end.then(() => (state.ended = true));
   const deadline = clock.elapsed() + graceMs;

@@ -1,17 +1,18 @@
+import { Option } from 'commander';
+import { UsageError } from '../../core/errors.ts';
+import type { RecordRunRequest } from '../../flows/record-run.ts';
 import { writeResult } from '../child-result.ts';
-import type { Signals } from '../signals.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
+import type { Signals } from '../signals.ts';
 
-interface RunOptions {
-  readonly output: string;
-  readonly runId?: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly timeout?: number;
+interface RunOptions extends Omit<RecordRunRequest, 'command' | 'signals' | 'redact'> {
+  readonly redact?: 'shape_and_flag' | 'shape_only';
+  readonly unsafeDisableRedaction?: boolean;
   readonly result?: string;
 }
 
 export function registerRun({ program, action }: Registration): void {
-  program
+  const command = program
     .command('run')
     .description("run a command and record it in an evidence archive; exits with the command's own code")
     .argument('<command...>', 'the command, after --')
@@ -22,20 +23,68 @@ export function registerRun({ program, action }: Registration): void {
       'set for the command; only its name is recorded; may be given again',
       collectAssignment,
     )
-    .option('--timeout <seconds>', 'end the command after that time', parseTimeout)
-    .option('--result <file>', 'write what happened as JSON')
-    .action(
-      action(async (session, command: string[], options: RunOptions) => {
-        const { recordRun } = await import('../../flows/record-run.ts');
-        const { result, ...request } = options;
-        const signals = forwarded(session.signals, request.timeout === undefined);
-        const recorded = await recordRun(session.host, { command, signals, ...request });
-        if (recorded.spawnError !== null) session.output.say(`toolcrib: ${command.join(' ')}: ${recorded.spawnError}`);
-        if (recorded.timedOut) session.output.say(`toolcrib: ended after ${request.timeout ?? 0} s`);
-        await writeResult(result, recorded);
-        return recorded.exitStatus;
-      }),
-    );
+    .option('--timeout <seconds>', 'end the command after that time', parseTimeout);
+  for (const option of captureOptions()) command.addOption(option);
+  command.option('--result <file>', 'write what happened as JSON').action(
+    action(async (session, words: string[], options: RunOptions) => {
+      const { recordRun } = await import('../../flows/record-run.ts');
+      const { result, redact, unsafeDisableRedaction = false, ...request } = options;
+      const signals = forwarded(session.signals, request.timeout === undefined);
+      const mode = unsafeDisableRedaction ? 'disabled_unsafe' : redact;
+      const recorded = await recordRun(session.host, {
+        ...request,
+        command: words,
+        signals,
+        ...(mode !== undefined && { redact: mode }),
+      });
+      if (recorded.spawnError !== null) session.output.say(`toolcrib: ${words.join(' ')}: ${recorded.spawnError}`);
+      if (recorded.timedOut) session.output.say(`toolcrib: ended after ${request.timeout ?? 0} s`);
+      await writeResult(result, recorded);
+      return recorded.exitStatus;
+    }),
+  );
+}
+
+/** What is observed, read and hidden. */
+function captureOptions(): readonly Option[] {
+  return [
+    new Option('--kernel <how>', 'how the kernel is observed (default: auto, the best that this machine can)').choices([
+      'ebpf',
+      'ptrace',
+      'auto',
+      'off',
+    ]),
+    new Option('--drain <seconds>', 'observe what the command left running for so long (default: 5)').argParser(
+      parseDrain,
+    ),
+    new Option('--raw', 'keep everything that was observed, too'),
+    new Option('--policy-log <file>', "the decision log of a gate: becomes the archive's policy layer"),
+    new Option('--sdk-log <file>', "the event log of the agent's SDK: becomes the SDK layer; needs --agent-shim"),
+    new Option('--agent-shim <name>', 'the SDK that the command reports from').choices([
+      'none',
+      'openai-agents',
+      'gemini-google-genai',
+    ]),
+    new Option('--redact <what>', 'secrets by their shape and behind credential flags, or by shape alone').choices([
+      'shape_and_flag',
+      'shape_only',
+    ]),
+    new Option(
+      '--redaction-key <key>',
+      "the host's, so that placeholders of several runs compare, or one run's",
+    ).choices(['host-local', 'ephemeral']),
+    new Option('--unsafe-disable-redaction', 'record secrets as they are; verify refuses such an archive'),
+    new Option('--sign <key>', 'sign the manifest with a private key in PEM, Ed25519 or ECDSA on P-256'),
+  ];
+}
+
+/** For `--drain`, which takes a time in seconds; 0 does not wait at all. @throws UsageError `USAGE`. */
+function parseDrain(value: string): number {
+  const seconds = value.trim() === '' ? -1 : Number(value);
+  if (seconds >= 0 && seconds <= 3600) return seconds;
+  throw new UsageError('USAGE', `--drain takes seconds from 0 to 3600, found ${JSON.stringify(value)}`, {
+    hint: 'e.g. --drain 10',
+  });
 }
 
 /**

@@ -21,6 +21,8 @@ export type SealedArchive = readonly (ArchiveMember | FinishedMember)[];
 export interface ArchiveDraft {
   /** The member of that name; the first call makes it. It is in the archive, also when nothing is appended. */
   member(path: string): MemberDraft;
+  /** Takes a member out, whatever it holds. */
+  remove(path: string): Promise<void>;
   /** A member that is there as a whole. */
   document(path: string, text: string): void;
   /**
@@ -50,6 +52,10 @@ export function createArchiveDraft({ directory, sweep = true }: ArchiveDraftOpti
   };
   return {
     member,
+    async remove(path) {
+      await members.get(path)?.discard();
+      members.delete(path);
+    },
     document: (path, text) => member(path).append(text),
     async seal(runId, key) {
       const finished: FinishedMember[] = [];

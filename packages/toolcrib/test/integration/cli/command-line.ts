@@ -35,6 +35,7 @@ export function cliEnvironment(cwd: string, more: Readonly<Record<string, string
     PATH: process.env['PATH'] ?? '',
     HOME: cwd,
     TOOLCRIB_CACHE_DIR: join(cwd, 'cache'),
+    XDG_CONFIG_HOME: join(tmpdir(), 'toolcrib-test-config'),
     NODE_COMPILE_CACHE: join(tmpdir(), 'toolcrib-test-compile-cache'),
     ...more,
   };

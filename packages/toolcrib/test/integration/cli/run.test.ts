@@ -8,13 +8,15 @@ import { scratchProject } from '../../unit/cli/scratch-project.ts';
 
 const node = (script: string): readonly string[] => [process.execPath, '--eval', script];
 
-/** Runs and records in a folder of its own. */
+/** Runs and records in a folder of its own; nothing watches unless the options say so, and nothing is said. */
 async function record(
   command: readonly string[],
   ...options: readonly string[]
 ): Promise<CliEnd & { files: string[] }> {
   await using project = await scratchProject();
-  const end = await toolcrib(['run', '-o', 'run.tar.gz', ...options, '--', ...command], { cwd: project.folder });
+  const end = await toolcrib(['run', '--kernel', 'off', '-o', 'run.tar.gz', ...options, '--', ...command], {
+    cwd: project.folder,
+  });
   return { ...end, files: await readdir(project.folder) };
 }
 
@@ -27,7 +29,7 @@ describe.concurrent('run', () => {
   test('leaves the three standard streams to the command', async () => {
     await using project = await scratchProject();
     const command = node('process.stdin.pipe(process.stdout); process.stderr.write("err")');
-    const end = await toolcrib(['run', '-o', 'run.tar.gz', '--json', '--', ...command], {
+    const end = await toolcrib(['run', '--kernel', 'off', '-o', 'run.tar.gz', '--json', '--', ...command], {
       ...{ cwd: project.folder, stdin: 'given' },
     });
     expect(end).toMatchObject({ code: 0, stdout: 'given', stderr: 'err' });

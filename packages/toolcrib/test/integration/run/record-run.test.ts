@@ -7,15 +7,11 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { verifyArchive } from '../../../src/run/archive/verify.ts';
-import { archiveBytes } from '../../../src/run/archive/write.ts';
+import { archiveBytes, createArchiveDraft, type SealedArchive } from '../../../src/run/archive/write.ts';
 import { exitStatusOf } from '../../../src/run/exit-status.ts';
 import { createEphemeralKey } from '../../../src/run/redaction/key.ts';
-import {
-  recordRun,
-  type ForwardedSignal,
-  type RecordRunOptions,
-  type RunOutcome,
-} from '../../../src/run/record-run.ts';
+import type { ForwardedSignal } from '../../../src/run/follow-command.ts';
+import { recordRun, type RecordRunOptions, type RunOutcome } from '../../../src/run/record-run.ts';
 import { outcomeSchema } from '../../../src/run/run-outcome.ts';
 import { createRunSpec } from '../../../src/run/run-spec.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
@@ -36,41 +32,70 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
+/** A run with the content of its archive. */
+interface Recorded extends RunOutcome {
+  readonly archive: ReadonlyMap<string, string>;
+  /** Of the whole archive file. */
+  readonly bytes: Uint8Array;
+}
+
 /** Runs with its output in a file `output`, which only the command writes to. */
 async function run(
   command: readonly string[],
   options: Partial<RecordRunOptions> = {},
   spec: { env?: Record<string, string> } = {},
-): Promise<RunOutcome> {
+): Promise<Recorded> {
   const output = openSync(join(directory, 'output'), 'w');
+  const draft = createArchiveDraft({ directory });
   try {
-    return await recordRun({
+    const outcome = await recordRun({
       spec: createRunSpec(command, { platform: 'linux', random: randomBytes, ...spec }),
       cwd: directory,
       env: process.env,
       stdio: [0, output, output],
       clock,
       redactionKey: createEphemeralKey(randomBytes),
+      draft,
       ...options,
     });
+    return { ...outcome, ...(await contentOf(await draft.seal(outcome.spec.run_id))) };
   } finally {
     closeSync(output);
+    await draft.discard();
   }
 }
 
-function member(outcome: RunOutcome, path: string): string {
-  return Buffer.from(outcome.archive.find((candidate) => candidate.path === path)?.bytes ?? []).toString();
+async function contentOf(sealed: SealedArchive): Promise<Pick<Recorded, 'archive' | 'bytes'>> {
+  const archive = new Map<string, string>();
+  for (const { path, bytes } of sealed) {
+    archive.set(path, bytes instanceof Uint8Array ? Buffer.from(bytes).toString() : (await collect(bytes)).toString());
+  }
+  return { archive, bytes: await collect(archiveBytes(sealed)) };
 }
 
-function events(outcome: RunOutcome): readonly unknown[] {
+async function collect(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const all: Uint8Array[] = [];
+  for await (const chunk of chunks) all.push(chunk);
+  return Buffer.concat(all);
+}
+
+function member(outcome: Recorded, path: string): string {
+  return outcome.archive.get(path) ?? 'no such member';
+}
+
+function everythingOf(outcome: Recorded): string {
+  return [...outcome.archive.values()].join('');
+}
+
+function events(outcome: Recorded): readonly unknown[] {
   return member(outcome, 'events.ndjson')
     .trimEnd()
     .split('\n')
     .map((line): unknown => JSON.parse(line));
 }
 
-async function findingsOf(outcome: RunOutcome): Promise<readonly unknown[]> {
-  return (await verifyArchive(archiveBytes(outcome.archive))).findings;
+async function findingsOf(outcome: Recorded): Promise<readonly unknown[]> {
+  return (await verifyArchive(outcome.bytes)).findings;
 }
 
 /** Waits for what a command does. */
@@ -104,7 +129,7 @@ describe('a recorded run', () => {
     for (const layer of ['kernel', 'policy', 'sdk']) expect(member(outcome, `layers/${layer}.ndjson`)).toBe('');
     expect(member(outcome, 'observation-health.json')).toContain('"kernel_layer":"absent"');
     expect(member(outcome, 'observation-health.json')).toContain('contract_only_mode');
-    expect(outcome.archive.some(({ path }) => path.startsWith('toolcrib/'))).toBe(false);
+    expect([...outcome.archive.keys()].filter((path) => path.startsWith('toolcrib/'))).toEqual([]);
     expect(await findingsOf(outcome)).toEqual([]);
     expect(exitStatusOf(outcome)).toBe(3);
   });
@@ -122,7 +147,7 @@ describe('a recorded run', () => {
     );
     expect(await readFile(join(directory, 'output'), 'utf8')).toBe('one two three\n');
     expect(events(outcome)[0]).toMatchObject({ env_keys: ['A_NAME', 'ZED'] });
-    const everything = outcome.archive.map(({ bytes }) => Buffer.from(bytes).toString()).join('');
+    const everything = everythingOf(outcome);
     expect(everything).not.toContain('INHERITED":');
     expect(everything).not.toMatch(/"(one|two|three)"/);
   });
@@ -131,7 +156,7 @@ describe('a recorded run', () => {
     const key = `sk-${'a'.repeat(30)}`;
     const outcome = await run(['echo', '--token', 'hunter2', key]);
     expect(await readFile(join(directory, 'output'), 'utf8')).toBe(`--token hunter2 ${key}\n`);
-    const everything = outcome.archive.map(({ bytes }) => Buffer.from(bytes).toString()).join('');
+    const everything = everythingOf(outcome);
     expect(everything).not.toContain('hunter2');
     expect(everything).not.toContain(key);
     expect(member(outcome, 'observation-health.json')).toContain('"redacted_count":2');
@@ -198,7 +223,7 @@ describe('a command that cannot be started', () => {
   test('with a secret in its name is recorded without the secret', async () => {
     const outcome = await run(['https://me:hunter2@host/program']);
     expect(member(outcome, 'toolcrib/outcome.json')).toContain('url-userinfo');
-    expect(outcome.archive.map(({ bytes }) => Buffer.from(bytes).toString()).join('')).not.toContain('hunter2');
+    expect(everythingOf(outcome)).not.toContain('hunter2');
   });
 });
 

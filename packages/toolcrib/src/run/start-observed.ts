@@ -1,0 +1,69 @@
+import { hasCode, SandboxError } from '../core/errors.ts';
+import { startCommand, type CommandOptions, type SpawnError } from './child-process.ts';
+import type { FollowedCommand } from './follow-command.ts';
+import type { CaptureTier, ObservedRun, Observer } from './observe/observer.ts';
+
+/** How the kernel is to be observed. `auto`: by the best observer that can, or not at all. */
+export type KernelRequest = 'ebpf' | 'ptrace' | 'auto' | 'off';
+
+/** What was asked for, and what this machine has for it. */
+export interface KernelCapture {
+  readonly requested: KernelRequest;
+  /** In the order in which they are tried; the ones asked for. None for `off`. */
+  readonly observers: readonly Observer[];
+}
+
+/** Why an observer that was tried could not observe. */
+export interface Refusal {
+  readonly tier: CaptureTier;
+  /** One sentence. */
+  readonly reason: string;
+}
+
+/** What came of starting a command. */
+export interface StartedRun {
+  readonly tier: CaptureTier;
+  /** Observers that were tried before. */
+  readonly refusals: readonly Refusal[];
+  readonly running: FollowedCommand | SpawnError;
+  /** Undefined where nothing watches. */
+  readonly observed: ObservedRun | undefined;
+}
+
+/**
+ * Starts a command under the first observer that can observe.
+ * @throws SandboxError `NOT_OBSERVABLE` when none could that was asked for; nothing was started then. With `auto` the
+ * command is started without.
+ */
+export async function startObserved(capture: KernelCapture, command: CommandOptions): Promise<StartedRun> {
+  const refusals: Refusal[] = [];
+  for (const observer of capture.observers) {
+    const started = await startUnder(observer, command);
+    if ('refused' in started) refusals.push({ tier: observer.tier, reason: started.refused });
+    else return { tier: observer.tier, refusals, running: started, observed: 'code' in started ? undefined : started };
+  }
+  if (capture.requested !== 'auto' && capture.requested !== 'off') throw notObservable(capture.requested, refusals);
+  return { tier: 'none', refusals, running: await startCommand(command), observed: undefined };
+}
+
+/** Why it cannot observe. */
+interface Refused {
+  readonly refused: string;
+}
+
+async function startUnder(observer: Observer, command: CommandOptions): Promise<ObservedRun | SpawnError | Refused> {
+  try {
+    return await observer.start(command);
+  } catch (error) {
+    if (!hasCode(error, 'NOT_OBSERVABLE')) throw error;
+    return { refused: error.message };
+  }
+}
+
+function notObservable(requested: string, refusals: readonly Refusal[]): SandboxError {
+  const reason = refusals.map((refusal) => refusal.reason).join('; ') || 'this machine has no such observer';
+  return new SandboxError('NOT_OBSERVABLE', `cannot observe the kernel by ${requested}: ${reason}`, {
+    hint: 'the command was not started; --kernel auto takes what is possible, --kernel off records without',
+    details: { requested, reason },
+  });
+}

@@ -1,0 +1,79 @@
+import {
+  CORRELATION_PATH,
+  EFFECTS_PATH,
+  EVENTS_PATH,
+  HEALTH_PATH,
+  KERNEL_PATH,
+  OUTCOME_PATH,
+  RAW_PATH,
+  SURFACE_PATH,
+} from './archive/paths.ts';
+import type { ArchiveDraft } from './archive/write.ts';
+import { spawnErrorText } from './child-process.ts';
+import type { IngestedLogs } from './ingest-logs.ts';
+import { runFinished, runStarted, type RunEvent } from './layers/run-event.ts';
+import type { CommandRun } from './run-command.ts';
+import type { Redactor } from './redaction/redactor.ts';
+import type { SurfaceBuilder } from './reports/capability-surface.ts';
+import { correlate } from './reports/correlation-report.ts';
+import { contractOnlyHealth, formatHealth, type ObservationHealth } from './reports/observation-health.ts';
+import type { RunSpec } from './run-spec.ts';
+
+/** What is known of a run that is over. */
+export interface FinishedRun {
+  readonly spec: RunSpec;
+  readonly redactor: Redactor;
+  readonly run: CommandRun;
+  /** What the layers imply. */
+  readonly surface: SurfaceBuilder;
+  readonly ingested: IngestedLogs;
+}
+
+/** Writes what follows from the layers, and takes layers out that do not count. */
+export async function writeReports(draft: ArchiveDraft, finished: FinishedRun): Promise<void> {
+  const { spec, run, surface } = finished;
+  if (run.capture?.report.attribution !== 'proven') await dropKernelLayer(draft);
+  writeEvents(draft, finished);
+  draft.document(SURFACE_PATH, JSON.stringify(surface.build(spec.run_id)));
+  draft.document(CORRELATION_PATH, JSON.stringify(correlationOf(finished)));
+  // Last, because it counts what was redacted above.
+  draft.document(HEALTH_PATH, formatHealth(healthOf(finished)));
+}
+
+/** Calls that may be those of somebody else are not kept. */
+async function dropKernelLayer(draft: ArchiveDraft): Promise<void> {
+  for (const path of [KERNEL_PATH, EFFECTS_PATH, RAW_PATH]) await draft.remove(path);
+  draft.member(KERNEL_PATH);
+}
+
+function writeEvents(draft: ArchiveDraft, { spec, redactor, run }: FinishedRun): void {
+  const command = redactor.commandLine('command', spec.command);
+  const envKeys = Object.keys(spec.env).map((name) => redactor.text('env_keys', name));
+  const { end, elapsedMs, timedOut } = run;
+  const finished = { exit_code: end.exitCode, signal: end.signal, success: end.exitCode === 0 };
+  const events: readonly RunEvent[] = [
+    runStarted(spec, { command, envKeys }),
+    runFinished(spec.run_id, { ...finished, window_elapsed_ms: elapsedMs }),
+  ];
+  draft.document(EVENTS_PATH, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
+  if (run.spawnError === null && !timedOut) return;
+  const spawnError = run.spawnError && spawnErrorText(command[0] ?? '', run.spawnError);
+  draft.document(OUTCOME_PATH, JSON.stringify({ spawn_error: spawnError, timed_out: timedOut }));
+}
+
+function correlationOf({ spec, ingested, run }: FinishedRun): ReturnType<typeof correlate> {
+  const isProven = run.capture?.report.attribution === 'proven';
+  const kernelEvents = isProven ? run.capture.normaliser.counts().lines.kernel : 0;
+  return correlate(spec.run_id, { ...ingested, kernelEvents });
+}
+
+function healthOf({ spec, redactor, ingested }: FinishedRun): ObservationHealth {
+  const { decisions, sdkEvents, notes } = ingested;
+  const health = contractOnlyHealth(spec.run_id, spec.platform, redactor.summary());
+  return {
+    ...health,
+    policy_layer: decisions.length > 0 ? 'present' : 'absent',
+    sdk_layer: sdkEvents > 0 ? 'self_reported' : 'absent',
+    notes: [...health.notes, ...notes],
+  };
+}
