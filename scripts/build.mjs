@@ -13,7 +13,7 @@ const dist = join(home, 'dist');
 await rm(dist, { recursive: true, force: true });
 const command = await bundleCommand(dist);
 const library = await bundle(
-  { input: { index: 'packages/toolcrib/src/index.ts' } },
+  { input: { index: 'packages/toolcrib/src/index.ts', 'ext-local': 'packages/toolcrib/src/ext-local.ts' } },
   { dir: dist, format: 'esm', chunkFileNames: 'library/[name]-[hash].js' },
 );
 await writeFile(join(home, 'THIRD-PARTY-NOTICES.txt'), await notices([...command, ...library]));

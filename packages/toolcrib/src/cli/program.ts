@@ -88,6 +88,7 @@ const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ['run', async () => (await import('./commands/run.ts')).registerRun],
   ['archive', async () => (await import('./commands/archive.ts')).registerArchive],
   ['cache', async () => (await import('./commands/cache.ts')).registerCache],
+  ['ext', async () => (await import('./commands/ext.ts')).registerExt],
   ['serve', async () => (await import('./commands/serve.ts')).registerServe],
   ['doctor', async () => (await import('./commands/doctor.ts')).registerDoctor],
 ]);

@@ -82,7 +82,7 @@ async function findManifest(
 ): Promise<Manifest> {
   const { to, location, open } = asked;
   const digest = wanted.pin ?? location.digest;
-  if (digest !== undefined && (wanted.fresh !== true || offline)) {
+  if (digest !== undefined) {
     const bytes = await cache.readManifest(digest);
     if (bytes !== undefined) return { bytes, digest };
   }
@@ -109,11 +109,10 @@ async function findLayer(
     const kept = await cache.read(digest, signal);
     return kept && { ...kept, tier: 'cache', where: digest };
   };
-  const found = wanted.fresh === true && !offline ? undefined : await find();
+  const found = await find();
   if (found !== undefined) return found;
   if (offline) throw notCached(wanted);
   const download = (): Promise<FoundLayer> => downloadLayer(wanted, layer, open, origins);
-  if (wanted.fresh === true) return await download();
   return await locks.withLock(digest, async () => (await find()) ?? (await download()), { signal, meanwhile: find });
 }
 

@@ -11,7 +11,10 @@ export interface WantedPack {
   readonly dependency: Pick<ExtensionDependency, 'id' | 'reference'>;
   /** The digest that is locked: of the pack; for `oci` and `repo` of the manifest. Undefined: nothing is. */
   readonly pin: Digest | undefined;
-  /** True: its source is asked, whatever the cache has, unless offline. Default: false. */
+  /**
+   * True: a server is asked, whatever the cache has, unless offline: it may give other bytes by now. What a registry keeps
+   * by its digest does not change. Default: false.
+   */
   readonly fresh?: boolean;
   /** True: a tag is resolved; only a lock is made so. Default: false. */
   readonly followTags?: boolean;

@@ -139,6 +139,20 @@ export const IMPORT_RULES: readonly IForbiddenRuleType[] = [
     },
   },
   {
+    name: 'ext-local-reaches-no-network',
+    comment: 'from src/ext-local.ts no code is reachable that opens a socket or starts a program',
+    severity: 'error',
+    from: { path: '^src/ext-local\\.ts$' },
+    to: {
+      path: [
+        src(['transfer', 'stores', 'sandboxes', 'github', 'git', 'serve', 'flows', 'cli', 'cache'].map(folder)),
+        String.raw`^(?:node:)?(?:child_process|cluster|dgram|dns|http|http2|https|inspector|net|tls|worker_threads)(?:/|$)`,
+        String.raw`node_modules/(?:undici|fastify|@octokit|@aws-sdk|@smithy)/`,
+      ],
+      reachable: true,
+    },
+  },
+  {
     name: 'no-circles',
     comment: 'no file imports itself by way of others; circles of types alone cost nothing',
     severity: 'error',

@@ -1,0 +1,54 @@
+import type { Registration } from '../program-options.ts';
+import { registerExtResolve } from './ext-resolve.ts';
+
+interface LockCommandOptions {
+  readonly pack?: string;
+  readonly frozen?: boolean;
+}
+
+interface AddCommandOptions {
+  readonly pack?: string;
+  readonly role?: string;
+  readonly allowTags?: boolean;
+}
+
+const PACK_OPTION = ['--pack <dir>', 'the directory with pack.extensions.json (default: this one)'] as const;
+
+export function registerExt(registration: Registration): void {
+  const { program, action } = registration;
+  const ext = program.command('ext').description('extensions: what a pack depends on, and their components');
+  registerExtResolve(ext, registration);
+  ext
+    .command('lock')
+    .description('pin the digest of every extension that a pack declares, in pack.extensions.lock.json')
+    .option(...PACK_OPTION)
+    .option('--frozen', 'write nothing: the lock has to agree with what is declared, and with what the sources give')
+    .action(
+      action(async (session, options: LockCommandOptions) => {
+        const { lockExtensions } = await import('../../flows/lock-extensions.ts');
+        const { describeLock } = await import('../../report/extension-text.ts');
+        const { host, output } = session;
+        const lock = await lockExtensions(await session.project(), host, options);
+        output.report(lock, describeLock(lock));
+        return 0;
+      }),
+    );
+  ext
+    .command('add')
+    .description('declare an extension in pack.extensions.json and lock it, once its pack was found sound')
+    .argument('<id>', 'of the extension')
+    .argument('<ref>', 'where its pack is: store://NAME@VERSION, oci://, repo://, https://, file:// or a path')
+    .option(...PACK_OPTION)
+    .option('--role <role>', 'what the pack uses it for (default: component)')
+    .option('--allow-tags', 'declare a tag as it is; only the lock has its digest')
+    .action(
+      action(async (session, id: string, reference: string, options: AddCommandOptions) => {
+        const { addExtension } = await import('../../flows/add-extension.ts');
+        const { describeAdded } = await import('../../report/extension-text.ts');
+        const { host, output } = session;
+        const added = await addExtension(await session.project(), host, { id, reference, ...options });
+        output.report(added, describeAdded(added));
+        return 0;
+      }),
+    );
+}

@@ -1,0 +1,80 @@
+import { UsageError } from '../core/errors.ts';
+import type { AcquiredPack, WantedPack } from './acquired-pack.ts';
+import type { ExtensionDependency } from './pack-extensions.ts';
+import { isLockOf, type LockedExtension } from './pack-lock.ts';
+import { SIDECAR_NAME } from './pack/component-sidecar.ts';
+import { openPack } from './pack/read-pack.ts';
+
+/** What it takes to lock extensions. */
+export interface Pinning {
+  /** Absolute path of the directory of the pack. */
+  readonly packDirectory: string;
+  /** @throws as `acquirePack`. */
+  readonly acquire: (wanted: WantedPack) => Promise<AcquiredPack>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Locks what a declaration stands for now. Its source is asked, and what it gives has to be a sound pack. A version of a
+ * store is locked once: other bytes under it are never taken.
+ * @param earlier the locks that there are.
+ * @throws IntegrityError `DIGEST_MISMATCH` when a store gives other bytes than it did; as `acquirePack` and `openPack`.
+ */
+export async function pinExtension(
+  dependency: ExtensionDependency,
+  earlier: readonly LockedExtension[],
+  { packDirectory, acquire, signal }: Pinning,
+): Promise<LockedExtension> {
+  const lock = earlier.find((each) => isLockOf(each, dependency));
+  const pin = dependency.kind === 'store' ? lock?.digest : undefined;
+  const acquired = await acquire({ packDirectory, dependency, pin, fresh: true, followTags: true });
+  await verifyPack(dependency.id, acquired, signal);
+  return lockOf(dependency, acquired);
+}
+
+/**
+ * Compares a lock with what its source gives.
+ * @throws IntegrityError `DIGEST_MISMATCH` for other bytes; as `acquirePack` and `openPack`.
+ */
+export async function verifyLocked(
+  dependency: ExtensionDependency,
+  lock: LockedExtension,
+  { packDirectory, acquire, signal }: Pinning,
+): Promise<void> {
+  const acquired = await acquire({ packDirectory, dependency, pin: lock.digest, fresh: true });
+  await verifyPack(dependency.id, acquired, signal);
+}
+
+/** The declaration of what a tag names now. @throws as {@link pinExtension}. */
+export async function withDigest(
+  dependency: ExtensionDependency,
+  { packDirectory, acquire }: Pinning,
+): Promise<ExtensionDependency> {
+  const { resolvedRef } = await acquire({ packDirectory, dependency, pin: undefined, followTags: true });
+  return { ...dependency, reference: resolvedRef };
+}
+
+/** @throws UsageError `USAGE` for an id or a role that is empty. */
+export function verifyWords({ id, role }: Pick<ExtensionDependency, 'id' | 'role'>): void {
+  const empty = id.trim() === '' ? 'id' : role.trim() === '' ? 'role' : undefined;
+  if (empty === undefined) return;
+  throw new UsageError('USAGE', `the ${empty} of an extension must not be empty`, {
+    hint: 'e.g. "toolcrib ext add acme.http store://acme-http@1.2.0 --role component"',
+  });
+}
+
+function lockOf({ id, role, reference }: ExtensionDependency, acquired: AcquiredPack): LockedExtension {
+  const { resolvedRef, pinned: digest, mediaType, bytes } = acquired;
+  return { id, role, sourceRef: reference, resolvedRef, digest, mediaType, size: bytes.byteLength };
+}
+
+/** A pack may have tools and no component; what it has, has to be sound. */
+async function verifyPack(
+  extensionId: string,
+  { bytes }: AcquiredPack,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const pack = await openPack(bytes, { extensionId, signal });
+  await pack.verifyEntries();
+  if (pack.entries.some(({ name }) => name === SIDECAR_NAME)) await pack.readComponent();
+}

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { writeFileAtomically } from '../disk/write-file.ts';
+import { readPackExtensions } from '../extensions/declared-extensions.ts';
+import { mayMove, parseExtensionSource, sourceKindOf } from '../extensions/extension-source.ts';
+import {
+  declareExtension,
+  NO_PACK_EXTENSIONS,
+  PACK_EXTENSIONS_NAME,
+  parsePackExtensions,
+  type ExtensionDependency,
+} from '../extensions/pack-extensions.ts';
+import { isLockOf, type LockedExtension } from '../extensions/pack-lock.ts';
+import { pinExtension, verifyWords, withDigest, type Pinning } from '../extensions/pin-extension.ts';
+import type { Host } from './host.ts';
+import { readEarlierLock, saveLock } from './lock-extensions.ts';
+import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
+import type { Project } from './project.ts';
+
+/** An extension that a pack shall depend on. */
+export interface AddExtensionRequest {
+  readonly id: string;
+  /** Of any kind; a path is relative to the directory of the pack. */
+  readonly reference: string;
+  /** Default: `component`. */
+  readonly role?: string | undefined;
+  /** True: a tag stays in the declaration, and only the lock has its digest. Default: the declaration gets the digest. */
+  readonly allowTags?: boolean | undefined;
+  /** The directory with `pack.extensions.json`, relative to the host's working directory. Default: that. */
+  readonly pack?: string | undefined;
+}
+
+/** An extension that a pack depends on now. */
+export interface AddedExtension {
+  readonly declared: ExtensionDependency;
+  readonly locked: LockedExtension;
+  /** The reference that it had before; null for a new one. */
+  readonly replaced: string | null;
+  /** Absolute paths of the files that say so. */
+  readonly files: readonly string[];
+}
+
+const DEFAULT_ROLE = 'component';
+
+/**
+ * Declares an extension, in the place of one of the same id, and locks it, and with it whatever was not locked yet. First
+ * its pack is acquired and checked: one that is not sound is not declared.
+ * @throws UsageError `USAGE`, `REFERENCE_INVALID`, `CONFIG_INVALID`; as `lockExtensions`.
+ */
+export async function addExtension(
+  project: Project,
+  host: Host,
+  request: AddExtensionRequest,
+): Promise<AddedExtension> {
+  const asked = dependencyOf(request);
+  const packDirectory = packDirectoryOf(host, request.pack);
+  const file = join(packDirectory, PACK_EXTENSIONS_NAME);
+  const before = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
+  const earlier = await readEarlierLock(packDirectory, host);
+  const packs = openExtensionPacks(project, host);
+  const pinning: Pinning = { packDirectory, acquire: (wanted) => packs.acquire(wanted), signal: host.signal };
+  try {
+    const dependency = needsDigest(asked) ? await withDigest(asked, pinning) : asked;
+    const text = declareExtension(before, dependency);
+    const { extensions } = parsePackExtensions(text, file);
+    const locked = await pinExtension(dependency, earlier, pinning);
+    const locks: LockedExtension[] = [];
+    for (const each of extensions)
+      locks.push(each.id === dependency.id ? locked : await lockOnce(each, earlier, pinning));
+    await writeFileAtomically(file, text, { signal: host.signal });
+    const lock = await saveLock(packDirectory, locks, host);
+    const replaced = before.extensions.find(({ id }) => id === dependency.id)?.reference ?? null;
+    return { declared: dependency, locked, replaced, files: [file, lock.file] };
+  } finally {
+    await packs.close();
+  }
+}
+
+/** Versions of a store are names, so that they have to be allowed. */
+function dependencyOf({
+  id,
+  reference,
+  role = DEFAULT_ROLE,
+  allowTags = false,
+}: AddExtensionRequest): ExtensionDependency {
+  verifyWords({ id, role });
+  parseExtensionSource(reference);
+  const kind = sourceKindOf(reference);
+  return { id, role, kind, reference, allowTags: allowTags || kind === 'store' };
+}
+
+function needsDigest({ kind, reference, allowTags }: ExtensionDependency): boolean {
+  return mayMove(kind) && !allowTags && !reference.includes('@sha256:');
+}
+
+async function lockOnce(
+  dependency: ExtensionDependency,
+  earlier: readonly LockedExtension[],
+  pinning: Pinning,
+): Promise<LockedExtension> {
+  return earlier.find((lock) => isLockOf(lock, dependency)) ?? (await pinExtension(dependency, earlier, pinning));
+}

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import { hasCode, messageOf, UsageError } from '../core/errors.ts';
+import { ifThere, readSmallText } from '../disk/small-file.ts';
+import { writeFileAtomically } from '../disk/write-file.ts';
+import { readDeclaredExtensions, readPackExtensions, readPackLock } from '../extensions/declared-extensions.ts';
+import { formatPackLock, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
+import { pinExtension, verifyLocked, type Pinning } from '../extensions/pin-extension.ts';
+import type { Host } from './host.ts';
+import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
+import type { Project } from './project.ts';
+
+export interface LockOptions {
+  /** The directory with `pack.extensions.json`, relative to the host's working directory. Default: that. */
+  readonly pack?: string | undefined;
+  /** True: nothing is written; the lock has to be there, to agree, and to be what the sources give. */
+  readonly frozen?: boolean | undefined;
+}
+
+/** The lock of a pack. */
+export interface PackLock {
+  /** Absolute path of the lock file. */
+  readonly file: string;
+  /** By id. */
+  readonly extensions: readonly LockedExtension[];
+  /** True when the file was written, because it said something else or was not there. */
+  readonly changed: boolean;
+}
+
+/**
+ * Locks every extension that a pack declares: tags and versions become digests, and the same ones are the same bytes of
+ * the lock file.
+ * @throws IntegrityError `DIGEST_MISMATCH` when a store gives other bytes for a version than were locked, or with `frozen`
+ * for any other bytes; UsageError `LOCK_OUTDATED` with `frozen`; as `resolveExtension`.
+ */
+export async function lockExtensions(
+  project: Project,
+  host: Host,
+  { pack, frozen = false }: LockOptions = {},
+): Promise<PackLock> {
+  const packDirectory = packDirectoryOf(host, pack);
+  const packs = openExtensionPacks(project, host);
+  const pinning: Pinning = { packDirectory, acquire: (wanted) => packs.acquire(wanted), signal: host.signal };
+  try {
+    return frozen ? await verifyLock(pinning) : await writeLock(pinning, host);
+  } finally {
+    await packs.close();
+  }
+}
+
+async function verifyLock(pinning: Pinning): Promise<PackLock> {
+  const { packDirectory } = pinning;
+  const { declared, locked = [] } = await readDeclaredExtensions(packDirectory, { frozen: true });
+  const extensions = locked.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  for (const lock of extensions) {
+    const dependency = declared.extensions.find(({ id }) => id === lock.id);
+    if (dependency !== undefined) await verifyLocked(dependency, lock, pinning);
+  }
+  return { file: join(packDirectory, PACK_LOCK_NAME), extensions, changed: false };
+}
+
+async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
+  const { packDirectory } = pinning;
+  const declared = await readPackExtensions(packDirectory);
+  if (declared === undefined) return await verifyLock(pinning); // which says that there is none
+  const earlier = await readEarlierLock(packDirectory, host);
+  const extensions: LockedExtension[] = [];
+  for (const dependency of declared.extensions) extensions.push(await pinExtension(dependency, earlier, pinning));
+  return await saveLock(packDirectory, extensions, host);
+}
+
+/** A lock that cannot be read is made anew, like one that is not there. */
+export async function readEarlierLock(
+  packDirectory: string,
+  { reporter }: Pick<Host, 'reporter'>,
+): Promise<readonly LockedExtension[]> {
+  try {
+    return (await readPackLock(packDirectory)) ?? [];
+  } catch (error) {
+    if (!(error instanceof UsageError) || !hasCode(error, 'CONFIG_INVALID')) throw error;
+    reporter.notice({ kind: 'warning', text: `the lock is made anew: ${messageOf(error)}` });
+    return [];
+  }
+}
+
+/** Writes a lock unless it is there already. @throws RemoteError `STORAGE`; the signal's reason. */
+export async function saveLock(
+  packDirectory: string,
+  locked: readonly LockedExtension[],
+  { signal }: Pick<Host, 'signal'>,
+): Promise<PackLock> {
+  const file = join(packDirectory, PACK_LOCK_NAME);
+  const extensions = locked.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const text = formatPackLock(extensions);
+  const changed = (await ifThere(readSmallText(file, MAX_COMPARED_BYTES)).catch(ifTooLarge)) !== text;
+  if (changed) await writeFileAtomically(file, text, { signal });
+  return { file, extensions, changed };
+}
+
+/** Of the lock that is there, in bytes: a larger one is another. */
+const MAX_COMPARED_BYTES = 4 * 1024 * 1024;
+
+function ifTooLarge(error: unknown): undefined {
+  if (hasCode(error, 'TOO_LARGE')) return undefined;
+  throw error;
+}

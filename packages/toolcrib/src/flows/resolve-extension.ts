@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import { writeFileAtomically } from '../disk/write-file.ts';
+import type { ResolvedComponent } from '../extensions/component.ts';
+import { readComponentOf } from '../extensions/component.ts';
+import { findExtension, readDeclaredExtensions } from '../extensions/declared-extensions.ts';
+import { parseExtRef } from '../extensions/ext-ref.ts';
+import type { Host } from './host.ts';
+import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
+import type { Project } from './project.ts';
+
+export interface ResolveExtensionOptions {
+  /** The directory with `pack.extensions.json`, relative to the host's working directory. Default: that. */
+  readonly pack?: string | undefined;
+  /** True: there has to be a lock. Default: a lock counts where there is one. */
+  readonly frozen?: boolean | undefined;
+}
+
+/**
+ * Resolves an `ext://<id>#component` reference to the verified bytes of the component: docs/guides/extensions.md.
+ * @throws UsageError `REFERENCE_INVALID`, `CONFIG_INVALID`, `LOCK_OUTDATED`, `USAGE` when a store has to be asked and none
+ * is named; NotFoundError `NOT_FOUND`; IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `MALFORMED`, `TOO_LARGE`;
+ * RemoteError, `OFFLINE` when it is not in the cache and nobody may be asked; the signal's reason.
+ */
+export async function resolveExtension(
+  project: Project,
+  host: Host,
+  reference: string,
+  { pack, frozen = false }: ResolveExtensionOptions = {},
+): Promise<ResolvedComponent> {
+  const { extensionId } = parseExtRef(reference);
+  const declared = await readDeclaredExtensions(packDirectoryOf(host, pack), { frozen });
+  const extension = findExtension(declared, extensionId);
+  const packs = openExtensionPacks(project, host);
+  try {
+    const acquired = await packs.acquire({ ...extension, pin: extension.lock?.digest });
+    return await readComponentOf(extension, acquired, host.signal);
+  } finally {
+    await packs.close();
+  }
+}
+
+/**
+ * Writes a component, in the place of what is there, as a whole.
+ * @param file relative to the host's working directory.
+ * @returns its absolute path.
+ * @throws RemoteError `STORAGE`; the signal's reason.
+ */
+export async function saveComponent(host: Host, bytes: Uint8Array, file: string): Promise<string> {
+  const path = resolve(host.cwd, file);
+  await writeFileAtomically(path, bytes, { signal: host.signal, durable: false });
+  return path;
+}
