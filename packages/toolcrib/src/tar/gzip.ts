@@ -5,6 +5,8 @@ import { IntegrityError, isSystemError, messageOf } from '../core/errors.ts';
 /** Level and block size are part of the format: another one gives other bytes. */
 const LEVEL = 6;
 const BLOCK_BYTES = 64 * 1024;
+/** Unpacked at once, and how far ahead of whoever reads: then both work at the same time. */
+const UNPACKING = { chunkSize: 256 * 1024, highWaterMark: 1024 * 1024 };
 /** Where RFC 1952 keeps the operating system, and its value for "unknown". */
 const OS_OFFSET = 9;
 const OS_UNKNOWN = 255;
@@ -53,7 +55,7 @@ export async function* gunzip(
   maxBytes: number,
   what = 'archive',
 ): AsyncGenerator<Uint8Array> {
-  const inflater = createGunzip({ chunkSize: BLOCK_BYTES });
+  const inflater = createGunzip(UNPACKING);
   const fed = { bytes: 0 };
   pipeline(Readable.from(counted(bytes, fed), { objectMode: false }), inflater, () => undefined);
   let total = 0;

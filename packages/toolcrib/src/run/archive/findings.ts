@@ -16,6 +16,7 @@ export type FindingRule =
   | 'correlation'
   | 'surface'
   | 'secret'
+  | 'signature'
   | 'unsafe_redaction';
 
 /** One reason to refuse an archive. */
@@ -27,23 +28,31 @@ export interface Finding {
   readonly message: string;
 }
 
-/** Collects findings; of a member that is wrong throughout, the first ones tell enough. */
+/** Collects findings; of a member that is wrong throughout, the first ones of each rule tell enough. */
 export interface Findings {
   add(rule: FindingRule, member: string | undefined, message: string): void;
+  /** Whether so much is wrong with a member by now that reading on tells nothing more. */
+  isHopeless(member: string): boolean;
   readonly list: readonly Finding[];
 }
 
-const MAX_PER_MEMBER = 10;
+const MAX_PER_RULE = 10;
+const HOPELESS = 100;
 
 export function createFindings(): Findings {
   const list: Finding[] = [];
-  const counts = new Map<string | undefined, number>();
+  const counts = new Map<string, number>();
+  const count = (key: string): number => {
+    const seen = counts.get(key) ?? 0;
+    counts.set(key, seen + 1);
+    return seen;
+  };
   return {
     list,
     add(rule, member, message) {
-      const seen = counts.get(member) ?? 0;
-      counts.set(member, seen + 1);
-      if (seen < MAX_PER_MEMBER) list.push({ rule, member, message });
+      if (member !== undefined) count(member);
+      if (count(`${rule} ${member ?? ''}`) < MAX_PER_RULE) list.push({ rule, member, message });
     },
+    isHopeless: (member) => (counts.get(member) ?? 0) >= HOPELESS,
   };
 }

@@ -35,18 +35,19 @@ export function signManifest({ run_id, manifest }: SignedManifest, key: KeyObjec
 /**
  * What is wrong with a signature, in one sentence; undefined when a trusted key signed this very manifest.
  * @param envelope the member's bytes, at most a MiB.
+ * @param keys undefined: whoever signed, it still has to be over this manifest.
  */
 export function manifestSignatureProblem(
   envelope: Uint8Array,
   signed: SignedManifest,
-  keys: readonly TrustedKey[],
+  keys: readonly TrustedKey[] | undefined,
 ): string | undefined {
   try {
     const parsed = parseEnvelope(envelope, 'the signature');
     if (parsed.payloadType !== SIGNATURE_PAYLOAD_TYPE)
       return `it signs no run manifest, but ${quote(parsed.payloadType)}`;
-    const verdict = verifyEnvelope(parsed, keys);
-    if (verdict.status !== 'verified') return verdict.reason;
+    const verdict = keys && verifyEnvelope(parsed, keys);
+    if (verdict !== undefined && verdict.status !== 'verified') return verdict.reason;
     return payloadProblem(Buffer.from(parsed.payload).toString('utf8'), signed);
   } catch (error) {
     if (!hasCode(error, 'MALFORMED', 'TOO_LARGE')) throw error;
@@ -59,7 +60,9 @@ function payloadProblem(text: string, signed: SignedManifest): string | undefine
   if (!payload.success) return 'what was signed is not the digest of a manifest';
   const { run_id, manifest } = payload.data;
   if (run_id !== signed.run_id) return `it was made for the run ${quote(run_id)}`;
-  return manifest === signed.manifest ? undefined : `it was made for the manifest ${manifest}`;
+  return manifest === signed.manifest
+    ? undefined
+    : `the manifest was changed: signed was ${manifest}, it is ${signed.manifest}`;
 }
 
 function parsedOrNull(text: string): unknown {

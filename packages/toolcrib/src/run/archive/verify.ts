@@ -1,31 +1,41 @@
 import * as z from 'zod/mini';
 import { onePiece } from '../../core/one-piece.ts';
-import { createDigester } from '../../core/digest.ts';
-import { hasCode } from '../../core/errors.ts';
+import type { TrustedKey } from '../../attestations/keys.ts';
+import { createDigester, digestOf } from '../../core/digest.ts';
+import { hasCode, IntegrityError } from '../../core/errors.ts';
 import { compareCodePoints } from '../../tar/path.ts';
 import { abortable } from '../../disk/abortable.ts';
 import { gunzip, readTar, type TarMember } from '../../tar/read.ts';
 import {
   createArchiveContent,
   memberShape,
-  parseCompact,
   readDocument,
   readLine,
   type ArchiveContent,
+  type ArchiveVisitor,
 } from './content.ts';
+import { parseCompact } from './compact-json.ts';
 import { verifyContent } from './consistency.ts';
 import { createFindings, type Finding, type Findings } from './findings.ts';
 import { ARCHIVE_LIMITS, type ArchiveLimits } from './limits.ts';
-import { decodeText, LineError, linesOf } from './lines.ts';
+import { createKernelLineReader } from './kernel-lines.ts';
+import { createLineCutter } from './line-cutter.ts';
+import { decodeText, LineError } from './lines.ts';
 import { manifestSchema } from './manifest.ts';
-import { MANIFEST_PATH, memberOrderKey, OWN_PREFIX, REQUIRED_PATHS } from './paths.ts';
+import { manifestSignatureProblem } from './manifest-signature.ts';
+import { MANIFEST_PATH, memberOrderKey, REQUIRED_PATHS, SIGNATURE_PATH } from './paths.ts';
 import { fidelityVerdict, type FidelityVerdict } from '../reports/fidelity-verdict.ts';
 import { isRunId } from '../run-spec.ts';
 import { secretRuleIn } from '../redaction/secret-shapes.ts';
 import { summaryOf, type ArchiveSummary } from './summary.ts';
 
-/** What an archive is worth. It is consistent, not authentic, unless somebody signed it. */
+/** What an archive is worth. It is consistent, not authentic, unless its signature was verified. */
 export interface ArchiveInspection {
+  /**
+   * `verified`: by a key that was named. `unverified`: there is one over this manifest, but no key was named to verify it
+   * with, so it says nothing.
+   */
+  readonly signature: 'absent' | 'unverified' | 'verified';
   /** Empty: the archive verifies. Else the caller refuses it (CheckError `ARCHIVE_REFUSED`). */
   readonly findings: readonly Finding[];
   /** Members whose digest was checked, but whose content this version does not know. */
@@ -40,6 +50,10 @@ export interface ArchiveInspection {
 export interface VerifyArchiveOptions {
   readonly limits?: ArchiveLimits;
   readonly signal?: AbortSignal | undefined;
+  /** One of them must have signed it. Absent: a signature is not demanded. */
+  readonly keys?: readonly TrustedKey[] | undefined;
+  /** Is told the lines on the way. */
+  readonly visitor?: ArchiveVisitor;
 }
 
 /**
@@ -55,7 +69,7 @@ export async function verifyArchive(
 ): Promise<ArchiveInspection> {
   const { limits = ARCHIVE_LIMITS, signal } = options;
   const reading: Reading = {
-    content: createArchiveContent(),
+    content: createArchiveContent(limits.documentBytes, options.visitor),
     findings: createFindings(),
     unchecked: [],
     paths: [],
@@ -66,6 +80,7 @@ export async function verifyArchive(
     await readMembers(abortable(bytes, signal), reading);
     verifyMemberSet(reading);
     verifyContent(reading.content, reading.findings);
+    verifySignature(reading, options.keys);
   } catch (error) {
     if (!hasCode(error, 'MALFORMED', 'TOO_LARGE')) throw error;
     reading.findings.add(
@@ -74,8 +89,9 @@ export async function verifyArchive(
       error.message.slice(0, 400),
     );
   }
-  const { health } = reading.content;
+  const { health, signature } = reading.content;
   return {
+    signature: signature === undefined ? 'absent' : options.keys === undefined ? 'unverified' : 'verified',
     findings: reading.findings.list,
     unchecked: reading.unchecked,
     verdict: health && fidelityVerdict(health),
@@ -119,7 +135,11 @@ function verifyPlace(member: TarMember, reading: Reading): void {
 
 async function readManifest(member: TarMember, { content, findings, limits }: Reading): Promise<void> {
   const text = await readText(member, limits.documentBytes);
-  const parsed = typeof text === 'string' ? parseCompact(withoutNewline(text)) : text.problem;
+  if (typeof text !== 'string') {
+    findings.add('schema', MANIFEST_PATH, text.problem);
+    return;
+  }
+  const parsed = parseCompact(withoutNewline(text));
   if (typeof parsed === 'string') {
     findings.add('schema', MANIFEST_PATH, parsed);
     return;
@@ -130,7 +150,9 @@ async function readManifest(member: TarMember, { content, findings, limits }: Re
     return;
   }
   content.manifest = manifest.data;
-  if (!isRunId(manifest.data.run_id)) findings.add('run_id', MANIFEST_PATH, 'its run id is not [A-Za-z0-9_-]+');
+  content.manifestDigest = digestOf(text);
+  if (isRunId(manifest.data.run_id)) content.kernelLines = createKernelLineReader(manifest.data.run_id);
+  else findings.add('run_id', MANIFEST_PATH, 'its run id is not [A-Za-z0-9_-]+');
   for (const [path, file] of Object.entries(manifest.data.files)) {
     if (file.path !== path) findings.add('schema', MANIFEST_PATH, `${quote(path)} is listed as ${quote(file.path)}`);
   }
@@ -147,9 +169,18 @@ async function readListed(member: TarMember, reading: Reading): Promise<void> {
   } catch (error) {
     if (!(error instanceof LineError)) throw error;
     reading.findings.add('schema', member.path, error.message);
+    if (member.size > reading.limits.documentBytes) throw notReadToItsEnd(member);
   }
   for await (const chunk of member.bytes) digester.update(chunk);
   verifyListed(member, { size: digester.size, digest: digester.finish() }, reading);
+}
+
+/** What is broken and huge may be made to cost time. */
+function notReadToItsEnd(member: TarMember): IntegrityError {
+  return new IntegrityError(
+    'MALFORMED',
+    `${member.path} is broken and has ${member.size} bytes: its digest is not known`,
+  );
 }
 
 async function* hashing(
@@ -166,8 +197,13 @@ async function readContent(member: TarMember, bytes: AsyncIterable<Uint8Array>, 
   const { content, findings, limits, unchecked } = reading;
   const { path } = member;
   const shape = memberShape(path);
+  if (shape !== 'lines') verifyFits(member, limits.documentBytes);
   if (shape === 'lines') {
-    for await (const line of linesOf(bytes, limits.lineBytes)) readLine(content, path, line, findings);
+    await readLines(path, bytes, reading);
+    return;
+  }
+  if (shape === 'signature') {
+    content.signature = await readBytes(bytes);
     return;
   }
   if (shape === 'unknown') unchecked.push(path);
@@ -180,25 +216,61 @@ async function readContent(member: TarMember, bytes: AsyncIterable<Uint8Array>, 
   else if (secretRuleIn(text) !== undefined) findings.add('secret', path, 'it holds something shaped like a secret');
 }
 
+async function readLines(path: string, chunks: AsyncIterable<Uint8Array>, reading: Reading): Promise<void> {
+  const { content, findings, limits } = reading;
+  const cutter = createLineCutter(path, limits.lineBytes, (bytes, start, end) =>
+    readLine(content, { path, bytes, start, end }, findings),
+  );
+  for await (const chunk of chunks) {
+    cutter.push(chunk);
+    if (findings.isHopeless(path)) throw new LineError('too much is wrong with it: it was not read to its end');
+  }
+  cutter.end();
+}
+
 async function readText(
   member: Pick<TarMember, 'path' | 'bytes' | 'size'>,
   maxBytes: number,
 ): Promise<string | { readonly problem: string }> {
-  if (member.size > maxBytes) return { problem: `it has ${member.size} bytes, more than ${maxBytes}` };
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of member.bytes) chunks.push(chunk);
+  verifyFits(member, maxBytes);
+  const bytes = await readBytes(member.bytes);
   try {
-    return decodeText(Buffer.concat(chunks));
+    return decodeText(bytes);
   } catch (error) {
     if (error instanceof LineError) return { problem: error.message };
     throw error;
   }
 }
 
+/** @throws IntegrityError `TOO_LARGE`. */
+function verifyFits(member: Pick<TarMember, 'path' | 'size'>, maxBytes: number): void {
+  if (member.size <= maxBytes) return;
+  throw new IntegrityError('TOO_LARGE', `${member.path} has ${member.size} bytes, more than ${maxBytes}`);
+}
+
+async function readBytes(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of bytes) chunks.push(Uint8Array.from(chunk));
+  return Buffer.concat(chunks);
+}
+
+function verifySignature({ content, findings }: Reading, keys: readonly TrustedKey[] | undefined): void {
+  const { manifest, manifestDigest, signature } = content;
+  if (manifest === undefined || manifestDigest === undefined) return;
+  if (signature === undefined) {
+    if (keys !== undefined) findings.add('signature', undefined, 'nobody signed it, and a signature is demanded');
+    return;
+  }
+  const problem = manifestSignatureProblem(signature, { run_id: manifest.run_id, manifest: manifestDigest }, keys);
+  if (problem !== undefined) findings.add('signature', SIGNATURE_PATH, problem);
+}
+
 function verifyListed(member: TarMember, actual: { size: number; digest: string }, reading: Reading): void {
   const { findings, content } = reading;
   if (content.manifest === undefined) return;
   const listed = Object.entries(content.manifest.files).find(([path]) => path === member.path)?.[1];
+  // It holds the digest of the manifest, which therefore cannot list it.
+  if (member.path === SIGNATURE_PATH && listed === undefined) return;
   if (listed === undefined) {
     findings.add('member_unlisted', member.path, 'the manifest does not list it');
     return;
@@ -211,6 +283,9 @@ function verifyListed(member: TarMember, actual: { size: number; digest: string 
   }
 }
 
+/** Also of what newer versions add: nothing that a terminal or a file system could take for something else. */
+const OWN_NAME = /^toolcrib\/[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
 function verifyMemberSet({ content, findings, paths }: Reading): void {
   if (!paths.includes(MANIFEST_PATH)) findings.add('member_missing', MANIFEST_PATH, 'it is not in the archive');
   const listed = Object.keys(content.manifest?.files ?? {});
@@ -218,7 +293,7 @@ function verifyMemberSet({ content, findings, paths }: Reading): void {
     if (!paths.includes(path)) findings.add('member_missing', path, 'it is not in the archive');
   }
   for (const path of [...listed, ...paths]) {
-    if (path === MANIFEST_PATH || REQUIRED_PATHS.includes(path) || path.startsWith(OWN_PREFIX)) continue;
+    if (path === MANIFEST_PATH || REQUIRED_PATHS.includes(path) || OWN_NAME.test(path)) continue;
     findings.add('member_unlisted', path.slice(0, 200), 'the format has no such member');
   }
 }

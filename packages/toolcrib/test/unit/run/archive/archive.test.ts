@@ -237,9 +237,8 @@ describe('an archive is refused', () => {
     const limits = { ...ARCHIVE_LIMITS, lineBytes: 100 };
     const { findings } = await verifyArchive(archiveBytes(sampleMembers()), { limits });
     expect(findings[0]).toMatchObject({
-      rule: 'schema',
-      member: 'events.ndjson',
-      message: 'a line has more than 100 bytes',
+      rule: 'too_large',
+      message: 'events.ndjson: a line has more than 100 bytes',
     });
     const total = await verifyArchive(archiveBytes(sampleMembers()), {
       limits: { ...ARCHIVE_LIMITS, totalBytes: 100 },

@@ -48,7 +48,7 @@ describe.each([
 
   test('says nothing of another manifest or another run', () => {
     const other = { ...signed, manifest: digestOf('another') };
-    expect(manifestSignatureProblem(envelope, other, [trusted])).toContain(`for the manifest ${signed.manifest}`);
+    expect(manifestSignatureProblem(envelope, other, [trusted])).toContain(`signed was ${signed.manifest}`);
     const stranger = { ...signed, run_id: 'run_002' };
     expect(manifestSignatureProblem(envelope, stranger, [trusted])).toContain('for the run "run_001"');
   });
