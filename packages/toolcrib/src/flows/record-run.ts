@@ -13,23 +13,19 @@ import { exitStatusOf } from '../run/exit-status.ts';
 import type { SignalSource } from '../run/follow-command.ts';
 import { verifySdkLogHasShim } from '../run/ingest/sdk-log.ts';
 import type { CaptureTier } from '../run/observe/observer.ts';
-import { platformName } from '../run/platform.ts';
 import { recordRun as record, type RunOutcome } from '../run/record-run.ts';
 import type { RedactionMode } from '../run/redaction/redactor.ts';
-import { createRunSpec, verifyRunSpec, type RunSpec } from '../run/run-spec.ts';
+import type { RunSpec } from '../run/run-spec.ts';
 import type { KernelRequest, Refusal } from '../run/start-observed.ts';
 import type { Host } from './host.ts';
 import { openObservers } from './open-observers.ts';
 import { openRedactionKey, type RedactionKeySource } from './redaction-key.ts';
+import { createRunSpec, type RunSpecRequest } from './run-spec.ts';
 
 /** What is to be run, and how it is to be recorded. Paths are meant from the host's working directory. */
-export interface RecordRunRequest {
-  readonly command: readonly string[];
+export interface RecordRunRequest extends RunSpecRequest {
   /** Where the archive goes; it must not be there yet. */
   readonly output: string;
-  readonly runId?: string;
-  /** Set for the command; only the names are recorded. */
-  readonly env?: Readonly<Record<string, string>>;
   /** Seconds. */
   readonly timeout?: number;
   /** Handed on to the command; without it, the host's signal ends it. */
@@ -44,8 +40,6 @@ export interface RecordRunRequest {
   readonly policyLog?: string;
   /** What the agent's SDK tells of itself: becomes the SDK layer. Needs an agent shim. */
   readonly sdkLog?: string;
-  /** Which SDK the command reports from: `openai-agents`, `gemini-google-genai`. Default: `none`. */
-  readonly agentShim?: string;
   /** What is redacted. Default: `shape_and_flag`. */
   readonly redact?: RedactionMode;
   /** Default: the host's key, if there can be one. */
@@ -87,7 +81,7 @@ export interface RecordedRun {
 export async function recordRun(host: Host, request: RecordRunRequest): Promise<RecordedRun> {
   const path = resolve(host.cwd, request.output);
   await prepareDirectory(host, path);
-  const spec = specOf(host, request);
+  const spec = createRunSpec(host, request);
   if (request.sdkLog !== undefined) verifySdkLogHasShim(spec.agent_shim);
   const key = await signingKey(host, request);
   const draft = createArchiveDraft({ directory: dirname(path), sweep: request.redact !== 'disabled_unsafe' });
@@ -105,18 +99,6 @@ async function prepareDirectory({ clock }: Host, path: string): Promise<void> {
   const directory = dirname(path);
   await onDisk('write to', directory, () => access(directory, constants.W_OK));
   await sweepTemporaries(directory, { now: clock.now() });
-}
-
-function specOf({ random }: Host, { command, runId, env, agentShim }: RecordRunRequest): RunSpec {
-  const spec = createRunSpec(command, {
-    platform: platformName(process.platform),
-    random,
-    ...(runId !== undefined && { runId }),
-    ...(env !== undefined && { env }),
-    ...(agentShim !== undefined && { agentShim }),
-  });
-  verifyRunSpec(spec);
-  return spec;
 }
 
 async function signingKey({ cwd }: Host, { sign }: RecordRunRequest): Promise<KeyObject | undefined> {
