@@ -129,24 +129,25 @@ export async function createFileOnce(
   return created === 'exists' ? 'exists' : 'created';
 }
 
+/** What becomes of bytes that are received. */
+export interface ReceiveOnceOptions extends Omit<ReceiveOptions, 'directory'> {
+  /** Called with the path of the whole file before anybody can see it under its name; what it throws discards the file. */
+  readonly verify?: ((path: string) => Promise<void>) | undefined;
+}
+
 /**
  * As {@link createFileOnce}, also for bytes that nobody knows the digest of before they have come.
  * @returns what was created, as it was measured.
- * @throws IntegrityError as `receiveFile`; RemoteError `STORAGE`; what `bytes` throws; the signal's reason.
+ * @throws IntegrityError as `receiveFile`; RemoteError `STORAGE`; what `bytes` and `verify` throw; the signal's reason.
  */
-export async function receiveFileOnce(
-  path: string,
-  options: Omit<ReceiveOptions, 'directory'>,
-): Promise<MeasuredFile | 'exists'> {
+export async function receiveFileOnce(path: string, options: ReceiveOnceOptions): Promise<MeasuredFile | 'exists'> {
   return (await isThere(path)) ? 'exists' : await receiveAndLink(path, options);
 }
 
-async function receiveAndLink(
-  path: string,
-  options: Omit<ReceiveOptions, 'directory'>,
-): Promise<MeasuredFile | 'exists'> {
+async function receiveAndLink(path: string, options: ReceiveOnceOptions): Promise<MeasuredFile | 'exists'> {
   const { path: temporary, ...measured } = await receiveFile({ ...options, directory: dirname(path) });
   try {
+    await options.verify?.(temporary);
     return (await linkOnce(temporary, path)) === 'created' ? measured : 'exists';
   } finally {
     await discardTemporary(temporary);

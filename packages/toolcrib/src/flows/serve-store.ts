@@ -3,6 +3,7 @@ import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
+import { PACK_LIMITS } from '../extensions/pack/limits.ts';
 import type { RunningServer } from '../serve/running-server.ts';
 import type { ServeEvent } from '../serve/serve-event.ts';
 import type { Host } from './host.ts';
@@ -51,6 +52,7 @@ export async function serveStore(host: Host, options: ServeOptions): Promise<Run
     limits: { ...UPLOAD_LIMITS, ...(maxFileBytes !== undefined && { maxFileBytes }) },
     patience: { ...PATIENCE, ...(stopMs !== undefined && { stopMs }) },
     renderPage: renderStorePage,
+    judge: { maxBytes: PACK_LIMITS.maxPackBytes, verify: verifyUploaded },
     onEvent: options.onEvent ?? (() => undefined),
     clock: host.clock,
   });
@@ -58,6 +60,11 @@ export async function serveStore(host: Host, options: ServeOptions): Promise<Run
   host.signal?.throwIfAborted();
   host.signal?.addEventListener('abort', () => void server.stop(), { once: true });
   return server;
+}
+
+async function verifyUploaded(path: string, extensionId: string, signal: AbortSignal): Promise<void> {
+  const { verifyPack } = await import('../extensions/pack/verify-pack.ts');
+  await verifyPack(path, extensionId, signal);
 }
 
 function warnOfPlainHttp({ reporter }: Host): void {

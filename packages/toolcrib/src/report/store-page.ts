@@ -1,5 +1,6 @@
 import { releaseManifestName, releaseOf, storedSumsName } from '../core/release.ts';
 import type { ListedFile } from '../core/store-listing.ts';
+import { EXTENSIONS_PATH, type ListedPack } from '../core/stored-pack.ts';
 import { formatSize } from './size.ts';
 
 interface Release {
@@ -17,7 +18,7 @@ li { margin-bottom: .5rem } h3 { margin-bottom: 0 }
  * The page of a store for a person: releases by tool, the newest version first. Plain HTML that a text browser of 80
  * columns shows as well; no script, and links that also hold below a path.
  */
-export function renderStorePage(files: readonly ListedFile[]): string {
+export function renderStorePage(files: readonly ListedFile[], packs: readonly ListedPack[] = []): string {
   const sorted = [...files].sort((a, b) => (a.name < b.name ? -1 : 1));
   const releases = releasesOf(sorted);
   const tools = [...new Set(releases.map(({ tool }) => tool))];
@@ -29,11 +30,25 @@ export function renderStorePage(files: readonly ListedFile[]): string {
 <title>toolcrib store</title>
 <style>${STYLE}</style>
 <h1>toolcrib store</h1>
-${files.length === 0 ? '<p>Nothing is published here yet.</p>\n' : ''}${tools.map((tool) => renderTool(tool, releases)).join('')}${
+${files.length + packs.length === 0 ? '<p>Nothing is published here yet.</p>\n' : ''}${tools.map((tool) => renderTool(tool, releases)).join('')}${
     others.length === 0 ? '' : `<h2>Other files</h2>\n${renderFiles(others)}`
-  }<p>A file is what the sums file in git says it is. The sums here are a copy:
+  }${packs.length === 0 ? '' : renderPacks(packs)}<p>A file is what the sums file in git says it is. The sums here are a copy:
 <code>sha256sum -c --ignore-missing TOOL-vN.SHA256SUMS</code></p>
 `;
+}
+
+/** By name; versions as they sort, which is the order of nobody in particular. */
+function renderPacks(packs: readonly ListedPack[]): string {
+  const key = ({ name, version }: ListedPack): string => `${name} ${version}`;
+  const sorted = [...packs].sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return `<h2>Extensions</h2>\n<ul>\n${sorted.map(renderPack).join('')}</ul>\n`;
+}
+
+function renderPack({ name, version, size, digest }: ListedPack): string {
+  const path = [...name.split('/'), version].map(encodeURIComponent).join('/');
+  const href = escapeHtml(`.${EXTENSIONS_PATH}/${path}/artifact`);
+  const text = escapeHtml(`${name}@${version}`);
+  return `<li><a href="${href}">${text}</a> ${formatSize(size)}<br><code>${escapeHtml(digest)}</code></li>\n`;
 }
 
 /** Of one tool together, versions descending. */

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Digest } from '../core/digest.ts';
 import { releaseOf } from '../core/release.ts';
+import { storedPackOf } from '../core/stored-pack.ts';
 import { parseByteRange, type ByteRange } from './byte-range.ts';
 import { digestHeaders, entityTag } from './digest-headers.ts';
 
@@ -20,7 +21,7 @@ export interface FileAnswer {
   readonly range: ByteRange | undefined;
 }
 
-/** Files of a release never change: a year, the longest that caches agree on (RFC 8246). */
+/** Files of a release, and packs, never change: a year, the longest that caches agree on (RFC 8246). */
 const FOR_EVER = 'public, max-age=31536000, immutable';
 
 /** Decides on preconditions and ranges, in the order of RFC 9110, 13.2.2. */
@@ -62,7 +63,7 @@ function hasTag(header: string | undefined, tag: string, comparison: 'strong' | 
 
 /** What belongs to no release, such as a list of revocations, may be replaced by hand. */
 function cacheControl(name: string): string {
-  return releaseOf(name) === undefined ? 'no-cache' : FOR_EVER;
+  return releaseOf(name) === undefined && storedPackOf(name) === undefined ? 'no-cache' : FOR_EVER;
 }
 
 function contentType(name: string): string {

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify';
+import { PACKS_FOLDER } from '../core/stored-pack.ts';
 import { isStoreFileName } from '../stores/file-name.ts';
 import { receiveUpload } from './receive-upload.ts';
 import { Refusal } from './refusal.ts';
 import { sendFile } from './send-file.ts';
 import type { ServeContext } from './serve-context.ts';
 
-/** Names that are not for files, because something else answers there. */
-const RESERVED = ['healthz'];
+/** Names that are not for files, because something else answers or stands there. */
+const RESERVED = ['healthz', PACKS_FOLDER];
 
 interface Named {
   readonly Params: { readonly name: string };

@@ -9,7 +9,7 @@ import type { ServeContext } from './serve-context.ts';
 const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
 /** `GET /`: what there is, as a page or as JSON. */
-export function addListing(app: FastifyInstance, { folder, renderPage }: ServeContext): void {
+export function addListing(app: FastifyInstance, { folder, packs, renderPage }: ServeContext): void {
   app.route({
     method: ['GET', 'HEAD'],
     url: '/',
@@ -18,7 +18,7 @@ export function addListing(app: FastifyInstance, { folder, renderPage }: ServeCo
       void reply.headers({ 'cache-control': 'no-cache', vary: 'accept' });
       if (wantsJson(request)) return await reply.type('application/json').send(formatStoreListing(files));
       void reply.header('content-security-policy', PAGE_POLICY);
-      return await reply.type('text/html; charset=utf-8').send(renderPage(files));
+      return await reply.type('text/html; charset=utf-8').send(renderPage(files, await packs.list()));
     },
   });
 }

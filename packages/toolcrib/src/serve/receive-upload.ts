@@ -14,7 +14,11 @@ import type { ServedFolder } from './served-folder.ts';
 export async function receiveUpload(
   request: FastifyRequest,
   reply: FastifyReply,
-  { folder, door, name }: { readonly folder: ServedFolder; readonly door: PublishDoor; readonly name: string },
+  {
+    folder,
+    door,
+    name,
+  }: { readonly folder: Pick<ServedFolder, 'create'>; readonly door: PublishDoor; readonly name: string },
 ): Promise<FastifyReply> {
   demandCreateOnly(request);
   const size = door.lengthOf(request.headers);

@@ -24,6 +24,8 @@ export interface Upload {
   readonly digest: Digest | undefined;
   readonly bytes: AsyncIterable<Uint8Array>;
   readonly signal: AbortSignal;
+  /** Called with the path of all that came before anybody can see it; what it throws ends the upload. */
+  readonly verify?: (path: string) => Promise<void>;
 }
 
 /** A flat folder of files that are created once and never change. Links, pipes and folders in it do not exist for it. */
@@ -35,8 +37,8 @@ export interface ServedFolder {
   open(name: string): Promise<ServedFile | undefined>;
   /**
    * Creates a file, write-once, and whole or not at all.
-   * @throws IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`; RemoteError `STORAGE`; what the bytes throw; the signal's
-   * reason.
+   * @throws IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`; RemoteError `STORAGE`; what the bytes and `verify` throw;
+   * the signal's reason.
    */
   create(name: string, upload: Upload): Promise<Digest | 'exists'>;
   /** All files, in no order. @throws RemoteError `STORAGE`. */
@@ -48,19 +50,23 @@ const MODE = 0o444;
 /** Files that are looked at together. */
 const AT_ONCE = 16;
 
-/**
- * @param folder absolute; it exists.
- * @param options.keep true: digests are kept beside the files, so that they need not be measured again.
- * @param options.signal ends what is being measured.
- */
-export function openServedFolder(
-  folder: string,
-  options: { readonly keep: boolean; readonly signal: AbortSignal },
-): ServedFolder {
+/** What a folder is served with. */
+export interface ServedFolderOptions {
+  /** True: digests are kept beside the files, so that they need not be measured again. */
+  readonly keep: boolean;
+  /** Ends what is being measured. */
+  readonly signal: AbortSignal;
+  /** Other files do not exist for it. Default: names of a store. */
+  readonly isFileName?: (name: string) => boolean;
+}
+
+/** @param folder absolute; one that does not exist is empty. */
+export function openServedFolder(folder: string, options: ServedFolderOptions): ServedFolder {
+  const { isFileName = isStoreFileName } = options;
   const digests = openKnownDigests(folder, options);
   const served: ServedFolder = {
     async open(name) {
-      const handle = isStoreFileName(name) ? await openIfFile(join(folder, name)) : undefined;
+      const handle = isFileName(name) ? await openIfFile(join(folder, name)) : undefined;
       if (handle === undefined) return undefined;
       try {
         const stats = await onDisk('examine', name, () => handle.stat({ bigint: true }));
@@ -74,18 +80,26 @@ export function openServedFolder(
       await handle.close();
       return undefined;
     },
-    async create(name, { size, digest, bytes, signal }) {
+    async create(name, { size, digest, bytes, signal, verify }) {
       const path = join(folder, name);
       const what = `what was sent as ${name}`;
       const expected = digest === undefined ? undefined : { digest, size };
-      const created = await receiveFileOnce(path, { bytes, expected, maxBytes: size, mode: MODE, signal, what });
+      const created = await receiveFileOnce(path, {
+        bytes,
+        expected,
+        maxBytes: size,
+        mode: MODE,
+        signal,
+        what,
+        verify,
+      });
       if (created === 'exists') return 'exists';
       const stats = await onDisk('examine', path, () => lstat(path, { bigint: true }));
       await digests.remember(name, stats, created.digest);
       return created.digest;
     },
     async list() {
-      const names = (await onDisk('list', folder, () => readdir(folder))).filter(isStoreFileName);
+      const names = (await namesIn(folder)).filter(isFileName);
       const listed: ListedFile[] = [];
       for (let at = 0; at < names.length; at += AT_ONCE) {
         const some = await Promise.all(names.slice(at, at + AT_ONCE).map(describe));
@@ -106,6 +120,15 @@ export function openServedFolder(
   }
 
   return served;
+}
+
+async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw storageError(error, 'list', folder);
+  }
 }
 
 async function statIfThere(path: string): Promise<BigIntStats | undefined> {

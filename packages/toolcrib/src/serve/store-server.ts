@@ -1,8 +1,12 @@
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { isSystemError, RemoteError } from '../core/errors.ts';
+import { PACKS_FOLDER } from '../core/stored-pack.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
 import { addFileRoutes } from './file-routes.ts';
 import { addHealth, addListing } from './overview-routes.ts';
+import { openPackFolder, type PackJudge } from './pack-folder.ts';
+import { addPackRoutes } from './pack-routes.ts';
 import { openPublishDoor, type UploadLimits } from './publish-door.ts';
 import type { PublishToken } from './publish-token.ts';
 import { Refusal } from './refusal.ts';
@@ -24,6 +28,7 @@ export interface StoreServerOptions extends AppOptions {
   /** Undefined: files are read only. */
   readonly token: PublishToken | undefined;
   readonly renderPage: ServeContext['renderPage'];
+  readonly judge: PackJudge;
 }
 
 /**
@@ -31,13 +36,17 @@ export interface StoreServerOptions extends AppOptions {
  * @throws RemoteError `CANNOT_LISTEN`, `STORAGE`.
  */
 export async function startStoreServer(options: StoreServerOptions): Promise<RunningServer> {
-  const { root, token, limits, clock } = options;
+  const { root, token, limits, clock, judge } = options;
   const cutOff = new AbortController();
   const { signal } = cutOff;
-  if (token !== undefined) await sweepTemporaries(root, { now: clock.now() });
+  const served = { keep: token !== undefined, signal };
+  if (token !== undefined) {
+    for (const folder of [root, join(root, PACKS_FOLDER)]) await sweepTemporaries(folder, { now: clock.now() });
+  }
   const context: ServeContext = {
     root,
-    folder: openServedFolder(root, { keep: token !== undefined, signal }),
+    folder: openServedFolder(root, served),
+    packs: openPackFolder(root, judge, served),
     door: openPublishDoor(token, limits, signal),
     signal,
     renderPage: options.renderPage,
@@ -45,6 +54,7 @@ export async function startStoreServer(options: StoreServerOptions): Promise<Run
   const app = await createApp(options);
   addListing(app, context);
   addHealth(app, context);
+  addPackRoutes(app, { ...context, judge });
   addFileRoutes(app, context);
   const url = await listen(app, options);
   return stoppable(url, app, context, cutOff, options);

@@ -42,6 +42,7 @@ async function startImpatient(limits: Limits): Promise<Running> {
     limits: { maxFileBytes: 1000, maxUploads: 3, uploadMs },
     patience: { headersMs, stallMs: MINUTE, lingerMs, stopMs },
     renderPage: () => '',
+    judge: { maxBytes: 1000, verify: () => Promise.resolve() },
     onEvent: () => undefined,
     clock: systemClock,
   });

@@ -197,7 +197,7 @@ function zip64Records({ entries, size, offset, start }: EndFacts & { readonly st
 
 function endRecord(
   { disk, entries, size, offset }: EndFacts & { readonly disk: number },
-  comment = Buffer.alloc(0),
+  comment: Buffer = Buffer.alloc(0),
 ): Buffer {
   const fixed = numbers(
     ...([
