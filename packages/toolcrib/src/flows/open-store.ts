@@ -78,7 +78,7 @@ function dockerConfigOf(env: Host['env']): string | undefined {
 }
 
 /** As with GitHub's: it goes to the servers that the environment names, and to none that only a configuration does. */
-function httpTokenFor(
+export function httpTokenFor(
   { base }: Extract<StoreReference, { kind: 'http' }>,
   { env }: Pick<Host, 'env'>,
 ): string | undefined {

@@ -31,3 +31,24 @@ export function describePack({ path, size, digest, id, component, tools }: PackF
       : `  tools      ${tools.join(', ') || 'none'}`,
   ].join('\n')}\n`;
 }
+
+/** A publication as far as it is told. */
+interface PublicationFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: Digest;
+  readonly stores: readonly {
+    readonly outcome: 'created' | 'exists';
+    readonly where: string;
+    readonly source: string;
+  }[];
+}
+
+/** What was published, and what depends on it has to say. */
+export function describePackPublication({ name, version, digest, stores }: PublicationFacts): string {
+  const told = stores.flatMap(({ outcome, where, source }) => [
+    `  ${outcome === 'created' ? 'published' : 'was there'}  ${where}`,
+    `  source     ${source}`,
+  ]);
+  return `${[`${name}@${version} ${digest}`, ...told].join('\n')}\n`;
+}

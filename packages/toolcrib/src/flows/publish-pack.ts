@@ -1,0 +1,105 @@
+import { join, resolve } from 'node:path';
+import type { Digest } from '../core/digest.ts';
+import { UsageError } from '../core/errors.ts';
+import { quoted } from '../core/printable.ts';
+import { parseStoreReference, type StoreReference } from '../core/reference.ts';
+import { isStoredPackId, PACKS_FOLDER, storedPackName, type StoredPackId } from '../core/stored-pack.ts';
+import { digestFile, readVerified } from '../disk/digest-file.ts';
+import type { PublishedPack } from '../extensions/pack/publish-pack.ts';
+import { formatStoreRef, storeArtifactUrl } from '../extensions/store-ref.ts';
+import type { PackTarget } from '../stores/pack-target.ts';
+import type { ByteSource } from '../stores/store.ts';
+import type { Host } from './host.ts';
+
+/** What is published, and where. */
+export interface PublishPackOptions {
+  /** The `.gtxpack`. */
+  readonly file: string;
+  /** Directories, OCI repositories, extension stores. */
+  readonly to: readonly string[];
+  readonly version: string;
+  /** Default: `component.id` of the pack. */
+  readonly name?: string;
+}
+
+/** A pack in every store that it was published to. */
+export interface PackPublication extends StoredPackId {
+  /** Of the pack. */
+  readonly digest: Digest;
+  /** In bytes. */
+  readonly size: number;
+  /** Of the component; null for a pack that has none. */
+  readonly component: Digest | null;
+  readonly stores: readonly PublishedPack[];
+}
+
+/**
+ * Publishes a pack to stores, one after another, and reads it back from each: docs/guides/extension-packs.md.
+ * @throws UsageError `USAGE`, `REFERENCE_INVALID`; IntegrityError for what is no sound pack; NotFoundError `NOT_FOUND`;
+ * ConflictError `VERSION_TAKEN` where another pack has that version; RemoteError; the signal's reason.
+ */
+export async function publishExtension(host: Host, options: PublishPackOptions): Promise<PackPublication> {
+  const references = options.to.map(parseStoreReference);
+  if (references.length === 0) throw new UsageError('USAGE', 'no store is named', { hint: 'name one: --to STORE' });
+  const { signal } = host;
+  const path = resolve(host.cwd, options.file);
+  const { digest, size } = await digestFile(path, { signal });
+  const { verifyPack } = await import('../extensions/pack/verify-pack.ts');
+  const { component } = await verifyPack(path, options.name ?? options.file, signal);
+  const id = { name: options.name ?? component?.id ?? '', version: options.version };
+  if (!isStoredPackId(id)) throw unfitId(id);
+  const pack: ByteSource = { digest, size, open: () => readVerified(path, { digest, size }, { signal }) };
+  const { publishPack } = await import('../extensions/pack/publish-pack.ts');
+  const stores: PublishedPack[] = [];
+  for (const reference of references) {
+    const target = await openTarget(reference, id, host);
+    try {
+      stores.push(await publishPack(target, pack, { id, signal }));
+    } finally {
+      await target.close();
+    }
+  }
+  return { ...id, digest, size, component: component?.digest ?? null, stores };
+}
+
+async function openTarget(reference: StoreReference, id: StoredPackId, host: Host): Promise<PackTarget> {
+  switch (reference.kind) {
+    case 'directory': {
+      const { openDirectoryPackTarget } = await import('../stores/directory/pack-target.ts');
+      const path = join(resolve(host.cwd, reference.directory), PACKS_FOLDER, storedPackName(id));
+      return openDirectoryPackTarget(path, host);
+    }
+    case 'http': {
+      const { httpTokenFor, transferOptions } = await import('./open-store.ts');
+      const { openHttpPackTarget } = await import('../stores/http/pack-target.ts');
+      const artifact = { url: storeArtifactUrl(reference.base, id), source: formatStoreRef(id) };
+      return openHttpPackTarget(artifact, { ...(await transferOptions(host)), token: httpTokenFor(reference, host) });
+    }
+    case 'oci': {
+      const { registryCredentials, transferOptions } = await import('./open-store.ts');
+      const { openOciPackTarget } = await import('../stores/oci/pack-target.ts');
+      const { packArtifact, packTag } = await import('../extensions/pack/pack-artifact.ts');
+      const place = {
+        tag: packTag(id),
+        documentsFor: (pack: Pick<ByteSource, 'digest' | 'size'>) => packArtifact(id, pack),
+      };
+      return openOciPackTarget(reference, place, {
+        ...(await transferOptions(host)),
+        credentials: registryCredentials(host),
+      });
+    }
+    case 's3':
+    case 'github':
+      throw new UsageError('USAGE', `packs are not published to ${reference.url}`, {
+        hint: 'publish them to file:DIR, oci://HOST/REPOSITORY, or the https:// URL of a "toolcrib serve"',
+        details: { store: reference.url },
+      });
+  }
+}
+
+function unfitId({ name, version }: StoredPackId): UsageError {
+  return new UsageError('USAGE', `no pack can be published as ${quoted(`${name}@${version}`)}`, {
+    hint: 'a name has letters, digits, ".", "_", "-" and slashes, a version no slashes; --name and --version say others',
+    details: { name, version },
+  });
+}

@@ -1,0 +1,30 @@
+import type { ByteSource, OpenedFile, StoreCallOptions } from './store.ts';
+
+/** A pack that is there, as its place shows it to readers. */
+export interface FoundPack {
+  readonly file: OpenedFile;
+  /** What a `pack.extensions.json` has to say to depend on it, e.g. `store://http@1.2.0`. */
+  readonly source: string;
+}
+
+/**
+ * The place of one version of one extension's pack. As in a store of releases, what stands there is never changed.
+ * Implementations retry what may pass.
+ */
+export interface PackTarget {
+  /** Where that is, for messages; carries no secret. */
+  readonly where: string;
+  /**
+   * Creates the pack, whole or not at all. `created` says nothing where two may do so at once: who reads it back knows.
+   * @throws RemoteError `UNREACHABLE`, `REMOTE_REFUSED`, `STORAGE`; an abort ends with the signal's reason.
+   */
+  create(pack: ByteSource, options?: StoreCallOptions): Promise<'created' | 'exists'>;
+  /**
+   * Opens what stands there now. Bytes are not verified here.
+   * @returns undefined when there is none.
+   * @throws as {@link PackTarget.create}.
+   */
+  open(options?: StoreCallOptions): Promise<FoundPack | undefined>;
+  /** Frees connections. */
+  close(): Promise<void>;
+}
