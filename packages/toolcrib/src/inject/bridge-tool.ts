@@ -14,6 +14,11 @@ export interface Bridge {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly clock: Clock;
+  /**
+   * Called once a held process has said that it is there: its command is started when this resolves to true, and not at
+   * all when it resolves to false or the process says something else; what it says is not passed on. Default: at once.
+   */
+  readonly release?: () => Promise<boolean>;
 }
 
 /** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
@@ -26,7 +31,7 @@ const ANNOUNCING = 30_000;
 export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
   const { process, stdin, stdout, stderr } = bridge;
   const over = new AbortController();
-  const { listener, takesFrames } = listenForAnnouncement();
+  const { listener, takesFrames } = listenForAnnouncement(bridge.release !== undefined);
   // A program need not read its input to the end; what it left is of no interest.
   const input = feed(bridge, takesFrames, over.signal).catch(() => undefined);
   const outputs = [
@@ -46,9 +51,10 @@ export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
 
 /** The input of a held process stays open after its end: it takes the end of the stream for ours. */
 async function feed(bridge: Bridge, takesFrames: Promise<boolean>, signal: AbortSignal): Promise<void> {
-  const { process, stdin, args } = bridge;
+  const { process, stdin, args, release } = bridge;
   const isFramed = args[0] === HOLD && (await Promise.race([takesFrames, silence(bridge.clock, signal)]));
-  if (isFramed) await pipeline(framedInput(stdin), process.stdin, { end: false });
+  if (release !== undefined && !(isFramed && (await release()))) process.stdin.end();
+  else if (isFramed) await pipeline(framedInput(stdin), process.stdin, { end: false });
   else await pipeline(stdin, process.stdin);
 }
 

@@ -20,29 +20,44 @@ const FRAME = 64 * 1024;
 
 /** The first words of a held process. */
 export interface Announcement {
-  /** Passes on what goes through it, the announcement too. */
+  /** Passes on what goes through it, the announcement too unless it is to be kept back. */
   readonly listener: Transform;
   /** Whether its input may come in frames; false as soon as it says something else or ends. */
   readonly takesFrames: Promise<boolean>;
 }
 
-/** Listens to what a process says first on stderr. */
-export function listenForAnnouncement(): Announcement {
+/** Listens to what a process says first on stderr. @param keepsBack whether the announcement is for nobody else. */
+export function listenForAnnouncement(keepsBack = false): Announcement {
   const answer = Promise.withResolvers<boolean>();
   let heard: string | undefined = '';
   const listener = new Transform({
     transform(piece: Buffer, _encoding, done) {
-      heard = heard === undefined ? undefined : `${heard}${piece.toString('latin1')}`;
-      const said = heard === undefined ? undefined : announcementIn(heard);
+      if (heard === undefined) {
+        done(null, piece);
+        return;
+      }
+      heard += piece.toString('latin1');
+      const said = announcementIn(heard);
+      const passed = keepsBack ? unheld(heard, said) : piece;
       if (said !== undefined) {
         heard = undefined;
         answer.resolve(said);
       }
-      done(null, piece);
+      done(null, passed);
+    },
+    flush(done) {
+      // What began like an announcement, and was none.
+      done(null, keepsBack && heard !== undefined ? Buffer.from(heard, 'latin1') : null);
     },
   });
   listener.once('close', () => answer.resolve(false));
   return { listener, takesFrames: answer.promise };
+}
+
+/** What goes on of what was heard so far: all but an announcement, once it is clear that there is none or where it ends. */
+function unheld(heard: string, said: boolean | undefined): Buffer {
+  const passed = said === undefined ? '' : said ? heard.slice(heard.indexOf('\n') + 1) : heard;
+  return Buffer.from(passed, 'latin1');
 }
 
 /** @returns whether frames are announced; undefined as long as that may come. */

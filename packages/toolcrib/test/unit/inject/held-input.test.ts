@@ -2,10 +2,18 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { framedInput, listenForAnnouncement } from '../../../src/inject/held-input.ts';
+import { framedInput, listenForAnnouncement, type Announcement } from '../../../src/inject/held-input.ts';
 
-async function hear(...pieces: readonly string[]): Promise<{ frames: boolean; passed: string }> {
-  const { listener, takesFrames } = listenForAnnouncement();
+interface Heard {
+  readonly frames: boolean;
+  readonly passed: string;
+}
+
+async function hear(...pieces: readonly string[]): Promise<Heard> {
+  return await hearBy(listenForAnnouncement(), pieces);
+}
+
+async function hearBy({ listener, takesFrames }: Announcement, pieces: readonly string[]): Promise<Heard> {
   let passed = '';
   const sink = new Writable({
     write(piece: Buffer, _encoding, done) {
@@ -27,6 +35,21 @@ describe('what a held process says first', () => {
         expect(heard).toEqual({ frames: true, passed: line + rest });
       }),
     );
+  });
+
+  test('is kept back however it is cut where it is for nobody else, and nothing that follows', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.nat(line.length), fc.string({ unit: 'grapheme-ascii' }), async (cut, rest) => {
+        const heard = await hearBy(listenForAnnouncement(true), [line.slice(0, cut), line.slice(cut) + rest, rest]);
+        expect(heard).toEqual({ frames: true, passed: rest + rest });
+      }),
+    );
+  });
+
+  test('is passed on whole where it turns out to be something else', async () => {
+    for (const text of ['error\n', 'toolcrib-h', 'toolcrib-hold {\n', '\u00e9']) {
+      expect(await hearBy(listenForAnnouncement(true), [...text])).toEqual({ frames: false, passed: text });
+    }
   });
 
   test('offers no frames when it is anything else', async () => {
