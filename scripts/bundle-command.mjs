@@ -26,7 +26,24 @@ export async function bundleCommand(folder) {
     },
   );
   await chmod(join(folder, 'cli.cjs'), 0o755);
+  await bundleShims(join(folder, 'shims'));
   return inputs;
+}
+
+/**
+ * Writes what is preloaded into agents: one file each. Whatever is wrong with one, also in a Node that knows less than
+ * ours, must not end the program that it is loaded into.
+ */
+async function bundleShims(folder) {
+  for (const name of ['openai-agents', 'gemini-google-genai']) {
+    await bundle(
+      {
+        input: { [name]: `packages/toolcrib/src/shims/${name}.ts` },
+        transform: { target: 'es2020' },
+      },
+      { dir: folder, format: 'cjs', entryFileNames: '[name].cjs', intro: 'try {', outro: '} catch {}' },
+    );
+  }
 }
 
 /**

@@ -51,6 +51,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ),
   flows: ['core', 'config', 'cache', 'report', ...SUPPORTS, ...TRADES, ...PORTS, ...STAGES].map(folder),
   cli: [...['core', 'flows', 'report', ...SUPPORTS].map(folder), CONFIG_TYPES, ...PORT_FILES],
+  shims: [],
 };
 
 /** Packages that cost start-up time or reach the network, and the only places that need them. */
@@ -119,6 +120,13 @@ export const IMPORT_RULES: readonly IForbiddenRuleType[] = [
     severity: 'error',
     from: { path: '^src/core/' },
     to: { pathNot: ['^src/', '^(?:node:)?crypto$', 'node_modules/zod/'] },
+  },
+  {
+    name: 'shims-stand-alone',
+    comment: 'src/shims runs in processes of somebody else: it uses Node and nothing else',
+    severity: 'error',
+    from: { path: '^src/shims/' },
+    to: { pathNot: ['^src/shims/'], dependencyTypesNot: ['core'] },
   },
   {
     name: 'config-only-types',

@@ -59,6 +59,8 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['flows-imports', 'src/flows/a.ts', "import type { A } from '../cli/file.ts';"],
   ['cli-imports', 'src/cli/a.ts', "await import('../resolve/file.ts');"],
   ['cli-imports', 'src/cli/b.ts', "await import('../stores/directory/file.ts');"],
+  ['shims-imports', 'src/shims/a.ts', "import type { A } from '../core/file.ts';"],
+  ['shims-stand-alone', 'src/shims/b.ts', "import * as z from 'zod/mini';"],
   ['index-imports', 'src/index.ts', "export { a } from './cache/file.ts';"],
   ['config-only-types', 'src/build/b.ts', "import { a } from '../config/config.ts';"],
   ['stores-implementations-apart', 'src/stores/directory/a.ts', "import type { A } from '../s3/file.ts';"],

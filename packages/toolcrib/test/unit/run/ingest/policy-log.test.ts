@@ -38,7 +38,14 @@ describe('a decision log', () => {
     expect(redactor.summary().by_field).toEqual({ decision: 1, source: 1, tool: 1, tool_call_id: 1 });
   });
 
-  test.each([
+  type Refusal = readonly [
+    name: string,
+    log: string | Uint8Array,
+    message: string,
+    line: number | null,
+    field: string | null,
+  ];
+  test.each<Refusal>([
     ['is empty', '', 'policy log LOG: has no decision', null, null],
     ['has blank lines alone', '\n \n', 'policy log LOG: has no decision', null, null],
     ['is no JSON', `${ndjson(decision)}\n{"a`, 'policy log LOG, line 3: it is not JSON', 3, null],
@@ -74,16 +81,13 @@ describe('a decision log', () => {
       'data',
     ],
     ['has no source', ndjson({ ...decision, source: '' }), 'policy log LOG, line 1: source is missing', 1, 'source'],
-    ...(['tool', 'tool_call_id', 'decision'] as const).map(
-      (name) =>
-        [
-          `has a blank ${name}`,
-          ndjson(decision, { ...decision, data: { ...data, [name]: ' ' } }),
-          `policy log LOG, line 2: data.${name} is missing`,
-          2,
-          `data.${name}`,
-        ] as const,
-    ),
+    ...(['tool', 'tool_call_id', 'decision'] as const).map((name): Refusal => [
+      `has a blank ${name}`,
+      ndjson(decision, { ...decision, data: { ...data, [name]: ' ' } }),
+      `policy log LOG, line 2: data.${name} is missing`,
+      2,
+      `data.${name}`,
+    ]),
     [
       'has an object for a tool',
       ndjson({ ...decision, data: { ...data, tool: {} } }),
