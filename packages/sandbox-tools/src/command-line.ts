@@ -4,13 +4,7 @@ export type Request =
   | { readonly kind: 'version' }
   | { readonly kind: 'healthcheck'; readonly nonce: string }
   | { readonly kind: 'mcp' }
-  | {
-      readonly kind: 'hold';
-      readonly command: string;
-      readonly args: readonly string[];
-      /** What the path ends in by which the process shows itself to who observes the kernel. */
-      readonly sentinel?: string;
-    }
+  | { readonly kind: 'hold'; readonly command: string; readonly args: readonly string[] }
   | { readonly kind: 'misuse'; readonly message: string };
 
 /** The usage text, without a final newline. */
@@ -19,15 +13,13 @@ export const usage = `Usage: sandbox-tools COMMAND
   version                     print what this executable is, as one line of JSON
   healthcheck --nonce NONCE   check that the tool can work here; print the nonce and the result as one line of JSON
   mcp                         serve the tools bash and text_editor to an MCP client on stdin and stdout
-  hold -- COMMAND ARGS...     say "held" on stderr, wait for the line "go" on stdin, then become COMMAND (same pid);
-                              with --sentinel NONCE it first tries to open a file of that name, for who observes the kernel
+  hold -- COMMAND ARGS...     say "held" on stderr, wait for the line "go" on stdin, then become COMMAND (same pid)
   --help                      print this text
 
 Exit codes: 0 done, 1 the health check failed, 2 usage; hold: 125 not released, 126 not executable, 127 not found.
 TOOLCRIB_SANDBOX_CONTEXT (JSON: env, unset, cwd) says what environment and directory commands are to be started in.`;
 
 const noncePattern = /^[A-Za-z0-9_-]{1,128}$/;
-const sentinelPattern = /^[0-9a-f]{64}$/;
 
 /**
  * Reads the arguments that follow the executable's name. Never throws: what cannot be understood is `misuse`, with a
@@ -54,15 +46,6 @@ function parseHealthcheck(rest: readonly string[]): Request {
 }
 
 function parseHold(rest: readonly string[]): Request {
-  const [option, sentinel, ...more] = rest;
-  if (option !== '--sentinel') return parseHeld(rest);
-  if (sentinel === undefined || !sentinelPattern.test(sentinel))
-    return { kind: 'misuse', message: 'the nonce of --sentinel must be 64 lowercase hex digits' };
-  const held = parseHeld(more);
-  return held.kind === 'hold' ? { ...held, sentinel } : held;
-}
-
-function parseHeld(rest: readonly string[]): Request {
   const [separator, command, ...args] = rest;
   if (separator === '--help') return { kind: 'help' };
   if (separator !== '--' || command === undefined || command === '')

@@ -1,6 +1,7 @@
 import { readSync } from 'node:fs';
 import { findProgram, refuseStart, type HeldCommand } from './held-command.ts';
 import type { Native } from './native.ts';
+import { openSentinel } from './sentinel.ts';
 import { notReleased, superviseCommand } from './supervised-command.ts';
 import { tell } from './tell.ts';
 
@@ -10,16 +11,24 @@ const readyPrefix = 'toolcrib-hold ';
 /** Become the command; or stay as its supervisor, and take all further input in frames. */
 const words = { become: 'go\n', supervise: 'frames\n' } as const;
 
+/** Before that word: the process is to show itself to who observes the kernel, by a nonce that nobody else knows. */
+const sentinelWord = /^sentinel ([0-9a-f]{64})\n$/;
+const longestWord = 'sentinel '.length + 64 + 1;
+
 /**
- * Says on stderr that this process is held, waits for the word, and becomes the command. Asked for supervision it stays:
+ * Says on stderr that this process is held, shows itself to an observer if it is asked to, waits for the word, and becomes
+ * the command. Asked for supervision it stays:
  * who has its input in frames can tell its end from the end of the connection, upon which nothing of it is left.
  *
  * @returns an exit code: the command's own under supervision; otherwise only when the command was not started: 125 not
  * released, 126 not executable, 127 not found.
  */
 export async function hold(held: HeldCommand, native: Native): Promise<number> {
-  tell(`${readyPrefix}${JSON.stringify({ held: true, pid: process.pid, frames: true })}`);
-  const heard = readWord();
+  tell(`${readyPrefix}${JSON.stringify({ held: true, pid: process.pid, frames: true, sentinel: true })}`);
+  const first = readWord();
+  const nonce = sentinelWord.exec(first)?.[1];
+  if (nonce !== undefined) openSentinel(nonce);
+  const heard = nonce === undefined ? first : readWord();
   if (heard === words.become) return become(held, native);
   if (heard === words.supervise) return superviseCommand(held, native, words.become);
   return notReleased(heard);
@@ -41,7 +50,7 @@ function become(held: HeldCommand, native: Native): number {
 /** Reads byte by byte: what follows the newline belongs to the command. */
 function readWord(): string {
   let heard = '';
-  while (!heard.endsWith('\n') && heard.length < 16) {
+  while (!heard.endsWith('\n') && heard.length < longestWord) {
     const byte = readByte();
     if (byte === undefined) break;
     heard += byte;

@@ -37,10 +37,6 @@ async function serveIn(
   const native = await loadNative();
   if (request.kind === 'hold') {
     const { hold } = await import('./hold.ts');
-    if (request.sentinel !== undefined) {
-      const { openSentinel } = await import('./sentinel.ts');
-      openSentinel(request.sentinel);
-    }
     return await hold({ command: request.command, args: request.args, env, cwd }, native);
   }
   const { serveMcp } = await import('./serve.ts');

@@ -45,15 +45,6 @@ describe('the command line', () => {
       expect(parseCommandLine(['healthcheck', '--nonce', nonce]).kind).toBe('misuse');
   });
 
-  it('takes a nonce that is a name of its own before a held command', () => {
-    const sentinel = 'a0'.repeat(32);
-    const held = parseCommandLine(['hold', '--sentinel', sentinel, '--', 'true', 'x']);
-    expect(held).toEqual({ kind: 'hold', command: 'true', args: ['x'], sentinel });
-    for (const nonce of ['', 'a0', 'A0'.repeat(32), `${'a0'.repeat(31)}/x`, 'a0'.repeat(33)])
-      expect(parseCommandLine(['hold', '--sentinel', nonce, '--', 'true']).kind).toBe('misuse');
-    expect(parseCommandLine(['hold', '--sentinel', sentinel, 'true']).kind).toBe('misuse');
-  });
-
   it('understands or refuses any arguments, and never throws', () => {
     fc.assert(
       fc.property(fc.array(fc.string()), (args) => {

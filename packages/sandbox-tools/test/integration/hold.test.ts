@@ -18,7 +18,9 @@ async function firstOf(stream: Readable): Promise<string> {
 describe('hold', () => {
   it('says on stderr that it is held, and becomes the command with the same pid once it is released', async () => {
     const tool = startTool(held('sh', '-c', 'echo $$; exit 9'), { PATH: '/usr/bin' });
-    expect(await firstOf(tool.stderr)).toBe(`toolcrib-hold {"held":true,"pid":${tool.pid ?? ''},"frames":true}\n`);
+    expect(await firstOf(tool.stderr)).toBe(
+      `toolcrib-hold {"held":true,"pid":${tool.pid ?? ''},"frames":true,"sentinel":true}\n`,
+    );
     expect(readFileSync(`/proc/${tool.pid ?? ''}/cmdline`, 'utf8')).toContain('hold');
     tool.stdin.write('go\n');
     expect(await firstOf(tool.stdout)).toBe(`${tool.pid ?? ''}\n`);
@@ -26,21 +28,29 @@ describe('hold', () => {
     expect(tool.exitCode).toBe(9);
   });
 
-  it('asks the kernel for a file of the name that it was given, before it says that it is held', () => {
+  it('asks the kernel for a file of the name that it is told, and is held on', () => {
     using directory = temporaryDirectory();
     const nonce = 'c0ffee00'.repeat(8);
     const log = join(directory.path, 'calls');
-    const watched = ['-f', '-s', '200', '-e', 'trace=open,openat,write', '-o', log];
-    const { status } = spawnSync(
-      'strace',
-      [...watched, process.execPath, main, 'hold', '--sentinel', nonce, '--', 'true'],
-      { env: { PATH: '/usr/bin' }, input: 'go\n' },
-    );
+    const watched = ['-f', '-s', '200', '-e', 'trace=open,openat,execve', '-o', log];
+    const asked = (input: string) => {
+      const { status } = spawnSync('strace', [...watched, process.execPath, main, ...held('true')], {
+        env: { PATH: '/usr/bin' },
+        input,
+      });
+      const calls = readFileSync(log, 'utf8').split('\n');
+      return {
+        status,
+        sentinel: calls.findIndex((call) => call.includes(`${nonce}"`) && call.includes('ENOENT')),
+        calls,
+      };
+    };
+    const { status, sentinel, calls } = asked(`sentinel ${nonce}\ngo\n`);
     expect(status).toBe(0);
-    const calls = readFileSync(log, 'utf8').split('\n');
-    const asked = calls.findIndex((call) => call.includes(`${nonce}"`) && call.includes('ENOENT'));
-    expect(asked).toBeGreaterThan(0);
-    expect(calls.findIndex((call) => call.includes('toolcrib-hold'))).toBeGreaterThan(asked);
+    expect(sentinel).toBeGreaterThan(0);
+    expect(calls.findIndex((call) => call.includes('execve("/usr/bin/true"'))).toBeGreaterThan(sentinel);
+    expect(asked(`sentinel ${nonce}\n`).status).toBe(125);
+    expect(asked(`sentinel ../${nonce}\ngo\n`)).toMatchObject({ status: 125, sentinel: -1 });
   });
 
   it('leaves what follows the word on stdin to the command, and stdout clean', () => {
