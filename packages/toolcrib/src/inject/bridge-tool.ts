@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../core/clock.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
-import { framedInput, HOLD, listenForAnnouncement } from './held-input.ts';
+import { framedInput, HOLD, listenForAnnouncement, sentinelWord, type Announcement } from './held-input.ts';
 
 /** A tool that was started, and whom it speaks with. */
 export interface Bridge {
@@ -15,10 +15,11 @@ export interface Bridge {
   readonly stderr: Writable;
   readonly clock: Clock;
   /**
-   * Called once a held process has said that it is there: its command is started when this resolves to true, and not at
-   * all when it resolves to false or the process says something else; what it says is not passed on. Default: at once.
+   * How a held process is released: it is told the nonce as soon as it says that it is there, and its command is started
+   * when `seen` resolves to true, not at all when it resolves to false or the process takes no nonce. What it says first
+   * is not passed on. Default: it is released at once.
    */
-  readonly release?: () => Promise<boolean>;
+  readonly release?: { readonly nonce: string; seen(): Promise<boolean> };
 }
 
 /** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
@@ -31,12 +32,12 @@ const ANNOUNCING = 30_000;
 export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
   const { process, stdin, stdout, stderr } = bridge;
   const over = new AbortController();
-  const { listener, takesFrames } = listenForAnnouncement(bridge.release !== undefined);
+  const announcement = listenForAnnouncement(bridge.release !== undefined);
   // A program need not read its input to the end; what it left is of no interest.
-  const input = feed(bridge, takesFrames, over.signal).catch(() => undefined);
+  const input = feed(bridge, announcement, over.signal).catch(() => undefined);
   const outputs = [
     pipeline(process.stdout, stdout, { end: false }),
-    pipeline(process.stderr, listener, stderr, { end: false }),
+    pipeline(process.stderr, announcement.listener, stderr, { end: false }),
   ].map((output) => output.catch(ignoreGoneReader));
   try {
     await Promise.all(outputs);
@@ -50,12 +51,21 @@ export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
 }
 
 /** The input of a held process stays open after its end: it takes the end of the stream for ours. */
-async function feed(bridge: Bridge, takesFrames: Promise<boolean>, signal: AbortSignal): Promise<void> {
-  const { process, stdin, args, release } = bridge;
-  const isFramed = args[0] === HOLD && (await Promise.race([takesFrames, silence(bridge.clock, signal)]));
-  if (release !== undefined && !(isFramed && (await release()))) process.stdin.end();
+async function feed(bridge: Bridge, announcement: Announcement, signal: AbortSignal): Promise<void> {
+  const { process, stdin, args, clock } = bridge;
+  const offered = (offer: Promise<boolean>): Promise<boolean> => Promise.race([offer, silence(clock, signal)]);
+  const isFramed = args[0] === HOLD && (await offered(announcement.takesFrames));
+  const isReleased = await releaseFrom(bridge, () => offered(announcement.takesSentinel));
+  if (!isReleased) process.stdin.end();
   else if (isFramed) await pipeline(framedInput(stdin), process.stdin, { end: false });
   else await pipeline(stdin, process.stdin);
+}
+
+async function releaseFrom({ process, release }: Bridge, takesSentinel: () => Promise<boolean>): Promise<boolean> {
+  if (release === undefined) return true;
+  if (!(await takesSentinel())) return false;
+  process.stdin.write(sentinelWord(release.nonce));
+  return await release.seen();
 }
 
 async function silence(clock: Clock, signal: AbortSignal): Promise<boolean> {

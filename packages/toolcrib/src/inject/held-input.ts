@@ -24,11 +24,13 @@ export interface Announcement {
   readonly listener: Transform;
   /** Whether its input may come in frames; false as soon as it says something else or ends. */
   readonly takesFrames: Promise<boolean>;
+  /** Whether it shows itself to an observer when it is told a nonce; false likewise. */
+  readonly takesSentinel: Promise<boolean>;
 }
 
 /** Listens to what a process says first on stderr. @param keepsBack whether the announcement is for nobody else. */
 export function listenForAnnouncement(keepsBack = false): Announcement {
-  const answer = Promise.withResolvers<boolean>();
+  const answer = Promise.withResolvers<Offer>();
   let heard: string | undefined = '';
   const listener = new Transform({
     transform(piece: Buffer, _encoding, done) {
@@ -50,31 +52,52 @@ export function listenForAnnouncement(keepsBack = false): Announcement {
       done(null, keepsBack && heard !== undefined ? Buffer.from(heard, 'latin1') : null);
     },
   });
-  listener.once('close', () => answer.resolve(false));
-  return { listener, takesFrames: answer.promise };
+  listener.once('close', () => answer.resolve(NOTHING));
+  return {
+    listener,
+    takesFrames: answer.promise.then((offer) => offer.frames),
+    takesSentinel: answer.promise.then((offer) => offer.sentinel),
+  };
 }
 
+/** What a process offers that announces itself. */
+interface Offer {
+  readonly frames: boolean;
+  readonly sentinel: boolean;
+  /** Whether there was an announcement at all. */
+  readonly held: boolean;
+}
+
+const NOTHING: Offer = { frames: false, sentinel: false, held: false };
+
 /** What goes on of what was heard so far: all but an announcement, once it is clear that there is none or where it ends. */
-function unheld(heard: string, said: boolean | undefined): Buffer {
-  const passed = said === undefined ? '' : said ? heard.slice(heard.indexOf('\n') + 1) : heard;
+function unheld(heard: string, said: Offer | undefined): Buffer {
+  const passed = said === undefined ? '' : said.held ? heard.slice(heard.indexOf('\n') + 1) : heard;
   return Buffer.from(passed, 'latin1');
 }
 
-/** @returns whether frames are announced; undefined as long as that may come. */
-function announcementIn(heard: string): boolean | undefined {
+/** @returns what is offered; undefined as long as that may come. */
+function announcementIn(heard: string): Offer | undefined {
   const [line = '', ...rest] = heard.split('\n');
-  if (rest.length > 0) return announcesFrames(line);
-  return heard.length < LIMIT && (heard.startsWith(PREFIX) || PREFIX.startsWith(heard)) ? undefined : false;
+  if (rest.length > 0) return offerIn(line);
+  return heard.length < LIMIT && (heard.startsWith(PREFIX) || PREFIX.startsWith(heard)) ? undefined : NOTHING;
 }
 
-function announcesFrames(line: string): boolean {
-  if (!line.startsWith(PREFIX)) return false;
+function offerIn(line: string): Offer {
+  if (!line.startsWith(PREFIX)) return NOTHING;
   try {
     const said: unknown = JSON.parse(line.slice(PREFIX.length));
-    return typeof said === 'object' && said !== null && 'frames' in said && said.frames === true;
+    if (typeof said !== 'object' || said === null) return NOTHING;
+    const frames = 'frames' in said && said.frames === true;
+    return { held: true, frames, sentinel: frames && 'sentinel' in said && said.sentinel === true };
   } catch {
-    return false;
+    return NOTHING;
   }
+}
+
+/** What tells a held process to show itself: before any frame. @param nonce 64 lowercase hex digits. */
+export function sentinelWord(nonce: string): string {
+  return `sentinel ${nonce}\n`;
 }
 
 /**

@@ -52,6 +52,18 @@ describe('what a held process says first', () => {
     }
   });
 
+  test('says whether the process shows itself to an observer', async () => {
+    for (const [said, sentinel] of [
+      ['{"held":true,"pid":7,"frames":true,"sentinel":true}', true],
+      ['{"held":true,"pid":7,"frames":true}', false],
+      ['{"sentinel":true}', false],
+    ] as const) {
+      const announcement = listenForAnnouncement(true);
+      await hearBy(announcement, [`toolcrib-hold ${said}\n`]);
+      expect(await announcement.takesSentinel).toBe(sentinel);
+    }
+  });
+
   test('offers no frames when it is anything else', async () => {
     const others = [
       '',
