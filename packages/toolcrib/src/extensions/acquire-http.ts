@@ -23,7 +23,7 @@ export async function acquireFromStore(
   origins: PackOrigins,
 ): Promise<AcquiredPack> {
   return await acquire(wanted, { reference: formatStoreRef(store), store }, origins, () =>
-    storeArtifactUrl(origins.storeBase(), store),
+    storeArtifactUrl(origins.storeBase(nameOf(wanted)), store),
   );
 }
 

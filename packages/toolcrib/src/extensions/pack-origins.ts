@@ -42,8 +42,8 @@ export interface PackOrigins {
   readonly cache: PackCache;
   readonly locks: Pick<Cache, 'withLock'>;
   readonly offline: boolean;
-  /** The extension store, as a URL. @throws UsageError `USAGE` when none is named. */
-  readonly storeBase: () => string;
+  /** The extension store, as a URL. @param what needs it, for messages. @throws UsageError `USAGE` when none is named. */
+  readonly storeBase: (what: string) => string;
   /** What `repo://` references stand below; undefined when the configuration does not say. */
   readonly repoBase: OciBase | undefined;
   readonly get: GetFile;

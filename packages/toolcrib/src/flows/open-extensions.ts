@@ -38,7 +38,7 @@ export function openExtensionPacks({ config }: Project, host: Host): ExtensionPa
     cache: openPackCache(host.cacheDirectory, { clock, reporter }),
     locks: cacheOf(host),
     offline,
-    storeBase: () => extensionStoreOf(env),
+    storeBase: (what) => extensionStoreOf(env, what),
     repoBase: config?.repoBase,
     async get(url, options) {
       transfer ??= openTransfer(host, rewrite, closing);
@@ -90,16 +90,21 @@ const ORIGINAL_VARIABLE = 'GREENTIC_STORE_URL';
 
 /**
  * The extension store that the environment names: formats.md 8.
+ * @param what needs it, for messages.
  * @returns its URL, without a slash at its end.
  * @throws UsageError `USAGE` when none is named, or it is no URL of a store.
  */
-export function extensionStoreOf(env: Host['env']): string {
+function extensionStoreOf(env: Host['env'], what: string): string {
   const variable = env[OWN_VARIABLE] ? OWN_VARIABLE : ORIGINAL_VARIABLE;
   const value = env[variable];
   if (!value) {
-    throw new UsageError('USAGE', `no extension store is named: ${OWN_VARIABLE} and ${ORIGINAL_VARIABLE} are not set`, {
-      hint: `set ${OWN_VARIABLE}=https://HOST[/BASE]; what is in the cache is found without it when it is locked, or offline`,
-    });
+    throw new UsageError(
+      'USAGE',
+      `${what} needs an extension store, and neither ${OWN_VARIABLE} nor ${ORIGINAL_VARIABLE} is set`,
+      {
+        hint: `set ${OWN_VARIABLE}=https://HOST[/BASE]; what is in the cache is found without it when it is locked, or offline`,
+      },
+    );
   }
   try {
     const reference = parseStoreReference(value);
@@ -108,7 +113,7 @@ export function extensionStoreOf(env: Host['env']): string {
     if (!(error instanceof UsageError)) throw error;
   }
   // Its value may hold a password: it is not repeated.
-  throw new UsageError('USAGE', `${variable} does not name an extension store`, {
+  throw new UsageError('USAGE', `${what} needs an extension store, and ${variable} does not name one`, {
     hint: 'write https://HOST[/BASE], without credentials or a query; plain HTTP is for this machine only',
   });
 }
