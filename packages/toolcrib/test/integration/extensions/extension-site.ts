@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+import { createHost, type Host } from '../../../src/flows/host.ts';
+import { openProject } from '../../../src/flows/project.ts';
+import { resolveExtension, type ResolveExtensionOptions } from '../../../src/flows/resolve-extension.ts';
+import type { ResolvedComponent } from '../../../src/extensions/component.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
+
+/** The directory of a pack, with a cache of its own. */
+export interface ExtensionSite extends ScratchProject {
+  /** Absolute. */
+  readonly cache: string;
+  /** What was told while something was resolved. */
+  readonly notices: readonly string[];
+  host(more?: HostSettings): Host;
+  /** Resolves the component of an extension. */
+  resolve(id: string, more?: HostSettings & ResolveExtensionOptions): Promise<ResolvedComponent>;
+}
+
+interface HostSettings {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly offline?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Quick to give up. */
+const PATIENCE = { retry: { attempts: 3, firstWaitMs: 5, longestWaitMs: 20 }, connectTimeoutMs: 2000 };
+
+/** @param files by relative path, as of {@link scratchProject}. */
+export async function extensionSite(files: Readonly<Record<string, unknown>> = {}): Promise<ExtensionSite> {
+  const site = await scratchProject(files);
+  const notices: string[] = [];
+  const reporter = {
+    notice: ({ text }: { readonly text: string }) => void notices.push(text),
+    progress: () => ({ advance: () => undefined, end: () => undefined }),
+  };
+  const cache = join(site.folder, 'cache');
+  const host = ({ env = {}, ...more }: HostSettings = {}): Host =>
+    createHost({
+      cwd: site.folder,
+      env: { HOME: site.folder, ...env },
+      cacheDirectory: cache,
+      patience: PATIENCE,
+      reporter,
+      ...more,
+    });
+  return {
+    ...site,
+    cache,
+    notices,
+    host,
+    async resolve(id, { env, offline, signal, ...options } = {}) {
+      const machine = host({
+        ...(env && { env }),
+        ...(offline !== undefined && { offline }),
+        ...(signal && { signal }),
+      });
+      return await resolveExtension(await openProject(machine), machine, `ext://${id}#component`, options);
+    },
+  };
+}
