@@ -1,0 +1,217 @@
+import { Readable, type Writable } from 'node:stream';
+import { constants } from 'node:os';
+import type { Clock } from '../core/clock.ts';
+import { hasCode, SandboxError } from '../core/errors.ts';
+import { bridgeTool, type Bridge } from '../inject/bridge-tool.ts';
+import { HOLD } from '../inject/held-input.ts';
+import type { Placement } from '../inject/placement.ts';
+import { startTool } from '../inject/start-tool.ts';
+import type { ProcessEnd } from '../run/child-process.ts';
+import type { FollowedCommand } from '../run/follow-command.ts';
+import type {
+  Anchor,
+  ObservedAttachment,
+  ObservedCommand,
+  ObservedRun,
+  Observer,
+  SandboxObserver,
+} from '../run/observe/observer.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+
+/** Milliseconds that a held process has to show itself after it was told how. */
+const SHOWING = 10_000;
+
+/** Where commands are started: a placement in a sandbox, and the streams that they get. */
+export interface CommandPlace {
+  readonly sandbox: Sandbox;
+  readonly placement: Placement;
+  readonly user?: string | undefined;
+  /** A path of the sandbox. Default: where its own commands run. */
+  readonly cwd?: string | undefined;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+  readonly clock: Clock;
+  /** Random bytes. */
+  readonly random: (size: number) => Uint8Array;
+}
+
+/** Starts commands in a sandbox, by the tool that was placed there. */
+export interface SandboxCommands {
+  /** Starts one that nothing watches. */
+  start(command: ObservedCommand): Promise<FollowedCommand>;
+  /** Watches from this machine what a command in the sandbox asks of the kernel. */
+  observer(tracer: SandboxObserver): Observer;
+  /** The process that showed itself; undefined when none did. */
+  anchor(): Anchor | undefined;
+  /** What became of the sandbox: known when a command has ended. */
+  after(): 'running' | 'gone' | 'unknown';
+}
+
+/** A release that does not wait for anybody. */
+const AT_ONCE = undefined;
+
+/**
+ * Commands of one sandbox. The streams are those of one command: the caller starts another only when the one before was
+ * refused, which has not touched them.
+ */
+export function createSandboxCommands(place: CommandPlace): SandboxCommands {
+  const known: { anchor: Anchor | undefined; after: 'running' | 'gone' | 'unknown' } = {
+    anchor: undefined,
+    after: 'unknown',
+  };
+  const launch = async (command: ObservedCommand, release: Bridge['release'] | undefined): Promise<FollowedCommand> =>
+    followed(await startHeld(place, command), place, release, (after) => (known.after = after));
+  return {
+    start: (command) => launch(command, AT_ONCE),
+    observer: (tracer) => ({
+      tier: 'ebpf',
+      async start(command) {
+        const nonce = Buffer.from(place.random(32)).toString('hex');
+        const attachment = await tracer.attach(nonce);
+        const showing = createShowing(attachment, place.clock);
+        const running = await launch(command, { nonce, seen: showing.wait }).catch((error: unknown) => {
+          attachment.stop();
+          throw error;
+        });
+        known.anchor = await Promise.race([showing.shown, running.end.then(() => undefined)]);
+        if (known.anchor !== undefined) return observedRun(attachment, running);
+        attachment.stop();
+        await running.end;
+        throw notThisKernel(place.sandbox);
+      },
+    }),
+    anchor: () => known.anchor,
+    after: () => known.after,
+  };
+}
+
+/** The moment in which a process in the sandbox shows itself, or does not. */
+function createShowing(
+  attachment: ObservedAttachment,
+  clock: Clock,
+): { readonly shown: Promise<Anchor | undefined>; wait(): Promise<boolean> } {
+  const shown = Promise.withResolvers<Anchor | undefined>();
+  return {
+    shown: shown.promise,
+    async wait() {
+      const over = new AbortController();
+      const late = clock.sleep(SHOWING, over.signal).then(
+        () => undefined,
+        () => undefined,
+      );
+      const anchor = await Promise.race([attachment.anchor, late]);
+      over.abort();
+      shown.resolve(anchor);
+      return anchor !== undefined;
+    },
+  };
+}
+
+function observedRun({ calls, capture }: ObservedAttachment, running: FollowedCommand): ObservedRun {
+  return { ...running, calls, capture };
+}
+
+function notThisKernel({ reference }: Sandbox): SandboxError {
+  const message = `nothing in ${reference} showed itself to the observer: it does not run on the kernel of this machine`;
+  return new SandboxError('NOT_OBSERVABLE', message, {
+    hint: 'sandboxes of gVisor, of Kata and of engines elsewhere have kernels of their own',
+  });
+}
+
+interface Held {
+  readonly process: Bridge['process'];
+  readonly args: readonly string[];
+  /** Cuts the connection. */
+  cut(): void;
+}
+
+async function startHeld(place: CommandPlace, command: ObservedCommand): Promise<Held> {
+  const { sandbox, placement, user, cwd } = place;
+  const connection = new AbortController();
+  const args = [HOLD, '--', ...command.command];
+  const process = await startTool({
+    sandbox,
+    placement,
+    args,
+    stdin: true,
+    env: definedIn(command.env),
+    signal: connection.signal,
+    ...(user !== undefined && { user }),
+    ...(cwd !== undefined && { cwd }),
+  });
+  return { process, args, cut: () => connection.abort() };
+}
+
+function definedIn(env: ObservedCommand['env']): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+/**
+ * Engines cannot send a signal to what they executed: the end of its input makes the tool end the command with all that it
+ * started, and a cut connection is the last resort.
+ */
+function followed(
+  held: Held,
+  place: CommandPlace,
+  release: Bridge['release'] | undefined,
+  tell: (after: 'running' | 'gone' | 'unknown') => void,
+): FollowedCommand {
+  const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
+  const { stdout, stderr, clock, sandbox } = place;
+  const bridged = bridgeTool({
+    ...held,
+    stdin: untouched(place.stdin),
+    stdout,
+    stderr,
+    clock,
+    ...(release !== undefined && { release }),
+  });
+  const end = endOf(bridged, sandbox, tell, () => state.signal).finally(() => (state.ended = true));
+  return {
+    end,
+    kill(signal) {
+      if (state.ended) return;
+      state.signal ??= constants.signals[signal];
+      if (signal === 'SIGKILL') held.cut();
+      else held.process.stdin.destroy();
+    },
+    isGroupAlive: () => !state.ended,
+  };
+}
+
+/** A stream that is read when somebody reads this one, and left alone when nobody does. */
+function untouched(stream: Readable): Readable {
+  return Readable.from(
+    (async function* (): AsyncGenerator<unknown> {
+      yield* stream;
+    })(),
+    { objectMode: false },
+  );
+}
+
+/** Never rejects: what cannot be known any more is null. A sandbox that died has made no command succeed. */
+async function endOf(
+  bridged: ReturnType<typeof bridgeTool>,
+  sandbox: Sandbox,
+  tell: (after: 'running' | 'gone' | 'unknown') => void,
+  signalled: () => number | null,
+): Promise<ProcessEnd> {
+  const exit = await bridged.catch(() => undefined);
+  const after = await stateOf(sandbox);
+  tell(after);
+  const signal = signalled();
+  if (exit === undefined || after === 'gone' || signal !== null) return { exitCode: null, signal };
+  return { exitCode: exit.code, signal: null };
+}
+
+async function stateOf(sandbox: Sandbox): Promise<'running' | 'gone' | 'unknown'> {
+  try {
+    await sandbox.stat('/');
+    return 'running';
+  } catch (error) {
+    return hasCode(error, 'SANDBOX_STATE', 'NOT_FOUND') ? 'gone' : 'unknown';
+  }
+}
