@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createHost, type Host } from '../../../src/flows/host.ts';
+import { lockExtensions, type LockOptions, type PackLock } from '../../../src/flows/lock-extensions.ts';
 import { openProject } from '../../../src/flows/project.ts';
 import { resolveExtension, type ResolveExtensionOptions } from '../../../src/flows/resolve-extension.ts';
 import type { ResolvedComponent } from '../../../src/extensions/component.ts';
@@ -14,6 +15,7 @@ export interface ExtensionSite extends ScratchProject {
   host(more?: HostSettings): Host;
   /** Resolves the component of an extension. */
   resolve(id: string, more?: HostSettings & ResolveExtensionOptions): Promise<ResolvedComponent>;
+  lock(more?: HostSettings & LockOptions): Promise<PackLock>;
 }
 
 interface HostSettings {
@@ -34,27 +36,28 @@ export async function extensionSite(files: Readonly<Record<string, unknown>> = {
     progress: () => ({ advance: () => undefined, end: () => undefined }),
   };
   const cache = join(site.folder, 'cache');
-  const host = ({ env = {}, ...more }: HostSettings = {}): Host =>
+  const host = ({ env = {}, offline = false, signal }: HostSettings = {}): Host =>
     createHost({
       cwd: site.folder,
       env: { HOME: site.folder, ...env },
       cacheDirectory: cache,
       patience: PATIENCE,
       reporter,
-      ...more,
+      offline,
+      ...(signal && { signal }),
     });
   return {
     ...site,
     cache,
     notices,
     host,
-    async resolve(id, { env, offline, signal, ...options } = {}) {
-      const machine = host({
-        ...(env && { env }),
-        ...(offline !== undefined && { offline }),
-        ...(signal && { signal }),
-      });
-      return await resolveExtension(await openProject(machine), machine, `ext://${id}#component`, options);
+    async resolve(id, more = {}) {
+      const machine = host(more);
+      return await resolveExtension(await openProject(machine), machine, `ext://${id}#component`, more);
+    },
+    async lock(more = {}) {
+      const machine = host(more);
+      return await lockExtensions(await openProject(machine), machine, more);
     },
   };
 }

@@ -1,0 +1,171 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { registryAvailable, registryUser, startRegistry, type RegistryServer } from '../../servers/registry.ts';
+import { requireOrSkip } from '../../servers/require.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
+import { componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
+import { extensionSite } from './extension-site.ts';
+import { PACK_TYPE, pushWithSkopeo, type ForeignArtifact } from './oci-layout.ts';
+
+const ID = 'acme.http';
+const pack = packOf('one');
+
+describe('a pack in a registry', requireOrSkip(await registryAvailable()), () => {
+  let registry: RegistryServer | undefined;
+  let count = 0;
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+  });
+  afterAll(async () => {
+    await registry?.[Symbol.asyncDispose]();
+  });
+
+  /** A site that depends on an artifact that skopeo pushed to a repository of its own. */
+  async function siteOf(artifact: ForeignArtifact = { layers: [{ bytes: pack }] }, reference?: string) {
+    const host = registry?.host ?? '';
+    const repository = `team/http${count++}`;
+    const digest = await pushWithSkopeo(artifact, `${host}/${repository}:1.0`);
+    const site = await extensionSite();
+    const name = `oci://${host}/${repository}`;
+    const ref = reference === undefined ? `${name}@${digest}` : `${name}${reference}`;
+    await declare(site, [{ id: ID, ref }]);
+    return { ...site, registry: host, repository, name, ref, digest };
+  }
+
+  test('that skopeo pushed is pulled by the digest of its manifest, and its layer is checked', async () => {
+    await using site = await siteOf();
+    const resolved = await site.resolve(ID);
+    expect(Buffer.from(resolved.bytes)).toEqual(componentOf('one'));
+    expect(resolved).toMatchObject({
+      sourceRef: site.ref,
+      digest: digestOf(componentOf('one')),
+      pack: { digest: digestOf(pack), tier: 'network' },
+    });
+  });
+
+  test('is not asked for again, and is served offline', async () => {
+    await using site = await siteOf();
+    await site.resolve(ID);
+    await expect(site.resolve(ID, { offline: true })).resolves.toMatchObject({ pack: { tier: 'cache' } });
+    await expect(site.resolve(ID, { env: { HTTP_PROXY: 'http://127.0.0.1:1' } })).resolves.toMatchObject({});
+  });
+
+  test('that was never resolved is not served offline', async () => {
+    await using site = await siteOf();
+    const error = await failureOfAsync(() => site.resolve(ID, { offline: true }));
+    expect([error.code, error.message]).toEqual(['OFFLINE', expect.stringContaining(site.ref)]);
+    await site.resolve(ID);
+    await rm(join(site.cache, 'ext-store'), { recursive: true });
+    expect((await failureOfAsync(() => site.resolve(ID, { offline: true }))).code).toBe('OFFLINE');
+  });
+
+  test('by a tag is not asked for before it is locked; then the lock counts, whatever the tag becomes', async () => {
+    await using site = await siteOf(undefined, ':1.0');
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['UsageError', 'LOCK_OUTDATED']);
+    for (const said of [`"${ID}"`, `"${site.ref}"`]) expect(error.message).toContain(said);
+    await writeLock(site, [{ id: ID, ref: site.ref, digest: site.digest }]);
+    await pushWithSkopeo({ layers: [{ bytes: packOf('two') }] }, `${site.registry}/${site.repository}:1.0`);
+    await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
+  });
+
+  test('that has another digest than its lock is refused before anybody is asked', async () => {
+    await using site = await siteOf();
+    const locked = digestOf(Buffer.from('another'));
+    await writeLock(site, [{ id: ID, ref: site.ref, digest: locked }]);
+    const error = await failureOfAsync(() => site.resolve(ID, { offline: true }));
+    expect([error.name, error.code]).toEqual(['IntegrityError', 'DIGEST_MISMATCH']);
+    expect(error.message).toContain(locked);
+    expect(error.message).toContain(site.digest);
+  });
+
+  test('may be any artifact of one layer where its digest is named', async () => {
+    const layer = { bytes: pack, mediaType: 'application/octet-stream' };
+    await using site = await siteOf({ layers: [layer], configType: 'application/vnd.example.config+json' });
+    await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
+  });
+
+  test.each([
+    ['two layers', { layers: [{ bytes: pack }, { bytes: packOf('two') }] }],
+    ['no layer', { layers: [] }],
+  ])('is no artifact of %s', async (_, artifact) => {
+    await using site = await siteOf(artifact);
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['IntegrityError', 'MALFORMED']);
+    for (const said of [`"${ID}"`, site.digest, 'exactly one layer']) expect(error.message).toContain(said);
+  });
+
+  test('that is not there is not found', async () => {
+    await using site = await siteOf();
+    const ref = `${site.name}@${digestOf(Buffer.from('nothing'))}`;
+    await declare(site, [{ id: ID, ref }]);
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['NotFoundError', 'NOT_FOUND']);
+    expect(error.message).toContain(`extension "${ID}" ("${ref}") is not at ${site.name}`);
+  });
+
+  test('below repoBase is a repo:// reference, whose base the project names', async () => {
+    await using site = await siteOf();
+    const ref = `repo://${site.repository.replace('team/', '')}@${site.digest}`;
+    await declare(site, [{ id: ID, ref }]);
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.code, error.message]).toEqual(['CONFIG_INVALID', expect.stringContaining('"repoBase"')]);
+    expect(error.message).toContain(ref);
+    const config = { tool: 'x', targets: ['amd64'], repoBase: `http://${site.registry}/team/` };
+    await site.write('toolcrib.json', JSON.stringify(config));
+    await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')), sourceRef: ref });
+  });
+
+  test('goes by a mirror where a rule of the project says so', async () => {
+    await using site = await siteOf();
+    await declare(site, [{ id: ID, ref: `oci://registry.example.com/${site.repository}@${site.digest}` }]);
+    const rewrite = [{ from: 'https://registry.example.com', to: `http://${site.registry}` }];
+    await site.write('toolcrib.json', JSON.stringify({ tool: 'x', targets: ['amd64'], rewrite }));
+    await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
+  });
+
+  test('is locked with its media type and its size', async () => {
+    await using site = await siteOf(undefined, ':1.0');
+    const { extensions } = await site.lock();
+    expect(extensions).toEqual([
+      {
+        id: ID,
+        role: 'component',
+        sourceRef: site.ref,
+        resolvedRef: `${site.name}@${site.digest}`,
+        digest: site.digest,
+        mediaType: PACK_TYPE,
+        size: pack.byteLength,
+      },
+    ]);
+    await expect(site.resolve(ID, { frozen: true })).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
+  });
+
+  test('by a tag has to be called a pack', async () => {
+    await using site = await siteOf({ layers: [{ bytes: pack, mediaType: 'application/zip' }] }, ':1.0');
+    const error = await failureOfAsync(() => site.lock());
+    expect([error.code, error.message]).toEqual([
+      'MALFORMED',
+      expect.stringContaining(`"application/zip", expected ${PACK_TYPE}`),
+    ]);
+  });
+});
+
+describe('a registry that wants credentials', requireOrSkip(await registryAvailable()), () => {
+  test('gets those of "docker login"', async () => {
+    await using registry = await startRegistry({ auth: 'htpasswd' });
+    await using site = await extensionSite();
+    await using open = await startRegistry();
+    const digest = await pushWithSkopeo({ layers: [{ bytes: pack }] }, `${open.host}/a:1`);
+    const ref = `oci://${registry.host}/a@${digest}`;
+    await declare(site, [{ id: ID, ref }]);
+    const refused = await failureOfAsync(() => site.resolve(ID));
+    expect([refused.code, refused.details['extension']]).toEqual(['REMOTE_REFUSED', ID]);
+    const auth = Buffer.from(`${registryUser.name}:${registryUser.password}`).toString('base64');
+    await site.write('.docker/config.json', JSON.stringify({ auths: { [registry.host]: { auth } } }));
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['NotFoundError', 'NOT_FOUND']);
+  });
+});
