@@ -149,7 +149,9 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
   };
 
   const changeLine = (call: EffectCall): NormalisedLines => {
-    for (const path of call.paths) countPath(path, call.result);
+    // A record is lost once, however many of its paths are.
+    const lost = call.paths.find(({ given, cut }) => given === undefined || cut === true);
+    if (lost !== undefined) countPath(lost, call.result);
     return effectLine(call);
   };
 

@@ -1,0 +1,96 @@
+import { isAttributed, type CaptureRecord } from './capture-record.ts';
+import { kernelHealth, type KernelHealth } from './kernel-health.ts';
+import type { ObservationHealth } from './observation-health.ts';
+
+/** What else the same archive holds. */
+export interface CapturedMembers {
+  readonly health: ObservationHealth;
+  /** Lines of the members; undefined for a member that is not there. */
+  readonly lines: {
+    readonly kernel: number;
+    readonly policy: number;
+    readonly sdk: number;
+    readonly effects: number | undefined;
+    readonly raw: number | undefined;
+  };
+}
+
+/** Where `toolcrib/capture.json` contradicts itself, health or the layers, one sentence each. */
+export function captureProblems(record: CaptureRecord, members: CapturedMembers): readonly string[] {
+  return [
+    ...tierProblems(record),
+    ...hookProblems(record),
+    ...countProblems(record),
+    ...lineProblems(record, members.lines),
+    ...healthProblems(record, members.health),
+    ...logProblems(record, members.lines),
+  ];
+}
+
+function tierProblems({ tier, attribution, normaliser, hooks, requested }: CaptureRecord): readonly string[] {
+  const isObserved = attribution !== null;
+  const problems: string[] = [];
+  if (isObserved && tier === 'none') problems.push('tier is none, but there is an attribution');
+  if (isObserved !== (normaliser !== null)) problems.push('attribution and normaliser do not go together');
+  if (!isObserved && hooks.length > 0) problems.push('nothing was observed, but there are hooks');
+  if (requested !== 'auto' && tier !== (requested === 'off' ? 'none' : requested)) {
+    problems.push(`requested was ${requested}, but tier is ${tier}`);
+  }
+  return problems;
+}
+
+function hookProblems({ hooks }: CaptureRecord): readonly string[] {
+  return new Set(hooks.map(({ hook }) => hook)).size === hooks.length ? [] : ['a hook is accounted for twice'];
+}
+
+function countProblems({ normaliser }: CaptureRecord): readonly string[] {
+  if (normaliser === null) return [];
+  const { calls, opens, lines, hidden, hidden_elsewhere, endpoints } = normaliser;
+  const left = sumOf(hidden);
+  const problems: string[] = [];
+  if (left > opens) problems.push(`${left} opens are hidden, but there were ${opens}`);
+  if (hidden_elsewhere > left) problems.push(`${hidden_elsewhere} hidden opens led elsewhere, but ${left} are hidden`);
+  if (lines.kernel + lines.effects + left > calls) problems.push(`more lines than the ${calls} calls`);
+  const named = lines.kernel === 0 ? 0 : opens - left + sumOf(endpoints);
+  if (named > lines.kernel) problems.push(`${named} opens and endpoints for ${lines.kernel} kernel lines`);
+  return problems;
+}
+
+function sumOf(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((sum, count) => sum + count, 0);
+}
+
+function lineProblems({ normaliser }: CaptureRecord, lines: CapturedMembers['lines']): readonly string[] {
+  const told = normaliser?.lines ?? { kernel: 0, effects: 0, raw: 0 };
+  return (['kernel', 'effects', 'raw'] as const).flatMap((member) => {
+    const actual = lines[member] ?? 0;
+    return told[member] === actual ? [] : [`it counts ${told[member]} ${member} lines, there are ${actual}`];
+  });
+}
+
+/** Also where health claims less: it follows from the record, so one of both was changed. */
+function healthProblems(record: CaptureRecord, health: ObservationHealth): readonly string[] {
+  const implied = kernelHealth(record);
+  const fields: readonly (keyof KernelHealth)[] = [
+    'kernel_layer',
+    'ringbuf_drops',
+    'cgroup_correlation',
+    'network_protocol_coverage',
+    'network_endpoint_claim_scope',
+  ];
+  const isForeign = health.capture_origin !== undefined && isAttributed(record);
+  return [
+    ...(isForeign ? [`capture_origin is ${JSON.stringify(health.capture_origin)}, but the capture is our own`] : []),
+    ...fields
+      .filter((field) => health[field] !== implied[field])
+      .map((field) => `${field} of health is ${health[field]}, the record implies ${implied[field]}`),
+  ];
+}
+
+function logProblems({ logs }: CaptureRecord, lines: CapturedMembers['lines']): readonly string[] {
+  return (['policy', 'sdk'] as const).flatMap((layer) => {
+    const times = logs.filter((log) => log.layer === layer).length;
+    if (times > 1) return [`the ${layer} log is told ${times} times`];
+    return times === 0 && lines[layer] > 0 ? [`the ${layer} layer has lines, but no log is told`] : [];
+  });
+}
