@@ -1,0 +1,33 @@
+import { pathText } from '../observed-call.ts';
+import type { CallRecord } from './call-record.ts';
+
+/** Requests of ptrace(2), the same on both architectures. */
+const PTRACE_REQUESTS: ReadonlyMap<number, string> = new Map([
+  [0, 'PTRACE_TRACEME'],
+  [16, 'PTRACE_ATTACH'],
+  [0x4206, 'PTRACE_SEIZE'],
+]);
+
+const TEXT_LIMIT = 256;
+
+/** What the call was asked for, in a few words; undefined where its name says it all. */
+export function blindSpotDetail(record: CallRecord): string | undefined {
+  const first = Number(BigInt.asUintN(32, record.argument(0)));
+  switch (record.call.name) {
+    case 'ptrace':
+      return PTRACE_REQUESTS.get(first) ?? `request ${first}`;
+    case 'bpf':
+      return `command ${first}`;
+    case 'unshare':
+      return `flags 0x${first.toString(16)}`;
+    case 'setns':
+      return `type 0x${Number(BigInt.asUintN(32, record.argument(1))).toString(16)}`;
+    case 'undecoded':
+      return `call ${first} of a table that is not known`;
+    case 'memfd_create':
+    case 'uselib':
+      return pathText(record.paths[0]?.given ?? Buffer.alloc(0)).slice(0, TEXT_LIMIT);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,148 @@
+import { isSystemError } from '../../../core/errors.ts';
+import type { SpawnError } from '../../child-process.ts';
+import type { ObservedCall } from '../observed-call.ts';
+import type {
+  CaptureReport,
+  ObservedAttachment,
+  ObservedCommand,
+  ObservedRun,
+  Observer,
+  SandboxObserver,
+} from '../observer.ts';
+import type { Started } from './control-channel.ts';
+import { spawnErrorOfErrno } from './errno.ts';
+import { failureReason, notObservable } from './not-observable.ts';
+import { createStreamDecoder, type StreamEnd } from './stream-decoder.ts';
+import { startTracer, type TracerProcess } from './tracer-process.ts';
+
+export interface TracerOptions {
+  /** Path of the tracer: see `findTracer`. */
+  readonly tracer: string;
+  /**
+   * How many milliseconds after the end of the command, or of the anchor, its descendants are still watched. What lives
+   * then goes on unwatched, and is counted. Default: {@link DRAIN_MS}.
+   */
+  readonly drainMs?: number;
+  /** Bytes between the kernel and the tracer, a power of two and at least a page; what does not fit is dropped and counted. */
+  readonly bufferBytes?: number;
+}
+
+/** The default of {@link TracerOptions.drainMs}. */
+export const DRAIN_MS = 10_000;
+
+/** The default of {@link TracerOptions.bufferBytes}. */
+const BUFFER_BYTES = 1 << 25;
+
+/** What the tracer changes for the command. */
+export const TRACER_PERTURBATIONS: readonly string[] = [
+  'the parent of the command is the tracer, and the end of the tracer kills it (PR_SET_PDEATHSIG)',
+  'every system call of this machine takes some tens of nanoseconds longer while the tracer is attached',
+];
+
+/** Watches through programs in the kernel: it needs root, or CAP_BPF and CAP_PERFMON, and Linux 5.17 with its type information. */
+export function createTracerObserver(options: TracerOptions): Observer & SandboxObserver {
+  return {
+    tier: 'ebpf',
+    start: (command) => start(command, options),
+    attach: (nonce) => attach(nonce, options),
+  };
+}
+
+function limits(options: TracerOptions): string[] {
+  return ['--drain', `${options.drainMs ?? DRAIN_MS}`, '--buffer', `${options.bufferBytes ?? BUFFER_BYTES}`];
+}
+
+async function start(command: ObservedCommand, options: TracerOptions): Promise<ObservedRun | SpawnError> {
+  const [program = ''] = command.command;
+  if (program === '') return { code: 'ENOENT', reason: 'no such file or directory (ENOENT)' };
+  const session = command.ownGroup ? ['--session'] : [];
+  const args = [...session, '--folder', command.cwd, ...limits(options), '--', ...command.command];
+  const tracer = startOrRefuse(() =>
+    startTracer({ executable: options.tracer, args, env: command.env, stdio: command.stdio }),
+  );
+  if ('code' in tracer) return tracer;
+  const first = await tracer.first;
+  if (first.kind === 'started') return observedRun(tracer, first, command.ownGroup);
+  await tracer.gone;
+  if (first.isCommand) return spawnErrorOfErrno(first.error);
+  throw notObservable(failureReason(first.what, first.error));
+}
+
+function startOrRefuse(startIt: () => TracerProcess): TracerProcess | SpawnError {
+  try {
+    return startIt();
+  } catch (error) {
+    if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
+    if (!error.code.startsWith('ERR_INVALID')) throw notObservable(`it cannot be started (${error.code})`);
+    // Node's own message would quote the argument.
+    return { code: 'INVALID', reason: `an argument or a variable that no system takes (${error.code})` };
+  }
+}
+
+function observedRun(tracer: TracerProcess, started: Started, ownGroup: boolean): ObservedRun {
+  return {
+    ...observation(tracer, started, TRACER_PERTURBATIONS),
+    end: tracer.end,
+    kill: (signal) => tracer.signal(signal),
+    isGroupAlive: () => ownGroup && isGroupAlive(started.pid),
+  };
+}
+
+function isGroupAlive(pid: number): boolean {
+  try {
+    return process.kill(-pid, 0);
+  } catch (error) {
+    // EPERM: what is left runs as somebody else.
+    if (isSystemError(error, 'ESRCH', 'EPERM')) return false;
+    throw error;
+  }
+}
+
+async function attach(nonce: string, options: TracerOptions): Promise<ObservedAttachment> {
+  const args = ['--anchor', nonce, ...limits(options)];
+  const tracer = startTracer({ executable: options.tracer, args, env: {}, stdio: 'ignore' });
+  const first = await tracer.first;
+  if (first.kind === 'failed') throw notObservable(failureReason(first.what, first.error));
+  return {
+    ...observation(tracer, first, TRACER_PERTURBATIONS.slice(1)),
+    anchor: tracer.anchor,
+    stop: () => tracer.stop(),
+  };
+}
+
+function observation(
+  tracer: TracerProcess,
+  started: Started,
+  perturbations: readonly string[],
+): Pick<ObservedRun, 'calls' | 'capture'> {
+  const capture = Promise.withResolvers<CaptureReport>();
+  const decoder = createStreamDecoder(started.table);
+  const finish = (): void => {
+    capture.resolve({ ...captureOf(decoder.end()), perturbations, attachMs: Math.round(started.attachMs) });
+  };
+  return { calls: readCalls(tracer, (chunk) => decoder.push(chunk), finish), capture: capture.promise };
+}
+
+async function* readCalls(
+  tracer: TracerProcess,
+  decode: (chunk: Uint8Array) => readonly ObservedCall[],
+  finish: () => void,
+): AsyncGenerator<ObservedCall> {
+  try {
+    for await (const chunk of tracer.stream) if (Buffer.isBuffer(chunk)) yield* decode(chunk);
+  } catch {
+    // The tracer was killed: what is missing is told by how the stream ends.
+  } finally {
+    await tracer.gone;
+    finish();
+  }
+}
+
+function captureOf(end: StreamEnd): Pick<CaptureReport, 'attribution' | 'accounts' | 'endedEarly' | 'survivors'> {
+  if (end.kind === 'finished') {
+    const { accounts, endedEarly, survivors } = end;
+    return { attribution: 'proven', accounts, endedEarly, survivors };
+  }
+  // What was told is right, but nobody knows how much is missing.
+  return { attribution: end.kind === 'cut' ? 'proven' : 'doubtful', accounts: [], endedEarly: true, survivors: 0 };
+}

@@ -1,0 +1,124 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { constants } from 'node:os';
+import { Duplex, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../../core/errors.ts';
+import type { CommandStdio, ProcessEnd } from '../../child-process.ts';
+import type { Anchor } from '../observer.ts';
+import { createControlReader, type ControlEvent, type Started } from './control-channel.ts';
+import { notObservable } from './not-observable.ts';
+
+/** In milliseconds: until the command runs. On a machine that is very busy it takes half a second. */
+const START_MS = 30_000;
+
+/** The byte that ends the observation: native/tracer/stream.h. */
+const STOP = 255;
+
+export interface TracerStart {
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdio: CommandStdio | 'ignore';
+}
+
+/** A tracer at work. It ends what it started when this process is gone. */
+export interface TracerProcess {
+  /** What it says first. Rejects with NOT_OBSERVABLE when it says nothing, and is gone then. */
+  readonly first: Promise<Started | (ControlEvent & { kind: 'failed' })>;
+  /** The end of the command. Never rejects; a tracer that was killed takes the command with it. */
+  readonly end: Promise<ProcessEnd>;
+  /** Undefined when it ended without one. Never rejects. */
+  readonly anchor: Promise<Anchor | undefined>;
+  /** Calls: native/tracer/stream.h. */
+  readonly stream: Readable;
+  signal(number: NodeJS.Signals): void;
+  stop(): void;
+  /** Resolves when it is gone. */
+  readonly gone: Promise<void>;
+}
+
+/** @throws what Node throws for an argument or a variable that no system takes. */
+export function startTracer(start: TracerStart): TracerProcess {
+  const [stdin, stdout, stderr] =
+    typeof start.stdio === 'string' ? ([start.stdio, start.stdio, start.stdio] as const) : start.stdio;
+  const child = spawn(start.executable, start.args, {
+    cwd: '/',
+    env: start.env,
+    stdio: [stdin, stdout, stderr, 'pipe', 'pipe'],
+  });
+  const [, , , control, stream] = child.stdio;
+  if (!(control instanceof Duplex) || !(stream instanceof Readable)) throw new Error('a pipe was asked for');
+  control.on('error', () => undefined); // its end says what there is to say
+  const gone = goneOf(child);
+  const events = readEvents(control);
+  void gone.then((reason) => events.close(reason));
+  return {
+    first: withinTime(events.first, child),
+    end: events.end,
+    anchor: events.anchor,
+    stream,
+    signal: (name) => void control.write(Uint8Array.of(constants.signals[name])),
+    stop: () => void control.write(Uint8Array.of(STOP)),
+    gone: gone.then(() => undefined),
+  };
+}
+
+/** Resolves with what to say if that was too early. */
+function goneOf(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.on('error', (error) => resolve(`it cannot be started: ${messageOf(error)}`));
+    child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? code ?? 'no code'}`));
+  });
+}
+
+type First = Started | (ControlEvent & { kind: 'failed' });
+
+interface Events extends Pick<TracerProcess, 'end' | 'anchor'> {
+  readonly first: Promise<First>;
+  /** No event comes any more. */
+  close(reason: string): void;
+}
+
+function readEvents(control: Readable): Events {
+  const first = Promise.withResolvers<First>();
+  const end = Promise.withResolvers<ProcessEnd>();
+  const anchor = Promise.withResolvers<Anchor | undefined>();
+  const read = createControlReader();
+  control.on('data', (chunk: Buffer) => {
+    for (const event of read(chunk)) {
+      if (event.kind === 'started' || event.kind === 'failed') first.resolve(event);
+      else if (event.kind === 'ended') end.resolve(event.end);
+      else if (event.kind === 'anchored') anchor.resolve(event.anchor);
+      else first.reject(notObservable('it wrote what this version of toolcrib does not understand'));
+    }
+  });
+  const ended = new Promise<void>((resolve) => control.once('close', resolve));
+  first.promise.catch(() => undefined);
+  return {
+    first: first.promise,
+    end: end.promise,
+    anchor: anchor.promise,
+    close(reason) {
+      // What it wrote before its end may still be on its way.
+      void ended.then(() => {
+        first.reject(notObservable(reason));
+        end.resolve({ exitCode: null, signal: constants.signals.SIGKILL });
+        anchor.resolve(undefined);
+      });
+    },
+  };
+}
+
+async function withinTime(first: Promise<First>, child: ChildProcess): Promise<First> {
+  const over = new AbortController();
+  const tooLate = sleep(START_MS, undefined, { signal: over.signal }).then(
+    () => child.kill('SIGKILL'),
+    () => undefined,
+  );
+  try {
+    return await first;
+  } finally {
+    over.abort();
+    await tooLate;
+  }
+}
