@@ -1,12 +1,9 @@
 import { UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
+import { EXTENSIONS_PATH, type StoredPackId } from '../core/stored-pack.ts';
 
-/** A pack in an extension store: `store://<name>@<version>`, formats.md 8. */
-export interface StoreRef {
-  /** May have slashes, e.g. `acme/http`. */
-  readonly name: string;
-  readonly version: string;
-}
+/** A pack in an extension store: `store://<name>@<version>`, formats.md 8. Others' stores have names that ours does not take. */
+export type StoreRef = StoredPackId;
 
 const SCHEME = 'store://';
 
@@ -42,7 +39,7 @@ export function formatStoreRef({ name, version }: StoreRef): string {
  */
 export function storeArtifactUrl(base: string, { name, version }: StoreRef): string {
   const path = [name, version].map((part) => part.split('/').map(encodeURIComponent).join('/')).join('/');
-  return `${base.replace(/\/+$/, '')}/api/v1/extensions/${path}/artifact`;
+  return `${base.replace(/\/+$/, '')}${EXTENSIONS_PATH}/${path}/artifact`;
 }
 
 /** Both become parts of a URL's path, which must not lead anywhere else. */
