@@ -3,11 +3,17 @@ import { describe, expect, test } from 'vitest';
 import {
   createEphemeralKey,
   formatRedactionKeyFile,
+  keyedDigest,
   parseRedactionKeyFile,
   redactionKeyId,
 } from '../../../../src/run/redaction/key.ts';
 import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
-import { SECRET_SHAPES, secretRuleIn, secretSpans } from '../../../../src/run/redaction/secret-shapes.ts';
+import {
+  mayHoldSecret,
+  SECRET_SHAPES,
+  secretRuleIn,
+  secretSpans,
+} from '../../../../src/run/redaction/secret-shapes.ts';
 import { sweepJson } from '../../../../src/run/redaction/secret-sweep.ts';
 import { failureOf } from '../../core/failure.ts';
 import { fixedKey, fixedRandom } from '../fixed.ts';
@@ -53,6 +59,62 @@ describe('redaction', () => {
     const [, secret = ''] = SECRETS[0] ?? [];
     expect(createRedactor(fixedKey).text('f', secret)).toBe(createRedactor(fixedKey).text('g', secret));
     expect(createRedactor(other).text('f', secret)).not.toBe(createRedactor(fixedKey).text('f', secret));
+  });
+
+  test('hides user and password of a URL wherever it stands, and what has no password not', () => {
+    const redacted = (text: string): string =>
+      createRedactor(fixedKey)
+        .text('f', text)
+        .replace(/:[0-9a-f]{8}>/, '>');
+    expect(redacted('/cache/https://me:pw@host/x')).toBe('/cache/https://<redacted:url-userinfo>@host/x');
+    for (const text of ['https://me@host/x', '10.0.0.1:53', '[::1]:80', 'http://host:80/a@b', 'a:b@c']) {
+      expect(redacted(text)).toBe(text);
+    }
+  });
+
+  test('of any URL and command line changes nothing the second time', () => {
+    const piece = fc.constantFrom(
+      ...SECRETS.map(([, secret]) => secret),
+      ...['https://', 'me', ':', '@', 'host', '/', '--token', '-p', '--key=', '=', '<redacted:jwt:01234567>', 'pw'],
+    );
+    const argument = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(fc.array(argument, { maxLength: 5 }), (argv) => {
+        const redactor = createRedactor(fixedKey);
+        const once = redactor.commandLine('command', argv);
+        const { redacted_count } = redactor.summary();
+        expect(redactor.commandLine('command', once)).toEqual(once);
+        expect(redactor.summary().redacted_count).toBe(redacted_count);
+        expect(once.map(secretRuleIn)).toEqual(once.map(() => undefined));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  test('looks closer at every text that has a shape', () => {
+    const piece = fc.oneof(
+      fc.constantFrom(...SECRETS.map(([, secret]) => secret.toLowerCase()), ...SECRETS.map(([, secret]) => secret)),
+      fc.constantFrom(
+        'TOKEN',
+        'Secret',
+        'api_key',
+        'SIG',
+        'refresh-token',
+        'bearer',
+        ' ',
+        '\u2003',
+        '=',
+        ':',
+        'abcdefgh',
+      ),
+    );
+    fc.assert(
+      fc.property(fc.array(piece, { maxLength: 5 }), (pieces) => {
+        const text = pieces.join('');
+        expect(mayHoldSecret(text)).toBe(SECRET_SHAPES.some(({ pattern }) => text.search(pattern) >= 0));
+      }),
+      { numRuns: 3000 },
+    );
   });
 
   test('takes overlapping shapes as one place', () => {
@@ -137,6 +199,11 @@ describe('the sweep', () => {
 });
 
 describe('a redaction key', () => {
+  test('keys a digest as RFC 4231 says', () => {
+    const key = { bytes: Buffer.from('Jefe'), scope: 'ephemeral' } as const;
+    expect(keyedDigest(key, 'what do ya want for nothing?')).toBe('5bdcc146');
+  });
+
   test('is named without being told', () => {
     expect(redactionKeyId(fixedKey)).toMatch(/^hmac-sha256:[0-9a-f]{8}$/);
     expect(createEphemeralKey(fixedRandom)).toEqual(fixedKey);
