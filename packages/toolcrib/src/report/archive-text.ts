@@ -1,8 +1,17 @@
+import type { ArchiveAccount } from '../core/archive-account.ts';
 import { printable } from '../core/printable.ts';
+import { describeAccount } from './account-text.ts';
+import { claimTable, type ClaimFacts } from './claims-text.ts';
 import { truncate, wrap } from './width.ts';
 
 /** What a person is told about a run archive: the result of `verifyArchive` fits it. */
 export interface ArchiveFacts {
+  readonly signature: 'absent' | 'unverified' | 'verified';
+  readonly claims: ClaimFacts | undefined;
+  readonly reports: {
+    readonly capture: CaptureFacts | undefined;
+    readonly injection: InjectionFacts | undefined;
+  };
   readonly findings: readonly { readonly member: string | undefined; readonly message: string }[];
   readonly unchecked: readonly string[];
   readonly verdict:
@@ -43,6 +52,24 @@ export interface ArchiveFacts {
   };
 }
 
+interface CaptureFacts {
+  readonly tier: string;
+  readonly attribution: string | null;
+  readonly refusals: readonly { readonly tier: string; readonly reason: string }[];
+  readonly perturbations: readonly string[];
+  readonly ended_early: boolean;
+  readonly survivors: number;
+  readonly normaliser: { readonly hidden: Readonly<Record<string, number>> } | null;
+}
+
+interface InjectionFacts {
+  readonly sandbox: string;
+  readonly tool: string;
+  readonly version: number;
+  readonly protection: string;
+  readonly after: string;
+}
+
 type ClaimName = 'reported_claims' | 'measured_positive_claims' | 'bounded_negative_claims' | 'per_binding_claims';
 type Summary = ArchiveFacts['summary'];
 type Health = NonNullable<Summary['health']>;
@@ -56,14 +83,50 @@ const MAX_FINDINGS = 20;
  * The text of `archive show`: what ran, how it ended, what was observed and what was not, what may be claimed. ASCII, at
  * most 80 characters a line. Says nothing that the archive does not support: a layer that is not there is "not recorded".
  */
-export function describeArchive(facts: ArchiveFacts): string {
+export function describeArchive(facts: ArchiveFacts, account?: ArchiveAccount): string {
+  const isRefused = facts.findings.length > 0;
   const blocks = [
-    describeRun(facts.summary),
-    describeLayers(facts.summary),
-    describeVerdict(facts),
+    [...describeRun(facts.summary), ...describeSandbox(facts)],
+    [...describeLayers(facts.summary), ...describeCapture(facts)],
+    [...describeVerdict(facts)],
     describeCheck(facts),
+  ].map(asText);
+  const [run = '', layers = '', verdict = '', check = ''] = blocks;
+  const isWatched = facts.summary.health !== undefined && facts.summary.health.kernel_layer !== 'absent';
+  const claims = isRefused || !isWatched || facts.claims === undefined ? [] : [claimTable(facts.claims)];
+  const touched = account === undefined ? [] : describeAccount(account, isWatched);
+  return [run, layers, ...touched, verdict, ...claims, check].join('\n');
+}
+
+function asText(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function describeSandbox({ reports: { injection } }: ArchiveFacts): readonly string[] {
+  if (injection === undefined) return [];
+  const { sandbox, tool, version, protection, after } = injection;
+  const gone = after === 'running' ? '' : `; after the command the sandbox was ${after}`;
+  return field('sandbox', `${sandbox}, started by ${tool} v${version} (protection: ${protection})${gone}`);
+}
+
+const TIERS: ReadonlyMap<string, string> = new Map([
+  ['ebpf', 'programs in the kernel (ebpf)'],
+  ['ptrace', 'strace (ptrace)'],
+  ['none', 'nothing'],
+]);
+
+function describeCapture({ reports: { capture } }: ArchiveFacts): readonly string[] {
+  if (capture === undefined) return [];
+  const { tier, attribution, refusals, perturbations, ended_early, survivors, normaliser } = capture;
+  const hidden = Object.values(normaliser?.hidden ?? {}).reduce((sum, count) => sum + count, 0);
+  return [
+    ...field('watched by', `${TIERS.get(tier) ?? tier}${attribution === 'doubtful' ? ', attribution in doubt' : ''}`),
+    ...refusals.flatMap((refusal) => field('', `not by ${refusal.tier}: ${refusal.reason}`)),
+    ...perturbations.flatMap((text) => field('', `changed by that: ${text}`)),
+    ...(ended_early ? field('', 'it ended before the run was over') : []),
+    ...(survivors > 0 ? field('', `${survivors} processes lived on when the recording ended`) : []),
+    ...(hidden > 0 ? field('left out, counted', `${hidden} opens of loader, locale, system and module paths`) : []),
   ];
-  return blocks.map((lines) => lines.map((line) => `${line}\n`).join('')).join('\n');
 }
 
 /** The text of `archive verify`: what was checked, the verdict, what may be claimed and why. */
@@ -184,11 +247,16 @@ function describeVerdict({ verdict, findings }: ArchiveFacts): readonly string[]
   ];
 }
 
-function describeCheck({ findings, unchecked }: ArchiveFacts): readonly string[] {
+const SIGNATURES: Readonly<Record<ArchiveFacts['signature'], string>> = {
+  absent: 'consistent, not authentic: nobody signed it',
+  unverified: 'consistent, not authentic: it has a signature, verify it with --key',
+  verified: 'consistent and authentic: the named key signed it',
+};
+
+function describeCheck({ findings, unchecked, signature }: ArchiveFacts): readonly string[] {
   if (findings.length === 0) {
-    const consistent = 'consistent, not authentic: nobody signed it';
     return [
-      ...field('check', consistent),
+      ...field('check', SIGNATURES[signature]),
       ...(unchecked.length === 0 ? [] : field('not understood', `${unchecked.join(', ')} (digests match)`)),
     ];
   }

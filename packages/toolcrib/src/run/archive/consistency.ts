@@ -1,15 +1,23 @@
 import type { ArchiveContent } from './content.ts';
 import type { Findings } from './findings.ts';
 import {
+  CAPTURE_PATH,
   CORRELATION_PATH,
+  COVERAGE_PATH,
+  EFFECTS_PATH,
   EVENTS_PATH,
   HEALTH_PATH,
+  INJECTION_PATH,
   KERNEL_PATH,
   OUTCOME_PATH,
   POLICY_PATH,
+  RAW_PATH,
   SDK_PATH,
   SURFACE_PATH,
 } from './paths.ts';
+import { captureProblems } from '../reports/capture-problems.ts';
+import { coverageProblems } from '../reports/coverage-problems.ts';
+import { injectionProblems } from '../reports/injection-record.ts';
 import { surfaceProblems } from '../reports/capability-surface.ts';
 import { correlationProblems } from '../reports/correlation-report.ts';
 import { healthClaimProblems, healthProblem, healthProblemText } from '../reports/observation-health.ts';
@@ -20,6 +28,7 @@ export function verifyContent(content: ArchiveContent, findings: Findings): void
   for (const problem of runEventProblems(content.events)) findings.add('events', EVENTS_PATH, problem);
   verifyHealth(content, findings);
   verifyReports(content, findings);
+  verifyOwn(content, findings);
   verifyOutcome(content, findings);
   verifyShim(content, findings);
 }
@@ -48,6 +57,25 @@ function verifyReports(content: ArchiveContent, findings: Findings): void {
   for (const problem of surface === undefined ? [] : surfaceProblems(surface, implied.build(surface.run_id))) {
     findings.add('surface', SURFACE_PATH, problem);
   }
+}
+
+/** Members of toolcrib; what other writers wrote has none of them. */
+function verifyOwn({ capture, coverage, injection, health, lines }: ArchiveContent, findings: Findings): void {
+  const add = (path: string, problems: readonly string[]): void => {
+    for (const problem of problems) findings.add('capture', path, problem);
+  };
+  if (health === undefined) return;
+  if (coverage !== undefined) add(COVERAGE_PATH, coverageProblems(coverage, { health, capture }));
+  if (injection !== undefined) add(INJECTION_PATH, injectionProblems(injection, health.kernel_layer));
+  if (capture === undefined) return;
+  const counts = {
+    kernel: countOf(lines, KERNEL_PATH),
+    policy: countOf(lines, POLICY_PATH),
+    sdk: countOf(lines, SDK_PATH),
+    effects: lines.get(EFFECTS_PATH),
+    raw: lines.get(RAW_PATH),
+  };
+  add(CAPTURE_PATH, captureProblems(capture, { health, lines: counts }));
 }
 
 /** What was not started has neither a code nor a signal. */

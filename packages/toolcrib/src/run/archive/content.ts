@@ -11,21 +11,31 @@ import { correlationSchema, type CorrelationReport } from '../reports/correlatio
 import type { Findings } from './findings.ts';
 import type { ArchiveManifest } from './manifest.ts';
 import {
+  CAPTURE_PATH,
   CORRELATION_PATH,
+  COVERAGE_PATH,
+  EFFECTS_PATH,
   EVENTS_PATH,
   HEALTH_PATH,
+  INJECTION_PATH,
   KERNEL_PATH,
   OUTCOME_PATH,
   POLICY_PATH,
+  RAW_PATH,
   SDK_PATH,
   SIGNATURE_PATH,
   SURFACE_PATH,
 } from './paths.ts';
+import { effectEventSchema } from '../layers/effect-event.ts';
+import { kernelRawEventSchema } from '../layers/kernel-raw-event.ts';
 import { kernelEventFrom, type KernelEvent } from '../layers/kernel-event.ts';
 import { parseCompact } from './compact-json.ts';
 import type { KernelLineReader, PlainKernelEvent } from './kernel-lines.ts';
 import { decodeText, LineError } from './lines.ts';
 import { policyEventSchema, type PolicyEvent } from '../layers/policy-event.ts';
+import { captureRecordSchema, type CaptureRecord } from '../reports/capture-record.ts';
+import { injectionSchema, type InjectionRecord } from '../reports/injection-record.ts';
+import { runCoverageSchema, type RunCoverage } from '../reports/run-coverage.ts';
 import { healthSchema, type ObservationHealth } from '../reports/observation-health.ts';
 import { runEventSchema, type RunEvent } from '../layers/run-event.ts';
 import { sdkEventSchema, type SdkEvent } from '../layers/sdk-event.ts';
@@ -42,6 +52,9 @@ export interface ArchiveContent {
   correlation?: CorrelationReport;
   health?: ObservationHealth;
   outcome?: ArchivedOutcome;
+  capture?: CaptureRecord;
+  coverage?: RunCoverage;
+  injection?: InjectionRecord;
   /** The envelope over the manifest's digest, as it stands there. */
   signature?: Uint8Array;
   /** The first few; a run has two. */
@@ -60,11 +73,15 @@ export interface ArchiveContent {
   kernelLines?: KernelLineReader;
 }
 
+/** An effect as it is read. */
+export type ReadEffect = z.infer<typeof effectEventSchema>;
+
 /** Is told the lines of the layers as they are read, valid ones alone. Nothing of it is to be believed before the end. */
 export interface ArchiveVisitor {
   readonly kernel?: (event: KernelEvent) => void;
   readonly policy?: (event: PolicyEvent) => void;
   readonly sdk?: (event: SdkEvent) => void;
+  readonly effect?: (event: ReadEffect) => void;
 }
 
 /** @param kept characters of the layers that may be kept: their surface and their tool calls. */
@@ -151,6 +168,18 @@ function takeSdkEvent(content: ArchiveContent, parsed: unknown): LineHead | stri
   return event.data;
 }
 
+function takeEffect(content: ArchiveContent, parsed: unknown): LineHead | string {
+  const event = z.safeParse(effectEventSchema, parsed);
+  if (!event.success) return problemOf(event.error);
+  content.visitor.effect?.(event.data);
+  return event.data;
+}
+
+function takeRawEvent(_: ArchiveContent, parsed: unknown): LineHead | string {
+  const event = z.safeParse(kernelRawEventSchema, parsed);
+  return event.success ? event.data : problemOf(event.error);
+}
+
 /** @throws IntegrityError `TOO_LARGE` where a hostile layer would fill the memory. */
 function spend(content: ArchiveContent, path: string, text: string): void {
   content.budget.left -= text.length + KEPT_OVERHEAD;
@@ -163,6 +192,8 @@ const LINE_TAKERS: ReadonlyMap<string, LineTaker> = new Map<string, LineTaker>([
   [KERNEL_PATH, takeKernelEvent],
   [POLICY_PATH, takePolicyEvent],
   [SDK_PATH, takeSdkEvent],
+  [EFFECTS_PATH, takeEffect],
+  [RAW_PATH, takeRawEvent],
 ]);
 
 /** Takes a document in; a text says why it is not one. The run id is undefined where the document has none. */
@@ -191,6 +222,9 @@ const DOCUMENT_READERS: ReadonlyMap<string, DocumentReader> = new Map([
     OUTCOME_PATH,
     documentReader<ArchivedOutcome & { run_id?: string }>(outcomeSchema, (content, value) => (content.outcome = value)),
   ],
+  [CAPTURE_PATH, documentReader<CaptureRecord>(captureRecordSchema, (content, value) => (content.capture = value))],
+  [COVERAGE_PATH, documentReader<RunCoverage>(runCoverageSchema, (content, value) => (content.coverage = value))],
+  [INJECTION_PATH, documentReader<InjectionRecord>(injectionSchema, (content, value) => (content.injection = value))],
 ]);
 
 /** How a member is read: line by line, as a document, or not at all because this version does not know it. */

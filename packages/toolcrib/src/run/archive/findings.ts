@@ -15,6 +15,7 @@ export type FindingRule =
   | 'health'
   | 'correlation'
   | 'surface'
+  | 'capture'
   | 'secret'
   | 'signature'
   | 'unsafe_redaction';

@@ -24,7 +24,14 @@ import { decodeText, LineError } from './lines.ts';
 import { manifestSchema } from './manifest.ts';
 import { manifestSignatureProblem } from './manifest-signature.ts';
 import { MANIFEST_PATH, memberOrderKey, REQUIRED_PATHS, SIGNATURE_PATH } from './paths.ts';
+import type { CapabilitySurface } from '../reports/capability-surface.ts';
+import type { CaptureRecord } from '../reports/capture-record.ts';
+import { claimReport, type ClaimReport } from '../reports/claim-gate.ts';
+import type { CorrelationReport } from '../reports/correlation-report.ts';
 import { fidelityVerdict, type FidelityVerdict } from '../reports/fidelity-verdict.ts';
+import type { InjectionRecord } from '../reports/injection-record.ts';
+import type { ObservationHealth } from '../reports/observation-health.ts';
+import type { RunCoverage } from '../reports/run-coverage.ts';
 import { isRunId } from '../run-spec.ts';
 import { secretRuleIn } from '../redaction/secret-shapes.ts';
 import { summaryOf, type ArchiveSummary } from './summary.ts';
@@ -42,8 +49,22 @@ export interface ArchiveInspection {
   readonly unchecked: readonly string[];
   /** What may be claimed from it, with reasons; undefined when health could not be read. */
   readonly verdict: FidelityVerdict | undefined;
+  /** What may be claimed, class by class; undefined when health could not be read. With findings nothing may be. */
+  readonly claims: ClaimReport | undefined;
   /** What it says, as far as it could be read. With findings it is not to be believed. */
   readonly summary: ArchiveSummary;
+  /** Its reports, as far as they could be read. */
+  readonly reports: ArchiveReports;
+}
+
+/** The reports of an archive. Undefined are those that are not there or could not be read. */
+export interface ArchiveReports {
+  readonly surface: CapabilitySurface | undefined;
+  readonly correlation: CorrelationReport | undefined;
+  readonly health: ObservationHealth | undefined;
+  readonly capture: CaptureRecord | undefined;
+  readonly coverage: RunCoverage | undefined;
+  readonly injection: InjectionRecord | undefined;
 }
 
 /** Optional parts of {@link verifyArchive}. */
@@ -89,13 +110,15 @@ export async function verifyArchive(
       error.message.slice(0, 400),
     );
   }
-  const { health, signature } = reading.content;
+  const { health, signature, surface, correlation, capture, coverage, injection } = reading.content;
   return {
     signature: signature === undefined ? 'absent' : options.keys === undefined ? 'unverified' : 'verified',
     findings: reading.findings.list,
     unchecked: reading.unchecked,
     verdict: health && fidelityVerdict(health),
+    claims: health && claimReport({ health, coverage, capture }),
     summary: summaryOf(reading.content),
+    reports: { surface, correlation, health, capture, coverage, injection },
   };
 }
 
