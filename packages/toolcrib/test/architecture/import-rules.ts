@@ -65,6 +65,7 @@ const HEAVY: Readonly<Record<string, readonly string[]>> = {
   fastify: ['serve/'],
   yauzl: ['extensions/', 'github/'],
   yazl: ['extensions/'],
+  yaml: ['extensions/secrets/'],
   '@sigstore': ['attestations/'],
 };
 

@@ -1,5 +1,8 @@
 import type { Registration } from '../program-options.ts';
+import { registerExtPack } from './ext-pack.ts';
+import { registerExtPublish } from './ext-publish.ts';
 import { registerExtResolve } from './ext-resolve.ts';
+import { registerExtSecrets } from './ext-secrets.ts';
 
 interface LockCommandOptions {
   readonly pack?: string;
@@ -51,4 +54,5 @@ export function registerExt(registration: Registration): void {
         return 0;
       }),
     );
+  for (const register of [registerExtSecrets, registerExtPack, registerExtPublish]) register(ext, registration);
 }

@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+import { UsageError } from '../../../../src/core/errors.ts';
+import { parseAgents } from '../../../../src/extensions/secrets/parse-agents.ts';
+import { usedTools } from '../../../../src/extensions/secrets/used-tools.ts';
+import { toolSecrets } from '../../../../src/extensions/secrets/tool-secrets.ts';
+import { failureOf, failureOfAsync } from '../../core/failure.ts';
+
+const parse = async (text: string, where = 'agents.yaml') => await parseAgents(Buffer.from(text), where);
+const used = (content: unknown) => {
+  const { byExtension, warnings } = usedTools([{ where: 'agents.json', content }]);
+  return { tools: Object.fromEntries(byExtension), warnings };
+};
+const tool = (extension_id: unknown, tool_name: unknown) => ({ extension_id, tool_name });
+
+describe('a definition of agents', () => {
+  test('says the same in JSON and in YAML', async () => {
+    const word = fc.stringMatching(/^[a-z][a-z0-9.: -]{0,12}[a-z]$/);
+    const agents = fc.dictionary(
+      word,
+      fc.record({ tools: fc.array(fc.record({ extension_id: word, tool_name: word })) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(agents, async (content) => {
+        expect(await parse(JSON.stringify(content), 'a.json')).toEqual(content);
+        expect(await parse(JSON.stringify(content), 'a')).toEqual(content);
+        expect(await parse(stringify(content), 'a.yml')).toEqual(content);
+        expect(await parse(`# agents\n${stringify(content)}`, 'a')).toEqual(content);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('that is anything at all is read or refused as a file of its name', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.constantFrom('a.json', 'a.yaml'), async (bytes, where) => {
+        try {
+          await parseAgents(bytes, where);
+        } catch (error) {
+          expect(error).toBeInstanceOf(UsageError);
+          expect(error).toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining(where) as string });
+        }
+      }),
+    );
+  });
+
+  test.each([
+    ['no JSON', '{', 'a.json', 'cannot be read as agents'],
+    ['no YAML', 'a: [', 'a.yaml', 'cannot be read as agents'],
+    ['two documents', 'a: {}\n---\nb: {}\n', 'a.yaml', 'multiple documents'],
+    ['a key twice', 'a: {tools: []}\na: {tools: [b]}\n', 'a.yaml', 'the key "a" twice'],
+    ['a key that is no text', '{a: b}: {tools: []}', 'a.yaml', 'a key of it is no text'],
+    ['nested brackets', '['.repeat(101), 'a.yaml', 'nested deeper than 100 times'],
+    ['nested brackets in JSON', '{"a":'.repeat(101), 'a.json', 'nested deeper than 100 times'],
+    ['nested lists', '- '.repeat(20_000), 'a.yaml', 'cannot be read as agents'],
+    ['a bomb', bomb(), 'a.yaml', 'alias'],
+    [
+      'many aliases',
+      `a: &a {tools: []}\n${Array.from({ length: 101 }, (_, n) => `b${n}: *a`).join('\n')}`,
+      'a.yaml',
+      'more than 100 aliases',
+    ],
+  ])('that has %s is refused', async (_, text, where, words) => {
+    const error = await failureOfAsync(() => parse(text, where));
+    expect(error).toMatchObject({ name: 'UsageError', code: 'CONFIG_INVALID' });
+    expect(error.message).toContain(words);
+    expect(error.message).not.toContain('\n');
+  });
+
+  test('with sixty thousand keys is read in a moment', async () => {
+    const many = Array.from({ length: 60_000 }, (_, n) => `a${n}: 0`).join('\n');
+    expect(Object.keys((await parse(many)) ?? {})).toHaveLength(60_000);
+  });
+});
+
+function bomb(): string {
+  const levels = Array.from(
+    { length: 12 },
+    (_, n) =>
+      `l${n}: &l${n} [${
+        n === 0
+          ? 'x'
+          : Array(8)
+              .fill(`*l${n - 1}`)
+              .join(', ')
+      }]`,
+  );
+  return levels.join('\n');
+}
+
+describe('the tools in use', () => {
+  test('are told by extension, each once, from all agents', () => {
+    const content = {
+      b: { tools: [tool('ext.b', 'put'), tool('ext.a', 'get'), tool('ext.b', 'get')] },
+      a: { tools: [tool('ext.b', 'put')], model: 'x' },
+    };
+    expect(used(content)).toEqual({ tools: { 'ext.a': ['get'], 'ext.b': ['get', 'put'] }, warnings: [] });
+  });
+
+  test('leave out agents without an array of tools', () => {
+    const content = { a: {}, b: { tools: 'all' }, c: null, d: 'text', e: [tool('x', 'y')], f: { tools: [] } };
+    expect(used(content)).toEqual({ tools: {}, warnings: [] });
+  });
+
+  test('leave out malformed entries, with a warning that names file, agent and entry', () => {
+    const content = {
+      one: { tools: [tool('ext', 'get'), tool(undefined, 'get'), tool('ext', 7), 'ext', null, tool(' ', 'a')] },
+    };
+    const { tools, warnings } = used(content);
+    expect(tools).toEqual({ ext: ['get'] });
+    expect(warnings).toHaveLength(5);
+    expect(warnings[0]).toBe('agents.json: tools[1] of the agent "one" has no extension_id, and is passed over');
+    expect(warnings[1]).toBe('agents.json: tools[2] of the agent "one" has no tool_name, and is passed over');
+  });
+
+  test.each(['flow:', 'sorla:', 'component:', 'mcp:', 'a2a:'])('leave out %s, which is no extension', (prefix) => {
+    expect(used({ a: { tools: [tool(`${prefix}x`, 'y')] } })).toEqual({ tools: {}, warnings: [] });
+    expect(used({ a: { tools: [tool(`x${prefix}`, 'y')] } }).tools).toEqual({ [`x${prefix}`]: ['y'] });
+  });
+
+  test.each([[[]], [null], ['text'], [7]])('cannot be found in %j', (content) => {
+    expect(failureOf(() => used(content)).message).toContain('agents.json defines no agents');
+  });
+
+  test('may belong to an agent with the name of something that every object has', async () => {
+    const content = await parse('__proto__: {tools: [{extension_id: ext, tool_name: get}]}\nconstructor: {}\n');
+    expect(used(content).tools).toEqual({ ext: ['get'] });
+  });
+});
+
+describe('what tools need', () => {
+  const secret = (key: string, description?: string) => ({ key, required: true, description, format: undefined });
+
+  test('is that of the tools in use; of several with one key the first counts', () => {
+    const described = [
+      { name: 'get', secrets: [secret('K', 'first'), secret('A'), secret('K', 'second')] },
+      { name: 'unused', secrets: [secret('U')] },
+      { name: 'put', secrets: [secret('A', 'other'), secret('B')] },
+    ];
+    const { secrets, warnings } = toolSecrets('ext', described, ['get', 'put']);
+    expect(secrets).toEqual([secret('K', 'first'), secret('A'), secret('B')]);
+    expect(warnings).toEqual([]);
+  });
+
+  test('is not known of a tool that the extension does not describe, and that is said', () => {
+    expect(toolSecrets('ext', [], ['get']).warnings).toEqual(['extension "ext" describes no tool "get"']);
+  });
+});
