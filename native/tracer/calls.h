@@ -5,7 +5,7 @@
  *
  * Paths and peers are given by the number of their argument, from 1; 0 is none. The length of a peer stands in the
  * argument behind it. A base is the argument with the descriptor that the path is relative to, CWD, or TEXT for what is
- * no path to resolve; a base without a path is a descriptor that the call works on. The four numbers are those of the
+ * not resolved: no path, or one that means another file when the call has ended; a base without a path is a descriptor that the call works on. The four numbers are those of the
  * tables of system calls; -1 is none there. They are the kernel's for ever, and compared with its headers by a test.
  * `fork`, `exit` and `undecoded` are no calls, but told and counted like them.
  */
@@ -71,8 +71,8 @@
   CALL(open_tree, EFFECT, 2, 1, 0, 0, 0, PLAIN, 428, 428, 428, 428)              \
   CALL(open_tree_attr, EFFECT, 2, 1, 0, 0, 0, PLAIN, 467, 467, 467, 467)         \
   CALL(mount_setattr, EFFECT, 2, 1, 0, 0, 0, PLAIN, 442, 442, 442, 442)          \
-  CALL(pivot_root, EFFECT, 1, CWD, 2, CWD, 0, PLAIN, 155, 217, 41, 218)          \
-  CALL(chroot, EFFECT, 1, CWD, 0, 0, 0, PLAIN, 161, 61, 51, 61)                  \
+  CALL(pivot_root, EFFECT, 1, TEXT, 2, TEXT, 0, PLAIN, 155, 217, 41, 218)          \
+  CALL(chroot, EFFECT, 1, TEXT, 0, 0, 0, PLAIN, 161, 61, 51, 61)                  \
   CALL(io_uring_setup, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 425, 425, 425, 425)     \
   CALL(memfd_create, BLIND_SPOT, 1, TEXT, 0, 0, 0, PLAIN, 319, 356, 279, 385)    \
   CALL(open_by_handle_at, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 304, 342, 265, 371)  \

@@ -9,6 +9,8 @@ struct pt_regs {
   unsigned long di, si, dx, r10, r8, r9, bx, cx, bp, ax, orig_ax;
 #else
   __u64 regs[31];
+  __u64 orig_x0;
+  int syscallno;
 #endif
 };
 

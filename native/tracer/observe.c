@@ -97,7 +97,7 @@ void load(const struct request *request) {
   if (bpf_map__set_max_entries(programs->maps.events, request->buffer) != 0) fail("buffer", errno);
   if (request->anchor != NULL) {
     programs->rodata->has_anchor = true;
-    memcpy((char *)programs->rodata->nonce, request->anchor, NONCE_BYTES);
+    memcpy((void *)programs->rodata->nonce, request->anchor, NONCE_BYTES);
   }
   if (tracer_bpf__load(programs) != 0) fail("load", errno);
   fill_tables();

@@ -8,8 +8,9 @@
  * descriptor. Whoever finds a block whose number or sum is wrong has to stop there, and may use nothing of it.
  *
  * What the tracer reads from the control descriptor: bytes, each the number of a signal for the command (or its group,
- * when it has its own), or STOP, which ends the observation. When it is closed, nobody controls the run any more: the
- * tracer ends the command with all that descends from it (with an anchor: only the observation).
+ * when it has its own); with an anchor, STOP, which ends the observation. When it is closed, nobody controls the run any
+ * more: the tracer ends the command with all that descends from it (with an anchor: only the observation). Where nobody
+ * reads the stream any more, the command goes on.
  */
 #ifndef STREAM_H
 #define STREAM_H
@@ -116,7 +117,7 @@ struct failed_record {
 };
 
 enum finish_flags {
-  FINISH_EARLY = 1, /* the controller went away, or said STOP, while something was observed */
+  FINISH_EARLY = 1, /* the controller went away, or said STOP, before everything was over */
 };
 
 struct finished_record {

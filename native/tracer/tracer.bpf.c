@@ -25,17 +25,19 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set by the loader before the programs are loaded. */
 const volatile __u32 wake_bytes = 1 << 16;
 const volatile bool has_anchor = false;
-const volatile char nonce[NONCE_BYTES];
+const volatile __u64 nonce[NONCE_BYTES / 8];
 
 /* Tasks that have a tag and live. */
 __u64 live;
 /* Of the observer's pid namespace. */
 __u32 pid_level;
-/* The thread group that showed itself, once it did; and that all of it is gone. */
+/* The thread group that showed itself: as the kernel counts, and for the observer. */
+__u32 anchor_group;
 __u32 anchor_pid;
+__u64 anchor_cgroup;
+/* That it did, and that all of it is gone. */
 __u32 anchor_seen;
 __u32 anchor_gone;
-__u64 anchor_cgroup;
 
 struct {
   __uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -260,6 +262,29 @@ __noinline int write_given(__u32 desk, __u64 address, __u64 kept, __u32 second) 
 /* @param number from 1. */
 static __always_inline __u64 argument(const __u64 *arguments, __u64 number) { return arguments[(number - 1) & 7]; }
 
+/* The way that was written before an exec, which may have closed the descriptor. */
+__noinline int write_kept_way(__u32 desk, __u64 size) {
+  struct record *record = record_of(desk);
+  struct kept *keep = bpf_task_storage_get(&keeps, bpf_get_current_task_btf(), NULL, 0);
+  if (record == NULL || keep == NULL) return -1;
+  __u64 at = end_of(record);
+  size &= 0x7ff;
+  if (size == 0 || bpf_probe_read_kernel(record->text + at, size, keep->text[1]) != 0) return -1;
+  record->used = at + size;
+  return 0;
+}
+
+/* Writes the way of a descriptor where it outlives an exec. */
+static __always_inline void keep_way(struct tag *tag, __s32 descriptor) {
+  struct record *record = record_of(DESK_ENTER);
+  struct kept *keep = bpf_task_storage_get(&keeps, bpf_get_current_task_btf(), NULL, 0);
+  if (record == NULL || keep == NULL) return;
+  record->used = 0;
+  if (write_file(DESK_ENTER, descriptor) != 0) return;
+  __u64 size = record->used;
+  if (size > 0 && size < KEPT_BYTES && bpf_probe_read_kernel(keep->text[1], size, record->text) == 0) tag->kept[1] = size;
+}
+
 /* A path of a call, and the folder that it is relative to. */
 static __always_inline void write_path(__u32 desk, struct tag *tag, struct shape *shape, __u32 second, __s64 result) {
   struct record *record = record_of(desk);
@@ -281,6 +306,7 @@ static __always_inline void write_path(__u32 desk, struct tag *tag, struct shape
     found = write_file(desk, result);
     if (found == 0) flags |= FLAG_RETURNED;
   }
+  if (shape->kind == EXEC && tag->kept[1] != 0) found = write_kept_way(desk, tag->kept[1]);
   if (found != 0 && base != 0 && base != TEXT) {
     __s32 descriptor = base == CWD ? AT_FDCWD : (__s32)argument(tag->arguments, base);
     if (is_absolute) found = write_folder(desk, true);
@@ -457,7 +483,10 @@ static __always_inline void read_arguments(struct tag *tag, struct pt_regs *regs
 
 /* @return which call that is; 0 when it is not told. */
 static __always_inline __u32 call_of(long number, bool is_compat) {
-  if (number < 0 || number >= 0xf0000) return NO_CALL; /* a call that was taken back, or a private one of arm */
+  if (number < 0) return NO_CALL; /* it was taken back */
+#if defined(__TARGET_ARCH_arm64)
+  if (is_compat && number >= 0xf0000) return NO_CALL; /* the private ones of arm: of caches and threads */
+#endif
   if (number > LAST_CALL) return CALL_undecoded;
   __u32 index = number + (is_compat ? CALL_NUMBERS : 0);
   __u16 *call = bpf_map_lookup_elem(&numbers, &index);
@@ -486,6 +515,7 @@ int BPF_PROG(on_enter, struct pt_regs *regs, long number) {
   read_arguments(tag, regs, is_compat);
   if (call == CALL_undecoded) tag->arguments[0] = number;
   if (shape->path[0] != 0 || shape->peer != 0) keep_texts(tag, shape);
+  if (call == CALL_execveat && (__s32)tag->arguments[0] != AT_FDCWD) keep_way(tag, tag->arguments[0]);
   tag->call = call;
   return 0;
 }
@@ -523,24 +553,65 @@ static __always_inline void leave(struct tag *tag, __s64 result) {
   tag->call = NO_CALL;
 }
 
+/* The call that ends, of a task without a tag: its registers still hold the arguments. */
+static __always_inline long number_of(struct pt_regs *regs) {
+#if defined(__TARGET_ARCH_x86)
+  return regs->orig_ax;
+#else
+  return regs->syscallno;
+#endif
+}
+
+/* Whether a task without a tag has just opened a path that ends in the nonce. Nothing of other paths is kept. */
+static __always_inline bool shows_nonce(struct task_struct *task, struct pt_regs *regs) {
+  long number = number_of(regs);
+  bool is_compat = is_compat_call(task, number);
+  struct shape *shape = shape_of(call_of(number, is_compat));
+  struct record *record = record_of(DESK_LEAVE);
+  if (shape == NULL || record == NULL || shape->kind != OPEN) return false;
+  struct tag call = {};
+  read_arguments(&call, regs, is_compat);
+#if defined(__TARGET_ARCH_arm64)
+  call.arguments[0] = regs->orig_x0; /* its register holds the result */
+#endif
+  __u64 path = shape->path[0] == 1 ? call.arguments[0] : call.arguments[1], end[NONCE_BYTES / 8];
+  long size = bpf_probe_read_user_str(record->text, PATH_BYTES, (void *)path);
+  if (size <= NONCE_BYTES || bpf_probe_read_user(end, sizeof end, (void *)path + size - 1 - NONCE_BYTES) != 0) return false;
+  __u64 difference = 0;
+  for (__u32 index = 0; index < NONCE_BYTES / 8; index++) difference |= end[index] ^ nonce[index];
+  return difference == 0;
+}
+
+static __always_inline void become_anchor(struct task_struct *task) {
+  if (__sync_val_compare_and_swap(&anchor_group, 0, task->tgid) != 0) return;
+  anchor_pid = group_in_namespace(task);
+  anchor_cgroup = bpf_get_current_cgroup_id();
+  __sync_fetch_and_add(&anchor_seen, 1);
+}
+
 SEC("tp_btf/sys_exit")
 int BPF_PROG(on_leave, struct pt_regs *regs, long result) {
-  struct tag *tag = tag_of(bpf_get_current_task_btf());
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct tag *tag = tag_of(task);
   if (tag != NULL) leave(tag, result);
+  else if (has_anchor && anchor_group == 0 && shows_nonce(task, regs)) become_anchor(task);
   return 0;
 }
 
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
   struct tag *tag = tag_of(parent);
-  if (tag == NULL || tag->phase == 0) return 0;
+  __u32 phase = tag == NULL ? 0 : tag->phase;
+  /* The first after the anchor: not its threads. */
+  if (tag == NULL && has_anchor && parent->tgid == anchor_group && child->tgid != anchor_group) phase = PHASE_RUN;
+  if (phase == 0) return 0;
   struct tag *own = bpf_task_storage_get(&tags, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
   struct counts *counts = counts_of(CALL_fork);
   if (own == NULL) {
     if (counts != NULL) __sync_fetch_and_add(&counts->missed, 1);
     return 0;
   }
-  own->phase = tag->phase;
+  own->phase = phase;
   __sync_fetch_and_add(&live, 1);
   struct record *record = begin_record(DESK_FORK, CALL_fork);
   if (record == NULL) return 0;
@@ -580,14 +651,16 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
 }
 
 SEC("tp_btf/sched_process_exit")
-int BPF_PROG(on_exit, struct task_struct *task) {
-  struct tag *tag = tag_of(bpf_get_current_task_btf());
+int BPF_PROG(on_exit, struct task_struct *dead) {
+  struct task_struct *task = bpf_get_current_task_btf();
+  struct tag *tag = tag_of(task);
+  if (has_anchor && task->tgid == anchor_group && BPF_CORE_READ(task, signal, live.counter) == 0) anchor_gone = 1;
   if (tag == NULL || tag->phase == 0) return 0;
   if (tag->phase == PHASE_RUN) {
-    if (tag->call != NO_CALL && tag->call != CALL_socketcall && tag->call != CALL_undecoded) tell_call(DESK_EXIT, 0, FLAG_NO_RESULT);
+    if (tag->call != NO_CALL && tag->call != CALL_socketcall && tag->call != CALL_undecoded) tell_call(DESK_EXIT, -1, FLAG_NO_RESULT);
     struct record *record = begin_record(DESK_EXIT, CALL_exit);
     if (record != NULL) {
-      record->head.arguments[0] = bpf_get_current_task_btf()->exit_code;
+      record->head.arguments[0] = task->exit_code;
       tell(DESK_EXIT);
     }
   }

@@ -60,7 +60,7 @@ static void read_control(struct command *command) {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (size <= 0) is_controlled = false;
   for (ssize_t index = 0; index < size; index++) {
-    if (words[index] == STOP) is_stopped = true;
+    if (words[index] == STOP) is_stopped = command->pid == 0;
     else if (command->pid > 0 && words[index] < 65) signal_command(command, words[index]);
   }
 }

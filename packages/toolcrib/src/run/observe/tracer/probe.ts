@@ -1,0 +1,25 @@
+import { messageOf } from '../../../core/errors.ts';
+import { findTracer } from './executable.ts';
+import { failureReason } from './not-observable.ts';
+import { startTracer } from './tracer-process.ts';
+
+/** What can observe by the tracer here, or why nothing can: one clause. */
+export type TracerProbe = { readonly tracer: string } | { readonly reason: string };
+
+/** Finds the tracer and tries it: everything is attached, and a call of a process that it starts is seen. */
+export async function probeTracer(): Promise<TracerProbe> {
+  if (process.platform !== 'linux') return { reason: `the tracer is for Linux, and this is ${process.platform}` };
+  const tracer = findTracer();
+  if (tracer === undefined) {
+    return { reason: `the tracer is not installed: there is no package tracer-linux-${process.arch}` };
+  }
+  try {
+    const tried = startTracer({ executable: tracer, args: ['--probe'], env: {}, stdio: 'ignore' });
+    tried.stream.resume();
+    const first = await tried.first;
+    await tried.gone;
+    return first.kind === 'started' ? { tracer } : { reason: failureReason(first.what, first.error) };
+  } catch (error) {
+    return { reason: messageOf(error) };
+  }
+}
