@@ -110,6 +110,12 @@ describe('what may be claimed', () => {
 });
 
 describe('a claim', () => {
+  test('about what is described twice is blocked: none of both can be taken for the right one', () => {
+    const whole = runCoverage(captured());
+    const doubled = { ...whole, descriptors: [...whole.descriptors, ...whole.descriptors] };
+    expect(decisions(claims(captured(), doubled))['path opens']).toBe('blocked blocked blocked');
+  });
+
   const RANKS = ['blocked', 'degraded', 'allowed'];
 
   function isNotStronger(weaker: ClaimReport, than: ClaimReport): void {
