@@ -15,12 +15,12 @@ import { verifySdkLogHasShim } from '../run/ingest/sdk-log.ts';
 import type { CaptureTier } from '../run/observe/observer.ts';
 import { recordRun as record, type RunOutcome } from '../run/record-run.ts';
 import type { RedactionMode } from '../run/redaction/redactor.ts';
-import type { RunSpec } from '../run/run-spec.ts';
 import type { KernelRequest, Refusal } from '../run/start-observed.ts';
 import type { Host } from './host.ts';
 import { openObservers } from './open-observers.ts';
 import { openRedactionKey, type RedactionKeySource } from './redaction-key.ts';
 import { createRunSpec, type RunSpecRequest } from './run-spec.ts';
+import { prepareSdkLog, type PreparedSdkLog } from './sdk-log.ts';
 
 /** What is to be run, and how it is to be recorded. Paths are meant from the host's working directory. */
 export interface RecordRunRequest extends RunSpecRequest {
@@ -84,12 +84,14 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   const spec = createRunSpec(host, request);
   if (request.sdkLog !== undefined) verifySdkLogHasShim(spec.agent_shim);
   const key = await signingKey(host, request);
+  const sdk = await prepareSdkLog(host, spec, { named: request.sdkLog, output: path });
   const draft = createArchiveDraft({ directory: dirname(path), sweep: request.redact !== 'disabled_unsafe' });
   try {
-    const outcome = await runInto(draft, host, request, spec);
+    const outcome = await runInto(draft, host, request, sdk);
     return await finish(host, { path, draft, outcome, key });
   } finally {
     await draft.discard();
+    await sdk.discard();
   }
 }
 
@@ -105,23 +107,25 @@ async function signingKey({ cwd }: Host, { sign }: RecordRunRequest): Promise<Ke
   return sign === undefined ? undefined : await readPrivateKey(resolve(cwd, sign), ARCHIVE_KEY_KINDS);
 }
 
-async function runInto(draft: ArchiveDraft, host: Host, request: RecordRunRequest, spec: RunSpec): Promise<RunOutcome> {
+async function runInto(
+  draft: ArchiveDraft,
+  host: Host,
+  request: RecordRunRequest,
+  sdk: PreparedSdkLog,
+): Promise<RunOutcome> {
   const { cwd, env, clock } = host;
-  const { kernel = 'auto', raw = false, policyLog, sdkLog, timeout, signals, redact } = request;
+  const { kernel = 'auto', raw = false, policyLog, timeout, signals, redact } = request;
   return await record({
-    spec,
+    spec: sdk.spec,
     cwd,
     env,
     stdio: 'inherit',
     clock,
     draft,
     redactionKey: await openRedactionKey(host, request.redactionKey),
-    kernel: { requested: kernel, observers: openObservers() },
+    kernel: { requested: kernel, choices: openObservers(host, kernel, request.drain) },
     raw,
-    logs: {
-      policy: policyLog === undefined ? undefined : resolve(cwd, policyLog),
-      sdk: sdkLog === undefined ? undefined : { path: resolve(cwd, sdkLog), mayBeEmpty: false },
-    },
+    logs: { policy: policyLog === undefined ? undefined : resolve(cwd, policyLog), sdk: sdk.log },
     onStarted: (tier, refusals) => {
       if (kernel === 'auto') host.reporter.notice({ kind: 'step', text: tierText(tier, refusals) });
     },

@@ -1,11 +1,13 @@
 import { ToolcribError } from '../core/errors.ts';
 import { POLICY_PATH, SDK_PATH } from './archive/paths.ts';
 import type { ArchiveDraft } from './archive/write.ts';
+import { SDK_LOG_AUTHORSHIP, UNKNOWN_AUTHORSHIP, type LogAuthorship } from './ingest/log-author.ts';
 import { ingestPolicyLog, policyCaptureNote } from './ingest/policy-log.ts';
 import { ingestSdkLog, sdkCaptureNote } from './ingest/sdk-log.ts';
 import { formatPolicyEvent } from './layers/policy-event.ts';
 import { formatSdkEvent } from './layers/sdk-event.ts';
 import type { Redactor } from './redaction/redactor.ts';
+import type { CaptureRecord } from './reports/capture-record.ts';
 import type { SurfaceBuilder } from './reports/capability-surface.ts';
 import type { RunSpec } from './run-spec.ts';
 
@@ -24,6 +26,8 @@ export interface IngestedLogs {
   readonly sdkToolCalls: ReadonlySet<string>;
   /** For observation health. */
   readonly notes: readonly string[];
+  /** Who may have written the logs that became layers. */
+  readonly authors: CaptureRecord['logs'];
   /** What was wrong with a log: it is no layer then, and the run is recorded without. */
   readonly failures: readonly ToolcribError[];
 }
@@ -34,6 +38,8 @@ export interface LogTargets {
   readonly redactor: Redactor;
   readonly draft: ArchiveDraft;
   readonly surface: SurfaceBuilder;
+  /** Judges the policy log, when it has been read. */
+  readonly policyAuthor: (() => Promise<LogAuthorship>) | undefined;
 }
 
 /** Reads the logs of a run that is over: the policy log, then the SDK's, as layers are applied. */
@@ -49,26 +55,30 @@ export async function ingestLogs(logs: RunLogs, targets: LogTargets): Promise<In
     });
   const policy = await orFailure(ingestPolicy(logs.policy, targets), NO_POLICY);
   const sdk = await orFailure(ingestSdk(logs.sdk, targets), NO_SDK);
-  return { ...policy, ...sdk, notes: [...policy.notes, ...sdk.notes], failures };
+  const notes = [...policy.notes, ...sdk.notes];
+  return { ...policy, ...sdk, notes, authors: [...policy.authors, ...sdk.authors], failures };
 }
 
-type PolicyLayer = Pick<IngestedLogs, 'decisions' | 'notes'>;
-type SdkLayer = Pick<IngestedLogs, 'sdkEvents' | 'sdkToolCalls' | 'notes'>;
+type PolicyLayer = Pick<IngestedLogs, 'decisions' | 'notes' | 'authors'>;
+type SdkLayer = Pick<IngestedLogs, 'sdkEvents' | 'sdkToolCalls' | 'notes' | 'authors'>;
 
-const NO_POLICY: PolicyLayer = { decisions: [], notes: [] };
-const NO_SDK: SdkLayer = { sdkEvents: 0, sdkToolCalls: new Set(), notes: [] };
+const NO_POLICY: PolicyLayer = { decisions: [], notes: [], authors: [] };
+const NO_SDK: SdkLayer = { sdkEvents: 0, sdkToolCalls: new Set(), notes: [], authors: [] };
 
 /** A log counts as a whole or not at all, so its events are gathered first; their number and size are capped. */
 async function ingestPolicy(path: string | undefined, targets: LogTargets): Promise<PolicyLayer> {
   if (path === undefined) return NO_POLICY;
-  const { spec, redactor, draft, surface } = targets;
+  const { spec, redactor, draft, surface, policyAuthor } = targets;
   const events = await gathered(ingestPolicyLog(path, { runId: spec.run_id, redactor }));
   for (const event of events) {
     draft.member(POLICY_PATH).append(`${formatPolicyEvent(event)}\n`);
     surface.addDecision(event.tool, event.decision);
   }
   const decisions = events.map(({ tool_call_id: toolCallId, decision }) => ({ toolCallId, decision }));
-  return { decisions, notes: [policyCaptureNote(events.length)] };
+  const author = (await policyAuthor?.()) ?? UNKNOWN_AUTHORSHIP;
+  const because = author.because.map((reason) => redactor.text('capture', reason));
+  const authors = [{ layer: 'policy' as const, ...author, because }];
+  return { decisions, notes: [policyCaptureNote(events.length)], authors };
 }
 
 async function ingestSdk(log: RunLogs['sdk'], targets: LogTargets): Promise<SdkLayer> {
@@ -80,7 +90,9 @@ async function ingestSdk(log: RunLogs['sdk'], targets: LogTargets): Promise<SdkL
   if (events.length === 0) return NO_SDK;
   for (const event of events) draft.member(SDK_PATH).append(`${formatSdkEvent(event)}\n`);
   const sdkToolCalls = new Set(events.flatMap(({ tool_call_id: id }) => id ?? []));
-  return { sdkEvents: events.length, sdkToolCalls, notes: [sdkCaptureNote(events.length, sdkToolCalls.size)] };
+  const authors = [{ layer: 'sdk' as const, ...SDK_LOG_AUTHORSHIP, because: [...SDK_LOG_AUTHORSHIP.because] }];
+  const notes = [sdkCaptureNote(events.length, sdkToolCalls.size)];
+  return { sdkEvents: events.length, sdkToolCalls, notes, authors };
 }
 
 async function gathered<T>(items: AsyncIterable<T>): Promise<readonly T[]> {

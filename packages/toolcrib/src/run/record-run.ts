@@ -1,6 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { InterruptedError, isSystemError, UsageError, type ToolcribError } from '../core/errors.ts';
 import type { SpawnError } from './child-process.ts';
+import type { LogAuthorship } from './ingest/log-author.ts';
+import { inheritedRights, watchLog } from './ingest/watch-log.ts';
 import { ingestLogs, type RunLogs } from './ingest-logs.ts';
 import type { CaptureTier } from './observe/observer.ts';
 import type { RedactionKey } from './redaction/key.ts';
@@ -51,13 +53,20 @@ export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> 
   await verifyDirectory(options.cwd);
   if (options.signal?.aborted === true) throw new InterruptedError('interrupted before the command was started');
   const redactor = createRedactor(options.redactionKey, options.redactionMode);
+  const policyAuthor = await watchPolicyLog(options);
   const run = await runCommand(options, redactor);
   const surface = run.capture?.report.attribution === 'proven' ? run.capture.surface : createSurfaceBuilder();
-  const ingested = await ingestLogs(logs, { spec, redactor, draft, surface });
+  const ingested = await ingestLogs(logs, { spec, redactor, draft, surface, policyAuthor });
   await writeReports(draft, { spec, redactor, run, surface, ingested });
   const { end, spawnError, timedOut, tier } = run;
   const logFailures = ingested.failures;
   return { spec, ...end, success: end.exitCode === 0, spawnError, timedOut, tier, logFailures };
+}
+
+/** What the command may have written counts as its own word: who may write is looked at before it starts, and after. */
+async function watchPolicyLog({ logs, stdio }: RecordRunOptions): Promise<(() => Promise<LogAuthorship>) | undefined> {
+  if (logs?.policy === undefined) return undefined;
+  return await watchLog(logs.policy, await inheritedRights(stdio === 'inherit' ? undefined : stdio));
 }
 
 /** It stands everywhere in the archive and cannot be redacted. */

@@ -27,7 +27,7 @@ export interface CommandRunOptions extends FollowOptions {
   readonly onStarted?: (tier: CaptureTier, refusals: readonly Refusal[]) => void;
 }
 
-const NO_KERNEL: KernelCapture = { requested: 'off', observers: [] };
+const NO_KERNEL: KernelCapture = { requested: 'off', choices: [] };
 
 /** What was seen of a command that was watched. */
 export interface RunCapture {
@@ -35,6 +35,8 @@ export interface RunCapture {
   readonly normaliser: Normaliser;
   /** What the kernel lines imply. */
   readonly surface: SurfaceBuilder;
+  /** Milliseconds from the end of the command to the end of the observation. */
+  readonly drainMs: number;
 }
 
 /** How a command was started, and how it ended. */
@@ -75,14 +77,10 @@ export async function runCommand(options: CommandRunOptions, redactor: Redactor)
     forwarding.to(running);
     const ended = await followCommand(running, options);
     const elapsedMs = elapsed();
+    const captured = await capturing;
     return {
-      ...ended,
-      spawnError: null,
-      elapsedMs,
-      tier,
-      refusals,
-      requested: kernel.requested,
-      capture: await capturing,
+      ...{ ...ended, spawnError: null, elapsedMs, tier, refusals, requested: kernel.requested },
+      capture: captured && { ...captured, drainMs: elapsed() - elapsedMs },
     };
   } finally {
     forwarding.end();
@@ -94,7 +92,11 @@ function notStarted(spawnError: SpawnError): Pick<CommandRun, 'end' | 'spawnErro
 }
 
 /** Calls are read from the start on: an observer that is not read drops. */
-function capture(observed: ObservedRun, options: CommandRunOptions, redactor: Redactor): Promise<RunCapture> {
+function capture(
+  observed: ObservedRun,
+  options: CommandRunOptions,
+  redactor: Redactor,
+): Promise<Omit<RunCapture, 'drainMs'>> {
   const { spec, draft, raw = false } = options;
   const surface = createSurfaceBuilder();
   const normaliser = createNormaliser({ runId: spec.run_id, redactor, surface, raw });

@@ -6,11 +6,18 @@ import type { CaptureTier, ObservedRun, Observer } from './observe/observer.ts';
 /** How the kernel is to be observed. `auto`: by the best observer that can, or not at all. */
 export type KernelRequest = 'ebpf' | 'ptrace' | 'auto' | 'off';
 
-/** What was asked for, and what this machine has for it. */
+/** An observer that may be tried. */
+export interface ObserverChoice {
+  readonly tier: Observer['tier'];
+  /** @throws SandboxError `NOT_OBSERVABLE` when this machine cannot have it. */
+  open(): Promise<Observer>;
+}
+
+/** What was asked for, and what this system has for it. */
 export interface KernelCapture {
   readonly requested: KernelRequest;
   /** In the order in which they are tried; the ones asked for. None for `off`. */
-  readonly observers: readonly Observer[];
+  readonly choices: readonly ObserverChoice[];
 }
 
 /** Why an observer that was tried could not observe. */
@@ -37,10 +44,10 @@ export interface StartedRun {
  */
 export async function startObserved(capture: KernelCapture, command: CommandOptions): Promise<StartedRun> {
   const refusals: Refusal[] = [];
-  for (const observer of capture.observers) {
-    const started = await startUnder(observer, command);
-    if ('refused' in started) refusals.push({ tier: observer.tier, reason: started.refused });
-    else return { tier: observer.tier, refusals, running: started, observed: 'code' in started ? undefined : started };
+  for (const choice of capture.choices) {
+    const started = await startUnder(choice, command);
+    if ('refused' in started) refusals.push({ tier: choice.tier, reason: started.refused });
+    else return { tier: choice.tier, refusals, running: started, observed: 'code' in started ? undefined : started };
   }
   if (capture.requested !== 'auto' && capture.requested !== 'off') throw notObservable(capture.requested, refusals);
   return { tier: 'none', refusals, running: await startCommand(command), observed: undefined };
@@ -51,8 +58,12 @@ interface Refused {
   readonly refused: string;
 }
 
-async function startUnder(observer: Observer, command: CommandOptions): Promise<ObservedRun | SpawnError | Refused> {
+async function startUnder(
+  choice: ObserverChoice,
+  command: CommandOptions,
+): Promise<ObservedRun | SpawnError | Refused> {
   try {
+    const observer = await choice.open();
     return await observer.start(command);
   } catch (error) {
     if (!hasCode(error, 'NOT_OBSERVABLE')) throw error;

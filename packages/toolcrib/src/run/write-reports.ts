@@ -1,5 +1,7 @@
 import {
+  CAPTURE_PATH,
   CORRELATION_PATH,
+  COVERAGE_PATH,
   EFFECTS_PATH,
   EVENTS_PATH,
   HEALTH_PATH,
@@ -15,8 +17,11 @@ import { runFinished, runStarted, type RunEvent } from './layers/run-event.ts';
 import type { CommandRun } from './run-command.ts';
 import type { Redactor } from './redaction/redactor.ts';
 import type { SurfaceBuilder } from './reports/capability-surface.ts';
+import { captureRecord, type CaptureRecord } from './reports/capture-record.ts';
 import { correlate } from './reports/correlation-report.ts';
-import { contractOnlyHealth, formatHealth, type ObservationHealth } from './reports/observation-health.ts';
+import { healthOfRun } from './reports/kernel-health.ts';
+import { formatHealth, type ObservationHealth } from './reports/observation-health.ts';
+import { runCoverage } from './reports/run-coverage.ts';
 import type { RunSpec } from './run-spec.ts';
 
 /** What is known of a run that is over. */
@@ -36,8 +41,11 @@ export async function writeReports(draft: ArchiveDraft, finished: FinishedRun): 
   writeEvents(draft, finished);
   draft.document(SURFACE_PATH, JSON.stringify(surface.build(spec.run_id)));
   draft.document(CORRELATION_PATH, JSON.stringify(correlationOf(finished)));
+  const record = captureRecordOf(finished);
+  if (run.requested !== 'off' || record.logs.length > 0) draft.document(CAPTURE_PATH, JSON.stringify(record));
+  if (run.requested !== 'off') draft.document(COVERAGE_PATH, JSON.stringify(runCoverage(record)));
   // Last, because it counts what was redacted above.
-  draft.document(HEALTH_PATH, formatHealth(healthOf(finished)));
+  draft.document(HEALTH_PATH, formatHealth(healthOf(finished, record)));
 }
 
 /** Calls that may be those of somebody else are not kept. */
@@ -67,13 +75,28 @@ function correlationOf({ spec, ingested, run }: FinishedRun): ReturnType<typeof 
   return correlate(spec.run_id, { ...ingested, kernelEvents });
 }
 
-function healthOf({ spec, redactor, ingested }: FinishedRun): ObservationHealth {
-  const { decisions, sdkEvents, notes } = ingested;
-  const health = contractOnlyHealth(spec.run_id, spec.platform, redactor.summary());
-  return {
-    ...health,
-    policy_layer: decisions.length > 0 ? 'present' : 'absent',
-    sdk_layer: sdkEvents > 0 ? 'self_reported' : 'absent',
-    notes: [...health.notes, ...notes],
-  };
+function captureRecordOf({ spec, redactor, run, ingested }: FinishedRun): CaptureRecord {
+  const { capture, requested, tier, refusals } = run;
+  return captureRecord({
+    runId: spec.run_id,
+    requested,
+    tier,
+    refusals: [...refusals],
+    observed: capture && { report: capture.report, counts: capture.normaliser.counts() },
+    drainMs: capture?.drainMs,
+    logs: ingested.authors,
+    redacted: (text) => redactor.text('capture', text),
+  });
+}
+
+function healthOf({ spec, redactor, ingested, run }: FinishedRun, record: CaptureRecord): ObservationHealth {
+  return healthOfRun({
+    runId: spec.run_id,
+    platform: spec.platform,
+    redaction: redactor.summary(),
+    capture: run.capture === undefined ? undefined : record,
+    policyEvents: ingested.decisions.length,
+    sdkEvents: ingested.sdkEvents,
+    notes: ingested.notes,
+  });
 }

@@ -54,7 +54,7 @@ function captureOptions(): readonly Option[] {
       'auto',
       'off',
     ]),
-    new Option('--drain <seconds>', 'observe what the command left running for so long (default: 5)').argParser(
+    new Option('--drain <seconds>', 'observe what the command left running for so long (default: 10)').argParser(
       parseDrain,
     ),
     new Option('--raw', 'keep everything that was observed, too'),
