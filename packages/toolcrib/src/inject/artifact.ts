@@ -19,6 +19,11 @@ export interface InjectableArtifact {
   readonly target: Target;
   /** Of the artifact as it is pinned. */
   readonly digest: Digest;
+  /**
+   * True: nothing in it is a program. It is for every architecture, nothing of it is started, and what is proven is that its
+   * bytes are there. Default: false.
+   */
+  readonly isData?: boolean;
   readonly descriptor: {
     /** Elements that exist in the tree are relative to it. */
     readonly entrypoint: readonly string[];

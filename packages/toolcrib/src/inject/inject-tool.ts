@@ -31,13 +31,13 @@ import { findPlacement } from './reuse.ts';
 export async function injectTool(injection: Injection): Promise<Placement> {
   const { sandbox, artifact, signal } = injection;
   signal?.throwIfAborted();
-  await verifyArchitecture(sandbox, artifact);
+  if (artifact.isData !== true) await verifyArchitecture(sandbox, artifact);
   const mounted = await findMounted(injection);
   if (mounted !== undefined) return mounted;
   const ledger = createLedger(injection.ledger);
   const known = await findPlacement(injection, ledger);
   if (known !== undefined) return known;
-  await verifyNeeds(sandbox, artifact);
+  if (artifact.isData !== true) await verifyNeeds(sandbox, artifact);
   return await placeOnce(injection, ledger);
 }
 

@@ -47,6 +47,32 @@ export function describeInjection(injection: InjectionFacts): string {
   ].join('\n');
 }
 
+/** What a person is told about a component in a sandbox: the result of `injectExtension` fits it. */
+export interface PlacedComponentFacts {
+  readonly extension: string;
+  readonly sandbox: string;
+  readonly digest: string;
+  readonly path: string;
+  readonly rung: string;
+  readonly protection: string;
+  readonly why: string;
+  readonly readBack: string;
+  readonly reused: boolean;
+}
+
+/** The text of `ext inject`: as that of `inject`, of a file that nothing can ask whether it runs. */
+export function describePlacedComponent(placed: PlacedComponentFacts): string {
+  const { extension, sandbox, digest, path, rung, protection, why, readBack, reused } = placed;
+  return [
+    `the component of ${extension} (${shortDigest(digest)}) is in ${sandbox}`,
+    `  where       ${path}`,
+    ...field('  how', reused ? 'it was there already' : howText(sandbox, rung)),
+    `  proven      every byte read back ${readBackText(sandbox, readBack)}; it is no program that is started`,
+    ...field('  protection', `${protection}: ${why}`),
+    '',
+  ].join('\n');
+}
+
 /** Tool and version; those of a local build as the name of its artifact has them. */
 export function describeVersion({ placement: { tool, version }, resolution }: InjectionFacts): string {
   return `${tool} v${version}${resolution?.dev === true ? '-dev' : ''}`;

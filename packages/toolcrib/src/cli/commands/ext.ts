@@ -1,4 +1,5 @@
 import type { Registration } from '../program-options.ts';
+import { registerExtInject } from './ext-inject.ts';
 import { registerExtPack } from './ext-pack.ts';
 import { registerExtPublish } from './ext-publish.ts';
 import { registerExtResolve } from './ext-resolve.ts';
@@ -54,5 +55,6 @@ export function registerExt(registration: Registration): void {
         return 0;
       }),
     );
-  for (const register of [registerExtSecrets, registerExtPack, registerExtPublish]) register(ext, registration);
+  for (const register of [registerExtInject, registerExtSecrets, registerExtPack, registerExtPublish])
+    register(ext, registration);
 }
