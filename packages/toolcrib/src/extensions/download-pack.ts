@@ -14,9 +14,9 @@ export interface PackQuestion<File extends OpenedFile> {
   /** Where that is, for messages. */
   readonly where: string;
   /** Asks once more each time. @returns undefined when there is none. */
-  ask(): Promise<File | undefined>;
+  readonly ask: () => Promise<File | undefined>;
   /** Throws when these are not the right bytes. */
-  verify(measured: { readonly digest: Digest; readonly size: number }, file: File): void;
+  readonly verify: (measured: { readonly digest: Digest; readonly size: number }, file: File) => void;
 }
 
 /** A pack that came, and where from. */

@@ -25,7 +25,7 @@ export interface KeptPack {
 /** A pack that comes from elsewhere. */
 export interface IncomingPack extends Pick<ReceiveOptions, 'bytes' | 'onBytes' | 'signal' | 'what'> {
   /** Throws when these are not the right bytes: then nothing of them is kept. */
-  verify(measured: { readonly digest: Digest; readonly size: number }): void;
+  readonly verify: (measured: { readonly digest: Digest; readonly size: number }) => void;
 }
 
 /**

@@ -1,6 +1,7 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startFileServer } from '../../servers/http.ts';
 import { registryAvailable, registryUser, startRegistry, type RegistryServer } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
@@ -95,6 +96,25 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
     const error = await failureOfAsync(() => site.resolve(ID));
     expect([error.name, error.code]).toEqual(['IntegrityError', 'MALFORMED']);
     for (const said of [`"${ID}"`, site.digest, 'exactly one layer']) expect(error.message).toContain(said);
+  });
+
+  test.each([
+    ['other bytes', packOf('two'), 'DIGEST_MISMATCH'],
+    ['more bytes', Buffer.concat([pack, Buffer.from('more')]), 'SIZE_MISMATCH'],
+  ])('is refused when the registry gives %s for its layer, and nothing of them is kept', async (_, bytes, code) => {
+    await using site = await extensionSite();
+    const layer = { mediaType: PACK_TYPE, digest: digestOf(pack), size: pack.byteLength };
+    const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, layers: [layer] }));
+    await using server = await startFileServer({
+      [`/v2/team/http/manifests/${digestOf(manifest)}`]: manifest,
+      [`/v2/team/http/blobs/${layer.digest}`]: bytes,
+    });
+    const ref = `oci://${new URL(server.url).host}/team/http@${digestOf(manifest)}`;
+    await declare(site, [{ id: ID, ref }]);
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['IntegrityError', code]);
+    expect(error.message).toContain(`extension "${ID}" ("${ref}")`);
+    expect((await readdir(join(site.cache, 'ext-store'))).filter((name) => name.endsWith('.gtxpack'))).toEqual([]);
   });
 
   test('that is not there is not found', async () => {

@@ -43,6 +43,7 @@ function config(command: string, entrypoint: readonly string[] = []): ProjectCon
       install: [],
       images: [],
       cache: {},
+    repoBase: undefined,
     },
     ...{ build: { driver: 'command', command }, entrypoint, healthcheck: [] },
   };
