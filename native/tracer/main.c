@@ -75,7 +75,7 @@ static bool is_nonce(const char *text) {
 }
 
 static struct request parse(char **arguments) {
-  struct request request = {.drain = 2000, .buffer = 1u << 25};
+  struct request request = {.drain = 2000, .buffer = 1u << 24};
   char **at = arguments + 1;
   for (; *at != NULL && strcmp(*at, "--") != 0; at++) {
     if (strcmp(*at, "--session") == 0) request.has_own_session = true;

@@ -60,7 +60,7 @@ struct {
 
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 1 << 25);
+  __uint(max_entries, 1 << 24);
 } events SEC(".maps");
 
 struct {

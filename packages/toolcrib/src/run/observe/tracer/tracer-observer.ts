@@ -31,7 +31,7 @@ export interface TracerOptions {
 export const DRAIN_MS = 10_000;
 
 /** The default of {@link TracerOptions.bufferBytes}. */
-const BUFFER_BYTES = 1 << 25;
+const BUFFER_BYTES = 1 << 24;
 
 /** What the tracer changes for the command. */
 export const TRACER_PERTURBATIONS: readonly string[] = [
