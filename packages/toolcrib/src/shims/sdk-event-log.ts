@@ -1,5 +1,4 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
-import { threadId } from 'node:worker_threads';
 
 /** The only format that is written. */
 const SCHEMA = 'assay.runner.sdk_event.v0';
@@ -47,8 +46,8 @@ export function sdkEventLogOf(
   const path = env['ASSAY_RUNNER_SDK_EVENT_LOG'];
   const runId = env['ASSAY_RUNNER_RUN_ID'];
   if (path === undefined || runId === undefined || env['ASSAY_RUNNER_SDK_EVENT_SCHEMA'] !== SCHEMA) return undefined;
-  // A process id alone may come again within a run.
-  const writer = `${process.pid}.${threadId}.${Math.floor(performance.timeOrigin)}`;
+  // A process may have several threads, and its id may come again within a run. Loading what tells threads apart costs more.
+  const writer = `${process.pid}.${Math.random().toString(36).slice(2)}`;
   let seq = 0;
   let unnamed = 0;
   const ids = new WeakMap<object, string>();
