@@ -1,4 +1,4 @@
-// Packs what is published to npm into a folder: toolcrib and the platform packages with their artifacts.
+// Packs what is published to npm into a folder: toolcrib and the platform packages with their artifacts and tracers.
 // Usage: scripts/node scripts/pack.mjs OUT [--binaries DIR]
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -21,10 +21,10 @@ for (const path of [join(repository, 'packages/toolcrib/dist'), values.binaries]
   process.exit(1);
 }
 
-if (
-  !['x64', 'arm64'].every((cpu) => existsSync(join(repository, `packages/toolcrib/native/namespace-helper-${cpu}`)))
-) {
-  console.error('the namespace helper is not there for both architectures: run "scripts/build-native" first');
+const native = join(repository, 'packages/toolcrib/native');
+for (const name of ['namespace-helper-x64', 'namespace-helper-arm64', 'tracer-x64', 'tracer-arm64']) {
+  if (existsSync(join(native, name))) continue;
+  console.error(`there is no ${name}: run "scripts/build-native" first`);
   process.exit(1);
 }
 
@@ -35,17 +35,18 @@ pack(join(repository, 'packages/toolcrib'));
 for (const [cpu, arch] of [
   ['x64', 'amd64'],
   ['arm64', 'arm64'],
-])
-  await packPlatform(cpu, arch);
+]) {
+  const artifact = `sandbox-tools-${arch}-any-v${version}`;
+  await packPlatform(`sandbox-tools-linux-${cpu}`, cpu, join(values.binaries, artifact), artifact);
+  await packPlatform(`tracer-linux-${cpu}`, cpu, join(native, `tracer-${cpu}`), 'tracer');
+}
 
-async function packPlatform(cpu, arch) {
-  const name = `sandbox-tools-linux-${cpu}`;
+async function packPlatform(name, cpu, file, fileName) {
   const stage = join(out, name);
   await cp(join(repository, 'packages', name), stage, { recursive: true });
   const manifest = JSON.parse(await readFile(join(stage, 'package.json'), 'utf8'));
   await writeFile(join(stage, 'package.json'), `${JSON.stringify({ ...manifest, cpu: [cpu] }, null, 2)}\n`);
-  const artifact = `sandbox-tools-${arch}-any-v${version}`;
-  await cp(join(values.binaries, artifact), join(stage, artifact));
+  await cp(file, join(stage, fileName));
   pack(stage);
   await rm(stage, { recursive: true });
 }

@@ -30,7 +30,7 @@ describe('the packed package, installed with npm into an empty folder', requireO
   test('takes less than 40 MB without the artifact, and brings no other package', async () => {
     expect(await sizeWithoutArtifact(join(installed.folder, 'node_modules'))).toBeLessThan(40e6);
     const { stdout } = await installed.shell('ls node_modules');
-    expect(stdout).toMatch(/^sandbox-tools-linux-(?:x64|arm64)\ntoolcrib\n$/);
+    expect(stdout).toMatch(/^sandbox-tools-linux-(?<cpu>x64|arm64)\ntoolcrib\ntracer-linux-\k<cpu>\n$/);
   });
 
   test('does what the quick start of the README says, without a configuration', async () => {

@@ -29,7 +29,7 @@ export async function installPackage(): Promise<InstalledPackage> {
   const folder = await mkdtemp(join(tmpdir(), 'toolcrib-installed-'));
   await pack(join(folder, 'packed'), join(tools.folder, 'binaries'));
   const tarballs = (await readdir(join(folder, 'packed'))).filter((name) =>
-    /^(?:toolcrib|sandbox-tools-linux-)/.test(name),
+    /^(?:toolcrib|sandbox-tools-linux-|tracer-linux-)/.test(name),
   );
   const wanted = tarballs.filter((name) => !name.includes('-linux-') || name.includes(`-linux-${CPU}-`));
   await writeFile(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
