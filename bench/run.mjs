@@ -4,6 +4,7 @@ import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createLab, machine } from './lab.mjs';
 import { checkChange } from './rows/check.mjs';
+import { resolveExtension } from './rows/extension.mjs';
 import { injectAgain, injectMany, injectTree } from './rows/inject.mjs';
 import { download, downloadFromRegistry } from './rows/download.mjs';
 import { resolveCached, startUp } from './rows/start.mjs';
@@ -19,6 +20,7 @@ const contests = {
   injectTree,
   injectAgain,
   injectMany,
+  resolveExtension,
 };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(contests);
 const unknown = chosen.find((name) => !(name in contests));
