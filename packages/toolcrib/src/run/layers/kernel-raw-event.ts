@@ -56,3 +56,6 @@ export const kernelRawEventSchema = z.strictObject({
   detail: z.optional(z.string()),
   return_value: z.optional(z.int()),
 });
+
+/** A line as it was read. */
+export type ReadRawEvent = z.infer<typeof kernelRawEventSchema>;

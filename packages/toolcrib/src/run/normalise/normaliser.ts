@@ -41,7 +41,7 @@ export interface Normaliser {
 export interface NormaliserOptions {
   readonly runId: string;
   /** Every text goes through it before it leaves. */
-  readonly redactor: Redactor;
+  readonly redactor: Pick<Redactor, 'text'>;
   /**
    * Gets what the kernel lines imply. A run whose attribution turns out to be in doubt has an empty kernel layer: its
    * surface is built anew, without these.
@@ -70,8 +70,10 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
   const redactedRaw = (text: string): string => redactor.text('kernel_raw', text);
   let begin: bigint | undefined;
 
-  const kernelLine = (pid: number, kind: KernelKind, text: string | null, open?: OpenCall): string => {
-    const value = text === null ? null : redactor.text(SET_OF_KIND[kind], text);
+  const redacted = (kind: KernelKind, text: string | null): string | null =>
+    text === null ? null : redactor.text(SET_OF_KIND[kind], text);
+
+  const kernelLine = (pid: number, kind: KernelKind, value: string | null, open?: OpenCall): string => {
     surface.addKernelEvent(kind, value);
     const line = { pid, kind, value, ...(open !== undefined && { open }) };
     return formatKernelLine(lines.kernel++, line);
@@ -91,17 +93,22 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
     counts.opens += 1;
     countPath(call.path, call.result);
     const { given, absolute } = call.path;
-    const rule = given === undefined ? undefined : hidingRule(given);
-    if (given === undefined || rule === undefined)
-      return { kernel: kernelLine(call.pid, 'openat', wholePath(call.path), call) };
+    // What was redacted decides, so that who has the raw member comes to the same lines.
+    const text = redacted('openat', given ?? null);
+    const rule = text === null ? undefined : hidingRule(text);
+    if (text === null || rule === undefined) {
+      const value = wholePath(call.path) === null ? null : text;
+      return { kernel: kernelLine(call.pid, 'openat', value, call) };
+    }
     counts.hidden[rule] += 1;
-    if (leadsElsewhere(given, absolute)) counts.hiddenElsewhere += 1;
+    if (leadsElsewhere(text, absolute)) counts.hiddenElsewhere += 1;
     return {};
   };
 
   const execLine = (call: ExecCall): NormalisedLines => {
     countPath(call.path, call.result);
-    return call.result === 0 ? { kernel: kernelLine(call.pid, 'exec', wholePath(call.path)) } : effectLine(call);
+    if (call.result !== 0) return effectLine(call);
+    return { kernel: kernelLine(call.pid, 'exec', redacted('exec', wholePath(call.path))) };
   };
 
   const networkLine = (pid: number, kind: NetworkKind, peer: Peer | undefined): NormalisedLines => {
@@ -111,7 +118,7 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
       return {};
     }
     if (endpoint !== null) counts.endpoints[kind] += 1;
-    return { kernel: kernelLine(pid, kind, endpoint) };
+    return { kernel: kernelLine(pid, kind, redacted(kind, endpoint)) };
   };
 
   const countAddress = (result: number | undefined): void => {
