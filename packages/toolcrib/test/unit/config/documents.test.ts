@@ -12,6 +12,7 @@ import { parseReceipt } from '../../../src/core/receipt.ts';
 import { parseReleaseManifest } from '../../../src/core/release.ts';
 import { storeListingFrom } from '../../../src/core/store-listing.ts';
 import { parseSums } from '../../../src/core/sums.ts';
+import { parsePackLock } from '../../../src/extensions/pack-lock.ts';
 import { TARGET_NAMES } from '../../../src/core/target.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../../../${path}`, import.meta.url), 'utf8');
@@ -26,6 +27,7 @@ function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.release.v1"')) return parseReleaseManifest(text, 'docs/formats.md');
   if (text.includes('"toolcrib.revocations.v1"')) return parseRevocationList(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"https://in-toto.io/Statement/v1"')) return parseProvenance(Buffer.from(text), 'docs/formats.md');
+  if (text.includes('"resolved_ref"')) return parsePackLock(text, 'docs/formats.md');
   return storeListingFrom(text) ?? parseConfig(text, 'docs/formats.md');
 }
 
