@@ -56,8 +56,8 @@ async function* callsOf(
     finish(report(run, { survivors: survivors ?? 0, endedEarly: survivors === undefined && left.size > 0 }));
   } finally {
     if (!isRead) {
-      const survivors = await drain.stop();
       await run.guard.endAll();
+      const survivors = await drain.stop();
       finish(report(run, { survivors: survivors ?? 0, endedEarly: true }));
     }
     await run.guard.dismiss();
@@ -68,23 +68,21 @@ async function* callsOf(
 /** Ends what is left when the time after the command's end is over. */
 function startDrain({ end, guard, reader }: TracedRun, { clock, drainMs }: DrainLimit) {
   const isOver = new AbortController();
-  const drained = end.then(async () => {
-    if (isOver.signal.aborted) return undefined;
-    try {
-      await clock.sleep(drainMs, isOver.signal);
-    } catch {
-      // Everything ended in time.
-      return undefined;
-    }
-    const survivors = reader.alive().size;
-    await guard.endAll();
-    return survivors;
-  });
+  let survivors: number | undefined;
+  let ending: Promise<void> | undefined;
+  const endSurvivors = (): void => {
+    if (isOver.signal.aborted) return;
+    survivors = reader.alive().size;
+    ending = guard.endAll();
+  };
+  // Rejects when everything ended in time.
+  void end.then(() => clock.sleep(drainMs, isOver.signal)).then(endSurvivors, () => undefined);
   return {
-    /** @returns how many processes were ended; undefined when the limit was not reached. */
+    /** Does not wait for the command. @returns how many processes were ended; undefined when the limit was not reached. */
     async stop(): Promise<number | undefined> {
       isOver.abort(new Error('all has been read'));
-      return await drained;
+      await ending;
+      return survivors;
     },
   };
 }
