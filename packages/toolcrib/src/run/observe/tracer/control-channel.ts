@@ -109,6 +109,6 @@ function readStarted(record: Buffer): Started | undefined {
 }
 
 function readEnd(record: Buffer): ProcessEnd {
-  const code = record.readInt32LE(8);
-  return code < 0 ? { exitCode: null, signal: record.readInt32LE(12) } : { exitCode: code, signal: null };
+  const [code, signal] = [record.readInt32LE(8), record.readInt32LE(12)];
+  return code < 0 ? { exitCode: null, signal } : { exitCode: code, signal: null };
 }
