@@ -105,6 +105,13 @@ const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: strin
   ['undecoded', [ALL, 'system calls were made in a way that is not decoded']],
 ]);
 
+/** Codes of blind spots that a descriptor of ours can have, beside names of calls that are not foreseen. */
+export const BLIND_SPOT_CODES: readonly string[] = [
+  ...ALL.flatMap((dimension) => ALWAYS[dimension]).map((spot) => spot.split(':', 1)[0] ?? ''),
+  ...['hidden_elsewhere', 'lost_records', 'ended_early', 'survivors'],
+  ...SIGNALS.keys(),
+];
+
 function* blindSpots(record: CaptureRecord, dimension: Dimension): Generator<string> {
   yield* ALWAYS[dimension];
   yield* limits(record);

@@ -14,6 +14,10 @@ import { storeListingFrom } from '../../../src/core/store-listing.ts';
 import { parseSums } from '../../../src/core/sums.ts';
 import { parsePackLock } from '../../../src/extensions/pack-lock.ts';
 import { TARGET_NAMES } from '../../../src/core/target.ts';
+import { effectEventSchema } from '../../../src/run/layers/effect-event.ts';
+import { HIDES_NONE } from '../../../src/run/normalise/hidden-path.ts';
+import { captureRecordSchema } from '../../../src/run/reports/capture-record.ts';
+import { BLIND_SPOT_CODES } from '../../../src/run/reports/run-coverage.ts';
 
 const read = (path: string) => readFileSync(new URL(`../../../../../${path}`, import.meta.url), 'utf8');
 const formats = read('docs/formats.md');
@@ -28,6 +32,8 @@ function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.revocations.v1"')) return parseRevocationList(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"https://in-toto.io/Statement/v1"')) return parseProvenance(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"resolved_ref"')) return parsePackLock(text, 'docs/formats.md');
+  if (text.includes('"toolcrib.effect.v1"')) return effectEventSchema.parse(JSON.parse(text));
+  if (text.includes('"toolcrib.capture.v1"')) return captureRecordSchema.parse(JSON.parse(text));
   return storeListingFrom(text) ?? parseConfig(text, 'docs/formats.md');
 }
 
@@ -48,6 +54,11 @@ describe('docs/formats.md', () => {
     const table = formats.slice(formats.indexOf('| key '), formats.indexOf('**Build drivers.**'));
     const keys = groups(/^\| `([^`]+)` /gm, table);
     expect([...keys].sort()).toEqual(Object.keys(configFileSchema.shape).sort());
+  });
+
+  test('names every rule that hides opens, and every blind spot that a run can have', () => {
+    const runs = formats.slice(formats.indexOf('## Run archives'));
+    for (const name of [...Object.keys(HIDES_NONE), ...BLIND_SPOT_CODES]) expect(runs).toContain(`\`${name}\``);
   });
 
   test('names every target, and artifacts by names that toolcrib reads', () => {
