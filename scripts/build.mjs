@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundle, bundleCommand } from './bundle-command.mjs';
+import { bundleCommand, bundleLibrary } from './bundle-command.mjs';
 
 const repository = fileURLToPath(new URL('..', import.meta.url));
 const home = join(repository, 'packages/toolcrib');
@@ -12,10 +12,7 @@ const dist = join(home, 'dist');
 
 await rm(dist, { recursive: true, force: true });
 const command = await bundleCommand(dist);
-const library = await bundle(
-  { input: { index: 'packages/toolcrib/src/index.ts', 'ext-local': 'packages/toolcrib/src/ext-local.ts' } },
-  { dir: dist, format: 'esm', chunkFileNames: 'library/[name]-[hash].js' },
-);
+const library = await bundleLibrary(dist);
 await writeFile(join(home, 'THIRD-PARTY-NOTICES.txt'), await notices([...command, ...library]));
 await cp(join(repository, 'README.md'), join(home, 'README.md')); // what npm shows
 await writeDeclarations();

@@ -1,4 +1,5 @@
-// Bundles the command line: for the package (build.mjs), and for tests, which start it hundreds of times.
+// Bundles the command line and the library: for the package (build.mjs), and for tests, which start the command line hundreds
+// of times.
 import { chmod } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -47,10 +48,22 @@ async function bundleShims(folder) {
 }
 
 /**
+ * Writes what programs import into a folder: `index.js`, `ext-local.js`, and what belongs to them.
+ * @returns paths of the files that are in the bundle, relative to the repository
+ */
+export async function bundleLibrary(folder) {
+  const source = 'packages/toolcrib/src';
+  return await bundle(
+    { input: { index: `${source}/index.ts`, 'ext-local': `${source}/ext-local.ts` } },
+    { dir: folder, format: 'esm', chunkFileNames: 'library/[name]-[hash].js' },
+  );
+}
+
+/**
  * Bundles for Node, readable enough for a stack trace: names of functions and classes stay.
  * @returns paths of the files that are in the bundle, relative to the repository
  */
-export async function bundle(input, output) {
+async function bundle(input, output) {
   const { output: files } = await build({
     cwd: repository,
     platform: 'node',
