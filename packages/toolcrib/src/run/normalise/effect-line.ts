@@ -1,10 +1,21 @@
 import { EFFECT_SCHEMA, type EffectEvent } from '../layers/effect-event.ts';
-import type { BlindSpotCall, EffectCall, ExecCall } from '../observe/observed-call.ts';
+import type { BlindSpotCall, ConnectCall, EffectCall, ExecCall, SendCall } from '../observe/observed-call.ts';
 import { peerRecord } from './endpoint.ts';
 import { pathRecord } from './path-record.ts';
 
-/** A call that our own member of effects tells: what changes something, an exec that failed, what can hide others. */
-export type EffectSource = EffectCall | ExecCall | BlindSpotCall;
+/**
+ * A call that our own member of effects tells: what changes something, an exec that failed, what can hide others, also a
+ * connect or send to a local socket.
+ */
+export type EffectSource = EffectCall | ExecCall | BlindSpotCall | ConnectCall | SendCall;
+
+const KINDS: Readonly<Record<EffectSource['kind'], EffectEvent['kind']>> = {
+  effect: 'effect',
+  exec: 'exec',
+  'blind-spot': 'blind_spot',
+  connect: 'blind_spot',
+  send: 'blind_spot',
+};
 
 /** The line of `toolcrib/effects.ndjson`. @param redacted makes a text fit to be written. */
 export function formatEffectLine(
@@ -18,7 +29,7 @@ export function formatEffectLine(
     run_id: runId,
     seq,
     pid: call.pid,
-    kind: call.kind === 'blind-spot' ? 'blind_spot' : call.kind,
+    kind: KINDS[call.kind],
     call: call.call,
     ...(call.abi === 'compat' && { abi: call.abi }),
     ...whatOf(call, redacted),
@@ -33,8 +44,9 @@ function whatOf(
 ): Pick<EffectEvent, 'paths' | 'peer' | 'detail'> {
   if (call.kind === 'blind-spot') return call.detail === undefined ? {} : { detail: redacted(call.detail) };
   if (call.kind === 'exec') return { paths: [pathRecord(call.path, redacted)] };
+  const paths = call.kind === 'effect' ? call.paths : [];
   return {
-    ...(call.paths.length > 0 && { paths: call.paths.map((path) => pathRecord(path, redacted)) }),
+    ...(paths.length > 0 && { paths: paths.map((path) => pathRecord(path, redacted)) }),
     ...(call.peer !== undefined && { peer: peerRecord(call.peer, redacted) }),
   };
 }

@@ -121,6 +121,13 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
     return { kernel: kernelLine(pid, kind, redacted(kind, endpoint)) };
   };
 
+  /** Somebody behind a local socket can do things for the run. */
+  const localLine = (call: ConnectCall | SendCall, kind: NetworkKind): NormalisedLines => {
+    counts.nonIpPeers[kind] += 1;
+    countBlindSpot(kind === 'connect' ? 'unix_connect' : 'unix_send', call.result);
+    return effectLine(call);
+  };
+
   const countAddress = (result: number | undefined): void => {
     if (isRefused(result)) unreadable.refused += 1;
     else unreadable.addresses += 1;
@@ -128,12 +135,12 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
 
   const connectLine = (call: ConnectCall): NormalisedLines => {
     if (call.peer === undefined) countAddress(call.result);
-    if (call.peer?.family === 'unix') countBlindSpot('unix_connect', call.result);
-    return networkLine(call.pid, 'connect', call.peer);
+    return call.peer?.family === 'unix' ? localLine(call, 'connect') : networkLine(call.pid, 'connect', call.peer);
   };
 
   const sendLine = (call: SendCall): NormalisedLines => {
     const kind = call.call === 'sendto' ? 'sendto' : 'sendmsg';
+    if (call.peer?.family === 'unix') return localLine(call, kind);
     if (call.peer !== undefined) return networkLine(call.pid, kind, call.peer);
     if (call.unreadable === true) {
       countAddress(call.result);
@@ -151,7 +158,7 @@ export function createNormaliser({ runId, redactor, surface, raw }: NormaliserOp
   };
 
   const blindSpotLine = (call: BlindSpotCall): NormalisedLines => {
-    countBlindSpot(call.call === 'connect' ? 'unix_connect' : call.call, call.result);
+    countBlindSpot(call.call, call.result);
     return effectLine(call);
   };
 

@@ -102,6 +102,7 @@ const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: strin
   ['setns', [['filesystem', 'network'], 'in other namespaces a path or an address means something else']],
   ['pidfd_getfd', [['filesystem', 'network'], 'descriptors are taken from other processes']],
   ['unix_connect', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
+  ['unix_send', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
   ['undecoded', [ALL, 'system calls were made in a way that is not decoded']],
 ]);
 
@@ -121,7 +122,7 @@ function* blindSpots(record: CaptureRecord, dimension: Dimension): Generator<str
   }
   for (const [name, times] of Object.entries(normaliser?.blind_spots ?? {})) {
     const [dimensions, text] = SIGNALS.get(name) ?? [ALL, 'by this, things can happen that are not seen'];
-    if (dimensions.includes(dimension)) yield `${name}: ${text} (${times} times)`;
+    if (dimensions.includes(dimension)) yield `${name}: ${text} (${times === 1 ? 'once' : `${times} times`})`;
   }
 }
 

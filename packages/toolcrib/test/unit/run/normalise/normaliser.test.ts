@@ -183,10 +183,18 @@ describe('the effects', () => {
     expect(counts.blind_spots).toEqual({ io_uring_setup: 1 });
   });
 
-  test('know a connect to a local daemon, if it got through or still may', () => {
+  test('know a connect and a send to a local daemon, if it got through or still may', () => {
     const unix = { family: 'unix', path: '/run/docker.sock' } as const;
-    const calls = [connected(unix, 0), connected(unix, -115), connected(unix, -2), blindSpot('connect', { result: 0 })];
-    expect(normalised(calls).counts.blind_spots).toEqual({ unix_connect: 3 });
+    const calls = [connected(unix, 0), connected(unix, -115), connected(unix, -2), sent('sendmmsg', unix)];
+    const { effects, counts } = normalised(calls);
+    expect(counts.blind_spots).toEqual({ unix_connect: 2, unix_send: 1 });
+    expect(effects.length).toBe(4);
+    expect(JSON.parse(effects[1] ?? '')).toMatchObject({
+      kind: 'blind_spot',
+      call: 'connect',
+      peer: unix,
+      return_value: -115,
+    });
   });
 });
 
@@ -230,7 +238,10 @@ describe('whatever is observed', () => {
         const { kernel, effects, counts } = normalised(list);
         const sum = (record: Readonly<Record<string, number>>): number =>
           Object.values(record).reduce((total, count) => total + count, 0);
-        const network = sum(counts.non_ip_peers) + sum(counts.sends_without_peer);
+        const local = list.filter(
+          (call) => 'peer' in call && call.kind !== 'effect' && call.peer?.family === 'unix',
+        ).length;
+        const network = sum(counts.non_ip_peers) - local + sum(counts.sends_without_peer);
         const processes = list.filter(({ kind }) => kind === 'process').length;
         expect(kernel.length + effects.length + sum(counts.hidden) + network + processes).toBe(list.length);
         expect(counts).toMatchObject({ calls: list.length, lines: { kernel: kernel.length, effects: effects.length } });
