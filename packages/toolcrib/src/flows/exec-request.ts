@@ -8,7 +8,8 @@ export const LONGEST_TIMEOUT = 7 * 24 * 3600;
  * Refuses what no sandbox could be asked for, before one is opened.
  * @throws UsageError `USAGE`.
  */
-export function verifyExecRequest({ args, user, env = {}, cwd, timeout }: ExecRequest): void {
+export function verifyExecRequest(request: Pick<ExecRequest, 'args' | 'user' | 'env' | 'cwd' | 'timeout'>): void {
+  const { args, user, env = {}, cwd, timeout } = request;
   for (const [name, value] of Object.entries(env)) verifyVariable(name, value);
   if (args.some(hasNul)) throw usage('an argument holds a NUL byte', 'no program can be given one');
   if (user === '' || (user !== undefined && hasNul(user)))

@@ -1,5 +1,5 @@
 import { SandboxError } from '../core/errors.ts';
-import type { Observer } from '../run/observe/observer.ts';
+import type { Observer, SandboxObserver } from '../run/observe/observer.ts';
 import type { KernelRequest, ObserverChoice } from '../run/start-observed.ts';
 import type { Host } from './host.ts';
 
@@ -22,7 +22,12 @@ export function openObservers(
   return choices.filter(({ tier }) => requested === 'auto' || requested === tier);
 }
 
-async function openTracer(drainMs: number | undefined): Promise<Observer> {
+/**
+ * The tracer in the kernel, for what is started here or in a sandbox.
+ * @param drainMs milliseconds that descendants are observed after the end; undefined: as long as it does by itself.
+ * @throws SandboxError `NOT_OBSERVABLE` when it is not installed.
+ */
+export async function openTracer(drainMs: number | undefined): Promise<Observer & SandboxObserver> {
   const { findTracer } = await import('../run/observe/tracer/executable.ts');
   const { createTracerObserver } = await import('../run/observe/tracer/tracer-observer.ts');
   const tracer = findTracer();

@@ -6,7 +6,7 @@ import type { ArchiveAccount } from '../core/archive-account.ts';
 import { hasCode, isSystemError, NotFoundError } from '../core/errors.ts';
 import { readSmallText } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
-import { createAccountCollector } from '../run/archive/account.ts';
+import { ACCOUNT_LIMITS, createAccountCollector, type AccountLimits } from '../run/archive/account.ts';
 import { ARCHIVE_KEY_KINDS } from '../run/archive/manifest-signature.ts';
 import { verifyArchive, type ArchiveInspection, type VerifyArchiveOptions } from '../run/archive/verify.ts';
 import type { Host } from './host.ts';
@@ -45,9 +45,9 @@ export async function readArchive(
 export async function readArchiveAccount(
   host: Host,
   file: string,
-  options: ReadArchiveOptions = {},
+  options: ReadArchiveOptions & { readonly limits?: AccountLimits } = {},
 ): Promise<ReadArchive> {
-  const collector = createAccountCollector();
+  const collector = createAccountCollector(options.limits ?? ACCOUNT_LIMITS);
   const inspection = await verifyFile(host, file, options, { visitor: collector.visitor });
   return { inspection, account: collector.account() };
 }

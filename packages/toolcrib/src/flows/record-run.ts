@@ -3,7 +3,7 @@ import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { readPrivateKey } from '../attestations/key-signer.ts';
-import { ToolcribError } from '../core/errors.ts';
+import { ToolcribError, UsageError } from '../core/errors.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
 import { ARCHIVE_KEY_KINDS } from '../run/archive/manifest-signature.ts';
@@ -15,11 +15,13 @@ import { verifySdkLogHasShim } from '../run/ingest/sdk-log.ts';
 import type { CaptureTier } from '../run/observe/observer.ts';
 import { recordRun as record, type RunOutcome } from '../run/record-run.ts';
 import type { RedactionMode } from '../run/redaction/redactor.ts';
+import type { RunSpec } from '../run/run-spec.ts';
 import type { KernelRequest, Refusal } from '../run/start-observed.ts';
 import type { Host } from './host.ts';
 import { openObservers } from './open-observers.ts';
 import { openRedactionKey, type RedactionKeySource } from './redaction-key.ts';
 import { createRunSpec, type RunSpecRequest } from './run-spec.ts';
+import type { RunPlace, SandboxRun } from './sandbox-run.ts';
 import { prepareSdkLog, type PreparedSdkLog } from './sdk-log.ts';
 
 /** What is to be run, and how it is to be recorded. Paths are meant from the host's working directory. */
@@ -46,6 +48,8 @@ export interface RecordRunRequest extends RunSpecRequest {
   readonly redactionKey?: RedactionKeySource;
   /** A private key in PEM, Ed25519 or ECDSA on P-256, that signs the archive's manifest. */
   readonly sign?: string;
+  /** The sandbox that the command runs in. Default: this machine. */
+  readonly place?: RunPlace;
 }
 
 /** What became of a recorded run. */
@@ -84,14 +88,18 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   const spec = createRunSpec(host, request);
   if (request.sdkLog !== undefined) verifySdkLogHasShim(spec.agent_shim);
   const key = await signingKey(host, request);
+  if (request.place !== undefined) verifyNoShim(spec.agent_shim);
   const sdk = await prepareSdkLog(host, spec, { named: request.sdkLog, output: path });
   const draft = createArchiveDraft({ directory: dirname(path), sweep: request.redact !== 'disabled_unsafe' });
+  let sandboxRun: SandboxRun | undefined;
   try {
-    const outcome = await runInto(draft, host, request, sdk);
+    sandboxRun = await openPlace(host, request, sdk.spec);
+    const outcome = await runInto(draft, host, request, { ...sdk, ...sandboxRun });
     return await finish(host, { path, draft, outcome, key });
   } finally {
     await draft.discard();
     await sdk.discard();
+    await sandboxRun?.close();
   }
 }
 
@@ -111,12 +119,12 @@ async function runInto(
   draft: ArchiveDraft,
   host: Host,
   request: RecordRunRequest,
-  sdk: PreparedSdkLog,
+  { spec, log, options }: Pick<PreparedSdkLog, 'spec' | 'log'> & Partial<Pick<SandboxRun, 'options'>>,
 ): Promise<RunOutcome> {
   const { cwd, env, clock } = host;
   const { kernel = 'auto', raw = false, policyLog, timeout, signals, redact } = request;
   return await record({
-    spec: sdk.spec,
+    spec,
     cwd,
     env,
     stdio: 'inherit',
@@ -125,13 +133,29 @@ async function runInto(
     redactionKey: await openRedactionKey(host, request.redactionKey),
     kernel: { requested: kernel, choices: openObservers(host, kernel, request.drain) },
     raw,
-    logs: { policy: policyLog === undefined ? undefined : resolve(cwd, policyLog), sdk: sdk.log },
+    logs: { policy: policyLog === undefined ? undefined : resolve(cwd, policyLog), sdk: log },
     onStarted: (tier, refusals) => {
       if (kernel === 'auto') host.reporter.notice({ kind: 'step', text: tierText(tier, refusals) });
     },
     ...(redact !== undefined && { redactionMode: redact }),
     ...(signals === undefined ? { signal: host.signal } : { signals }),
     ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
+    ...options,
+  });
+}
+
+async function openPlace(host: Host, request: RecordRunRequest, spec: RunSpec): Promise<SandboxRun | undefined> {
+  const { place, kernel = 'auto', drain } = request;
+  if (place === undefined) return undefined;
+  const { openSandboxRun } = await import('./sandbox-run.ts');
+  return await openSandboxRun(host, place, { command: spec.command, env: spec.env, kernel, drain });
+}
+
+/** @throws UsageError `USAGE`: the shim is a file of this machine. */
+function verifyNoShim(shim: string): void {
+  if (shim === 'none') return;
+  throw new UsageError('USAGE', `--agent-shim ${shim} does not reach into a sandbox`, {
+    hint: 'run the agent itself with it, outside, or hand its log over with --sdk-log of a run on this machine',
   });
 }
 

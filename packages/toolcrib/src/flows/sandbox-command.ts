@@ -48,9 +48,6 @@ export interface SandboxCommands {
   after(): 'running' | 'gone' | 'unknown';
 }
 
-/** A release that does not wait for anybody. */
-const AT_ONCE = undefined;
-
 /**
  * Commands of one sandbox. The streams are those of one command: the caller starts another only when the one before was
  * refused, which has not touched them.
@@ -60,10 +57,10 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
     anchor: undefined,
     after: 'unknown',
   };
-  const launch = async (command: ObservedCommand, release: Bridge['release'] | undefined): Promise<FollowedCommand> =>
-    followed(await startHeld(place, command), place, release, (after) => (known.after = after));
+  const launch = async (command: ObservedCommand, sighting: Sighting | undefined): Promise<FollowedCommand> =>
+    followed(await startHeld(place, command), place, sighting, (after) => (known.after = after));
   return {
-    start: (command) => launch(command, AT_ONCE),
+    start: (command) => launch(command, undefined),
     observer: (tracer) => ({
       tier: 'ebpf',
       async start(command) {
@@ -119,6 +116,8 @@ function notThisKernel({ reference }: Sandbox): SandboxError {
   });
 }
 
+type Sighting = NonNullable<NonNullable<Bridge['release']>['sighting']>;
+
 interface Held {
   readonly process: Bridge['process'];
   readonly args: readonly string[];
@@ -156,7 +155,7 @@ function definedIn(env: ObservedCommand['env']): Readonly<Record<string, string>
 function followed(
   held: Held,
   place: CommandPlace,
-  release: Bridge['release'] | undefined,
+  sighting: Sighting | undefined,
   tell: (after: 'running' | 'gone' | 'unknown') => void,
 ): FollowedCommand {
   const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
@@ -167,7 +166,7 @@ function followed(
     stdout,
     stderr,
     clock,
-    ...(release !== undefined && { release }),
+    release: { sighting },
   });
   const end = endOf(bridged, sandbox, tell, () => state.signal).finally(() => (state.ended = true));
   return {

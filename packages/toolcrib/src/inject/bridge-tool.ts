@@ -3,7 +3,14 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../core/clock.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
-import { framedInput, HOLD, listenForAnnouncement, sentinelWord, type Announcement } from './held-input.ts';
+import {
+  framedInput,
+  HOLD,
+  inputOfReleased,
+  listenForAnnouncement,
+  sentinelWord,
+  type Announcement,
+} from './held-input.ts';
 
 /** A tool that was started, and whom it speaks with. */
 export interface Bridge {
@@ -15,11 +22,12 @@ export interface Bridge {
   readonly stderr: Writable;
   readonly clock: Clock;
   /**
-   * How a held process is released: it is told the nonce as soon as it says that it is there, and its command is started
-   * when `seen` resolves to true, not at all when it resolves to false or the process takes no nonce. What it says first
-   * is not passed on. Default: it is released at once.
+   * For a held process that is an implementation of ours: what it says first is not passed on, and `stdin` is its command's
+   * alone. With `sighting` it is told the nonce as soon as it says that it is there, and its command is started when `seen`
+   * resolves to true, not at all when it resolves to false or the process takes no nonce. Default: whoever writes to
+   * `stdin` speaks with the held process.
    */
-  readonly release?: { readonly nonce: string; seen(): Promise<boolean> };
+  readonly release?: { readonly sighting: { readonly nonce: string; seen(): Promise<boolean> } | undefined };
 }
 
 /** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
@@ -56,16 +64,18 @@ async function feed(bridge: Bridge, announcement: Announcement, signal: AbortSig
   const offered = (offer: Promise<boolean>): Promise<boolean> => Promise.race([offer, silence(clock, signal)]);
   const isFramed = args[0] === HOLD && (await offered(announcement.takesFrames));
   const isReleased = await releaseFrom(bridge, () => offered(announcement.takesSentinel));
+  const input = bridge.release === undefined ? stdin : inputOfReleased(stdin);
   if (!isReleased) process.stdin.end();
-  else if (isFramed) await pipeline(framedInput(stdin), process.stdin, { end: false });
-  else await pipeline(stdin, process.stdin);
+  else if (isFramed) await pipeline(framedInput(input), process.stdin, { end: false });
+  else await pipeline(input, process.stdin);
 }
 
 async function releaseFrom({ process, release }: Bridge, takesSentinel: () => Promise<boolean>): Promise<boolean> {
-  if (release === undefined) return true;
+  const sighting = release?.sighting;
+  if (sighting === undefined) return true;
   if (!(await takesSentinel())) return false;
-  process.stdin.write(sentinelWord(release.nonce));
-  return await release.seen();
+  process.stdin.write(sentinelWord(sighting.nonce));
+  return await sighting.seen();
 }
 
 async function silence(clock: Clock, signal: AbortSignal): Promise<boolean> {

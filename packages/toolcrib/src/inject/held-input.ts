@@ -12,6 +12,9 @@ const LIMIT = 4096;
 /** What asks it to supervise its command. */
 const SUPERVISE = 'frames\n';
 
+/** What lets its command start. */
+const GO = 'go\n';
+
 /** In bytes: of the length before each frame. */
 const HEAD = 4;
 
@@ -93,6 +96,12 @@ function offerIn(line: string): Offer {
   } catch {
     return NOTHING;
   }
+}
+
+/** The input of a command, behind the word that lets it start. It is read when somebody reads this, and not before. */
+export async function* inputOfReleased(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(GO);
+  yield* input;
 }
 
 /** What tells a held process to show itself: before any frame. @param nonce 64 lowercase hex digits. */

@@ -9,6 +9,7 @@ import type { RedactionKey } from './redaction/key.ts';
 import { createRedactor, type RedactionMode } from './redaction/redactor.ts';
 import { secretRuleIn } from './redaction/secret-shapes.ts';
 import { createSurfaceBuilder } from './reports/capability-surface.ts';
+import type { PlacementFacts } from './reports/injection-record.ts';
 import { runCommand, type CommandRunOptions } from './run-command.ts';
 import { verifyRunSpec, type RunSpec } from './run-spec.ts';
 import { writeReports } from './write-reports.ts';
@@ -17,6 +18,8 @@ export interface RecordRunOptions extends CommandRunOptions {
   readonly redactionKey: RedactionKey;
   readonly redactionMode?: RedactionMode;
   readonly logs?: RunLogs;
+  /** The sandbox that the command runs in, told when it is over. Default: there is none. */
+  readonly injection?: () => PlacementFacts;
 }
 
 /** What became of a run. */
@@ -57,7 +60,7 @@ export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> 
   const run = await runCommand(options, redactor);
   const surface = run.capture?.report.attribution === 'proven' ? run.capture.surface : createSurfaceBuilder();
   const ingested = await ingestLogs(logs, { spec, redactor, draft, surface, policyAuthor });
-  await writeReports(draft, { spec, redactor, run, surface, ingested });
+  await writeReports(draft, { spec, redactor, run, surface, ingested, injection: options.injection?.() });
   const { end, spawnError, timedOut, tier } = run;
   const logFailures = ingested.failures;
   return { spec, ...end, success: end.exitCode === 0, spawnError, timedOut, tier, logFailures };

@@ -18,6 +18,8 @@ export interface KernelCapture {
   readonly requested: KernelRequest;
   /** In the order in which they are tried; the ones asked for. None for `off`. */
   readonly choices: readonly ObserverChoice[];
+  /** Starts a command that nothing watches. Default: as a child of this process. */
+  start?(command: CommandOptions): Promise<FollowedCommand | SpawnError>;
 }
 
 /** Why an observer that was tried could not observe. */
@@ -50,7 +52,8 @@ export async function startObserved(capture: KernelCapture, command: CommandOpti
     else return { tier: choice.tier, refusals, running: started, observed: 'code' in started ? undefined : started };
   }
   if (capture.requested !== 'auto' && capture.requested !== 'off') throw notObservable(capture.requested, refusals);
-  return { tier: 'none', refusals, running: await startCommand(command), observed: undefined };
+  const running = await (capture.start ?? startCommand)(command);
+  return { tier: 'none', refusals, running, observed: undefined };
 }
 
 /** Why it cannot observe. */

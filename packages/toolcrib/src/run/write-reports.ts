@@ -5,6 +5,7 @@ import {
   EFFECTS_PATH,
   EVENTS_PATH,
   HEALTH_PATH,
+  INJECTION_PATH,
   KERNEL_PATH,
   OUTCOME_PATH,
   RAW_PATH,
@@ -19,6 +20,7 @@ import type { Redactor } from './redaction/redactor.ts';
 import type { SurfaceBuilder } from './reports/capability-surface.ts';
 import { captureRecord, type CaptureRecord } from './reports/capture-record.ts';
 import { correlate } from './reports/correlation-report.ts';
+import { injectionRecord, type PlacementFacts } from './reports/injection-record.ts';
 import { healthOfRun } from './reports/kernel-health.ts';
 import { formatHealth, type ObservationHealth } from './reports/observation-health.ts';
 import { runCoverage } from './reports/run-coverage.ts';
@@ -32,6 +34,8 @@ export interface FinishedRun {
   /** What the layers imply. */
   readonly surface: SurfaceBuilder;
   readonly ingested: IngestedLogs;
+  /** Undefined for a run on this machine. */
+  readonly injection: PlacementFacts | undefined;
 }
 
 /** Writes what follows from the layers, and takes layers out that do not count. */
@@ -39,6 +43,7 @@ export async function writeReports(draft: ArchiveDraft, finished: FinishedRun): 
   const { spec, run, surface } = finished;
   if (run.capture?.report.attribution !== 'proven') await dropKernelLayer(draft);
   writeEvents(draft, finished);
+  writeInjection(draft, finished);
   draft.document(SURFACE_PATH, JSON.stringify(surface.build(spec.run_id)));
   draft.document(CORRELATION_PATH, JSON.stringify(correlationOf(finished)));
   const record = captureRecordOf(finished);
@@ -67,6 +72,12 @@ function writeEvents(draft: ArchiveDraft, { spec, redactor, run }: FinishedRun):
   if (run.spawnError === null && !timedOut) return;
   const spawnError = run.spawnError && spawnErrorText(command[0] ?? '', run.spawnError);
   draft.document(OUTCOME_PATH, JSON.stringify({ spawn_error: spawnError, timed_out: timedOut }));
+}
+
+function writeInjection(draft: ArchiveDraft, { spec, redactor, injection }: FinishedRun): void {
+  if (injection === undefined) return;
+  const redacted = (text: string): string => redactor.text('injection', text);
+  draft.document(INJECTION_PATH, JSON.stringify(injectionRecord(spec.run_id, injection, redacted)));
 }
 
 function correlationOf({ spec, ingested, run }: FinishedRun): ReturnType<typeof correlate> {

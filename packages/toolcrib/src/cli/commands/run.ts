@@ -3,9 +3,14 @@ import { UsageError } from '../../core/errors.ts';
 import type { RecordRunRequest } from '../../flows/record-run.ts';
 import { writeResult } from '../child-result.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
+import type { Session } from '../session.ts';
 import type { Signals } from '../signals.ts';
+import { standardStreams } from '../standard-streams.ts';
 
-interface RunOptions extends Omit<RecordRunRequest, 'command' | 'signals' | 'redact'> {
+interface RunOptions extends Omit<RecordRunRequest, 'command' | 'signals' | 'redact' | 'place'> {
+  readonly sandbox?: string;
+  readonly user?: string;
+  readonly cwd?: string;
   readonly redact?: 'shape_and_flag' | 'shape_only';
   readonly unsafeDisableRedaction?: boolean;
   readonly result?: string;
@@ -23,19 +28,27 @@ export function registerRun({ program, action }: Registration): void {
       'set for the command; only its name is recorded; may be given again',
       collectAssignment,
     )
-    .option('--timeout <seconds>', 'end the command after that time', parseTimeout);
+    .option('--timeout <seconds>', 'end the command after that time', parseTimeout)
+    .option(
+      '--sandbox <sandbox>',
+      'run it there, by the injected tool: docker:NAME, podman:NAME, exec:PREFIX, local:DIR',
+    )
+    .option('--user <user>', "another user than the sandbox's own")
+    .option('--cwd <dir>', 'where it stands, an absolute path of the sandbox');
   for (const option of captureOptions()) command.addOption(option);
   command.option('--result <file>', 'write what happened as JSON').action(
     action(async (session, words: string[], options: RunOptions) => {
       const { recordRun } = await import('../../flows/record-run.ts');
-      const { result, redact, unsafeDisableRedaction = false, ...request } = options;
-      const signals = forwarded(session.signals, request.timeout === undefined);
+      const { result, redact, unsafeDisableRedaction = false, sandbox, user, cwd, ...request } = options;
+      const place = await placeOf(session, { sandbox, user, cwd });
+      const signals = forwarded(session.signals, request.timeout === undefined && place === undefined);
       const mode = unsafeDisableRedaction ? 'disabled_unsafe' : redact;
       const recorded = await recordRun(session.host, {
         ...request,
         command: words,
         signals,
         ...(mode !== undefined && { redact: mode }),
+        ...(place !== undefined && { place }),
       });
       if (recorded.spawnError !== null) session.output.say(`toolcrib: ${words.join(' ')}: ${recorded.spawnError}`);
       if (recorded.timedOut) session.output.say(`toolcrib: ended after ${request.timeout ?? 0} s`);
@@ -43,6 +56,28 @@ export function registerRun({ program, action }: Registration): void {
       return recorded.exitStatus;
     }),
   );
+}
+
+/** Where the command is to run; undefined for this machine. @throws UsageError `USAGE`. */
+async function placeOf(
+  session: Session,
+  { sandbox, user, cwd }: { readonly [name in 'sandbox' | 'user' | 'cwd']: string | undefined },
+): Promise<RecordRunRequest['place']> {
+  if (sandbox === undefined) {
+    if (user === undefined && cwd === undefined) return undefined;
+    throw new UsageError('USAGE', `--${user === undefined ? 'cwd' : 'user'} is for a command in a sandbox`, {
+      hint: 'name it with --sandbox, e.g. --sandbox docker:web',
+    });
+  }
+  const streams = { stdin: process.stdin, stdout: standardStreams.stdout, stderr: standardStreams.stderr };
+  const project = await session.project();
+  return {
+    project,
+    sandbox,
+    ...streams,
+    ...(user !== undefined && { user }),
+    ...(cwd !== undefined && { workdir: cwd }),
+  };
 }
 
 /** What is observed, read and hidden. */

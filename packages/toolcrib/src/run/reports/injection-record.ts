@@ -40,6 +40,20 @@ export const injectionSchema = z.strictObject({
 
 export type InjectionRecord = z.infer<typeof injectionSchema>;
 
+/** What of it is known where the sandbox is. */
+export type PlacementFacts = Omit<InjectionRecord, 'schema' | 'run_id'>;
+
+/** The record in the order of its keys. @param redacted hides secrets in a text. */
+export function injectionRecord(
+  runId: string,
+  facts: PlacementFacts,
+  redacted: (text: string) => string,
+): InjectionRecord {
+  const { sandbox, directory, why, ...others } = facts;
+  const texts = { sandbox: redacted(sandbox), directory: redacted(directory), why: redacted(why) };
+  return injectionSchema.parse({ schema: INJECTION_SCHEMA, run_id: runId, ...others, ...texts });
+}
+
 /** Where a record says what the observation of the kernel cannot have, one sentence each. */
 export function injectionProblems(record: InjectionRecord, kernelLayer: string): readonly string[] {
   if (record.anchor !== null || kernelLayer === 'absent') return [];

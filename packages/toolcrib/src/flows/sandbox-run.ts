@@ -1,0 +1,117 @@
+import type { Readable, Writable } from 'node:stream';
+import { SandboxError } from '../core/errors.ts';
+import type { Placement } from '../inject/placement.ts';
+import { verifyToolUser } from '../inject/tool-user.ts';
+import type { PlacementFacts } from '../run/reports/injection-record.ts';
+import type { RecordRunOptions } from '../run/record-run.ts';
+import type { KernelRequest, ObserverChoice } from '../run/start-observed.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { verifyExecRequest } from './exec-request.ts';
+import type { Host } from './host.ts';
+import { injectInto } from './inject-tool.ts';
+import { openTracer } from './open-observers.ts';
+import { openSandbox } from './open-sandbox.ts';
+import type { Project } from './project.ts';
+import { createSandboxCommands, type SandboxCommands } from './sandbox-command.ts';
+
+/** The sandbox that a recorded command is to run in. */
+export interface RunPlace {
+  /** Whose tool starts the command there; injected first where it is not there yet. */
+  readonly project: Project;
+  readonly sandbox: string;
+  /** Default: the sandbox's own user. */
+  readonly user?: string;
+  /** An absolute path of the sandbox. Default: where its own commands run. */
+  readonly workdir?: string;
+  readonly stdin: Readable;
+  readonly stdout: Writable;
+  readonly stderr: Writable;
+}
+
+/** What is to run there. */
+export interface SandboxRunRequest {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly kernel: KernelRequest;
+  /** Seconds that descendants are observed after the command's end. */
+  readonly drain: number | undefined;
+}
+
+/** How a run takes place in a sandbox, and what ends with it. */
+export interface SandboxRun {
+  readonly options: Pick<RecordRunOptions, 'env' | 'kernel' | 'injection'>;
+  close(): Promise<void>;
+}
+
+/**
+ * Prepares a sandbox for a recorded run: the tool that starts the command is injected and proven.
+ * @throws as `injectTool`; UsageError `USAGE` for a user or a directory that cannot be; SandboxError `EXEC_FAILED`.
+ */
+export async function openSandboxRun(host: Host, place: RunPlace, request: SandboxRunRequest): Promise<SandboxRun> {
+  const { project, user, workdir: cwd, stdin, stdout, stderr } = place;
+  verifyExecRequest({
+    args: request.command,
+    env: request.env,
+    ...(user !== undefined && { user }),
+    ...(cwd !== undefined && { cwd }),
+  });
+  const sandbox = await openSandbox(host, place.sandbox);
+  try {
+    const { placement } = await injectInto(sandbox, project, host);
+    verifyToolUser(sandbox, placement, user);
+    const { clock, random } = host;
+    const commands = createSandboxCommands({
+      ...{ sandbox, placement, user, cwd, stdin, stdout, stderr, clock, random },
+    });
+    const { kernel, drain } = request;
+    const choices = choicesFor(kernel, drain, commands);
+    return {
+      options: {
+        env: {},
+        kernel: { requested: kernel, choices, start: commands.start },
+        injection: () => factsOf(placement, sandbox, commands),
+      },
+      close: () => sandbox.close(),
+    };
+  } catch (error) {
+    await sandbox.close();
+    throw error;
+  }
+}
+
+function choicesFor(
+  requested: KernelRequest,
+  drain: number | undefined,
+  commands: SandboxCommands,
+): readonly ObserverChoice[] {
+  const drainMs = drain === undefined ? undefined : drain * 1000;
+  const choices: readonly ObserverChoice[] = [
+    { tier: 'ebpf', open: async () => commands.observer(await openTracer(drainMs)) },
+    { tier: 'ptrace', open: () => Promise.reject(noStraceThere()) },
+  ];
+  return choices.filter(({ tier }) => requested === tier || (requested === 'auto' && tier === 'ebpf'));
+}
+
+function noStraceThere(): SandboxError {
+  return new SandboxError('NOT_OBSERVABLE', 'strace does not reach into a sandbox', {
+    hint: 'only the tracer in the kernel does: --kernel ebpf, as root',
+  });
+}
+
+function factsOf(placement: Placement, { identity, reference }: Sandbox, commands: SandboxCommands): PlacementFacts {
+  const { tool, version, target, digest, directory, rung, protection, why, readBack, provenAt, reused } = placement;
+  const { engine, id, startedAt } = identity;
+  const anchor = commands.anchor();
+  return {
+    sandbox: reference,
+    engine,
+    id,
+    started_at: startedAt,
+    ...{ tool, version, target, digest, directory, rung, protection, why },
+    read_back: readBack,
+    proven_at: provenAt,
+    reused,
+    anchor: anchor === undefined ? null : { pid: anchor.pid, cgroup_id: anchor.cgroupId },
+    after: commands.after(),
+  };
+}
