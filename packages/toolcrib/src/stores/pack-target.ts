@@ -1,4 +1,4 @@
-import type { ByteSource, OpenedFile, StoreCallOptions } from './store.ts';
+import type { ByteSource, OpenedFile, RaceGuarantee, StoreCallOptions } from './store.ts';
 
 /** A pack that is there, as its place shows it to readers. */
 export interface FoundPack {
@@ -14,8 +14,10 @@ export interface FoundPack {
 export interface PackTarget {
   /** Where that is, for messages; carries no secret. */
   readonly where: string;
+  /** What becomes of two who publish at the same time: with `detected`, who reads back may find the other one's pack. */
+  readonly guarantee: RaceGuarantee;
   /**
-   * Creates the pack, whole or not at all. `created` says nothing where two may do so at once: who reads it back knows.
+   * Creates the pack, whole or not at all.
    * @throws RemoteError `UNREACHABLE`, `REMOTE_REFUSED`, `STORAGE`; an abort ends with the signal's reason.
    */
   create(pack: ByteSource, options?: StoreCallOptions): Promise<'created' | 'exists'>;

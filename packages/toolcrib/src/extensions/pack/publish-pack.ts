@@ -15,7 +15,7 @@ export interface PublishedPack {
 
 /**
  * Publishes a pack and reads it back. What is published never changes: the same bytes again are fine, others are not.
- * @throws ConflictError `VERSION_TAKEN`; IntegrityError `DIGEST_MISMATCH` when the store gives out other bytes than it
+ * @throws ConflictError `VERSION_TAKEN`, also for another pack that came at the same time; IntegrityError `DIGEST_MISMATCH` when the store gives out other bytes than it
  * got; RemoteError; as `PackTarget.create`; the signal's reason.
  */
 export async function publishPack(
@@ -31,7 +31,8 @@ export async function publishPack(
   const actual = await measure(found.file, pack.size, signal);
   if (actual === pack.digest) return { outcome, where: target.where, source: found.source };
   const facts = { expected: pack.digest, actual };
-  throw outcome === 'exists' ? taken(target, id, facts) : otherBytes(target, facts);
+  const isTaken = outcome === 'exists' || target.guarantee === 'detected';
+  throw isTaken ? taken(target, id, facts) : otherBytes(target, facts);
 }
 
 /** Undefined for more bytes than there should be: nobody needs to know what they are. */
@@ -59,7 +60,7 @@ function taken({ where }: PackTarget, { name, version }: StoredPackId, { expecte
 
 function otherBytes({ where }: PackTarget, { expected, actual }: Facts): Error {
   return new IntegrityError('DIGEST_MISMATCH', `${where} gives out other bytes than it was sent, ${expected}`, {
-    hint: 'somebody published there at the same time, or the store is broken: look at what it has',
+    hint: 'what stands there is damaged, or the store does not keep what it has: look at both',
     details: { where, expected, actual: actual ?? null },
   });
 }

@@ -13,6 +13,7 @@ const MODE = 0o444;
 export function openDirectoryPackTarget(path: string, { clock }: { readonly clock: Clock }): PackTarget {
   return {
     where: pathToFileURL(path).href,
+    guarantee: 'write-once',
     async create(pack, { signal } = {}) {
       signal?.throwIfAborted();
       await ensureDirectory(dirname(path));

@@ -19,6 +19,7 @@ export function openHttpPackTarget({ url, source }: HttpArtifact, options: HttpS
   const transfer = createTransfer({ ...options, rewrite: [] });
   return {
     where: url,
+    guarantee: 'write-once',
     create: (pack, { signal } = {}) => createFile(url, pack, { transfer, options, token: options.token, signal }),
     async open({ signal } = {}) {
       const file = await transfer.get(url, { signal, forbiddenIsMissing: false });

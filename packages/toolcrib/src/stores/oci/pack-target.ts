@@ -44,6 +44,7 @@ export function openOciPackTarget(reference: OciReference, place: OciPack, optio
   };
   return {
     where: located(`:${tag}`),
+    guarantee: 'detected',
     async create(pack, { signal } = {}) {
       begin(signal);
       if ((await pullManifest(session, tag, signal)) !== undefined) return 'exists';
