@@ -81,7 +81,7 @@ export function isName(value: unknown): value is string {
 }
 
 function short(text: string | undefined): string | null {
-  return text === undefined ? null : text.slice(0, MOST_OF_A_TEXT);
+  return text === undefined ? null : text.trim().slice(0, MOST_OF_A_TEXT);
 }
 
 /**
