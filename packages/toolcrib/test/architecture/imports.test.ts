@@ -78,6 +78,7 @@ const PLANTED: readonly (readonly [rule: string, file: string, text: string])[] 
   ['fastify-only-where-needed', 'src/flows/f.ts', "import type { FastifyInstance } from 'fastify';"],
   ['yauzl-only-where-needed', 'src/fetch/b.ts', "import 'yauzl';"],
   ['yazl-only-where-needed', 'src/github/b.ts', "import 'yazl';"],
+  ['yaml-only-where-needed', 'src/flows/y.ts', "import 'yaml';"],
   ['sigstore-only-where-needed', 'src/resolve/d.ts', "import type { Bundle } from '@sigstore/bundle';"],
   ['ext-local-reaches-no-network', 'src/ext-local.ts', "import './extensions/way.ts';"],
   ['no-circles', 'src/cache/circle.ts', "import './other-half.ts';"],
