@@ -35,6 +35,7 @@ export type { LockedExtension } from './extensions/pack-lock.ts';
 export { addExtension, type AddedExtension, type AddExtensionRequest } from './flows/add-extension.ts';
 export { buildTool, type BuildOptions } from './flows/build-tool.ts';
 export { checkMerge, type CheckOptions, type MergeCheck } from './flows/check-merge.ts';
+export { compareArchives, type CapabilityDiff } from './flows/compare-archives.ts';
 export { createBundle, type CreateBundleOptions, type CreatedBundle } from './flows/create-bundle.ts';
 export { createHost, type Host, type HostOptions } from './flows/host.ts';
 export { ejectTool, type EjectOptions, type Ejection } from './flows/eject-tool.ts';
@@ -63,12 +64,20 @@ export {
   type StoreFailure,
   type StorePublication,
 } from './flows/publish-release.ts';
-export { readArchive, type ArchiveInspection } from './flows/read-archive.ts';
+export {
+  readArchive,
+  readArchiveAccount,
+  type ArchiveAccount,
+  type ArchiveInspection,
+  type ReadArchive,
+  type ReadArchiveOptions,
+} from './flows/read-archive.ts';
 export { readStatus, type Status, type StoreStatus, type TargetStatus } from './flows/read-status.ts';
 export type { AttestationStatus, RevocationStatus } from './flows/status-trust.ts';
 export { recordRun, type RecordedRun, type RecordRunRequest } from './flows/record-run.ts';
 export type { RedactionKeySource } from './flows/redaction-key.ts';
 export { revokeRelease, type RevokedReleases, type RevokeOptions } from './flows/revoke-release.ts';
+export { reportArchive, type ArchiveReport, type ReportArchiveRequest } from './flows/report-archive.ts';
 export { resolveExtension, type ResolveExtensionOptions } from './flows/resolve-extension.ts';
 export { resolveArtifact, type ResolveOptions } from './flows/resolve-artifact.ts';
 export { createRunSpec, type RunSpecRequest } from './flows/run-spec.ts';

@@ -2,6 +2,7 @@ import type { ArchiveAccount } from '../core/archive-account.ts';
 import { printable } from '../core/printable.ts';
 import { describeAccount } from './account-text.ts';
 import { claimTable, type ClaimFacts } from './claims-text.ts';
+import { unknownsOf } from './unknowns.ts';
 import { truncate, wrap } from './width.ts';
 
 /** What a person is told about a run archive: the result of `verifyArchive` fits it. */
@@ -11,6 +12,7 @@ export interface ArchiveFacts {
   readonly reports: {
     readonly capture: CaptureFacts | undefined;
     readonly injection: InjectionFacts | undefined;
+    readonly coverage: CoverageFacts | undefined;
   };
   readonly findings: readonly { readonly member: string | undefined; readonly message: string }[];
   readonly unchecked: readonly string[];
@@ -29,6 +31,7 @@ export interface ArchiveFacts {
     readonly envKeys: readonly string[] | undefined;
     readonly exitCode: number | null | undefined;
     readonly signal: number | null | undefined;
+    readonly success: boolean | undefined;
     /** Milliseconds. */
     readonly elapsedMs: number | undefined;
     readonly spawnError: string | null;
@@ -43,6 +46,7 @@ export interface ArchiveFacts {
           readonly sdk_layer: string;
           readonly cgroup_correlation: string;
           readonly network_protocol_coverage: string;
+          readonly notes: readonly string[];
           readonly redaction?: { readonly mode: string; readonly redacted_count: number } | undefined;
         }
       | undefined;
@@ -59,7 +63,18 @@ interface CaptureFacts {
   readonly perturbations: readonly string[];
   readonly ended_early: boolean;
   readonly survivors: number;
+  readonly logs?: readonly { readonly layer: string; readonly command_could_write: boolean }[];
   readonly normaliser: { readonly hidden: Readonly<Record<string, number>> } | null;
+}
+
+interface CoverageFacts {
+  readonly descriptors: readonly {
+    readonly dimension: string;
+    readonly method: string;
+    readonly observes: readonly string[];
+    readonly known_blind_spots: readonly string[];
+    readonly completeness: string;
+  }[];
 }
 
 interface InjectionFacts {
@@ -95,7 +110,8 @@ export function describeArchive(facts: ArchiveFacts, account?: ArchiveAccount): 
   const isWatched = facts.summary.health !== undefined && facts.summary.health.kernel_layer !== 'absent';
   const claims = isRefused || !isWatched || facts.claims === undefined ? [] : [claimTable(facts.claims)];
   const touched = account === undefined ? [] : describeAccount(account, isWatched);
-  return [run, layers, ...touched, verdict, ...claims, check].join('\n');
+  const unknowns = asText(describeUnknowns(facts));
+  return [run, layers, ...touched, unknowns, verdict, ...claims, check].join('\n');
 }
 
 function asText(lines: readonly string[]): string {
@@ -135,6 +151,10 @@ export function describeVerification(facts: ArchiveFacts): string {
   return lines.map((line) => `${line}\n`).join('');
 }
 
+function describeUnknowns(facts: ArchiveFacts): readonly string[] {
+  return unknownsOf(facts).flatMap((text, index) => field(index === 0 ? 'not known' : '', text));
+}
+
 function describeRun(summary: Summary): readonly string[] {
   const { runId, command, platform, agentShim, envKeys } = summary;
   return [
@@ -150,12 +170,14 @@ function describeRun(summary: Summary): readonly string[] {
   ];
 }
 
-function quoteArgument(argument: string): string {
+/** An argument as a shell would take it. */
+export function quoteArgument(argument: string): string {
   const text = printable(argument);
   return /^[A-Za-z0-9_@%+=:,./<>-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
-function outcomeText(summary: Summary): string {
+/** How a run ended, in a few words. */
+export function outcomeText(summary: Summary): string {
   if (summary.spawnError !== null) return `not started: ${summary.spawnError}`;
   const after = summary.elapsedMs === undefined ? '' : ` after ${formatDuration(summary.elapsedMs)}`;
   const timeout = summary.timedOut ? ', its time was up' : '';
@@ -227,6 +249,11 @@ const VERDICT_TEXTS: ReadonlyMap<string, string> = new Map([
   ['failed', 'the record contradicts itself or could not be correlated: nothing can be claimed from it'],
 ]);
 
+/** What a verdict means for who wants to claim something. */
+export function verdictText(verdict: string): string {
+  return VERDICT_TEXTS.get(verdict) ?? '';
+}
+
 const CLAIMS: readonly (readonly [ClaimName, string])[] = [
   ['reported_claims', 'reported'],
   ['measured_positive_claims', 'measured, it happened'],
@@ -238,7 +265,7 @@ function describeVerdict({ verdict, findings }: ArchiveFacts): readonly string[]
   if (verdict === undefined) return field('verdict', 'none: observation health could not be read');
   // What an archive that was refused says of itself supports nothing.
   if (findings.length > 0) return field('verdict', 'none: the archive is refused, nothing can be claimed from it');
-  const text = VERDICT_TEXTS.get(verdict.verdict) ?? '';
+  const text = verdictText(verdict.verdict);
   const claims = CLAIMS.map(([name, words]) => `${words}: ${verdict.claim_gate[name]}`).join('; ');
   return [
     ...field('verdict', `${verdict.verdict}: ${text}`),

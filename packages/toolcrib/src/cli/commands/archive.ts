@@ -7,6 +7,8 @@ export function registerArchive(registration: Registration): void {
   const within = { ...registration, program: archive };
   registerShow(within);
   registerVerify(within);
+  registerDiff(within);
+  registerReport(within);
 }
 
 function keyOption(): Option {
@@ -57,4 +59,50 @@ function registerVerify({ program, action }: Registration): void {
         return accepted ? 0 : CHECK_FAILED;
       }),
     );
+}
+
+function registerDiff({ program, action }: Registration): void {
+  program
+    .command('diff')
+    .description('compare what two recorded runs touched; exit 9 when one of them is refused')
+    .argument('<base>', 'the archive of the earlier run')
+    .argument('<head>', 'the archive of the later run')
+    .option('--exit-code', 'exit 9 when they differ, or when the difference proves nothing')
+    .addOption(keyOption())
+    .action(
+      action(async ({ host, output }, base: string, head: string, options: { key?: string; exitCode?: boolean }) => {
+        const { compareArchives } = await import('../../flows/compare-archives.ts');
+        const { describeDiff, isDifferent } = await import('../../report/diff-text.ts');
+        const diff = await compareArchives(host, base, head, options);
+        output.result(diff, describeDiff(diff));
+        const isSame = !isDifferent(diff) && diff.status !== 'failed';
+        return options.exitCode === true && !isSame ? CHECK_FAILED : 0;
+      }),
+    );
+}
+
+function registerReport({ program, action }: Registration): void {
+  program
+    .command('report')
+    .description('write one HTML file about a run archive, for a browser without a network; exit 9 when it is refused')
+    .argument('<file>')
+    .argument('[base]', 'the archive of an earlier run, that this one is compared with')
+    .requiredOption('-o, --output <file>', 'where the report goes (.html)')
+    .addOption(keyOption())
+    .action(
+      action(async ({ host, output }, file: string, base: string | undefined, options: ReportOptions) => {
+        const { reportArchive } = await import('../../flows/report-archive.ts');
+        const { formatSize } = await import('../../report/size.ts');
+        const report = await reportArchive(host, { file, base, ...options });
+        const accepted = report.findings.length === 0;
+        const refused = accepted ? '' : '; the archive is refused, and the report says so';
+        output.report({ accepted, ...report }, `${report.path} (${formatSize(report.size)})${refused}\n`, accepted);
+        return accepted ? 0 : CHECK_FAILED;
+      }),
+    );
+}
+
+interface ReportOptions {
+  readonly output: string;
+  readonly key?: string;
 }

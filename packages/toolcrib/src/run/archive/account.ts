@@ -23,7 +23,8 @@ export interface AccountLimits {
   readonly items: number;
 }
 
-export const ACCOUNT_LIMITS: AccountLimits = { groups: 40, items: 2000 };
+/** As much as fits a terminal and is enough for a page. */
+export const ACCOUNT_LIMITS: AccountLimits = { groups: 12, items: 2000 };
 
 /** Different things of one sort that are told apart; further ones are counted as not told. */
 const MOST_KEPT = 1_000_000;

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { archiveBytes, sealArchive } from '../../../../src/run/archive/write.ts';
 import type { ArchiveMember } from '../../../../src/run/archive/paths.ts';
 import { createSurfaceBuilder } from '../../../../src/run/reports/capability-surface.ts';
@@ -26,8 +27,8 @@ export interface SampleParts {
   readonly replace?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Members of an archive with whatever layers a test needs, sealed. */
-export function sampleMembers(parts: SampleParts = {}): readonly ArchiveMember[] {
+/** Members of an archive with whatever layers a test needs, sealed, and signed when there is a key. */
+export function sampleMembers(parts: SampleParts = {}, key?: KeyObject): readonly ArchiveMember[] {
   const { runId = 'run_001', kernel = [], decisions = [], sdkCalls = [], agentShim = 'none' } = parts;
   const spec = createRunSpec(parts.command ?? ['true'], { platform: 'linux', random: fixedRandom, runId, agentShim });
   const end = { exit_code: 0, signal: null, success: true, window_elapsed_ms: 7 };
@@ -86,6 +87,7 @@ export function sampleMembers(parts: SampleParts = {}): readonly ArchiveMember[]
   return sealArchive(
     runId,
     Object.entries(texts).flatMap(([path, text]) => (text === undefined ? [] : [{ path, bytes: Buffer.from(text) }])),
+    key,
   );
 }
 

@@ -1,0 +1,40 @@
+import { printable } from '../../core/printable.ts';
+
+/** Text that is HTML already. Only {@link markup} makes it from other than constants. */
+export class Markup {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+type Part = string | number | Markup | readonly Part[] | undefined;
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/**
+ * A template of HTML: what is put in is text, whatever it holds, and does nothing; it stays text within quoted attributes
+ * too. {@link Markup}, and lists of it, are put in as they are; undefined is nothing.
+ */
+export function markup(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
+  return new Markup(strings.map((text, index) => text + (index < parts.length ? textOf(parts[index]) : '')).join(''));
+}
+
+function textOf(part: Part): string {
+  if (part === undefined) return '';
+  if (part instanceof Markup) return part.text;
+  if (typeof part === 'string') return escapeHtml(part);
+  return typeof part === 'number' ? String(part) : part.map(textOf).join('');
+}
+
+/** What hides, turns text around or acts upon a terminal is shown as an escape. */
+function escapeHtml(text: string): string {
+  return printable(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+}
