@@ -4,6 +4,7 @@ import type { Digest } from '../core/digest.ts';
 import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
+import { listPackFiles, type PackFile } from './ext-store.ts';
 import { ageOf, USE_TIMES } from './last-use.ts';
 import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts';
 import { leaseFrom } from './leases.ts';
@@ -46,6 +47,7 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
     findings.push(...(await auditAttestations(layout, entry)));
   for (const entry of await listDirectory(layout.trustedRoots))
     findings.push(...(await auditTrustedRoot(layout, entry, options)));
+  for (const file of await listPackFiles(layout)) findings.push(...(await auditPack(file, options)));
   for (const { name } of await listDirectory(layout.leases)) {
     if (leaseFrom(name) === undefined) findings.push(foreign(join(layout.leases, name)));
   }
@@ -123,6 +125,13 @@ async function auditTrustedRoot(
   if (digest === undefined) return auditStranger(layout.trustedRoots, entry);
   const state = await examineBlob(path, digest, options.signal);
   return state === 'corrupt' ? [{ path, kind: 'corrupt', reason: 'its bytes do not have the digest of its name' }] : [];
+}
+
+/** What has no note is the original resolver's: nobody can tell what it should be. */
+async function auditPack({ path, digest, note }: PackFile, options: AuditOptions): Promise<readonly CacheFinding[]> {
+  if ((await examineBlob(path, digest, options.signal)) !== 'corrupt') return [];
+  const whose = note === undefined ? 'its name' : 'the note beside it';
+  return [{ path, kind: 'corrupt', reason: `its bytes do not have the digest of ${whose}` }];
 }
 
 /** Temporary files are no strangers: those whose process is gone are told as leftovers. */

@@ -3,7 +3,7 @@ import { ageOf, USE_TIMES } from './last-use.ts';
 
 /** What a collection leaves. What is absent is not limited. */
 export interface CollectionLimits {
-  /** In bytes, of artifacts and their unpacked forms together. */
+  /** In bytes, of artifacts, their unpacked forms and packs together. */
   readonly maxBytes?: number | undefined;
   /** Milliseconds since the last use. */
   readonly maxAgeMs?: number | undefined;
@@ -52,7 +52,7 @@ export function chooseVictims(
 
 /** True for what counts against a cap of bytes. */
 export function isHeavy({ kind }: CachedItem): boolean {
-  return kind === 'artifact' || kind === 'unpacked';
+  return kind === 'artifact' || kind === 'unpacked' || kind === 'pack';
 }
 
 /** Bytes that count against a cap. */
@@ -69,6 +69,6 @@ export function isProtected(item: CachedItem, now: number, graceMs = USE_TIMES.g
 function compareUse(a: CachedItem, b: CachedItem, now: number): number {
   const older = ageOf(b.lastUsedAt, now) - ageOf(a.lastUsedAt, now);
   if (older !== 0) return older;
-  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, placement, attestations, artifact
+  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, placement, pack, attestations, artifact
   return a.path < b.path ? -1 : 1;
 }

@@ -10,7 +10,7 @@ import {
   type CollectionLimits,
   type Victim,
 } from './choose-victims.ts';
-import { itemsOf, readContents, unpackedPaths, type CachedItem } from './contents.ts';
+import { itemsOf, packFilesOf, readContents, unpackedPaths, type CachedItem } from './contents.ts';
 import type { UseContext } from './last-use.ts';
 import { blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
@@ -143,17 +143,30 @@ async function isThere(layout: CacheLayout, digest: Digest): Promise<boolean> {
 
 /** Undefined when it is gone. */
 async function lastUseOf(layout: CacheLayout, { kind, digest, path }: CachedItem): Promise<number | undefined> {
-  const paths = kind === 'unpacked' && digest !== null ? unpackedPaths(layout, digest) : [path];
+  const paths = digest === null ? [path] : await filesOf(layout, kind, digest, path);
   const times = (await Promise.all(paths.map(statsOf))).flatMap((stats) => stats?.mtimeMs ?? []);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
 async function removeFiles(layout: CacheLayout, { kind, path }: CachedItem, digest: Digest): Promise<boolean> {
   if (kind === 'attestations') return await removeAttestations(path);
-  if (kind !== 'unpacked') return await removeFile(path);
+  const notes = kind === 'pack' ? (await packFilesOf(layout, digest)).flatMap(({ note }) => note ?? []) : [];
   let removed = false;
-  for (const file of unpackedPaths(layout, digest)) removed = (await removeFile(file)) || removed;
+  for (const file of [...(await filesOf(layout, kind, digest, path)), ...notes]) {
+    removed = (await removeFile(file)) || removed;
+  }
   return removed;
+}
+
+/** The files that make an item. */
+async function filesOf(
+  layout: CacheLayout,
+  kind: CachedItem['kind'],
+  digest: Digest,
+  path: string,
+): Promise<readonly string[]> {
+  if (kind === 'unpacked') return unpackedPaths(layout, digest);
+  return kind === 'pack' ? (await packFilesOf(layout, digest)).map((file) => file.path) : [path];
 }
 
 /** What somebody is just writing there stays, and the directory with it. */

@@ -4,6 +4,7 @@ import { hasCode } from '../core/errors.ts';
 import { jsonFrom, textOf } from '../core/json-fields.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallText } from '../disk/small-file.ts';
+import { listPackFiles, packPath, type PackFile } from './ext-store.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
@@ -11,8 +12,8 @@ import { unpackedRecordPath, unpackedSourceFrom, unpackedTarPath } from './unpac
 
 /** Something in a cache that has a last use. Its bytes were not checked. */
 export interface CachedItem {
-  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement';
-  /** Of the artifact that it is or belongs to; null for a placement that cannot be read. */
+  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement' | 'pack';
+  /** Of the artifact that it is or belongs to, or of the pack; null for a placement that cannot be read. */
   readonly digest: Digest | null;
   /** Absolute: the file, or the directory of attestations. */
   readonly path: string;
@@ -40,6 +41,8 @@ export interface CacheContents {
   readonly unpacked: readonly CachedItem[];
   readonly attestations: readonly CachedItem[];
   readonly placements: readonly CachedPlacement[];
+  /** Packs of extensions, with the copies that stores gave names to. */
+  readonly packs: readonly CachedItem[];
 }
 
 /** An entry of the ledger above this size, in bytes, is not read. */
@@ -57,17 +60,24 @@ export async function readContents(layout: CacheLayout, now: number): Promise<Ca
     unpacked: await listUnpacked(layout, leased),
     attestations: await listAttestations(layout, leased),
     placements: await listPlacements(layout),
+    packs: await listPacks(layout),
   };
 }
 
 /** All of it in one list. */
-export function itemsOf({ artifacts, unpacked, attestations, placements }: CacheContents): readonly CachedItem[] {
-  return [...artifacts, ...unpacked, ...attestations, ...placements];
+export function itemsOf(contents: CacheContents): readonly CachedItem[] {
+  const { artifacts, unpacked, attestations, placements, packs } = contents;
+  return [...artifacts, ...unpacked, ...attestations, ...placements, ...packs];
 }
 
 /** Files of which any makes an unpacked artifact, the record first: without it the tar is nothing. */
 export function unpackedPaths(layout: CacheLayout, digest: Digest): readonly string[] {
   return [unpackedRecordPath(layout, digest), unpackedTarPath(layout, digest)];
+}
+
+/** Files with the bytes of a pack. */
+export async function packFilesOf(layout: CacheLayout, digest: Digest): Promise<readonly PackFile[]> {
+  return (await listPackFiles(layout)).filter((file) => file.digest === digest);
 }
 
 type Leased = ReadonlySet<Digest>;
@@ -117,6 +127,16 @@ async function listPlacements(layout: CacheLayout): Promise<readonly CachedPlace
       const item = await itemOf('placement', null, path, [path], new Set());
       const isPlaced = LEDGER_FILE.exec(name)?.groups?.['note'] === undefined;
       return item && { ...item, isPlaced, ...(await readPlacement(path)) };
+    }),
+  );
+}
+
+async function listPacks(layout: CacheLayout): Promise<readonly CachedItem[]> {
+  const byDigest = Map.groupBy(await listPackFiles(layout), ({ digest }) => digest);
+  return await present(
+    [...byDigest].map(([digest, files]) => {
+      const paths = files.map(({ path }) => path);
+      return itemOf('pack', digest, packPath(layout, digest), paths, new Set());
     }),
   );
 }

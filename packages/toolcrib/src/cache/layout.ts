@@ -5,6 +5,8 @@ import { digestFromHex, digestHex, type Digest } from '../core/digest.ts';
 export interface CacheLayout {
   /** Absolute path of the cache itself. */
   readonly directory: string;
+  /** Packs of extensions, which the original resolver may share. */
+  readonly extStore: string;
   /** Everything of this version of the format. */
   readonly root: string;
   /** One directory for each digest of an artifact, named for its hex digits. */
@@ -43,6 +45,7 @@ export function layoutOf(directory: string): CacheLayout {
   const root = join(directory, 'v1');
   return {
     directory,
+    extStore: join(directory, 'ext-store'),
     root,
     attestations: join(root, 'attestations', 'sha256'),
     blobs: join(root, 'blobs', 'sha256'),

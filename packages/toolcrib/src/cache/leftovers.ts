@@ -11,11 +11,11 @@ import { listDirectory } from './list-directory.ts';
  * @throws RemoteError `STORAGE`.
  */
 export async function listLeftovers(layout: CacheLayout, now: number): Promise<readonly string[]> {
-  const { attestations, blobs, placements, revocations, spool, trustedRoots, unpacked } = layout;
+  const { attestations, blobs, extStore, placements, revocations, spool, trustedRoots, unpacked } = layout;
   const ofArtifacts = (await listDirectory(attestations)).filter((entry) => entry.isDirectory());
   const directories = [
     ...ofArtifacts.map(({ name }) => join(attestations, name)),
-    ...[blobs, placements, revocations, spool, trustedRoots, unpacked],
+    ...[blobs, extStore, placements, revocations, spool, trustedRoots, unpacked],
   ];
   const leftovers: string[] = [];
   for (const directory of directories) {

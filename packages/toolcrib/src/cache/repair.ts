@@ -3,6 +3,7 @@ import type { Digest } from '../core/digest.ts';
 import type { CacheFinding } from './audit.ts';
 import { examineBlob, type BlobContext } from './blobs.ts';
 import { unpackedPaths } from './contents.ts';
+import { listPackFiles } from './ext-store.ts';
 import { blobDigestFrom, blobPath } from './layout.ts';
 import type { LockKind } from './lock.ts';
 import { removeFile } from './remove.ts';
@@ -42,6 +43,8 @@ async function repairOne(context: RepairContext, { kind, path }: CacheFinding): 
   if (unpacked !== undefined) return await locked('unpacked', unpacked, () => repairUnpacked(context, unpacked));
   const blob = directory === layout.blobs ? blobDigestFrom(name) : undefined;
   if (blob !== undefined) return await locked('blob', blob, () => removeCorrupt(path, blob, signal));
+  const pack = (await listPackFiles(layout)).find((file) => file.path === path);
+  if (pack !== undefined) return await locked('blob', pack.digest, () => removeCorrupt(path, pack.digest, signal));
   const root = directory === layout.trustedRoots ? trustedRootDigestFrom(name) : undefined;
   if (root !== undefined) return await removeCorrupt(path, root, signal);
   await removeFile(path);

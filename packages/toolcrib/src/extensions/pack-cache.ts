@@ -1,6 +1,9 @@
 import { constants } from 'node:fs';
 import { copyFile, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { manifestPath, namedPackPath, packPath, recordPath, sidecarPath } from '../cache/ext-store.ts';
+import { recordUseUnlocked } from '../cache/last-use.ts';
+import { layoutOf } from '../cache/layout.ts';
 import type { Clock } from '../core/clock.ts';
 import { digestOf, isDigest, verifyExpected, type Digest } from '../core/digest.ts';
 import { hasCode, messageOf } from '../core/errors.ts';
@@ -12,7 +15,6 @@ import { readSmallFile } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { createTemporary, discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary, writeFileAtomically } from '../disk/write-file.ts';
-import { extStoreLayout, manifestPath, namedPackPath, packPath, recordPath, sidecarPath } from './ext-store-layout.ts';
 import { PACK_LIMITS } from './pack/limits.ts';
 import { formatStoreRef, type StoreRef } from './store-ref.ts';
 
@@ -65,14 +67,17 @@ const DURABILITY = { durable: false } as const;
 
 /** Opens the packs of a cache. Nothing is made before it is needed. @param cacheDirectory absolute path of the cache. */
 export function openPackCache(cacheDirectory: string, { clock, reporter }: PackCacheOptions): PackCache {
-  const layout = extStoreLayout(cacheDirectory);
+  const layout = layoutOf(cacheDirectory);
   return {
     async read(digest, signal) {
       signal?.throwIfAborted();
       const path = packPath(layout, digest);
       const kept = await readQuietly(path, PACK_LIMITS.maxPackBytes);
       if (kept === 'absent') return undefined;
-      if (kept !== 'irregular' && kept.digest === digest) return kept;
+      if (kept !== 'irregular' && kept.digest === digest) {
+        await recordUseUnlocked(path, clock.now());
+        return kept;
+      }
       await removeCorrupt(path, reporter);
       return undefined;
     },
@@ -85,14 +90,14 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
       return own ?? (store && (await readRecord(sidecarPath(layout, store), formatStoreRef(store))));
     },
     async receive({ verify, ...incoming }) {
-      await ensureDirectory(layout.directory);
-      await sweepTemporaries(layout.directory, { now: clock.now() });
+      await ensureDirectory(layout.extStore);
+      await sweepTemporaries(layout.extStore, { now: clock.now() });
       const { maxPackBytes: maxBytes } = PACK_LIMITS;
-      const received = await receiveFile({ ...incoming, ...DURABILITY, directory: layout.directory, maxBytes });
+      const received = await receiveFile({ ...incoming, ...DURABILITY, directory: layout.extStore, maxBytes });
       return await admit(received, packPath(layout, received.digest), verify);
     },
     async remember(reference, digest, store) {
-      await ensureDirectory(layout.directory);
+      await ensureDirectory(layout.extStore);
       if (store !== undefined) await copyTo(packPath(layout, digest), namedPackPath(layout, store));
       const record = (ref: string): string => `${JSON.stringify({ ref, digest })}\n`;
       // After the bytes: a sidecar that says something else than they are makes them count for nothing.
@@ -106,7 +111,7 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
       return typeof kept === 'object' && kept.digest === digest ? kept.bytes : undefined;
     },
     async keepManifest(bytes) {
-      await ensureDirectory(layout.directory);
+      await ensureDirectory(layout.extStore);
       await writeFileAtomically(manifestPath(layout, digestOf(bytes)), bytes, DURABILITY);
     },
   };

@@ -18,6 +18,7 @@ export interface CacheFacts {
   readonly artifacts: readonly ItemFacts[];
   readonly unpacked: readonly ItemFacts[];
   readonly attestations: readonly ItemFacts[];
+  readonly packs: readonly ItemFacts[];
   readonly placements: readonly (ItemFacts & {
     readonly isPlaced: boolean;
     readonly sandbox: string | null;
@@ -27,9 +28,12 @@ export interface CacheFacts {
 
 /** The text of `cache ls`: what was used last comes first. */
 export function describeCache(cache: CacheFacts, options: TableOptions = {}): string {
-  const { artifacts, unpacked, attestations, placements, directory } = cache;
+  const { artifacts, unpacked, attestations, packs, placements, directory } = cache;
   const items = [
-    ...[...artifacts, ...unpacked, ...attestations].map((item) => ({ ...item, note: item.leased ? 'in use' : '' })),
+    ...[...artifacts, ...unpacked, ...attestations, ...packs].map((item) => ({
+      ...item,
+      note: item.leased ? 'in use' : '',
+    })),
     ...placements.map((placement) => ({ ...placement, note: placeOf(placement) })),
   ];
   if (items.length === 0) return `nothing in ${directory}\n`;
@@ -54,6 +58,7 @@ export function describeCache(cache: CacheFacts, options: TableOptions = {}): st
     counted(unpacked.length, 'unpacked form'),
     `attestations of ${counted(attestations.length, 'artifact')}`,
     counted(placements.filter(({ isPlaced }) => isPlaced).length, 'placement'),
+    ...(packs.length === 0 ? [] : [counted(packs.length, 'pack')]),
   ];
   const total = formatSize(items.reduce((sum, { size }) => sum + size, 0));
   const summary = `${counts.join(', ')}: ${total} in ${directory}`;

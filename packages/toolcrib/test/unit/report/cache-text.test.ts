@@ -15,7 +15,14 @@ const fact = (kind: string, size: number, more: object = {}) => ({
   ...{ kind, digest, path: `/cache/${kind}`, size, lastUsedAt: used, leased: false },
   ...more,
 });
-const empty: CacheFacts = { directory: '/cache', artifacts: [], unpacked: [], attestations: [], placements: [] };
+const empty: CacheFacts = {
+  directory: '/cache',
+  artifacts: [],
+  unpacked: [],
+  attestations: [],
+  placements: [],
+  packs: [],
+};
 
 test('cache ls lists what is there, what was used last first, and what is in use', () => {
   const placement = {

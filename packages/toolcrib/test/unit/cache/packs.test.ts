@@ -1,0 +1,123 @@
+import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { digestOf, type Digest } from '../../../src/core/digest.ts';
+import { onePiece } from '../../../src/core/one-piece.ts';
+import { silentReporter } from '../../../src/core/reporter.ts';
+import { openPackCache } from '../../../src/extensions/pack-cache.ts';
+import { systemClock } from '../../../src/flows/host.ts';
+import { describeCache } from '../../../src/report/cache-text.ts';
+import { bytesOf, createScratch } from '../disk/scratch.ts';
+import { openTestCache } from './open-test-cache.ts';
+
+const DAY = 24 * 3600 * 1000;
+const one = bytesOf(1000, 1);
+const two = bytesOf(2000, 2);
+
+/** A cache with a pack of a store, which has a copy by its name, and another of a server. */
+async function filled(directory: string) {
+  const { cache } = openTestCache(directory);
+  const packs = openPackCache(directory, { clock: systemClock, reporter: silentReporter });
+  const keep = async (bytes: Uint8Array): Promise<Digest> => {
+    const pack = { bytes: onePiece(bytes), what: 'a pack', verify: () => undefined };
+    return (await packs.receive(pack)).digest;
+  };
+  await packs.remember('store://a/one@1', await keep(one), { name: 'a/one', version: '1' });
+  await packs.remember('https://example.com/two', await keep(two));
+  const folder = join(directory, 'ext-store');
+  return {
+    cache,
+    packs,
+    folder,
+    /** Names of files with bytes of a pack, or about them; nobody needs to know what references stood for. */
+    names: async () => (await readdir(folder)).filter((name) => !name.startsWith('ref-')).sort(),
+    /** As if nothing had been used for that long. */
+    idle: async (ms: number): Promise<void> => {
+      const then = (Date.now() - ms) / 1000;
+      for (const name of await readdir(folder)) await utimes(join(folder, name), then, then);
+    },
+  };
+}
+
+const named = ['a_one_1.gtxpack', 'a_one_1.gtxpack.json'];
+const nameOf = (bytes: Uint8Array): string => `sha256-${digestOf(bytes).slice('sha256:'.length)}.gtxpack`;
+
+describe('packs of extensions in the cache', () => {
+  test('are listed with their copies', async () => {
+    await using scratch = await createScratch();
+    const { cache } = await filled(scratch.path);
+    const { packs, artifacts } = await cache.ls();
+    expect(artifacts).toEqual([]);
+    expect(packs.map(({ kind, digest, size }) => [kind, digest, size])).toEqual(
+      expect.arrayContaining([
+        ['pack', digestOf(one), 2 * one.byteLength],
+        ['pack', digestOf(two), two.byteLength],
+      ]),
+    );
+    expect(describeCache({ directory: scratch.path, ...(await cache.ls()) })).toContain(
+      '0 placements, 2 packs: 4.0 kB in ',
+    );
+  });
+
+  test('go with their copies when they were not used for too long, and not before', async () => {
+    await using scratch = await createScratch();
+    const { cache, packs, idle, names } = await filled(scratch.path);
+    expect((await cache.collect({ maxAgeMs: 0 })).removed).toEqual([]);
+    await idle(2 * DAY);
+    await packs.read(digestOf(two));
+    const { removed, bytesBefore, bytesAfter } = await cache.collect({ maxAgeMs: DAY });
+    expect(removed).toMatchObject([{ kind: 'pack', digest: digestOf(one), reason: 'age' }]);
+    expect([bytesBefore, bytesAfter]).toEqual([4000, 2000]);
+    expect(await names()).toEqual([nameOf(two)]);
+  });
+
+  test('count against a cap of bytes', async () => {
+    await using scratch = await createScratch();
+    const { cache, packs, idle, names } = await filled(scratch.path);
+    await idle(DAY);
+    await packs.read(digestOf(one));
+    await cache.collect({ maxBytes: 2500 });
+    expect(await names()).toEqual([...named, nameOf(one)].sort());
+  });
+
+  test('of the original resolver are never removed', async () => {
+    await using scratch = await createScratch();
+    const { cache, folder, idle, names } = await filled(scratch.path);
+    await writeFile(join(folder, 'b_1.gtxpack'), 'whatever it is');
+    await idle(DAY);
+    await cache.collect({ maxBytes: 0 });
+    expect(await names()).toEqual(['b_1.gtxpack']);
+    expect(await cache.verify()).toEqual([]);
+  });
+
+  test('are verified, and what is wrong is removed when it shall be repaired', async () => {
+    await using scratch = await createScratch();
+    const { cache, folder, names } = await filled(scratch.path);
+    expect(await cache.verify()).toEqual([]);
+    await writeFile(join(folder, 'a_one_1.gtxpack'), 'other');
+    await writeFile(join(folder, nameOf(two)), 'other');
+    const wrong = [
+      {
+        path: join(folder, 'a_one_1.gtxpack'),
+        kind: 'corrupt',
+        reason: 'its bytes do not have the digest of the note beside it',
+      },
+      { path: join(folder, nameOf(two)), kind: 'corrupt', reason: 'its bytes do not have the digest of its name' },
+    ];
+    expect(await cache.verify()).toEqual(wrong);
+    expect(await cache.repair()).toEqual(wrong.map((finding) => ({ ...finding, outcome: 'removed' })));
+    expect(await names()).toEqual(['a_one_1.gtxpack.json', nameOf(one)]);
+    expect(await cache.verify()).toEqual([]);
+  });
+
+  test('that a killed process left unfinished are told, and removed', async () => {
+    await using scratch = await createScratch();
+    const { cache, folder, names } = await filled(scratch.path);
+    const left = join(folder, `.toolcrib-unknown-${'0'.repeat(32)}.tmp`);
+    await writeFile(left, 'half');
+    await utimes(left, 0, 0);
+    expect(await cache.verify()).toMatchObject([{ path: left, kind: 'leftover' }]);
+    expect((await cache.collect({})).leftovers).toEqual([left]);
+    expect(await names()).toEqual([...named, nameOf(one), nameOf(two)].sort());
+  });
+});
