@@ -130,6 +130,13 @@ describe('a decision log', () => {
     expect((await failureOfLog(many, read)).message).toBe(`policy log LOG: has more than ${LOG_LIMITS.lines} lines`);
   });
 
+  test('of many pieces is read whole and in order', async () => {
+    const ids = Array.from({ length: 20_000 }, (_, index) => `tc_${index}`);
+    const log = ndjson(...ids.map((id) => ({ ...decision, id: 'e'.repeat(99), data: { ...data, tool_call_id: id } })));
+    expect(log.length).toBeGreaterThan(4 * 1024 ** 2);
+    expect((await readLog(log, read)).map((event) => event.tool_call_id)).toEqual(ids);
+  });
+
   test('is never quoted in a message where it looks like a secret', async () => {
     const secret = `sk-proj-${'a'.repeat(30)}`;
     for (const log of [`${secret}\n`, ndjson({ ...decision, type: secret })]) {
