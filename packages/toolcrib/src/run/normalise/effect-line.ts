@@ -1,5 +1,12 @@
 import { EFFECT_SCHEMA, type EffectEvent } from '../layers/effect-event.ts';
-import type { BlindSpotCall, ConnectCall, EffectCall, ExecCall, SendCall } from '../observe/observed-call.ts';
+import type {
+  BlindSpotCall,
+  ConnectCall,
+  EffectCall,
+  ExecCall,
+  ObservedCall,
+  SendCall,
+} from '../observe/observed-call.ts';
 import { peerRecord } from './endpoint.ts';
 import { pathRecord } from './path-record.ts';
 
@@ -16,6 +23,11 @@ const KINDS: Readonly<Record<EffectSource['kind'], EffectEvent['kind']>> = {
   connect: 'blind_spot',
   send: 'blind_spot',
 };
+
+/** Whether a call is of a kind that can be told so. */
+export function isEffectSource(call: ObservedCall): call is EffectSource {
+  return call.kind in KINDS;
+}
 
 /** The line of `toolcrib/effects.ndjson`. @param redacted makes a text fit to be written. */
 export function formatEffectLine(

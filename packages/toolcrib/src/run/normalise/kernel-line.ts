@@ -6,9 +6,8 @@ export const KERNEL_EVENT_TYPES = { openat: 1, connect: 2, exec: 4, sendto: 6, s
 
 export type KernelKind = keyof typeof KERNEL_EVENT_TYPES;
 
-/** What a line of the kernel layer says. */
+/** What a line of the kernel layer says, beside the process. */
 export interface KernelLine {
-  readonly pid: number;
   readonly kind: KernelKind;
   /** Redacted; null when it could not be read, or was empty. */
   readonly value: string | null;
@@ -20,9 +19,9 @@ export interface KernelLine {
  * Writes lines of the kernel layer: compact JSON with keys in the order of the format, ended by a newline. By hand,
  * because a run can have millions of them; a test compares with `JSON.stringify`.
  */
-export function createKernelLineFormat(runId: string): (seq: number, line: KernelLine) => string {
+export function createKernelLineFormat(runId: string): (seq: number, pid: number, line: KernelLine) => string {
   const head = `{"schema":${JSON.stringify(KERNEL_EVENT_SCHEMA)},"run_id":${JSON.stringify(runId)},"seq":`;
-  return (seq, { pid, kind, value, open }) => {
+  return (seq, pid, { kind, value, open }) => {
     const what = `"event_type":${KERNEL_EVENT_TYPES[kind]},"kind":"${kind}","value":${JSON.stringify(value)}`;
     return `${head}${seq},"pid":${pid},${what}${open === undefined ? '' : openFields(open)}}\n`;
   };

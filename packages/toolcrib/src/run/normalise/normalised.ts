@@ -67,10 +67,6 @@ export function createCounts(): GrowingCounts {
   };
 }
 
-export function increment<Key>(counts: Map<Key, number>, key: Key): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
-}
-
 /** What stands in `toolcrib/capture.json`. Keys are in a fixed order, so that the same calls give the same bytes. */
 export function finishedCounts(counts: GrowingCounts): NormaliserCounts {
   const { calls, opens, lines, hiddenElsewhere, nonIpPeers, sendsWithoutPeer, endpoints, unreadable } = counts;

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { effectEventSchema } from '../../../../src/run/layers/effect-event.ts';
@@ -9,6 +11,7 @@ import type { ObservedCall } from '../../../../src/run/observe/observed-call.ts'
 import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
 import { sweepJson } from '../../../../src/run/redaction/secret-sweep.ts';
 import { createSurfaceBuilder, type CapabilitySurface } from '../../../../src/run/reports/capability-surface.ts';
+import { conformanceFile, needsConformanceSamples } from '../archive/conformance.ts';
 import { fixedKey } from '../fixed.ts';
 import { anyCall, blindSpot, changed, connected, executed, forked, HOST, HOST6, opened, sent } from '../observed.ts';
 
@@ -214,6 +217,21 @@ describe('the raw layer', () => {
 
 describe('whatever is observed', () => {
   const calls = fc.array(anyCall, { maxLength: 12 });
+
+  test('kernel lines are valid by the schema that others publish', needsConformanceSamples(), () => {
+    const text = readFileSync(conformanceFile('kernel-event-v0.schema.json'), 'utf8');
+    // The schema lacks the kinds 6 and 7, see formats.md 6.
+    const validate = new Ajv2020().compile(
+      JSON.parse(text.replace('"connect_blocked"', '"connect_blocked","sendto","sendmsg"')),
+    );
+    fc.assert(
+      fc.property(calls, (list) => {
+        for (const line of normalised(list).kernel) {
+          expect(validate(JSON.parse(line)), `${line} ${JSON.stringify(validate.errors)}`).toBe(true);
+        }
+      }),
+    );
+  });
 
   test('lines are what JSON.stringify writes, valid, numbered without gaps, in all members', () => {
     fc.assert(

@@ -1,0 +1,59 @@
+import type { ConnectCall, ObservedCall, ObservedPath, SendCall } from '../observe/observed-call.ts';
+import { sendKind, type Fate } from './fate.ts';
+import type { GrowingCounts } from './normalised.ts';
+
+/** Names of blind spots come from the observer; a run cannot have more of them than this. */
+const MAX_BLIND_SPOTS = 256;
+
+/** Counts a call and what became of it. */
+export function countCall(counts: GrowingCounts, call: ObservedCall, fate: Fate): void {
+  counts.calls += 1;
+  if (fate.to === 'hidden') {
+    counts.hidden[fate.rule] += 1;
+    if (fate.elsewhere) counts.hiddenElsewhere += 1;
+  }
+  if (call.kind === 'open') counts.opens += 1;
+  if (call.kind === 'open' || call.kind === 'exec') countPaths(counts, [call.path], call.result);
+  else if (call.kind === 'effect') countPaths(counts, call.paths, call.result);
+  else if (call.kind === 'connect' || call.kind === 'send') countPeer(counts, call);
+  else if (call.kind === 'blind-spot') countBlindSpot(counts, call.call, call.result);
+}
+
+/** A record is lost once, however many of its paths are. */
+function countPaths({ unreadable }: GrowingCounts, paths: readonly ObservedPath[], result: number | undefined): void {
+  if (paths.every(({ given, cut }) => given !== undefined && cut !== true)) return;
+  unreadable[isRefused(result) ? 'refused' : 'paths'] += 1;
+}
+
+function countPeer(counts: GrowingCounts, call: ConnectCall | SendCall): void {
+  const { peer, result } = call;
+  const kind = call.kind === 'connect' ? 'connect' : sendKind(call);
+  if (peer === undefined) countNoPeer(counts, call);
+  else if (peer.family === 'inet' || peer.family === 'inet6') counts.endpoints[kind] += 1;
+  else counts.nonIpPeers[kind] += 1;
+  // Somebody behind a local socket can do things for the run.
+  if (peer?.family === 'unix') countBlindSpot(counts, call.kind === 'connect' ? 'unix_connect' : 'unix_send', result);
+}
+
+function countNoPeer({ sendsWithoutPeer, unreadable }: GrowingCounts, call: ConnectCall | SendCall): void {
+  if (call.kind === 'send' && call.unreadable !== true) sendsWithoutPeer[sendKind(call)] += 1;
+  else unreadable[isRefused(call.result) ? 'refused' : 'addresses'] += 1;
+}
+
+const EAGAIN = 11;
+const EFAULT = 14;
+const ENAMETOOLONG = 36;
+const EINPROGRESS = 115;
+
+/** The kernel could not read the path or address either. */
+function isRefused(result: number | undefined): boolean {
+  return result === -EFAULT || result === -ENAMETOOLONG;
+}
+
+/** What failed hid nothing, but for what goes on by itself. */
+function countBlindSpot({ blindSpots }: GrowingCounts, name: string, result: number | undefined): void {
+  if (result !== undefined && result < 0 && result !== -EINPROGRESS && result !== -EAGAIN) return;
+  const isKnown = blindSpots.has(name) || blindSpots.size < MAX_BLIND_SPOTS;
+  const counted = isKnown ? name : 'others';
+  blindSpots.set(counted, (blindSpots.get(counted) ?? 0) + 1);
+}
