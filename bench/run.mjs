@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { createLab, machine } from './lab.mjs';
+import { verifyArchive } from './rows/archive.mjs';
 import { checkChange } from './rows/check.mjs';
 import { resolveExtension } from './rows/extension.mjs';
 import { injectAgain, injectMany, injectTree } from './rows/inject.mjs';
@@ -21,6 +22,7 @@ const contests = {
   injectAgain,
   injectMany,
   resolveExtension,
+  verifyArchive,
 };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(contests);
 const unknown = chosen.find((name) => !(name in contests));

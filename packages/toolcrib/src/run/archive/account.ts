@@ -29,6 +29,10 @@ export const ACCOUNT_LIMITS: AccountLimits = { groups: 12, items: 2000 };
 /** Different things of one sort that are told apart; further ones are counted as not told. */
 const MOST_KEPT = 1_000_000;
 const EXAMPLES = 5;
+/** Names of calls are short; a hostile archive may say otherwise. */
+const MOST_CALLS = 10_000;
+const LONGEST_CALL = 100;
+const LONGEST_EXAMPLE = 8192;
 
 /** Gathers an account while an archive is read. */
 export interface AccountCollector {
@@ -43,8 +47,8 @@ export function createAccountCollector({ groups, items }: AccountLimits = ACCOUN
   const programs = new Tally<string, { times: number }>(() => ({ times: 0 }));
   const processes = new Tally<number, ProcessNote>(() => ({ program: null, opens: 0, network: 0, execs: 0 }));
   const toolCalls = new Tally<string, ToolCallNote>(() => ({ tool: '', decision: null, reported: [] }));
-  const effects = new Tally<string, EffectNote>(newEffect);
-  const blindSpots = new Tally<string, EffectNote>(newEffect);
+  const effects = new Tally<string, EffectNote>(newEffect, MOST_CALLS);
+  const blindSpots = new Tally<string, EffectNote>(newEffect, MOST_CALLS);
   const stretches = createStretches();
 
   const kernel = (event: KernelEvent): void => {
@@ -170,15 +174,17 @@ function noteProgram(note: { times: number } | undefined, path: string, process:
 }
 
 function nameOf({ kind, call }: ReadEffect): string {
-  return kind === 'exec' ? `${call} that started nothing` : call;
+  const name = call.slice(0, LONGEST_CALL);
+  return kind === 'exec' ? `${name} that started nothing` : name;
 }
 
 function noteEffect(note: EffectNote | undefined, event: ReadEffect): void {
   if (note === undefined) return;
   note.times += 1;
   if (event.status === 'error') note.failed += 1;
-  const about = aboutOf(event);
-  if (about !== '' && note.examples.size < EXAMPLES) note.examples.add(about);
+  if (note.examples.size === EXAMPLES) return;
+  const about = aboutOf(event).slice(0, LONGEST_EXAMPLE);
+  if (about !== '') note.examples.add(about);
 }
 
 function aboutOf({ paths, peer, detail }: ReadEffect): string {
@@ -233,17 +239,19 @@ function sortedByUse(files: Files, most: number): ArchiveAccount['files'] {
 class Tally<Key, Note> {
   readonly #notes = new Map<Key, Note>();
   readonly #create: () => Note;
+  readonly #most: number;
   isLeast = false;
 
-  constructor(create: () => Note) {
+  constructor(create: () => Note, most = MOST_KEPT) {
     this.#create = create;
+    this.#most = most;
   }
 
   /** Undefined where there is no room for another one. */
   of(key: Key): Note | undefined {
     const known = this.#notes.get(key);
     if (known !== undefined) return known;
-    if (this.#notes.size === MOST_KEPT) {
+    if (this.#notes.size === this.#most) {
       this.isLeast = true;
       return undefined;
     }
