@@ -12,10 +12,19 @@ export interface ExtensionSite extends ScratchProject {
   readonly cache: string;
   /** What was told while something was resolved. */
   readonly notices: readonly string[];
+  /** What was measured meanwhile; sizes in bytes. */
+  readonly progress: readonly MeasuredWork[];
   host(more?: HostSettings): Host;
   /** Resolves the component of an extension. */
   resolve(id: string, more?: HostSettings & ResolveExtensionOptions): Promise<ResolvedComponent>;
   lock(more?: HostSettings & LockOptions): Promise<PackLock>;
+}
+
+interface MeasuredWork {
+  readonly label: string;
+  readonly total: number | undefined;
+  came: number;
+  ended: boolean;
 }
 
 interface HostSettings {
@@ -31,9 +40,14 @@ const PATIENCE = { retry: { attempts: 3, firstWaitMs: 5, longestWaitMs: 20 }, co
 export async function extensionSite(files: Readonly<Record<string, unknown>> = {}): Promise<ExtensionSite> {
   const site = await scratchProject(files);
   const notices: string[] = [];
+  const progress: MeasuredWork[] = [];
   const reporter = {
     notice: ({ text }: { readonly text: string }) => void notices.push(text),
-    progress: () => ({ advance: () => undefined, end: () => undefined }),
+    progress(label: string, total: number | undefined) {
+      const work: MeasuredWork = { label, total, came: 0, ended: false };
+      progress.push(work);
+      return { advance: (bytes: number) => void (work.came += bytes), end: () => void (work.ended = true) };
+    },
   };
   const cache = join(site.folder, 'cache');
   const host = ({ env = {}, offline = false, signal }: HostSettings = {}): Host =>
@@ -50,6 +64,7 @@ export async function extensionSite(files: Readonly<Record<string, unknown>> = {
     ...site,
     cache,
     notices,
+    progress,
     host,
     async resolve(id, more = {}) {
       const machine = host(more);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { failureOfAsync } from '../../unit/core/failure.ts';
 import { cachedPath, componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
+import { startProxy } from '../transfer/proxy-server.ts';
 import { extensionSite, type ExtensionSite } from './extension-site.ts';
 import { startExtensionStore, type ExtensionStore, type StoredPack } from './extension-store.ts';
 
@@ -95,6 +96,19 @@ describe('a pack of the extension store', () => {
     await at.site.write('toolcrib.json', JSON.stringify(config));
     const { pack: found } = await at.site.resolve(ID, { env: { TOOLCRIB_STORE_URL: 'https://store.example.com' } });
     expect(found.where).toBe(`${at.store.url}/api/v1/extensions/acme/http/1.0.0/artifact`);
+  });
+
+  test('goes by the proxy that the environment names', async () => {
+    await using at = await siteOfStore();
+    await using proxy = await startProxy();
+    await at.site.resolve(ID, { env: { ...at.env, http_proxy: proxy.url } });
+    expect(proxy.asked).toEqual([`GET ${at.store.url}/api/v1/extensions/acme/http/1.0.0/artifact`]);
+  });
+
+  test('tells how far it is', async () => {
+    await using at = await siteOfStore();
+    await at.site.resolve(ID, at);
+    expect(at.site.progress).toEqual([{ label: ID, total: pack.byteLength, came: pack.byteLength, ended: true }]);
   });
 
   test.each([
