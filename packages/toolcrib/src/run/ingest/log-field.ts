@@ -15,12 +15,13 @@ export interface LogFields {
   /** @throws UsageError `RUN_LOG_INVALID` unless it is this very text. */
   literal(field: string, expected: string): void;
   /** What is wrong with a field, as an error. @param problem without a subject, e.g. `is missing`. */
-  error(field: string, problem: string): Error;
+  error(field: string, problem: string, hint?: string): Error;
 }
 
 /** What comes out is as it stands in the log: not redacted. */
 export function fieldsOf({ log, number, value }: RunLogLine): LogFields {
-  const error = (field: string, problem: string): Error => runLogError(log, problem, { line: number, field });
+  const error = (field: string, problem: string, hint?: string): Error =>
+    runLogError(log, problem, { line: number, field, hint });
   const optionalText = (field: string): string | null => {
     const found = at(value, field);
     const text = typeof found === 'string' ? found.trim() : '';

@@ -36,7 +36,7 @@ interface Place {
   readonly line?: number;
   /** E.g. `data.tool`. */
   readonly field?: string;
-  readonly hint?: string;
+  readonly hint?: string | undefined;
 }
 
 /**

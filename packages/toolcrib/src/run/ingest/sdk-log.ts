@@ -97,7 +97,8 @@ function eventIn(fields: LogFields, { runId, seq }: { readonly runId: string; re
 function verifyRun(fields: LogFields, runId: string): void {
   const told = fields.text('run_id');
   if (told === runId) return;
-  throw fields.error('run_id', `is ${shown(told)}, this run is ${runId}: it is the log of another run`);
+  const problem = `is ${shown(told)}, this run is ${runId}: it is the log of another run`;
+  throw fields.error('run_id', problem, 'events are added to what is there: name a new file for each run');
 }
 
 function sourceIn(fields: LogFields): Pick<SdkEvent, 'source' | 'sdk_name' | 'sdk_version'> {

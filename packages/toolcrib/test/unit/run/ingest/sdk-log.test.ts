@@ -83,6 +83,13 @@ describe('an SDK log', () => {
     expect(failure.message.replace('SDK log LOG, ', '')).toBe(message);
   });
 
+  test('of another run comes with what to do about it', async () => {
+    const reading = readLog(ndjson({ ...started, run_id: 'run_002' }), read);
+    await expect(reading).rejects.toMatchObject({
+      hint: 'events are added to what is there: name a new file for each run',
+    });
+  });
+
   test('is redacted in every text', async () => {
     const secret = `AKIA${'A'.repeat(16)}`;
     const fields = ['source', 'sdk_name', 'sdk_version', 'tool_call_id', 'tool'];
