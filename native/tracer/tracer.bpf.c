@@ -163,6 +163,7 @@ static __always_inline __u64 peer_size(__u64 given) {
 struct walk {
   struct dentry *dentry;
   struct vfsmount *mount;
+  struct dentry *mount_root;
   struct mnt_namespace *namespace;
   __u32 desk;
   __u32 begin;
@@ -174,7 +175,7 @@ static long walk_up(__u32 index, struct walk *walk) {
   if (record == NULL) return 1;
   struct dentry *dentry = walk->dentry;
   struct vfsmount *vfs = walk->mount;
-  if (dentry == BPF_CORE_READ(vfs, mnt_root)) {
+  if (dentry == walk->mount_root) {
     struct mount *mount = (void *)vfs - bpf_core_field_offset(struct mount, mnt);
     struct mount *parent = BPF_CORE_READ(mount, mnt_parent);
     if (parent == mount) {
@@ -183,7 +184,9 @@ static long walk_up(__u32 index, struct walk *walk) {
       return 1;
     }
     walk->dentry = BPF_CORE_READ(mount, mnt_mountpoint);
-    walk->mount = (void *)parent + bpf_core_field_offset(struct mount, mnt);
+    struct vfsmount *above = (void *)parent + bpf_core_field_offset(struct mount, mnt);
+    walk->mount = above;
+    walk->mount_root = BPF_CORE_READ(above, mnt_root);
     return 0;
   }
   struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
@@ -209,6 +212,7 @@ static __always_inline bool write_way(__u32 desk, struct vfsmount *mount, struct
   /* A file that has no name any more, or never had one. */
   if (BPF_CORE_READ(dentry, d_hash.pprev) == NULL && BPF_CORE_READ(dentry, d_parent) != dentry) return false;
   struct walk walk = {.dentry = dentry, .mount = mount, .desk = desk, .begin = record->used};
+  walk.mount_root = BPF_CORE_READ(mount, mnt_root);
   bpf_loop(WALK_LIMIT, walk_up, &walk, 0);
   struct task_struct *task = bpf_get_current_task_btf();
   if (walk.done == 1 && walk.namespace != NULL && walk.namespace == BPF_CORE_READ(task, nsproxy, mnt_ns)) return true;
