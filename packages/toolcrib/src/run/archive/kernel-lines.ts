@@ -17,7 +17,6 @@ export interface PlainKernelEvent extends KernelEvent {
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const COMMA = 0x2c;
 const MINUS = 0x2d;
 const ZERO = 0x30;
@@ -47,7 +46,7 @@ const OPERATION_FLAGS = words('create', 'truncate', 'append', 'exclusive');
 export function createKernelLineReader(runId: string): KernelLineReader {
   const head = Buffer.from(`{"schema":"${KERNEL_EVENT_SCHEMA}","run_id":${JSON.stringify(runId)},"seq":`);
   const kinds = [1, 2, 4, 6, 7, 10, 20].map(kindOf);
-  const destinations = createKnownTexts(1);
+  const destinations = createKnownTexts(2);
   const cursor: Cursor = { bytes: Buffer.alloc(0), at: 0, end: 0 };
   return (bytes, start, end) => {
     cursor.bytes = bytes;
@@ -148,21 +147,15 @@ function integer(cursor: Cursor): boolean {
   return isNegative ? number > 0 : number >= 0;
 }
 
-/** Printable ASCII but for the quote and the backslash. */
-const IS_PLAIN = Uint8Array.from({ length: 256 }, (_, byte) =>
-  byte >= 0x20 && byte <= 0x7e && byte !== QUOTE && byte !== BACKSLASH ? 1 : 0,
-);
-
-/** A string of plain ASCII. */
+/** A string of plain ASCII. One that has an escaped quote ends there in a backslash, and is not plain. */
 function text(cursor: Cursor, known: KnownTexts): string | undefined {
-  const { bytes, end } = cursor;
+  const { bytes } = cursor;
   const start = cursor.at + 1;
   if (bytes[cursor.at] !== QUOTE) return undefined;
-  let at = start;
-  while (at < end && IS_PLAIN[bytes[at] ?? 0] === 1) at += 1;
-  if (at === end || bytes[at] !== QUOTE) return undefined;
-  cursor.at = at + 1;
-  return known.at(bytes, start, at);
+  const end = bytes.indexOf(QUOTE, start);
+  if (end < 0 || end >= cursor.end) return undefined;
+  cursor.at = end + 1;
+  return known.at(bytes, start, end);
 }
 
 function oneOf<T extends string>(
