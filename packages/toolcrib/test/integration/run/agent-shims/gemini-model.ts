@@ -8,7 +8,7 @@ export const GEMINI_CALL_ID = 'function-call-of-the-test';
 
 /**
  * Asks for one call of the tool, wants its result, and ends: `generateContent` and `streamGenerateContent` of Gemini's API,
- * as far as an agent with one function needs them. It takes nothing that it does not know.
+ * as far as an agent with one function needs them. What it looks at has to be right, and an answer comes after its call.
  * @param id of the call; undefined for a model that gives none.
  */
 export function geminiModel(id: string | undefined): Model {
@@ -20,6 +20,9 @@ export function geminiModel(id: string | undefined): Model {
     const parts = request.parse(body).contents.flatMap((content) => content.parts);
     const answers = parts.flatMap((part) => ('functionResponse' in part ? [part.functionResponse] : []));
     if (answers.length > 1) throw new Error('one call has one answer');
+    if (answers.some((answer) => answer.id !== undefined && answer.id !== id)) throw new Error('no call has that id');
+    if (answers.length > 0 && !parts.some((part) => 'functionCall' in part))
+      throw new Error('an answer without its call');
     const said = answers.length > 0 ? { text: 'done' } : { functionCall: call };
     const candidate = { content: { role: 'model', parts: [said] }, finishReason: 'STOP', index: 0 };
     const response = { candidates: [candidate], modelVersion: 'test-model', responseId: 'r1' };
@@ -36,6 +39,7 @@ const request = z.object({
         z.union([
           z.object({
             functionResponse: z.object({
+              id: z.optional(z.string()),
               name: z.literal(TOOL.name),
               response: z.object({ output: z.literal(TOOL.result) }),
             }),

@@ -9,7 +9,7 @@ export const OPENAI_CALL_ID = 'call_of_the_test';
 
 /**
  * Asks for one call of the tool, wants its result, and ends: OpenAI's Responses API and Chat Completions, as far as an
- * agent with one function tool needs them. It takes nothing that it does not know.
+ * agent with one function tool needs them. What it looks at has to be right, and a result comes after its call.
  */
 export const openaiModel: Model = (request) => {
   if (request.headers['authorization'] !== `Bearer ${OPENAI_KEY}`) throw new Error('the key is wrong');
@@ -44,6 +44,7 @@ const responsesRequest = z.object({
 function responsesAnswer({ body }: ModelRequest): ModelAnswer {
   const { input, stream = false } = responsesRequest.parse(body);
   const isAnswered = input.some((item) => 'output' in item);
+  if (isAnswered && !input.some((item) => 'name' in item)) throw new Error('a result without its call');
   const response = {
     id: 'resp_1',
     object: 'response',
@@ -105,7 +106,7 @@ const completionsRequest = z.object({
         role: z.literal('assistant'),
         tool_calls: z.tuple([z.object({ id: z.literal(OPENAI_CALL_ID), type: z.literal('function') })]),
       }),
-      z.object({ role: z.literal('tool'), tool_call_id: z.literal(OPENAI_CALL_ID), content: z.unknown() }),
+      z.object({ role: z.literal('tool'), tool_call_id: z.literal(OPENAI_CALL_ID), content: z.literal(TOOL.result) }),
     ]),
   ),
 });
@@ -113,6 +114,7 @@ const completionsRequest = z.object({
 function completionsAnswer({ body }: ModelRequest): ModelAnswer {
   const { messages } = completionsRequest.parse(body);
   const isAnswered = messages.some(({ role }) => role === 'tool');
+  if (isAnswered && !messages.some((message) => 'tool_calls' in message)) throw new Error('a result without its call');
   const call = { name: TOOL.name, arguments: JSON.stringify(TOOL.args) };
   const toolCall = { id: OPENAI_CALL_ID, type: 'function', function: call };
   const said = isAnswered ? { content: 'done' } : { content: null, tool_calls: [toolCall] };
