@@ -94,6 +94,8 @@ describe('the difference of two runs', () => {
     expect(binding_ids).toEqual({ added: ['tc_3'], removed: ['tc_2'], unchanged: ['tc_1'] });
     expect(policy_outcomes).toEqual({ changed: [{ tool_call_id: 'tc_1', base: 'allow', head: 'deny' }] });
     expect(status).toBe('clean');
+    const denied = side({ bindings: [['tc_1', 'deny']], surface: { policy_decisions: ['deny:read'] } });
+    expect(capabilityDiff(side(), denied)).toMatchObject({ status: 'clean', notes: [] });
   });
 
   test.each<[string, SideParts, string]>([

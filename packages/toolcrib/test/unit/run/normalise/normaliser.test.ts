@@ -81,6 +81,12 @@ describe('the kernel layer', () => {
     expect(first).toContain('"mode":0,');
   });
 
+  test('tells the mode of a file without a name, and flags as the kernel sees them', () => {
+    const [line] = normalised([opened('/tmp', { flags: 0o20200002, mode: 0o600 })]).kernel;
+    expect(line).toContain('"flags":4259842,"mode":384,');
+    expect(normalised([opened('/a', { flags: -0x80000000 })]).kernel[0]).toContain('"flags":2147483648,');
+  });
+
   test('tells no result of an open that never returned', () => {
     const line = normalised([opened('/a', { result: undefined })]).kernel[0] ?? '';
     expect(line).not.toMatch(/return_value|status/);
@@ -113,6 +119,14 @@ describe('the kernel layer', () => {
     const calls = [opened(undefined), executed(undefined), connected(undefined), sent('sendto', undefined, true)];
     expect(values(calls)).toEqual(['openat', 'exec', 'connect', 'sendto'].map((kind) => [kind, null]));
     expect(normalised(calls).counts.unreadable).toEqual({ paths: 2, addresses: 2, refused: 0 });
+  });
+
+  test('has no value for an empty path, which is no loss', () => {
+    expect(values([opened('', { result: -2 }), executed('')])).toEqual([
+      ['openat', null],
+      ['exec', null],
+    ]);
+    expect(normalised([opened('')]).counts.unreadable.paths).toBe(0);
   });
 
   test('does not tell the beginning of a path for the path', () => {
@@ -192,6 +206,7 @@ describe('the effects', () => {
     const { effects, counts } = normalised(calls);
     expect(counts.blind_spots).toEqual({ unix_connect: 2, unix_send: 1 });
     expect(effects.length).toBe(4);
+    expect(normalised([connected(unix, -11)]).counts.blind_spots).toEqual({ unix_connect: 1 });
     expect(JSON.parse(effects[1] ?? '')).toMatchObject({
       kind: 'blind_spot',
       call: 'connect',
@@ -201,7 +216,27 @@ describe('the effects', () => {
   });
 });
 
+describe('the effects', () => {
+  test('are lost once, however many of their paths could not be read', () => {
+    const lost = [
+      changed('rename', [{ given: undefined }, { given: '/a' }]),
+      changed('rename', [{ given: undefined }, { given: undefined }]),
+    ];
+    expect(normalised(lost).counts.unreadable.paths).toBe(2);
+  });
+
+  test('do not make the record grow with names that nobody expects', () => {
+    const names = Array.from({ length: 300 }, (_, index) => blindSpot(`call_${index}`));
+    const { blind_spots } = normalised(names).counts;
+    expect([Object.keys(blind_spots).length, blind_spots['others']]).toEqual([257, 44]);
+  });
+});
+
 describe('the raw layer', () => {
+  test('does not tell twice where a path led', () => {
+    expect(normalised([opened('/a', { absolute: '/a' })]).raw[0]).toContain('"paths":[{"given":"/a"}]');
+  });
+
   test('has every call, forks too, with thread and time since the first', () => {
     const { raw } = normalised([opened('/proc/1', { time: 7n, cgroupId: 5 }), { ...forked(42), time: 9n }]);
     expect(raw.map((line): unknown => JSON.parse(line))).toMatchObject([

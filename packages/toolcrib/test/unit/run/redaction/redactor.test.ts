@@ -91,6 +91,20 @@ describe('redaction', () => {
     );
   });
 
+  test.each([
+    'access_token',
+    'refreshToken',
+    'SIG',
+    'Signature',
+    'api-key',
+    'SECRET',
+    'passwd',
+    'Password',
+    'client_secret',
+  ])('looks closer at an assignment of %s', (name) => {
+    expect(mayHoldSecret(`/x?${name}=abcdef`)).toBe(true);
+  });
+
   test('looks closer at every text that has a shape', () => {
     const piece = fc.oneof(
       fc.constantFrom(...SECRETS.map(([, secret]) => secret.toLowerCase()), ...SECRETS.map(([, secret]) => secret)),

@@ -4,6 +4,7 @@ import type { ObservedCall } from '../../../../src/run/observe/observed-call.ts'
 import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
 import type { CaptureRecord } from '../../../../src/run/reports/capture-record.ts';
 import { claimReport, type ClaimDecision, type ClaimReport } from '../../../../src/run/reports/claim-gate.ts';
+import { coverageDecision } from '../../../../src/run/reports/coverage-descriptor.ts';
 import { healthOfRun } from '../../../../src/run/reports/kernel-health.ts';
 import { runCoverage, type RunCoverage } from '../../../../src/run/reports/run-coverage.ts';
 import { anyCaptured, captured, lost, type Captured } from '../captured.ts';
@@ -215,6 +216,29 @@ describe('a claim', () => {
         expect(JSON.stringify(claims(captured(back)))).toBe(JSON.stringify(claims(captured(run))));
       }),
     );
+  });
+});
+
+describe('a description', () => {
+  test('of another schema blocks, and a class without a name was observed by nobody', () => {
+    const [filesystem] = runCoverage(captured()).descriptors;
+    const foreign = filesystem && { ...filesystem, schema: 'other' };
+    expect(coverageDecision(foreign, 'positive', 'path opens')).toMatchObject({
+      decision: 'blocked',
+      rule: 'coverage_descriptor_schema_mismatch',
+    });
+    expect(coverageDecision(filesystem, 'positive', ' ').decision).toBe('degraded');
+    expect(coverageDecision(filesystem, 'positive', 'PATH OPENS').decision).toBe('allowed');
+  });
+
+  test('that is full and has no blind spot allows every claim', () => {
+    const [filesystem] = runCoverage(captured()).descriptors;
+    const full = filesystem && { ...filesystem, completeness: 'full' as const, known_blind_spots: [] };
+    for (const kind of ['exhaustive', 'absence'] as const) {
+      expect(coverageDecision(full, kind, 'path opens').decision).toBe('allowed');
+      const spotted = full && { ...full, known_blind_spots: ['x: y'] };
+      expect(coverageDecision(spotted, kind, 'path opens').decision).not.toBe('allowed');
+    }
   });
 });
 
