@@ -3,9 +3,8 @@ import { IntegrityError } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { quoted } from '../core/printable.ts';
 import { displayUrl } from '../transfer/display-url.ts';
-import { nameOf, notCached, verifyPin, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
+import { factsOf, nameOf, notCached, verifyPin, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import { downloadPack } from './download-pack.ts';
-import type { KeptPack } from './pack-cache.ts';
 import type { OfferedFile, PackOrigins } from './pack-origins.ts';
 import { formatStoreRef, storeArtifactUrl, type StoreRef } from './store-ref.ts';
 
@@ -48,41 +47,33 @@ async function acquire(
   origins: PackOrigins,
   locate: () => string,
 ): Promise<AcquiredPack> {
-  const { cache, locks, offline, signal } = origins;
-  const { pin } = wanted;
-  if (pin === undefined) {
-    if (!offline) return await download(wanted, key, origins, locate());
-    const recalled = await cache.recall(key.reference, key.store);
-    const kept = recalled && (await findPack(recalled, key, origins));
-    if (kept === undefined) throw notCached(wanted);
-    return fromCache(wanted, kept);
+  const { pin, fresh = false } = wanted;
+  const find = (): Promise<AcquiredPack | undefined> => findPack(wanted, key, origins);
+  const mayBeOld = pin === undefined || fresh;
+  if (origins.offline || !mayBeOld) {
+    const found = await find();
+    if (found !== undefined) return found;
+    if (origins.offline) throw notCached(wanted);
   }
-  const find = (): Promise<KeptPack | undefined> => findPack(pin, key, origins);
-  const found = wanted.fresh === true && !offline ? undefined : await find();
-  if (found !== undefined) return fromCache(wanted, found);
-  if (offline) throw notCached(wanted);
   const url = locate();
-  if (wanted.fresh === true) return await download(wanted, key, origins, url);
-  const others = async (): Promise<AcquiredPack | undefined> => {
-    const kept = await find();
-    return kept && fromCache(wanted, kept);
-  };
-  return await locks.withLock(pin, async () => (await others()) ?? (await download(wanted, key, origins, url)), {
-    signal,
-    meanwhile: others,
-  });
+  const fetch = (): Promise<AcquiredPack> => download(wanted, key, origins, url);
+  if (mayBeOld) return await fetch();
+  const { locks, signal } = origins;
+  return await locks.withLock(pin, async () => (await find()) ?? (await fetch()), { signal, meanwhile: find });
 }
 
+/** What is locked, else what the reference stood for last. */
 async function findPack(
-  digest: Digest,
-  { store }: CacheKey,
+  { pin, dependency }: WantedPack,
+  { reference, store }: CacheKey,
   { cache, signal }: PackOrigins,
-): Promise<KeptPack | undefined> {
-  return (await cache.read(digest, signal)) ?? (store && (await cache.readNamed(store, digest)));
-}
-
-function fromCache({ dependency: { reference } }: WantedPack, { bytes, digest }: KeptPack): AcquiredPack {
-  return { bytes, digest, pinned: digest, resolvedRef: reference, mediaType: undefined, tier: 'cache', where: digest };
+): Promise<AcquiredPack | undefined> {
+  const digest = pin ?? (await cache.recall(reference, store));
+  if (digest === undefined) return undefined;
+  const kept = (await cache.read(digest, signal)) ?? (store && (await cache.readNamed(store, digest)));
+  if (kept === undefined) return undefined;
+  const { reference: resolvedRef } = dependency;
+  return { ...kept, pinned: digest, resolvedRef, mediaType: undefined, tier: 'cache', where: digest };
 }
 
 async function download(
@@ -111,11 +102,10 @@ async function download(
 function verifyAdvertised(wanted: WantedPack, { headers, url }: OfferedFile, actual: Digest): void {
   const told = headers.get(DIGEST_HEADER)?.trim();
   if (told === undefined || digestFromHex(told) === actual) return;
-  const { id, reference } = wanted.dependency;
   const what = `${DIGEST_HEADER} says ${quoted(told)}, and its bytes have ${actual}`;
   throw new IntegrityError('DIGEST_MISMATCH', `${nameOf(wanted)} failed its integrity check: ${url}: ${what}`, {
     hint: 'nothing of it was kept: try again, and if that does not help tell who runs the store',
-    details: { extension: id, reference, expected: told.slice(0, 200), actual },
+    details: { ...factsOf(wanted), expected: told.slice(0, 200), actual },
   });
 }
 

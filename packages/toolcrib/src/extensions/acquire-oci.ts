@@ -3,7 +3,15 @@ import { IntegrityError, UsageError } from '../core/errors.ts';
 import type { OciDescriptor } from '../core/oci-descriptor.ts';
 import { locateBelow, pinOciName, type OciLocation } from '../core/oci-location.ts';
 import { quoted } from '../core/printable.ts';
-import { inTheNameOf, nameOf, notCached, notThere, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
+import {
+  factsOf,
+  inTheNameOf,
+  nameOf,
+  notCached,
+  notThere,
+  type AcquiredPack,
+  type WantedPack,
+} from './acquired-pack.ts';
 import { downloadPack } from './download-pack.ts';
 import { PACK_MEDIA_TYPE, parsePackManifest } from './pack-manifest.ts';
 import type { PackOrigins, PackRegistry } from './pack-origins.ts';
@@ -14,10 +22,9 @@ import type { PackOrigins, PackRegistry } from './pack-origins.ts';
  */
 export async function acquireFromRepo(wanted: WantedPack, name: string, origins: PackOrigins): Promise<AcquiredPack> {
   if (origins.repoBase !== undefined) return await acquireOci(wanted, locateBelow(origins.repoBase, name), origins);
-  const { id, reference } = wanted.dependency;
   throw new UsageError('CONFIG_INVALID', `${nameOf(wanted)} needs "repoBase" in toolcrib.json, and it is not there`, {
     hint: 'e.g. "repoBase": "https://registry.example.com/extensions"',
-    details: { extension: id, reference },
+    details: factsOf(wanted),
   });
 }
 
@@ -49,15 +56,14 @@ export async function acquireOci(
 
 /** The digest or the tag of the manifest. */
 function wantedManifest(wanted: WantedPack, { digest, tag }: OciLocation): string {
-  const { pin, followTags = false, dependency } = wanted;
-  const { id, reference } = dependency;
+  const { pin, followTags = false } = wanted;
   if (pin !== undefined && digest !== undefined && pin !== digest) {
     throw new IntegrityError(
       'DIGEST_MISMATCH',
       `${nameOf(wanted)} has another digest than its lock, which pins ${pin}`,
       {
         hint: 'find out who changed one of them; "toolcrib ext lock" locks what is declared',
-        details: { extension: id, reference, expected: pin, actual: digest },
+        details: { ...factsOf(wanted), expected: pin, actual: digest },
       },
     );
   }
@@ -66,7 +72,7 @@ function wantedManifest(wanted: WantedPack, { digest, tag }: OciLocation): strin
   if (followTags) return tag ?? 'latest';
   throw new UsageError('LOCK_OUTDATED', `${nameOf(wanted)} has no digest, and nothing is locked`, {
     hint: '"toolcrib ext lock" resolves the tag and pins what it names now',
-    details: { extension: id, reference },
+    details: factsOf(wanted),
   });
 }
 
@@ -135,9 +141,8 @@ async function downloadLayer(
 }
 
 function malformed(wanted: WantedPack, digest: Digest, what: string): IntegrityError {
-  const { id, reference } = wanted.dependency;
   return new IntegrityError('MALFORMED', `${nameOf(wanted)}: the manifest ${digest} is not that of a pack: ${what}`, {
     hint: 'name an artifact whose one layer is the pack; "toolcrib ext publish" pushes such',
-    details: { extension: id, reference, digest },
+    details: { ...factsOf(wanted), digest },
   });
 }

@@ -1,8 +1,9 @@
 import type { Digest } from '../core/digest.ts';
-import { IntegrityError, NotFoundError, RemoteError } from '../core/errors.ts';
+import { IntegrityError, NotFoundError, RemoteError, type ErrorDetails } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
 import { PACK_LOCK_NAME } from './pack-lock.ts';
+import { quotedReference, shownReference } from './shown-reference.ts';
 
 /** What is to be acquired. */
 export interface WantedPack {
@@ -38,7 +39,12 @@ export interface AcquiredPack {
 
 /** How messages call what is wanted: its extension and its reference. */
 export function nameOf({ dependency: { id, reference } }: Pick<WantedPack, 'dependency'>): string {
-  return `extension ${quoted(id)} (${quoted(reference)})`;
+  return `extension ${quoted(id)} (${quotedReference(reference)})`;
+}
+
+/** The same for machines. */
+export function factsOf({ dependency: { id, reference } }: Pick<WantedPack, 'dependency'>): ErrorDetails {
+  return { extension: id, reference: shownReference(reference) };
 }
 
 /**
@@ -47,41 +53,38 @@ export function nameOf({ dependency: { id, reference } }: Pick<WantedPack, 'depe
  * @throws IntegrityError `DIGEST_MISMATCH`, naming both.
  */
 export function verifyPin(wanted: WantedPack, where: string, digest: Digest): void {
-  const { pin, dependency } = wanted;
+  const { pin } = wanted;
   if (pin === undefined || pin === digest) return;
   const what = `${PACK_LOCK_NAME} pins ${pin}, and ${where} has ${digest}`;
   throw new IntegrityError('DIGEST_MISMATCH', `${nameOf(wanted)} is not what was locked: ${what}`, {
     hint: 'nothing of it was used. Find out who changed it; "toolcrib ext lock" locks what is right',
-    details: { extension: dependency.id, reference: dependency.reference, expected: pin, actual: digest },
+    details: { ...factsOf(wanted), expected: pin, actual: digest },
   });
 }
 
 /** What a pack that is nowhere becomes. @param where it was looked for. */
 export function notThere(wanted: Pick<WantedPack, 'dependency'>, where: string, cause?: unknown): NotFoundError {
-  const { id, reference } = wanted.dependency;
   return new NotFoundError('NOT_FOUND', `${nameOf(wanted)} is not at ${where}`, {
     hint: 'check the reference, and that it was published',
-    details: { extension: id, reference },
+    details: factsOf(wanted),
     cause,
   });
 }
 
 /** What a pack that is in no cache becomes when nobody may be asked. */
 export function notCached(wanted: Pick<WantedPack, 'dependency'>): RemoteError {
-  const { id, reference } = wanted.dependency;
   return new RemoteError('OFFLINE', `offline: ${nameOf(wanted)} is not in the cache`, {
     hint: 'run it online once, without --offline: that puts it into the cache',
-    details: { extension: id, reference },
+    details: factsOf(wanted),
   });
 }
 
 /** The same failure of a server, in the name of the extension. Other errors are handed back as they are. */
 export function inTheNameOf(wanted: Pick<WantedPack, 'dependency'>, error: unknown): unknown {
   if (!(error instanceof RemoteError) || error.code === 'STORAGE') return error;
-  const { id, reference } = wanted.dependency;
   return new RemoteError(error.code, `${nameOf(wanted)} cannot be fetched: ${error.message}`, {
     ...(error.hint !== undefined && { hint: error.hint }),
-    details: { ...error.details, extension: id, reference },
+    details: { ...error.details, ...factsOf(wanted) },
     cause: error,
   });
 }

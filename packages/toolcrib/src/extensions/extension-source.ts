@@ -1,6 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { parseOciLocation, type OciLocation } from '../core/oci-location.ts';
 import { quoted } from '../core/printable.ts';
+import { shownReference } from './shown-reference.ts';
 import { parseStoreRef, type StoreRef } from './store-ref.ts';
 
 /** How a pack's bytes are come by: formats.md 8. */
@@ -85,8 +86,9 @@ function httpUrl(reference: string, text: string): string {
 }
 
 function invalid(reference: string, what: string, hint: string): UsageError {
-  return new UsageError('REFERENCE_INVALID', `the extension source ${quoted(reference)} ${what}`, {
+  const shown = shownReference(reference);
+  return new UsageError('REFERENCE_INVALID', `the extension source ${quoted(shown)} ${what}`, {
     hint,
-    details: { reference },
+    details: { reference: shown },
   });
 }

@@ -4,6 +4,7 @@ import { parseDocument } from '../core/json-document.ts';
 import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
 import { refuseDuplicates, refuseEmpty, type Refuse } from './declared.ts';
+import { quotedReference } from './shown-reference.ts';
 import { mayMove, sourceKindOf, type SourceKind } from './extension-source.ts';
 
 /** What the file is called in the directory of a pack. */
@@ -67,10 +68,14 @@ function dependencyOf({ id, role, source }: z.infer<typeof extensionSchema>, ref
   const scheme = sourceKindOf(ref);
   const extension = `extension ${quoted(id)}`;
   if (kind !== scheme) {
-    throw refuse(`${extension} has source.kind ${quoted(kind)}, and its ref ${quoted(ref)} is of kind "${scheme}"`);
+    throw refuse(
+      `${extension} has source.kind ${quoted(kind)}, and its ref ${quotedReference(ref)} is of kind "${scheme}"`,
+    );
   }
   if (mayMove(scheme) && !allowTags && !ref.includes('@sha256:')) {
-    throw refuse(`${extension} has ref ${quoted(ref)}, which must have a digest (@sha256:…) or "allow_tags": true`);
+    throw refuse(
+      `${extension} has ref ${quotedReference(ref)}, which must have a digest (@sha256:…) or "allow_tags": true`,
+    );
   }
   return { id, role, kind: scheme, reference: ref, allowTags };
 }

@@ -6,6 +6,7 @@ import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
 import { refuseDuplicates, refuseEmpty, type Refuse } from './declared.ts';
 import { PACK_EXTENSIONS_NAME, type ExtensionDependency } from './pack-extensions.ts';
+import { quotedReference } from './shown-reference.ts';
 
 /** What the file is called in the directory of a pack. */
 export const PACK_LOCK_NAME = 'pack.extensions.lock.json';
@@ -101,7 +102,7 @@ function disagreement({ role, reference }: ExtensionDependency, lock: LockedExte
   if (lock === undefined) return `lacks it, and ${PACK_EXTENSIONS_NAME} has it`;
   if (lock.role !== role) return `has role ${quoted(lock.role)}, and ${PACK_EXTENSIONS_NAME} has ${quoted(role)}`;
   if (lock.sourceRef === reference) return undefined;
-  return `has source_ref ${quoted(lock.sourceRef)}, and ${PACK_EXTENSIONS_NAME} has ref ${quoted(reference)}`;
+  return `has source_ref ${quotedReference(lock.sourceRef)}, and ${PACK_EXTENSIONS_NAME} has ref ${quotedReference(reference)}`;
 }
 
 function outdated(id: string, what: string): UsageError {

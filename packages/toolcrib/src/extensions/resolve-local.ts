@@ -1,6 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import { acquireLocal } from './acquire-local.ts';
-import { nameOf } from './acquired-pack.ts';
+import { factsOf, nameOf } from './acquired-pack.ts';
 import { readComponentOf, type ResolvedComponent } from './component.ts';
 import { findExtension, readDeclaredExtensions, type DeclaredExtension } from './declared-extensions.ts';
 import { parseExtRef } from './ext-ref.ts';
@@ -35,11 +35,10 @@ export async function resolveLocalComponent(
 }
 
 function pathOf(extension: DeclaredExtension): string {
-  const { id, reference } = extension.dependency;
-  const source = parseExtensionSource(reference);
+  const source = parseExtensionSource(extension.dependency.reference);
   if (source.kind === 'file') return source.path;
   throw new UsageError('USAGE', `${nameOf(extension)} is no file, and here only file:// and paths are resolved`, {
     hint: '"toolcrib ext resolve", and resolveExtension of the package "toolcrib", resolve every kind of source',
-    details: { extension: id, reference },
+    details: factsOf(extension),
   });
 }

@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startFaultyServer, type Fault } from '../../servers/http.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
@@ -76,6 +78,32 @@ describe('a pack of any server', () => {
       'UNREACHABLE',
       expect.stringContaining(`extension "${ID}" ("${ref}")`),
     ]);
+  });
+
+  test('is called by its URL without the query, which may be what opens the server', async () => {
+    await using site = await siteOf([{ kind: 'status', status: 404 }]);
+    const ref = `${site.ref}?signature=hunter2`;
+    await declare(site, [{ id: ID, ref }]);
+    const errors = [
+      await failureOfAsync(() => site.resolve(ID)),
+      await failureOfAsync(() => site.resolve(ID, { offline: true })),
+    ];
+    await declare(site, [{ id: ID, ref: `${ref}#fragment` }]);
+    errors.push(await failureOfAsync(() => site.resolve(ID)));
+    await declare(site, [{ id: ID, ref, kind: 'oci' }]);
+    errors.push(await failureOfAsync(() => site.resolve(ID)));
+    await declare(site, [{ id: ID, ref }]);
+    await writeLock(site, [{ id: ID, ref: site.ref, digest: digestOf(pack) }]);
+    errors.push(await failureOfAsync(() => site.resolve(ID)));
+    const codes = ['NOT_FOUND', 'OFFLINE', 'REFERENCE_INVALID', 'CONFIG_INVALID', 'LOCK_OUTDATED'];
+    expect(errors.map(({ code }) => code)).toEqual(codes);
+    for (const { message, hint, details } of errors) {
+      expect(message).toContain(`"${site.ref}?…"`);
+      expect(JSON.stringify([message, hint, details])).not.toContain('hunter2');
+    }
+    await declare(site, [{ id: ID, ref }]);
+    await rm(join(site.folder, 'pack.extensions.lock.json'));
+    await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
   });
 
   test('over plain HTTP from elsewhere is warned of, unless it is locked', async () => {
