@@ -11,6 +11,7 @@ import * as errors from '../../../src/core/errors.ts';
 import { parseReceipt } from '../../../src/core/receipt.ts';
 import { parseReleaseManifest } from '../../../src/core/release.ts';
 import { storeListingFrom } from '../../../src/core/store-listing.ts';
+import { formatPackListing, type ListedPack } from '../../../src/core/stored-pack.ts';
 import { parseSums } from '../../../src/core/sums.ts';
 import { parsePackLock } from '../../../src/extensions/pack-lock.ts';
 import { TARGET_NAMES } from '../../../src/core/target.ts';
@@ -32,9 +33,17 @@ function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.revocations.v1"')) return parseRevocationList(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"https://in-toto.io/Statement/v1"')) return parseProvenance(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"resolved_ref"')) return parsePackLock(text, 'docs/formats.md');
+  if (text.includes('"toolcrib.extensions.v1"')) return verifyPackListing(text);
   if (text.includes('"toolcrib.effect.v1"')) return effectEventSchema.parse(JSON.parse(text));
   if (text.includes('"toolcrib.capture.v1"')) return captureRecordSchema.parse(JSON.parse(text));
   return storeListingFrom(text) ?? parseConfig(text, 'docs/formats.md');
+}
+
+/** Nothing reads it here: an example is what toolcrib writes, but for blanks. */
+function verifyPackListing(text: string): void {
+  const listing = JSON.parse(text) as { readonly extensions: readonly ListedPack[] };
+  if (formatPackListing(listing.extensions) !== `${JSON.stringify(listing)}\n`)
+    throw new Error('toolcrib writes another');
 }
 
 describe('docs/formats.md', () => {
