@@ -1,13 +1,16 @@
-import type { KeyObject } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import { readPrivateKey } from '../attestations/key-signer.ts';
 import { ToolcribError, UsageError } from '../core/errors.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
-import { ARCHIVE_KEY_KINDS } from '../run/archive/manifest-signature.ts';
-import { archiveExists, createArchiveDraft, writeArchive, type ArchiveDraft } from '../run/archive/write.ts';
+import {
+  archiveExists,
+  createArchiveDraft,
+  writeArchive,
+  type ArchiveDraft,
+  type SignManifest,
+} from '../run/archive/write.ts';
 import { spawnErrorText } from '../run/child-process.ts';
 import { exitStatusOf } from '../run/exit-status.ts';
 import type { SignalSource } from '../run/follow-command.ts';
@@ -18,6 +21,7 @@ import type { RedactionMode } from '../run/redaction/redactor.ts';
 import type { RunSpec } from '../run/run-spec.ts';
 import type { KernelRequest, Refusal } from '../run/start-observed.ts';
 import type { Host } from './host.ts';
+import { openManifestSigner } from './manifest-signer.ts';
 import { openObservers } from './open-observers.ts';
 import { openRedactionKey, type RedactionKeySource } from './redaction-key.ts';
 import { createRunSpec, type RunSpecRequest } from './run-spec.ts';
@@ -87,7 +91,7 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   await prepareDirectory(host, path);
   const spec = createRunSpec(host, request);
   if (request.sdkLog !== undefined) verifySdkLogHasShim(spec.agent_shim);
-  const key = await signingKey(host, request);
+  const sign = await openManifestSigner(host, request.sign);
   if (request.place !== undefined) verifyNoShim(spec.agent_shim);
   const sdk = await prepareSdkLog(host, spec, { named: request.sdkLog, output: path });
   const draft = createArchiveDraft({ directory: dirname(path), sweep: request.redact !== 'disabled_unsafe' });
@@ -95,7 +99,7 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   try {
     sandboxRun = await openPlace(host, request, sdk.spec);
     const outcome = await runInto(draft, host, request, { ...sdk, ...sandboxRun });
-    return await finish(host, { path, draft, outcome, key });
+    return await finish(host, { path, draft, outcome, sign });
   } finally {
     await draft.discard();
     await sdk.discard();
@@ -109,10 +113,6 @@ async function prepareDirectory({ clock }: Host, path: string): Promise<void> {
   const directory = dirname(path);
   await onDisk('write to', directory, () => access(directory, constants.W_OK));
   await sweepTemporaries(directory, { now: clock.now() });
-}
-
-async function signingKey({ cwd }: Host, { sign }: RecordRunRequest): Promise<KeyObject | undefined> {
-  return sign === undefined ? undefined : await readPrivateKey(resolve(cwd, sign), ARCHIVE_KEY_KINDS);
 }
 
 async function runInto(
@@ -168,13 +168,13 @@ interface Finished {
   readonly path: string;
   readonly draft: ArchiveDraft;
   readonly outcome: RunOutcome;
-  readonly key: KeyObject | undefined;
+  readonly sign: SignManifest | undefined;
 }
 
-async function finish(host: Host, { path, draft, outcome, key }: Finished): Promise<RecordedRun> {
+async function finish(host: Host, { path, draft, outcome, sign }: Finished): Promise<RecordedRun> {
   const { spec, exitCode, signal, success, timedOut, tier: kernel } = outcome;
   try {
-    const { digest, size } = await writeArchive(path, await draft.seal(spec.run_id, key));
+    const { digest, size } = await writeArchive(path, await draft.seal(spec.run_id, sign));
     const [logFailure] = outcome.logFailures;
     if (logFailure !== undefined) throw logFailure;
     const spawnError = outcome.spawnError && spawnErrorText(spec.command[0] ?? '', outcome.spawnError);

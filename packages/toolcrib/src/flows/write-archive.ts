@@ -1,10 +1,9 @@
 import { dirname, resolve } from 'node:path';
-import { readPrivateKey } from '../attestations/key-signer.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
-import { ARCHIVE_KEY_KINDS } from '../run/archive/manifest-signature.ts';
 import type { ArchiveMember } from '../run/archive/paths.ts';
 import { sealArchive, writeArchive as write } from '../run/archive/write.ts';
 import type { Host } from './host.ts';
+import { openManifestSigner } from './manifest-signer.ts';
 
 /** Members that somebody else made, e.g. of a run that another recorder saw. */
 export interface WriteArchiveRequest {
@@ -35,8 +34,7 @@ export interface WrittenArchive {
 export async function writeArchive(host: Host, request: WriteArchiveRequest): Promise<WrittenArchive> {
   const { runId, members, output, sign } = request;
   const path = resolve(host.cwd, output);
-  const key = sign === undefined ? undefined : await readPrivateKey(resolve(host.cwd, sign), ARCHIVE_KEY_KINDS);
-  const sealed = sealArchive(runId, members, key);
+  const sealed = sealArchive(runId, members, await openManifestSigner(host, sign));
   await sweepTemporaries(dirname(path), { now: host.clock.now() });
   return { archive: path, ...(await write(path, sealed, host.signal)) };
 }

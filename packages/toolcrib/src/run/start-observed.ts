@@ -1,4 +1,4 @@
-import { hasCode, SandboxError } from '../core/errors.ts';
+import { hasCode, SandboxError, type ToolcribError } from '../core/errors.ts';
 import { startCommand, type CommandOptions, type SpawnError } from './child-process.ts';
 import type { FollowedCommand } from './follow-command.ts';
 import type { CaptureTier, ObservedRun, Observer } from './observe/observer.ts';
@@ -70,8 +70,13 @@ async function startUnder(
     return await observer.start(command);
   } catch (error) {
     if (!hasCode(error, 'NOT_OBSERVABLE')) throw error;
-    return { refused: error.message };
+    return { refused: reasonOf(error) };
   }
+}
+
+/** Without saying again that it is the kernel that cannot be observed. */
+function reasonOf({ message, details }: ToolcribError): string {
+  return typeof details['reason'] === 'string' ? details['reason'] : message;
 }
 
 function notObservable(requested: string, refusals: readonly Refusal[]): SandboxError {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { digestOf } from '../../core/digest.ts';
 import { CheckError, UsageError } from '../../core/errors.ts';
 import type { MeasuredFile } from '../../disk/digest-file.ts';
@@ -6,7 +5,7 @@ import { receiveFileOnce } from '../../disk/write-file.ts';
 import { compareCodePoints } from '../../tar/path.ts';
 import { gzip, writeTar, type TarEntry } from '../../tar/write.ts';
 import { createManifest, type ListedMember } from './manifest.ts';
-import { signManifest } from './manifest-signature.ts';
+import type { SignedManifest } from './manifest-signature.ts';
 import { createMemberDraft, type FinishedMember, type MemberDraft } from './member-draft.ts';
 import { MANIFEST_PATH, memberOrderKey, SIGNATURE_PATH, type ArchiveMember } from './paths.ts';
 import { secretRuleIn } from '../redaction/secret-shapes.ts';
@@ -17,6 +16,9 @@ const MEMBER_MODE = 0o644;
 /** The members of a whole archive in their order, the manifest first. */
 export type SealedArchive = readonly (ArchiveMember | FinishedMember)[];
 
+/** Makes the text of `toolcrib/manifest.dsse.json`. */
+export type SignManifest = (signed: SignedManifest) => string;
+
 /** An archive while its run goes on. Memory does not grow with what is appended to its members. */
 export interface ArchiveDraft {
   /** The member of that name; the first call makes it. It is in the archive, also when nothing is appended. */
@@ -26,10 +28,10 @@ export interface ArchiveDraft {
   /** A member that is there as a whole. */
   document(path: string, text: string): void;
   /**
-   * Completes it: adds the manifest, and with a key the signature over the manifest's digest. Call it once.
+   * Completes it: adds the manifest, and the signature over its digest where somebody signs. Call it once.
    * @throws CheckError `ARCHIVE_REFUSED` when a secret is left in a member; RemoteError `STORAGE`.
    */
-  seal(runId: string, key?: KeyObject): Promise<SealedArchive>;
+  seal(runId: string, sign?: SignManifest): Promise<SealedArchive>;
   /** Call it at the end, whatever happened; sealed members cannot be read afterwards. */
   discard(): Promise<void>;
 }
@@ -57,10 +59,10 @@ export function createArchiveDraft({ directory, sweep = true }: ArchiveDraftOpti
       members.delete(path);
     },
     document: (path, text) => member(path).append(text),
-    async seal(runId, key) {
+    async seal(runId, sign) {
       const finished: FinishedMember[] = [];
       for (const draft of members.values()) finished.push(await draft.finish());
-      return seal(runId, finished, key);
+      return seal(runId, finished, sign);
     },
     async discard() {
       for (const draft of members.values()) await draft.discard();
@@ -71,31 +73,30 @@ export function createArchiveDraft({ directory, sweep = true }: ArchiveDraftOpti
 /**
  * Completes an archive whose members are there: sweeps them for secrets, puts them in order, adds the manifest.
  * @param members all but the manifest, redacted.
- * @param key signs the manifest.
  * @throws CheckError `ARCHIVE_REFUSED` naming member and rule: a bug of whoever wrote that member.
  */
 export function sealArchive(
   runId: string,
   members: readonly ArchiveMember[],
-  key?: KeyObject,
+  sign?: SignManifest,
 ): readonly ArchiveMember[] {
   for (const { path, bytes } of members) verifySwept(path, Buffer.from(bytes).toString('utf8'));
-  return seal(runId, members, key);
+  return seal(runId, members, sign);
 }
 
 function seal<Member extends ListedMember>(
   runId: string,
   members: readonly Member[],
-  key: KeyObject | undefined,
+  sign: SignManifest | undefined,
 ): readonly (Member | ArchiveMember)[] {
   const manifest = Buffer.from(JSON.stringify(createManifest(runId, members)));
-  return inOrder([{ path: MANIFEST_PATH, bytes: manifest }, ...members, ...signature(runId, manifest, key)]);
+  return inOrder([{ path: MANIFEST_PATH, bytes: manifest }, ...members, ...signature(runId, manifest, sign)]);
 }
 
 /** The manifest cannot list it: it holds the manifest's digest. */
-function signature(runId: string, manifest: Uint8Array, key: KeyObject | undefined): readonly ArchiveMember[] {
-  if (key === undefined) return [];
-  const text = signManifest({ run_id: runId, manifest: digestOf(manifest) }, key);
+function signature(runId: string, manifest: Uint8Array, sign: SignManifest | undefined): readonly ArchiveMember[] {
+  if (sign === undefined) return [];
+  const text = sign({ run_id: runId, manifest: digestOf(manifest) });
   return [{ path: SIGNATURE_PATH, bytes: Buffer.from(text) }];
 }
 

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { archiveBytes, sealArchive } from '../../../../src/run/archive/write.ts';
+import { signManifest } from '../../../../src/run/archive/manifest-signature.ts';
 import type { ArchiveMember } from '../../../../src/run/archive/paths.ts';
 import { createSurfaceBuilder } from '../../../../src/run/reports/capability-surface.ts';
 import type { CorrelationReport } from '../../../../src/run/reports/correlation-report.ts';
@@ -87,7 +88,7 @@ export function sampleMembers(parts: SampleParts = {}, key?: KeyObject): readonl
   return sealArchive(
     runId,
     Object.entries(texts).flatMap(([path, text]) => (text === undefined ? [] : [{ path, bytes: Buffer.from(text) }])),
-    key,
+    key && ((signed) => signManifest(signed, key)),
   );
 }
 
