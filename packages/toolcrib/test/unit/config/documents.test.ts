@@ -33,17 +33,18 @@ function parseExample(text: string): unknown {
   if (text.includes('"toolcrib.revocations.v1"')) return parseRevocationList(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"https://in-toto.io/Statement/v1"')) return parseProvenance(Buffer.from(text), 'docs/formats.md');
   if (text.includes('"resolved_ref"')) return parsePackLock(text, 'docs/formats.md');
-  if (text.includes('"toolcrib.extensions.v1"')) return verifyPackListing(text);
+  if (text.includes('"toolcrib.extensions.v1"')) return packListingOf(text);
   if (text.includes('"toolcrib.effect.v1"')) return effectEventSchema.parse(JSON.parse(text));
   if (text.includes('"toolcrib.capture.v1"')) return captureRecordSchema.parse(JSON.parse(text));
   return storeListingFrom(text) ?? parseConfig(text, 'docs/formats.md');
 }
 
 /** Nothing reads it here: an example is what toolcrib writes, but for blanks. */
-function verifyPackListing(text: string): void {
+function packListingOf(text: string): unknown {
   const listing = JSON.parse(text) as { readonly extensions: readonly ListedPack[] };
   if (formatPackListing(listing.extensions) !== `${JSON.stringify(listing)}\n`)
     throw new Error('toolcrib writes another');
+  return listing;
 }
 
 describe('docs/formats.md', () => {
