@@ -1,10 +1,11 @@
 import { PATH_USES, type ArchiveAccount, type Capped, type PathUse } from '../core/archive-account.ts';
 import { printable } from '../core/printable.ts';
-import { wrap } from './width.ts';
+import { truncate, wrap } from './width.ts';
 
 const WIDTH = 80;
 const MOST_ROWS = 12;
 const COUNT_WIDTH = 9;
+const MOST_CHARACTERS = 1000;
 
 const USES: Readonly<Record<PathUse, string>> = {
   written: 'files opened for writing',
@@ -72,7 +73,7 @@ function block<Item>(title: string, { total, isLeast, shown }: Capped<Item>, row
 
 function formatBlock(heading: string, rows: readonly Row[], left: string | undefined): string {
   const lines = rows.flatMap(([times, text]) =>
-    wrap(printable(text), WIDTH - COUNT_WIDTH - 1).map((line, index) =>
+    wrap(printable(truncate(text, MOST_CHARACTERS)), WIDTH - COUNT_WIDTH - 1).map((line, index) =>
       `${(index === 0 ? times : '').padStart(COUNT_WIDTH)} ${line}`.trimEnd(),
     ),
   );

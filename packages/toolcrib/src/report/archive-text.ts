@@ -93,6 +93,8 @@ const WIDTH = 80;
 const LABEL_WIDTH = 22;
 const MAX_COMMAND = 600;
 const MAX_FINDINGS = 20;
+/** Of one field; a hostile archive may have more to say. */
+const MAX_FIELD = 2000;
 
 /**
  * The text of `archive show`: what ran, how it ended, what was observed and what was not, what may be claimed. ASCII, at
@@ -300,7 +302,7 @@ function describeCheck({ findings, unchecked, signature }: ArchiveFacts): readon
 
 /** A label and its text, which goes on under itself. */
 function field(label: string, text: string): readonly string[] {
-  const lines = wrap(printable(text), WIDTH - LABEL_WIDTH);
+  const lines = wrap(printable(truncate(text, MAX_FIELD)), WIDTH - LABEL_WIDTH);
   if (lines.length === 0) return [label.trimEnd()];
   return lines.map((line, index) => (index === 0 ? label : '').padEnd(LABEL_WIDTH) + line);
 }

@@ -1,6 +1,6 @@
 import { printable } from '../core/printable.ts';
 import { formatTable } from './table.ts';
-import { wrap } from './width.ts';
+import { truncate, wrap } from './width.ts';
 
 /** A decision and why. */
 export interface ClaimFact {
@@ -23,6 +23,7 @@ export interface ClaimFacts {
 }
 
 const WIDTH = 80;
+const MOST_CHARACTERS = 2000;
 
 /** Things that somebody could want to claim of one subject, decided alike. */
 interface DecidedClaims {
@@ -109,7 +110,9 @@ export function describeClaims(claims: ClaimFacts | undefined, isRefused: boolea
 
 function describeDecided({ claims, reasons }: DecidedClaims): string {
   const what = claims.flatMap((claim) => hanging(claim, '  ', '    '));
-  const why = reasons.flatMap((reason) => hanging(`because ${printable(reason)}`, '      ', '        '));
+  const why = reasons.flatMap((reason) =>
+    hanging(`because ${printable(truncate(reason, MOST_CHARACTERS))}`, '      ', '        '),
+  );
   return [...what, ...why].map((line) => `${line}\n`).join('');
 }
 

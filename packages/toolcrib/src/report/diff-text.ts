@@ -1,5 +1,5 @@
 import { printable } from '../core/printable.ts';
-import { wrap } from './width.ts';
+import { truncate, wrap } from './width.ts';
 
 /** What one side has more than the other. */
 export interface SetDiffFacts {
@@ -55,6 +55,7 @@ export function isDifferent({ surface, binding_ids, policy_outcomes }: DiffFacts
 
 const WIDTH = 80;
 const MOST_ROWS = 40;
+const MOST_CHARACTERS = 1000;
 
 /** The text of `archive diff`: `-` is only in the first archive, `+` only in the second. At most 80 characters a line. */
 export function describeDiff(diff: DiffFacts): string {
@@ -85,7 +86,7 @@ function rows(mark: string, values: readonly string[]): readonly string[] {
 }
 
 function wrapped(mark: string, text: string): readonly string[] {
-  return wrap(printable(text), WIDTH - mark.length).map(
+  return wrap(printable(truncate(text, MOST_CHARACTERS)), WIDTH - mark.length).map(
     (line, index) => (index === 0 ? mark : ' '.repeat(mark.length)) + line,
   );
 }

@@ -7,8 +7,8 @@ interface SecretsFacts {
   readonly secrets: readonly {
     readonly key: string;
     readonly required: boolean;
-    readonly description: string | undefined;
-    readonly format: string | undefined;
+    readonly description: string | null;
+    readonly format: string | null;
   }[];
 }
 
@@ -23,12 +23,12 @@ const COLUMNS = [
 /** @param options.width of the terminal; 80 where there is none. */
 export function describeSecrets(extensions: readonly SecretsFacts[], { width = 80 }: { width?: number } = {}): string {
   const rows = extensions.flatMap(({ extension, secrets }) =>
-    secrets.map(({ key, required, format = '', description = '' }) => [
+    secrets.map(({ key, required, format, description }) => [
       extension,
       key,
       required ? 'yes' : 'no',
-      format,
-      description,
+      format ?? '',
+      description ?? '',
     ]),
   );
   return rows.length === 0 ? 'The tools in use need no secrets.\n' : formatTable(COLUMNS, rows, { width });
@@ -50,8 +50,8 @@ export function formatEnvTemplate(extensions: readonly SecretsFacts[]): string {
       const known = keys.get(key) ?? { required: false, comments: [] };
       known.required ||= required;
       known.comments.push(
-        ...(description === undefined ? [] : commentLines(description)),
-        ...(format === undefined ? [] : [`format: ${printable(format)}`]),
+        ...(description === null ? [] : commentLines(description)),
+        ...(format === null ? [] : [`format: ${printable(format)}`]),
         `${required ? 'required' : 'not required'} by ${printable(extension)}`,
       );
       keys.set(key, known);

@@ -38,7 +38,8 @@ function layerUnknowns({ summary: { health }, reports: { capture } }: ArchiveFac
   const policy = capture?.logs?.find(({ layer }) => layer === 'policy');
   if (health.policy_layer === 'absent')
     unknowns.push('No policy decided about tool calls, or its log was not recorded.');
-  else if (policy?.command_could_write === true) {
+  else if (policy === undefined) unknowns.push('Who could have written the decisions of the policy is not known.');
+  else if (policy.command_could_write) {
     unknowns.push('The recorded command could have written the decisions of the policy itself.');
   }
   if (health.sdk_layer === 'absent') unknowns.push('No agent SDK reported its tool calls.');

@@ -21,7 +21,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /**
  * A template of HTML: what is put in is text, whatever it holds, and does nothing; it stays text within quoted attributes
- * too. {@link Markup}, and lists of it, are put in as they are; undefined is nothing.
+ * too, and is cut where it is longer than any path. {@link Markup}, and lists of it, are put in as they are; undefined is
+ * nothing.
  */
 export function markup(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
   return new Markup(strings.map((text, index) => text + (index < parts.length ? textOf(parts[index]) : '')).join(''));
@@ -34,7 +35,11 @@ function textOf(part: Part): string {
   return typeof part === 'number' ? String(part) : part.map(textOf).join('');
 }
 
+/** The longest path that Linux takes, in characters; what is longer is a hostile archive's. */
+const LONGEST = 4096;
+
 /** What hides, turns text around or acts upon a terminal is shown as an escape. */
 function escapeHtml(text: string): string {
-  return printable(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)} ... (${text.length - LONGEST} more)` : text;
+  return printable(shown).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

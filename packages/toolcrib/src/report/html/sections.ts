@@ -122,9 +122,13 @@ function decision({ decision: word, reasons }: ClaimFact): Markup {
   return markup`<details class="decision"><summary><span class="badge gate-${word}">${word}</span></summary><ul>${why.map((text) => markup`<li>${text}</li>`)}</ul></details>`;
 }
 
+/** Blind spots, notes and the like: a recorder tells a few. */
+const MOST_TEXTS = 200;
+
 export function renderCoverage({ reports: { coverage, capture }, summary: { health } }: ArchiveFacts): Markup {
   const descriptors = coverage?.descriptors ?? [];
-  const list = (texts: readonly string[]): Markup => markup`<ul>${texts.map((text) => markup`<li>${text}</li>`)}</ul>`;
+  const list = (texts: readonly string[]): Markup =>
+    markup`<ul>${texts.slice(0, MOST_TEXTS).map((text) => markup`<li>${text}</li>`)}${texts.length > MOST_TEXTS ? markup`<li class="cap">and ${texts.length - MOST_TEXTS} more</li>` : ''}</ul>`;
   const told = descriptors.map(({ dimension, method, observes, known_blind_spots, completeness }) => {
     const lists = markup`<div><h4>seen</h4>${list(observes)}</div><div><h4>not seen</h4>${list(known_blind_spots)}</div>`;
     return markup`<h3>${dimension}: <code>${completeness}</code></h3><p class="note">by ${method}</p><div class="seen">${lists}</div>`;
@@ -133,8 +137,8 @@ export function renderCoverage({ reports: { coverage, capture }, summary: { heal
   const changed = capture?.perturbations ?? [];
   return markup`${told.length === 0 ? markup`<p class="none">The archive does not describe what could be seen.</p>` : told}
 ${hidden.length === 0 ? '' : markup`<p>Opens that were counted and left out: ${hidden.map(([rule, times]) => `${rule} ${times}`).join(', ')}.</p>`}
-${changed.length === 0 ? '' : markup`<p>Changed by watching:</p><ul>${changed.map((text) => markup`<li>${text}</li>`)}</ul>`}
-${(health?.notes ?? []).length === 0 ? '' : markup`<details class="more"><summary>Notes of the recorder</summary><ul>${(health?.notes ?? []).map((note) => markup`<li><code>${note}</code></li>`)}</ul></details>`}`;
+${changed.length === 0 ? '' : markup`<p>Changed by watching:</p>${list(changed)}`}
+${(health?.notes ?? []).length === 0 ? '' : markup`<details class="more"><summary>Notes of the recorder</summary>${list(health?.notes ?? [])}</details>`}`;
 }
 
 /** Of long sets so much; the counts are of all. */

@@ -10,8 +10,8 @@ import { describeSecrets, formatEnvTemplate } from '../../../src/report/secrets-
 const secret = (key: string, more: object = {}) => ({
   key,
   required: true,
-  description: undefined,
-  format: undefined,
+  description: null,
+  format: null,
   ...more,
 });
 

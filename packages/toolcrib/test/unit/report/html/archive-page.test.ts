@@ -93,6 +93,11 @@ describe('the page of an archive', () => {
   });
 });
 
+test('a text that is longer than any path is cut, and it is told by how much', () => {
+  const { text } = markup`${'x'.repeat(1_000_000)}`;
+  expect(text).toBe(`${'x'.repeat(4096)} ... (995904 more)`);
+});
+
 test('a template takes anything for text, and gives it back when it is read as HTML', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme-ascii' }), (text) => {
