@@ -37,7 +37,15 @@ export { buildTool, type BuildOptions } from './flows/build-tool.ts';
 export { checkMerge, type CheckOptions, type MergeCheck } from './flows/check-merge.ts';
 export { compareArchives, type CapabilityDiff } from './flows/compare-archives.ts';
 export { createBundle, type CreateBundleOptions, type CreatedBundle } from './flows/create-bundle.ts';
+export { packExtension, type PackOptions, type WrittenPack } from './flows/create-pack.ts';
 export { createHost, type Host, type HostOptions } from './flows/host.ts';
+export {
+  listExtensionSecrets,
+  type ExtensionSecrets,
+  type ExtensionSecretsOptions,
+} from './flows/extension-secrets.ts';
+export { ejectExtension, injectExtension, type PlacedComponent } from './flows/inject-extension.ts';
+export { publishExtension, type PackPublication, type PublishPackOptions } from './flows/publish-pack.ts';
 export { ejectTool, type EjectOptions, type Ejection } from './flows/eject-tool.ts';
 export { examineHost, type ExamineOptions, type HostExamination } from './flows/examine-host.ts';
 export { execTool, type ExecRequest, type ExecResult } from './flows/exec-tool.ts';

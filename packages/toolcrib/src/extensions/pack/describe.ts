@@ -9,8 +9,9 @@ export const DESCRIBE_NAME = 'describe.json';
 export interface SecretRequirement {
   readonly key: string;
   readonly required: boolean;
-  readonly description: string | undefined;
-  readonly format: string | undefined;
+  /** Null where nothing is said, as of the format. */
+  readonly description: string | null;
+  readonly format: string | null;
 }
 
 /** A tool of an extension, as far as it is read here. */
@@ -42,8 +43,8 @@ export function parseDescribe(document: Uint8Array, refuse: (what: string) => Er
     secrets: (secrets ?? []).map(({ key, required, description, format }) => ({
       key,
       required: required ?? true,
-      description: description ?? undefined,
-      format: format ?? undefined,
+      description: description ?? null,
+      format: format ?? null,
     })),
   }));
 }

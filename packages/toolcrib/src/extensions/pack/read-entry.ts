@@ -23,9 +23,12 @@ export async function readEntry(bytes: PackBytes, entry: ZipEntry, refusal: Pack
 
 const LEAST_CHUNK = 64;
 
-/** Undefined unless all that was packed yields exactly that many bytes. One more has room, so that it shows. */
+/**
+ * Undefined unless all that was packed yields exactly that many bytes. One more has room, so that it shows; what would be
+ * more than that is not unpacked.
+ */
 async function inflate(packed: Buffer, size: number): Promise<Buffer | undefined> {
-  const stream = createInflateRaw({ chunkSize: Math.max(LEAST_CHUNK, size + 1), maxOutputLength: size + 1 });
+  const stream = createInflateRaw({ chunkSize: Math.max(LEAST_CHUNK, size + 1) });
   stream.end(packed);
   const pieces: Buffer[] = [];
   let length = 0;

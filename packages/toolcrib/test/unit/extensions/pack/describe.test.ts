@@ -11,7 +11,7 @@ describe('describe.json', () => {
   test('says what each tool needs; what it leaves out is required and not described', () => {
     const full = { key: 'A', required: false, description: 'd', format: 'f' };
     expect(parse(withSecrets(full, { key: 'B' }))).toEqual([
-      { name: 'get', secrets: [full, { key: 'B', required: true, description: undefined, format: undefined }] },
+      { name: 'get', secrets: [full, { key: 'B', required: true, description: null, format: null }] },
     ]);
   });
 

@@ -130,7 +130,12 @@ describe('the tools in use', () => {
 });
 
 describe('what tools need', () => {
-  const secret = (key: string, description?: string) => ({ key, required: true, description, format: undefined });
+  const secret = (key: string, description: string | null = null) => ({
+    key,
+    required: true,
+    description,
+    format: null,
+  });
 
   test('is that of the tools in use; of several with one key the first counts', () => {
     const described = [
