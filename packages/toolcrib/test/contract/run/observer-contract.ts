@@ -125,6 +125,18 @@ export function describeObserverContract(under: ObserverUnderTest): void {
       expect(await running.run.capture).toMatchObject({ survivors: 0, endedEarly: false });
     });
 
+    test('descendants in a process namespace of their own are told by the ids that the observer knows', async () => {
+      const script = 'sh -c "cat /etc/hostname; true"; true';
+      const command = ['unshare', '--pid', '--fork', '/bin/sh', '-c', script];
+      const { calls, capture } = await observe(await open({}), command);
+      const idsOf = (name: 'fork' | 'exit') => calls.filter(({ call }) => call === name);
+      const made = idsOf('fork').map(({ result }) => result);
+      expect(made.length).toBeGreaterThanOrEqual(3);
+      expect(idsOf('exit').map(({ tid }) => tid)).toEqual(expect.arrayContaining(made));
+      expect(made).toContain(opensOf(calls, '/etc/hostname')[0]?.pid);
+      expect(capture).toMatchObject({ endedEarly: false, survivors: 0 });
+    });
+
     test('what a thread does is told of its process', async () => {
       const script = 'require("node:fs").readFile("/etc/hostname", () => {})';
       const { calls } = await observe(await open({}), [process.execPath, '-e', script]);

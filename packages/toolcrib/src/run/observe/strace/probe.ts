@@ -91,7 +91,7 @@ async function reasonIn(said: string, strace: string): Promise<string> {
   const text = words?.slice(words.indexOf('strace: ') + 'strace: '.length, 300 + words.indexOf('strace: '));
   if (text === undefined) return `${strace} was tried and told nothing of the command that it started`;
   if (/option|invalid|syntax/i.test(text))
-    return `${strace} is too old: it needs --seccomp-bpf, -DDD and -X raw (${text})`;
+    return `${strace} is too old: it needs --seccomp-bpf, -DDD, --pidns-translation and -X raw (${text})`;
   if (/ptrace|PTRACE|permitted/.test(text)) return `ptrace is forbidden here (${text})${await ptraceAdvice()}`;
   return `${strace} was tried and failed: ${text}`;
 }

@@ -88,7 +88,7 @@ function startDrain({ end, guard, reader }: TracedRun, { clock, drainMs }: Drain
 }
 
 function report(run: TracedRun, end: { readonly survivors: number; readonly endedEarly: boolean }): CaptureReport {
-  const ended = `${end.survivors} processes that were left at the drain limit were ended`;
+  const ended = `what was left of the run at the drain limit was ended (processes: ${end.survivors})`;
   return {
     attribution: 'proven',
     accounts: run.reader.accounts(),

@@ -3,7 +3,7 @@ import { FORKING_CALLS, TOLD_CALLS } from './traced-call.ts';
 /**
  * Arguments for strace: everything comes whole and in one way only. `-x`: what is not ASCII in hexadecimal; `-X raw`:
  * flags, ports and addresses as numbers and bytes; `-s 0`: what is sent, and the arguments of programs, are nobody's
- * business (paths are not cut by it); `-DDD`: the started process is the command itself, and strace in a session of its
+ * business (paths are not cut by it); `--pidns-translation`: ids of tasks as this process knows them; `-DDD`: the started process is the command itself, and strace in a session of its
  * own watches it, so that signals to the command's group do not reach it.
  * @param output path of a pipe that is read.
  * @param command the program as it is to be looked up, and its arguments.
@@ -12,7 +12,20 @@ export function straceArguments(output: string, command: readonly string[]): rea
   // A call that this machine does not have is no error.
   const calls = [...TOLD_CALLS, ...FORKING_CALLS].map((name) => `?${name}`);
   return [
-    ...['-DDD', '-f', '--seccomp-bpf', '--quiet=attach', '-x', '-X', 'raw', '-s', '0', '-a', '1'],
+    ...[
+      '-DDD',
+      '-f',
+      '--seccomp-bpf',
+      '--pidns-translation',
+      '--quiet=attach',
+      '-x',
+      '-X',
+      'raw',
+      '-s',
+      '0',
+      '-a',
+      '1',
+    ],
     ...['-e', 'abbrev=!sendmmsg', '-e', `trace=${calls.join(',')}`, '-o', output, '--', ...command],
   ];
 }

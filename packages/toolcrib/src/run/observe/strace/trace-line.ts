@@ -103,6 +103,8 @@ export function endCall(first: string): TracedCall | undefined {
 }
 
 const RESULT = /^ *= (?:(?<number>-?[0-9]+|0x[0-9a-f]+)|\?)(?: (?<error>E[A-Z0-9_]+))?(?: |$)/;
+/** The id of a task that the call returned as a namespace of its own counts. */
+const TRANSLATED = /^ *= [0-9]+ \/\* (?<id>[0-9]{1,10}) in strace's PID NS \*\/$/;
 const ERRNO = /^ *= -1 \(errno (?<errno>[0-9]{1,20})\)/;
 
 function parseCall(text: string): TracedCall | undefined {
@@ -116,7 +118,8 @@ function parseCall(text: string): TracedCall | undefined {
   if (errno !== undefined) return { name, args: list.items, result: -Number(errno) };
   const result = RESULT.exec(rest)?.groups;
   if (result === undefined) return undefined;
-  const { number, error } = result;
+  const { error } = result;
+  const number = TRANSLATED.exec(rest)?.groups?.['id'] ?? result['number'];
   if (error === undefined) return { name, args: list.items, result: number === undefined ? undefined : Number(number) };
   const known = ERRORS.get(error);
   return known === undefined ? undefined : { name, args: list.items, result: -known };

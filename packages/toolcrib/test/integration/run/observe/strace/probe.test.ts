@@ -35,7 +35,7 @@ describe('a trial of strace', requireOrSkip(await programsMissing('strace')), ()
 
   test('says that it is too old, and for what', async () => {
     expect(await reasonWith("strace: unrecognized option '--seccomp-bpf'")).toEqual({
-      reason: `${folder}/strace is too old: it needs --seccomp-bpf, -DDD and -X raw (unrecognized option '--seccomp-bpf')`,
+      reason: `${folder}/strace is too old: it needs --seccomp-bpf, -DDD, --pidns-translation and -X raw (unrecognized option '--seccomp-bpf')`,
     });
   });
 

@@ -245,6 +245,15 @@ describe('a task', () => {
     ]);
   });
 
+  test('in a namespace of its own is told by the id that everybody else knows', () => {
+    const reader = createTraceReader();
+    const told = reader.read(
+      `7 ${CLONE}, child_tidptr=0x7f) = 2 /* 9 in strace's PID NS */\n9 +++ exited with 0 +++\n7 +++ exited with 0 +++\n`,
+    );
+    expect(told[0]).toMatchObject({ call: 'fork', result: 9, child: 9 });
+    expect([...reader.alive()]).toEqual([]);
+  });
+
   test('made by vfork is told at once, not when its maker goes on', () => {
     const reader = createTraceReader();
     reader.read('7 vfork( <unfinished ...>\n');
