@@ -119,11 +119,21 @@ function reportedDecision(
 ): ClaimDecision {
   if (!isThere)
     return { decision: 'blocked', reasons: [{ rule: `${layer}_layer_absent`, text: 'nothing was reported' }] };
-  const log = capture?.logs.find((one) => one.layer === layer);
+  const reported = healthDecision(verdict, 'reported_claims');
   // An SDK is part of the command and reports about itself; a policy that the command wrote is no policy.
-  if (layer === 'policy' && log?.command_could_write === true) {
-    const text = log.because.join('; ') || 'the recorded command could have written the log';
-    return { decision: 'blocked', reasons: [{ rule: 'policy_log_writable_by_command', text }] };
-  }
-  return healthDecision(verdict, 'reported_claims');
+  if (layer === 'sdk') return reported;
+  const log = capture?.logs.find((one) => one.layer === layer);
+  return log === undefined ? weaker(reported, UNKNOWN_AUTHOR) : weaker(reported, authorDecision(log));
+}
+
+/** As of archives of other writers. */
+const UNKNOWN_AUTHOR: ClaimDecision = {
+  decision: 'degraded',
+  reasons: [{ rule: 'policy_log_author_unknown', text: 'nothing tells who could have written the log of the policy' }],
+};
+
+function authorDecision({ command_could_write, because }: CaptureRecord['logs'][number]): ClaimDecision {
+  if (!command_could_write) return { decision: 'allowed', reasons: [] };
+  const text = because.join('; ') || 'the recorded command could have written the log';
+  return { decision: 'blocked', reasons: [{ rule: 'policy_log_writable_by_command', text }] };
 }

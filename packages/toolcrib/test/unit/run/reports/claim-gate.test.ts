@@ -19,8 +19,10 @@ function claims(capture: CaptureRecord, coverage: RunCoverage | undefined = runC
   return claimReport({ health, coverage, capture });
 }
 
+const APART = { layer: 'policy', command_could_write: false, because: ['it belongs to another user'] } as const;
+
 function told(run: Captured): Readonly<Record<string, string>> {
-  return decisions(claims(captured(run)));
+  return decisions(claims(captured({ logs: [APART], ...run })));
 }
 
 function decisions({ measured, reported, per_binding }: ClaimReport): Readonly<Record<string, string>> {
@@ -86,6 +88,19 @@ describe('what may be claimed', () => {
       reasons: [{ rule: 'policy_log_writable_by_command', text: 'its owner is that of the command' }],
     });
     expect(decisions(report)).toMatchObject({ binding: 'blocked', sdk: 'allowed' });
+  });
+
+  test('of a policy log that nobody tells the author of: only with reservations, also by tool call', () => {
+    expect(told({ logs: [] })).toMatchObject({ policy: 'degraded', binding: 'degraded' });
+    const health = healthOfRun({
+      ...{ runId: 'run_001', platform: 'linux', redaction: createRedactor(fixedKey).summary(), ...LAYERS },
+      capture: captured(),
+    });
+    expect(decisions(claimReport({ health, coverage: undefined, capture: undefined }))).toMatchObject({
+      'path opens': 'blocked blocked blocked',
+      policy: 'degraded',
+      sdk: 'allowed',
+    });
   });
 
   test('tells what stands in the way', () => {
