@@ -1,7 +1,7 @@
 import { Readable, type Writable } from 'node:stream';
 import { constants } from 'node:os';
 import type { Clock } from '../core/clock.ts';
-import { hasCode, SandboxError } from '../core/errors.ts';
+import { SandboxError } from '../core/errors.ts';
 import { bridgeTool, type Bridge } from '../inject/bridge-tool.ts';
 import { HOLD } from '../inject/held-input.ts';
 import type { Placement } from '../inject/placement.ts';
@@ -32,20 +32,25 @@ export interface CommandPlace {
   readonly stdout: Writable;
   readonly stderr: Writable;
   readonly clock: Clock;
+  /** Looks whether the sandbox is still the one that it was. Never rejects. */
+  readonly examine: () => Promise<SandboxAfter>;
   /** Random bytes. */
   readonly random: (size: number) => Uint8Array;
 }
 
+/** What became of a sandbox; `unknown` when its engine did not say. */
+export type SandboxAfter = 'running' | 'gone' | 'unknown';
+
 /** Starts commands in a sandbox, by the tool that was placed there. */
 export interface SandboxCommands {
   /** Starts one that nothing watches. */
-  start(command: ObservedCommand): Promise<FollowedCommand>;
+  readonly start: (command: ObservedCommand) => Promise<FollowedCommand>;
   /** Watches from this machine what a command in the sandbox asks of the kernel. */
   observer(tracer: SandboxObserver): Observer;
   /** The process that showed itself; undefined when none did. */
   anchor(): Anchor | undefined;
   /** What became of the sandbox: known when a command has ended. */
-  after(): 'running' | 'gone' | 'unknown';
+  after(): SandboxAfter;
 }
 
 /**
@@ -53,7 +58,7 @@ export interface SandboxCommands {
  * refused, which has not touched them.
  */
 export function createSandboxCommands(place: CommandPlace): SandboxCommands {
-  const known: { anchor: Anchor | undefined; after: 'running' | 'gone' | 'unknown' } = {
+  const known: { anchor: Anchor | undefined; after: SandboxAfter } = {
     anchor: undefined,
     after: 'unknown',
   };
@@ -87,7 +92,7 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
 function createShowing(
   attachment: ObservedAttachment,
   clock: Clock,
-): { readonly shown: Promise<Anchor | undefined>; wait(): Promise<boolean> } {
+): { readonly shown: Promise<Anchor | undefined>; readonly wait: () => Promise<boolean> } {
   const shown = Promise.withResolvers<Anchor | undefined>();
   return {
     shown: shown.promise,
@@ -156,10 +161,10 @@ function followed(
   held: Held,
   place: CommandPlace,
   sighting: Sighting | undefined,
-  tell: (after: 'running' | 'gone' | 'unknown') => void,
+  tell: (after: SandboxAfter) => void,
 ): FollowedCommand {
   const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
-  const { stdout, stderr, clock, sandbox } = place;
+  const { stdout, stderr, clock } = place;
   const bridged = bridgeTool({
     ...held,
     stdin: untouched(place.stdin),
@@ -168,7 +173,7 @@ function followed(
     clock,
     release: { sighting },
   });
-  const end = endOf(bridged, sandbox, tell, () => state.signal).finally(() => (state.ended = true));
+  const end = endOf(bridged, place, tell, () => state.signal).finally(() => (state.ended = true));
   return {
     end,
     kill(signal) {
@@ -184,7 +189,7 @@ function followed(
 /** A stream that is read when somebody reads this one, and left alone when nobody does. */
 function untouched(stream: Readable): Readable {
   return Readable.from(
-    (async function* (): AsyncGenerator<unknown> {
+    (async function* (): AsyncGenerator {
       yield* stream;
     })(),
     { objectMode: false },
@@ -194,23 +199,29 @@ function untouched(stream: Readable): Readable {
 /** Never rejects: what cannot be known any more is null. A sandbox that died has made no command succeed. */
 async function endOf(
   bridged: ReturnType<typeof bridgeTool>,
-  sandbox: Sandbox,
-  tell: (after: 'running' | 'gone' | 'unknown') => void,
+  place: CommandPlace,
+  tell: (after: SandboxAfter) => void,
   signalled: () => number | null,
 ): Promise<ProcessEnd> {
   const exit = await bridged.catch(() => undefined);
-  const after = await stateOf(sandbox);
+  const after = await stateAfter(place, exit?.code);
   tell(after);
   const signal = signalled();
   if (exit === undefined || after === 'gone' || signal !== null) return { exitCode: null, signal };
   return { exitCode: exit.code, signal: null };
 }
 
-async function stateOf(sandbox: Sandbox): Promise<'running' | 'gone' | 'unknown'> {
-  try {
-    await sandbox.stat('/');
-    return 'running';
-  } catch (error) {
-    return hasCode(error, 'SANDBOX_STATE', 'NOT_FOUND') ? 'gone' : 'unknown';
+/** Exit codes of what dies with its container: engines say those before they say that the container is gone. */
+const KILLED = [undefined, 137];
+const LOOKS = 10;
+/** In milliseconds. */
+const BETWEEN_LOOKS = 100;
+
+async function stateAfter({ examine, clock }: CommandPlace, code: number | undefined): Promise<SandboxAfter> {
+  let after = await examine();
+  for (let look = 1; KILLED.includes(code) && after === 'running' && look < LOOKS; look++) {
+    await clock.sleep(BETWEEN_LOOKS);
+    after = await examine();
   }
+  return after;
 }

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
-import { SandboxError } from '../core/errors.ts';
+import { hasCode, SandboxError } from '../core/errors.ts';
+import type { Notice } from '../core/reporter.ts';
 import type { Placement } from '../inject/placement.ts';
 import { verifyToolUser } from '../inject/tool-user.ts';
 import type { PlacementFacts } from '../run/reports/injection-record.ts';
@@ -12,7 +13,10 @@ import { injectInto } from './inject-tool.ts';
 import { openTracer } from './open-observers.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
-import { createSandboxCommands, type SandboxCommands } from './sandbox-command.ts';
+import { createSandboxCommands, type SandboxAfter, type SandboxCommands } from './sandbox-command.ts';
+
+/** Milliseconds that the tool in the sandbox has to end a command with all that it started, before the connection is cut. */
+const KILL_GRACE_MS = 15_000;
 
 /** The sandbox that a recorded command is to run in. */
 export interface RunPlace {
@@ -39,7 +43,8 @@ export interface SandboxRunRequest {
 
 /** How a run takes place in a sandbox, and what ends with it. */
 export interface SandboxRun {
-  readonly options: Pick<RecordRunOptions, 'env' | 'kernel' | 'injection'>;
+  readonly options: Pick<RecordRunOptions, 'env' | 'kernel' | 'injection' | 'killGraceMs'>;
+  /** Tells of a sandbox that died meanwhile. */
   close(): Promise<void>;
 }
 
@@ -62,16 +67,21 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
     const { clock, random } = host;
     const commands = createSandboxCommands({
       ...{ sandbox, placement, user, cwd, stdin, stdout, stderr, clock, random },
+      examine: () => stateNow(host, sandbox),
     });
     const { kernel, drain } = request;
     const choices = choicesFor(kernel, drain, commands);
     return {
       options: {
         env: {},
+        killGraceMs: KILL_GRACE_MS,
         kernel: { requested: kernel, choices, start: commands.start },
         injection: () => factsOf(placement, sandbox, commands),
       },
-      close: () => sandbox.close(),
+      async close() {
+        if (commands.after() === 'gone') host.reporter.notice(goneNotice(place.sandbox));
+        await sandbox.close();
+      },
     };
   } catch (error) {
     await sandbox.close();
@@ -90,6 +100,26 @@ function choicesFor(
     { tier: 'ptrace', open: () => Promise.reject(noStraceThere()) },
   ];
   return choices.filter(({ tier }) => requested === tier || (requested === 'auto' && tier === 'ebpf'));
+}
+
+/** Asks the engine anew; another start is another sandbox. */
+async function stateNow(host: Host, { reference, identity }: Sandbox): Promise<SandboxAfter> {
+  try {
+    await using now = closing(await openSandbox(host, reference));
+    const { id, startedAt } = now.sandbox.identity;
+    return id === identity.id && startedAt === identity.startedAt ? 'running' : 'gone';
+  } catch (error) {
+    return hasCode(error, 'SANDBOX_STATE', 'NOT_FOUND') ? 'gone' : 'unknown';
+  }
+}
+
+function closing(sandbox: Sandbox): { readonly sandbox: Sandbox } & AsyncDisposable {
+  return { sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
+}
+
+function goneNotice(sandbox: string): Notice {
+  const text = `${sandbox} is not running any more: what became of the command there is not known`;
+  return { kind: 'warning', text, hint: 'the archive holds what was seen until then' };
 }
 
 function noStraceThere(): SandboxError {

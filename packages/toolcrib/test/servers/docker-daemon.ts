@@ -24,8 +24,29 @@ export interface DockerDaemon extends AsyncDisposable {
   kill(): Promise<void>;
 }
 
+/** What a daemon finds on its machine. */
+export interface DaemonSurroundings {
+  /** It sees cgroup v2 alone, whatever this machine has. */
+  readonly unifiedCgroups?: boolean;
+}
+
+/** Shows a program a machine with cgroup v2 alone, by mounts of its own. */
+const UNIFIED = [
+  'unshare',
+  '--mount',
+  'sh',
+  '-ec',
+  'awk \'$3 == "cgroup" { print $2 }\' /proc/self/mounts | while read -r path; do umount "$path"; done; ' +
+    'mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec "$@"',
+  'sh',
+];
+
 /** Starts one, without a network, with this image of the usual engine; resolves once it answers. */
-export async function startDockerDaemon(image: string, args: readonly string[]): Promise<DockerDaemon> {
+export async function startDockerDaemon(
+  image: string,
+  args: readonly string[],
+  { unifiedCgroups = false }: DaemonSurroundings = {},
+): Promise<DockerDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'dockerd-'));
   // Containers with mapped users have to get through.
   await chmod(folder, 0o711);
@@ -34,9 +55,11 @@ export async function startDockerDaemon(image: string, args: readonly string[]):
   const socket = join(folder, 'docker.sock');
   const host = `tcp://127.0.0.1:${await freePort()}`;
   const log = await open(join(folder, 'dockerd.log'), 'w');
+  const [launcher = '', ...launched] = [...(unifiedCgroups ? UNIFIED : []), 'dockerd'];
   const child = spawn(
-    'dockerd',
+    launcher,
     [
+      ...launched,
       ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'run'), '--pidfile', join(folder, 'pid')],
       ...['--host', `unix://${socket}`, '--host', host, '--bridge', 'none', '--iptables=false'],
       ...['--tlsverify', '--tlscacert', join(folder, 'server', 'ca.pem')],

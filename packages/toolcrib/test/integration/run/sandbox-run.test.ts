@@ -1,0 +1,199 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createHost } from '../../../src/flows/host.ts';
+import { injectInto } from '../../../src/flows/inject-tool.ts';
+import { openSandbox } from '../../../src/flows/open-sandbox.ts';
+import { openProject } from '../../../src/flows/project.ts';
+import { readArchive, type ArchiveInspection } from '../../../src/flows/read-archive.ts';
+import { createSandboxCommands } from '../../../src/flows/sandbox-command.ts';
+import { startDockerDaemon } from '../../servers/docker-daemon.ts';
+import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
+import { podmanAvailable, podmanSockets, startPodmanContainer } from '../../servers/podman.ts';
+import { requireOrSkip } from '../../servers/require.ts';
+import { programsMissing } from '../build/samples.ts';
+import { startCli, type CliEnd, type CliOptions, type StartedCli } from '../cli/command-line.ts';
+import { sandboxToolsProject } from '../flows/sandbox-tools.ts';
+
+const missing =
+  (process.getuid?.() === 0 ? undefined : 'the kernel is observed by root') ??
+  (await programsMissing('apt-get', 'dpkg-deb', 'npm')) ??
+  (await dockerAvailable('toolcrib-test/busybox', 'toolcrib-test/debian')) ??
+  (await podmanAvailable('rootful'));
+
+let project = '';
+let directory = '';
+let archives = 0;
+
+const host = () => createHost({ env: { TOOLCRIB_CACHE_DIR: join(directory, 'cache') }, cwd: project });
+
+interface RecordedCli {
+  readonly end: CliEnd;
+  readonly archive: ArchiveInspection;
+}
+
+function start(
+  sandbox: string,
+  command: readonly string[],
+  options: readonly string[] = [],
+  { env = {}, stdin = '' }: Partial<Pick<CliOptions, 'env' | 'stdin'>> = {},
+): StartedCli & { readonly recorded: Promise<RecordedCli> } {
+  const file = join(directory, `${(archives += 1)}.tar.gz`);
+  const place = sandbox === '' ? [] : ['--sandbox', sandbox];
+  const cli = startCli(['run', '-o', file, ...place, ...options, '--', ...command], {
+    cwd: project,
+    env: { ...env, TOOLCRIB_CACHE_DIR: join(directory, 'cache') },
+    stdin,
+  });
+  const recorded = cli.end.then(async (end) => {
+    const archive = await readArchive(host(), file).catch((error: unknown) => {
+      throw new Error(end.stderr, { cause: error });
+    });
+    return { end, archive };
+  });
+  recorded.catch(() => undefined);
+  return { ...cli, recorded };
+}
+
+const run = (...args: Parameters<typeof start>): Promise<RecordedCli> => start(...args).recorded;
+const sh = (script: string): readonly string[] => ['sh', '-c', script];
+
+describe('a run in a sandbox', requireOrSkip(missing), () => {
+  beforeAll(async () => {
+    project = (await sandboxToolsProject()).folder;
+    directory = await mkdtemp(join(tmpdir(), 'toolcrib-sandbox-run-'));
+  });
+  afterAll(() => rm(directory, { recursive: true, force: true }));
+
+  async function expectRecorded(sandbox: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
+    const script = 'cat > /tmp/in; cat /tmp/in; (setsid ls /tmp > /tmp/listed &); echo no >&2; exit 5';
+    const { end, archive } = await run(sandbox, sh(script), ['--kernel', 'ebpf'], { env, stdin: 'what goes in\n' });
+    expect(end).toMatchObject({ code: 5, stdout: 'what goes in\n' });
+    expect(end.stderr).toMatch(/(^|\n)no\n/);
+    expect(end.stderr).not.toContain('toolcrib-hold');
+    expect(archive.findings).toEqual([]);
+    const { surface, health, injection } = archive.reports;
+    expect(surface?.filesystem_paths).toEqual(expect.arrayContaining(['/tmp/in', '/tmp/listed']));
+    // Programs of busybox that are started by name are busybox again.
+    expect(surface?.process_execs).toEqual(['/bin/sh', '/proc/self/exe']);
+    expect(health).toMatchObject({ kernel_layer: 'complete', cgroup_correlation: 'clean' });
+    expect(injection).toMatchObject({ sandbox, tool: 'sandbox-tools', after: 'running' });
+    expect(injection?.anchor?.pid).toBeGreaterThan(0);
+  }
+
+  test('of Docker is seen from outside, with its input, outputs, exit code, and the placement that started it', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    await expectRecorded(`docker:${container.name}`);
+  });
+
+  test('of Podman is seen likewise', async () => {
+    await using container = await startPodmanContainer('rootful', { image: 'toolcrib-test/busybox' });
+    await expectRecorded(`podman:${container.name}`, { CONTAINER_HOST: `unix://${podmanSockets.rootful}` });
+  });
+
+  test('of an engine with cgroup v2 is seen likewise', async () => {
+    await using daemon = await startDockerDaemon('toolcrib-test/busybox', [], { unifiedCgroups: true });
+    await daemon.docker(
+      'run',
+      '--detach',
+      '--name',
+      'unified',
+      '--network',
+      'none',
+      'toolcrib-test/busybox',
+      'sleep',
+      '600',
+    );
+    expect(await daemon.docker('info', '--format', '{{.CgroupVersion}}')).toBe('2');
+    await expectRecorded('docker:unified', { DOCKER_HOST: `unix://${daemon.socket}` });
+    await daemon.docker('rm', '--force', 'unified');
+  });
+
+  test('has the surface of the same command on this machine', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/debian' });
+    const script =
+      'cat /etc/passwd > /tmp/surface-of-a-run; cat /etc/absent; ls /var/lib | wc -l; rm /tmp/surface-of-a-run; head -n 1 /etc/group';
+    const inside = await run(`docker:${container.name}`, ['/bin/sh', '-c', script]);
+    const outside = await run('', ['/bin/sh', '-c', script]);
+    const sets = ({ archive }: RecordedCli) => {
+      const { filesystem_paths, process_execs, network_endpoints } = archive.reports.surface ?? {};
+      return { filesystem_paths, process_execs, network_endpoints };
+    };
+    expect(sets(inside).filesystem_paths?.length).toBeGreaterThan(3);
+    expect(sets(inside)).toEqual(sets(outside));
+  });
+
+  test('whose container dies is recorded as one that did not succeed', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const started = start(`docker:${container.name}`, sh('echo here; sleep 600'));
+    await started.said('here');
+    await docker('kill', container.name);
+    const { end, archive } = await started.recorded;
+    expect(end.code).toBe(125);
+    expect(end.stderr).toContain('is not running any more');
+    expect(archive.findings).toEqual([]);
+    expect(archive.summary).toMatchObject({ exitCode: null, success: false });
+    expect(archive.reports.injection?.after).toBe('gone');
+  });
+
+  test('whose time is up leaves nothing in the container', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const script = 'trap "" TERM; (setsid sleep 4711 &); sleep 4711';
+    const { end, archive } = await run(`docker:${container.name}`, sh(script), ['--timeout', '1']);
+    expect(end.code).toBeGreaterThan(128);
+    expect(archive.summary.timedOut).toBe(true);
+    expect(await docker('top', container.name, '-eo', 'pid,args')).not.toContain('4711');
+  });
+
+  test('is refused where strace was asked for, which does not reach there', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const started = start(`docker:${container.name}`, sh('echo ran > /tmp/ran'), ['--kernel', 'ptrace']);
+    const { code, stderr } = await started.end;
+    expect(code).toBe(125);
+    expect(stderr).toContain('does not reach into');
+    expect(await docker('exec', container.name, 'ls', '/tmp')).not.toContain('ran');
+  });
+
+  test('on a kernel that is not this one is not started for an observer, and keeps its input for a run without', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const opened = await openSandbox(host(), `docker:${container.name}`);
+    const { placement } = await injectInto(opened, await openProject(host()), host());
+    const stdin = new PassThrough();
+    const stdout = new PassThrough();
+    stdin.end('kept\n');
+    const { clock, random } = host();
+    const commands = createSandboxCommands({
+      ...{ sandbox: opened, placement, stdin, stdout, stderr: new PassThrough(), clock, random },
+      examine: () => Promise.resolve('running'),
+    });
+    const blind = commands.observer({ attach: () => Promise.resolve(nothingSeen()) });
+    const command = {
+      command: sh('touch /tmp/ran; cat'),
+      cwd: '/',
+      env: {},
+      stdio: 'inherit',
+      ownGroup: false,
+    } as const;
+    await expect(blind.start(command)).rejects.toMatchObject({ code: 'NOT_OBSERVABLE' });
+    expect(await docker('exec', container.name, 'ls', '/tmp')).not.toContain('ran');
+    const { end } = await commands.start(command);
+    expect(await end).toEqual({ exitCode: 0, signal: null });
+    expect(String(stdout.read())).toBe('kept\n');
+    await opened.close();
+  });
+});
+
+/** What an observer of another kernel tells. */
+function nothingSeen() {
+  return {
+    anchor: Promise.resolve(undefined),
+    calls: (async function* () {
+      await Promise.resolve();
+      yield* [];
+    })(),
+    capture: Promise.withResolvers<never>().promise,
+    stop: () => undefined,
+  };
+}
