@@ -2,7 +2,7 @@
 export interface ArchiveAccount {
   /** Groups of paths, by what became of them; the most in all groups together is capped, never what is counted. */
   readonly paths: Readonly<Record<PathUse, PathGroups>>;
-  /** Single paths, by use and then as they were first seen. */
+  /** Single paths: written ones, blocked, failed, then the others; among themselves as they were first seen. */
   readonly files: Capped<FileAccount>;
   readonly endpoints: Capped<EndpointAccount>;
   /** Programs that were started, as they were first seen. */

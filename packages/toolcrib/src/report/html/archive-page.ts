@@ -17,7 +17,7 @@ import {
   section,
 } from './sections.ts';
 import { STYLE } from './style.ts';
-import { renderTimeline } from './timeline.ts';
+import { decisionClass, renderTimeline } from './timeline.ts';
 
 /** What a report is made from. */
 export interface ArchivePage {
@@ -151,9 +151,7 @@ function renderTouched(account: ArchiveAccount, { summary: { health } }: Archive
         markup`<br><code>${path}</code>${count > 1 ? markup` <small>(${count})</small>` : ''}`,
     );
   const hosts = endpoints.shown.slice(0, MOST_SHOWN).map(({ endpoint }) => markup`<br><code>${endpoint}</code>`);
-  const denied = toolCalls.shown.filter(
-    ({ decision }) => decision !== null && /^(?:deny|den|block|reject|refus)/i.test(decision),
-  ).length;
+  const denied = toolCalls.shown.filter(({ decision }) => decisionClass(decision) === 'deny').length;
   const changes = effects.shown.reduce((sum, { times }) => sum + times, 0);
   const lines = [
     ...(isWatched

@@ -24,10 +24,10 @@ function table(titles: readonly string[], rows: readonly (readonly (Markup | str
 }
 
 /** How much of it is shown. */
-function cap({ total, isLeast, shown }: Capped<unknown>, what: string): Markup {
+function cap({ total, isLeast, shown }: Capped<unknown>, what: string, first = 'the first'): Markup {
   const all = `${isLeast ? 'at least ' : ''}${total} ${what}`;
   if (total === shown.length) return markup`<p class="note">${all}.</p>`;
-  return markup`<p class="note cap">${all}; shown are the first ${shown.length}.</p>`;
+  return markup`<p class="note cap">${all}; shown are ${first} ${shown.length}.</p>`;
 }
 
 const code = (text: string): Markup => markup`<code>${text}</code>`;
@@ -43,7 +43,7 @@ export function renderFiles({ files, paths }: ArchiveAccount): Markup {
       group.opens,
     ]),
   );
-  return markup`${counts}${cap(files, 'different paths')}${renderTree(files.shown)}
+  return markup`${counts}${cap(files, 'different paths', 'those for writing, blocked and not opened before others, in all')}${renderTree(files.shown)}
 <details class="more"><summary>All of them in groups</summary>${table(['below', 'use', 'paths', 'opens'], groups)}</details>`;
 }
 

@@ -1,12 +1,11 @@
-import {
-  PATH_USES,
-  type ArchiveAccount,
-  type Capped,
-  type EffectAccount,
-  type EndpointAccount,
-  type PathUse,
-  type ProcessAccount,
-  type ToolCallAccount,
+import type {
+  ArchiveAccount,
+  Capped,
+  EffectAccount,
+  EndpointAccount,
+  PathUse,
+  ProcessAccount,
+  ToolCallAccount,
 } from '../../core/archive-account.ts';
 import type { KernelEvent } from '../layers/kernel-event.ts';
 import type { PolicyEvent } from '../layers/policy-event.ts';
@@ -227,11 +226,14 @@ function groupsByUse(files: Files, most: number): ArchiveAccount['paths'] {
   };
 }
 
+/** Where not all can be shown, what is rare and telling comes first. */
+const BY_INTEREST: readonly PathUse[] = ['written', 'blocked', 'failed', 'opened'];
+
 function sortedByUse(files: Files, most: number): ArchiveAccount['files'] {
   const all = files
     .entries()
     .map(([path, note]) => ({ path, use: useOf(note), opens: note.opens, failed: note.failed }));
-  const shown = PATH_USES.flatMap((use) => all.filter((file) => file.use === use)).slice(0, most);
+  const shown = BY_INTEREST.flatMap((use) => all.filter((file) => file.use === use)).slice(0, most);
   return { total: files.total, isLeast: files.isLeast, shown };
 }
 

@@ -66,8 +66,8 @@ describe('the account of an archive', () => {
       isLeast: false,
       shown: [
         { path: '/out', use: 'written', opens: 2, failed: 1 },
-        { path: '/etc/hosts', use: 'opened', opens: 2, failed: 1 },
         { path: '/none', use: 'failed', opens: 1, failed: 1 },
+        { path: '/etc/hosts', use: 'opened', opens: 2, failed: 1 },
       ],
     });
     expect(account.paths.written).toEqual({ total: 1, groups: [{ path: '/out', paths: 1, opens: 2 }] });
