@@ -91,8 +91,12 @@ export function createRedactor(key: RedactionKey, mode: RedactionMode = 'shape_a
     return out + value.slice(at);
   };
 
-  const text = (field: string, value: string): string =>
-    mode === 'disabled_unsafe' ? value : shapes(field, userinfo(field, value));
+  const text = (field: string, value: string): string => {
+    if (mode === 'disabled_unsafe') return value;
+    const redacted = shapes(field, userinfo(field, value));
+    // A shape with a blank in it can have hidden that user and password stand there.
+    return redacted === value ? value : userinfo(field, redacted);
+  };
 
   const argument = (field: string, value: string, before: string | undefined, isProgram: boolean): string => {
     if (mode === 'disabled_unsafe') return value;

@@ -72,6 +72,13 @@ describe('redaction', () => {
     }
   });
 
+  test('hides user and password of a URL also where a shape with blanks stands among them', () => {
+    const [, pem = ''] = SECRETS.find(([rule]) => rule === 'private-key-pem') ?? [];
+    for (const url of [`https://${pem}:@host`, `https://:${pem}@host`]) {
+      expect(createRedactor(fixedKey).text('f', url)).toMatch(/^https:\/\/<redacted:url-userinfo:[0-9a-f]{8}>@host$/);
+    }
+  });
+
   test('of any URL and command line changes nothing the second time', () => {
     const piece = fc.constantFrom(
       ...SECRETS.map(([, secret]) => secret),
