@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-proj
 import { componentOf, declare, digestOf, packOf } from '../../unit/extensions/pack-site.ts';
 import { packBytesOf, zipBytes } from '../../unit/extensions/pack/zip-bytes.ts';
 import { documentOf, toolcrib, type CliEnd } from '../cli/command-line.ts';
+import { connectTo, putHead, untilReceiving } from '../serve/raw-connection.ts';
 import { extensionSite } from './extension-site.ts';
 
 const ID = 'greentic.http';
@@ -185,6 +186,21 @@ describe('a pack that is published to toolcrib serve', () => {
     expect(await readdir(join(server.root, 'extensions'))).toContain('acme~tools~http@1.0+b.gtxpack');
     const headers = { authorization: `Bearer ${server.token}`, 'if-none-match': '*' };
     expect((await fetch(`${server.url}/extensions`, { method: 'PUT', body: 'x', headers })).status).toBe(400);
+  });
+
+  test('is there whole or not at all, also when the server is killed while it comes', async () => {
+    await using server = await startServe();
+    const folder = join(server.root, 'extensions');
+    await mkdir(folder);
+    using connection = await connectTo(server.port);
+    connection.socket.write(putHead(`api/v1/extensions/${ID}/1.0/artifact`, pack.byteLength, server.token));
+    connection.socket.write(pack.subarray(0, -1));
+    await untilReceiving(folder);
+    await server.end('SIGKILL');
+    expect((await readdir(folder)).filter((name) => !name.startsWith('.'))).toEqual([]);
+    await server.restart();
+    expect(await readdir(folder)).toEqual([]);
+    expect((await put(server, `${ID}/1.0`, pack)).status).toBe(201);
   });
 
   test('is served from where it was published to as a directory, too', async () => {
