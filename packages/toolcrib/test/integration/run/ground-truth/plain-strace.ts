@@ -52,10 +52,12 @@ function wholeCalls(output: string): readonly WholeCall[] {
   for (const line of output.split('\n')) {
     const [, pid = '', text = ''] = /^(\d+) +(.*)$/.exec(line) ?? [];
     const unfinished = /^(.*?) ?<unfinished \.\.\.>$/.exec(text);
+    const moved = /^(.*?) ?<pid changed to (\d+) \.\.\.>$/.exec(text);
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(text);
     const isCompat = compat.has(pid);
     if (text.includes('runs in 32 bit mode')) compat.add(pid);
     else if (text.includes('runs in 64 bit mode')) compat.delete(pid);
+    else if (moved !== null) begun.set(moved[2] ?? '', moved[1] ?? '');
     else if (unfinished !== null) begun.set(pid, unfinished[1] ?? '');
     else if (resumed !== null) calls.push({ text: `${begun.get(pid) ?? ''}${resumed[1] ?? ''}`, isCompat });
     else if (/^\w+\(/.test(text)) calls.push({ text, isCompat });

@@ -28,6 +28,8 @@ export interface Workload {
    * counted.
    */
   readonly varies?: readonly RegExp[];
+  /** Calls that strace with a filter is known to lose, and has to count. */
+  readonly lostByStrace?: number;
   /** A call by which something happens that no observer of calls sees; it has to be told as such. */
   readonly blindSpot?: string;
 }

@@ -159,6 +159,12 @@ export const WORKLOADS: readonly Workload[] = [
     ...compiled('threads.c'),
   },
   {
+    name: 'a program started by a thread',
+    tries: 'an `execve` that ends the other threads and goes on under the id of the process',
+    ...compiled('thread-exec.c'),
+    lostByStrace: 1,
+  },
+  {
     name: 'UDP without connect',
     tries: '`sendto`, `sendmsg`, `sendmmsg` over IPv4 and IPv6, with addresses that cannot be read',
     ...compiled('udp.c'),
