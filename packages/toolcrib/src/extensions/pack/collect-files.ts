@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UsageError } from '../../core/errors.ts';
+import { isSystemError, UsageError } from '../../core/errors.ts';
 import { quoted } from '../../core/printable.ts';
 import { readSmallFile } from '../../disk/small-file.ts';
-import { onDisk } from '../../disk/storage-error.ts';
+import { onDisk, storageError } from '../../disk/storage-error.ts';
 import { faultOfEntryName } from './entry-name.ts';
 import type { PackLimits } from './limits.ts';
 
@@ -19,7 +19,7 @@ export interface PackFile {
  * Reads every file below a directory. Directories without files leave no trace.
  * @param directory absolute.
  * @returns sorted by the bytes of their names.
- * @throws UsageError `USAGE` for a link, a special file, or a name that no pack may have; IntegrityError `TOO_LARGE`;
+ * @throws UsageError `USAGE` for what is no directory, a link, a special file, or a name that no pack may have; IntegrityError `TOO_LARGE`;
  * RemoteError `STORAGE`; the signal's reason.
  */
 export async function collectPackFiles(
@@ -27,6 +27,7 @@ export async function collectPackFiles(
   limits: PackLimits,
   signal: AbortSignal | undefined,
 ): Promise<readonly PackFile[]> {
+  await verifyDirectory(directory);
   const names = await namesBelow(directory, '', limits.maxEntries);
   const files: PackFile[] = [];
   let room = limits.maxPackBytes;
@@ -38,6 +39,22 @@ export async function collectPackFiles(
     files.push({ name, bytes });
   }
   return files;
+}
+
+async function verifyDirectory(directory: string): Promise<void> {
+  const stats = await stat(directory).catch((error: unknown) => {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw storageError(error, 'examine', directory);
+  });
+  if (stats?.isDirectory() === true) return;
+  throw new UsageError(
+    'USAGE',
+    `cannot pack ${directory}: it is ${stats === undefined ? 'not there' : 'no directory'}`,
+    {
+      hint: 'name the directory that holds what belongs into the pack',
+      details: { directory },
+    },
+  );
 }
 
 async function namesBelow(directory: string, prefix: string, most: number): Promise<readonly string[]> {

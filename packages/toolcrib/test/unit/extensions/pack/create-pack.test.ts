@@ -171,6 +171,16 @@ describe('nothing is packed', () => {
     expect(piped.message).toContain('"pipe" is no file and no directory');
   });
 
+  test.each([
+    ['missing', 'it is not there'],
+    ['component.wasm', 'it is no directory'],
+    ['component.wasm/below', 'it is not there'],
+  ])('that is no directory: %s', async (name, words) => {
+    const directory = join(await folderOf({ 'component.wasm': COMPONENT }), name);
+    const error = await failureOfAsync(() => createPack({ directory, id: 'x' }));
+    expect([error.name, error.message]).toEqual(['UsageError', `cannot pack ${directory}: ${words}`]);
+  });
+
   test('that is larger than a pack may be', async () => {
     const files = { 'component.wasm': COMPONENT, a: 'a', b: 'b' };
     const limited = (limit: object) => ({ id: 'x', limits: { ...PACK_LIMITS, ...limit } });
