@@ -15,6 +15,10 @@ static struct tracer_bpf *programs;
 static struct ring_buffer *ring;
 static bool is_launching, sentinel_seen;
 
+/* Bytes that are taken from the ring before anything else gets its turn: who writes fast would keep the tracer for ever. */
+enum { ROUND = 1 << 20 };
+static size_t taken;
+
 static const char *const call_names[CALL_COUNT] = {
 #define CALL(name, ...) [CALL_##name] = #name,
     CALLS
@@ -86,7 +90,8 @@ static int take(void *context, void *data, size_t size) {
   }
   begin_record(&stream_queue, (uint32_t)size);
   add(&stream_queue, data, (uint32_t)size);
-  return is_full(&stream_queue) ? -ENOSPC : 0;
+  taken += size;
+  return is_full(&stream_queue) || taken > ROUND ? -EAGAIN : 0;
 }
 
 void load(const struct request *request) {
@@ -140,10 +145,13 @@ uint64_t count_live(void) { return __atomic_load_n(&programs->bss->live, __ATOMI
 
 int ring_descriptor(void) { return ring_buffer__epoll_fd(ring); }
 
-void consume_ring(void) {
-  if (is_full(&stream_queue)) return;
-  ring_buffer__consume(ring);
+/* @return whether it is empty. */
+bool consume_ring(void) {
+  if (is_full(&stream_queue)) return false;
+  taken = 0;
+  bool is_empty = ring_buffer__consume(ring) >= 0;
   flush_block(&stream_queue);
+  return is_empty;
 }
 
 /* From then on, everything is the command's. */

@@ -37,7 +37,7 @@ void tag_command(pid_t pid);
 bool is_tagged(int pidfd);
 uint64_t count_live(void);
 int ring_descriptor(void);
-void consume_ring(void);
+bool consume_ring(void);
 bool is_sentinel_seen(void);
 bool read_anchor(__u32 *pid, __u64 *cgroup);
 bool is_anchor_gone(void);

@@ -13,7 +13,7 @@ enum { PAUSE = 20, SENTINEL_PATIENCE = 5000 };
 
 extern int signals;
 
-static bool is_controlled = true, is_stopped;
+static bool is_controlled = true, is_stopped, is_ring_empty;
 
 void await_sentinel(void) {
   uint64_t limit = now() + SENTINEL_PATIENCE * UINT64_C(1000000);
@@ -72,7 +72,7 @@ static void wait_for_something(struct command *command) {
       {.fd = is_full(&stream_queue) ? -1 : ring_descriptor(), .events = POLLIN},
       {.fd = has_blocks(&stream_queue) ? STREAM : -1, .events = POLLOUT},
   };
-  poll(polled, sizeof polled / sizeof *polled, PAUSE);
+  poll(polled, sizeof polled / sizeof *polled, is_ring_empty ? PAUSE : 0);
   if (polled[0].revents != 0) read_signals(command);
   if (polled[1].revents != 0) read_control(command);
 }
@@ -101,13 +101,24 @@ static bool is_over(const struct command *command, const struct request *request
   return count_live() == 0 || now() >= drain_limit;
 }
 
+/* Waits until the reader takes more, or is gone. */
+static void await_reader(void) {
+  struct pollfd polled[] = {{.fd = STREAM, .events = POLLOUT}, {.fd = CONTROL, .events = POLLIN}};
+  poll(polled, 2, -1);
+  if (polled[1].revents != 0) read_control(&(struct command){0});
+  send_blocks(&stream_queue);
+}
+
 static void send_rest(void) {
   send_blocks(&stream_queue);
-  while (has_blocks(&stream_queue) && is_controlled) {
-    struct pollfd polled[] = {{.fd = STREAM, .events = POLLOUT}, {.fd = CONTROL, .events = POLLIN}};
-    poll(polled, 2, -1);
-    if (polled[1].revents != 0) read_control(&(struct command){0});
+  while (has_blocks(&stream_queue) && is_controlled) await_reader();
+}
+
+/* What still lies in the ring when no program writes there any more. */
+static void take_rest(void) {
+  while (!consume_ring() && is_controlled) {
     send_blocks(&stream_queue);
+    if (is_full(&stream_queue)) await_reader();
   }
 }
 
@@ -116,7 +127,7 @@ int watch(struct command *command, const struct request *request) {
   while (!is_over(command, request)) {
     wait_for_something(command);
     if (request->anchor != NULL) look_for_anchor();
-    consume_ring();
+    is_ring_empty = consume_ring() || is_full(&stream_queue);
     send_blocks(&stream_queue);
   }
   bool is_early = !is_controlled || is_stopped;
@@ -124,7 +135,7 @@ int watch(struct command *command, const struct request *request) {
   if (!is_controlled && command->pid > 0) end_everything();
   uint64_t survivors = count_live();
   detach();
-  consume_ring();
+  take_rest();
   write_accounts(is_early && was_live ? FINISH_EARLY : 0, (uint32_t)survivors);
   send_rest();
   if (command->pid == 0) return 0;
