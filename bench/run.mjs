@@ -8,6 +8,7 @@ import { checkChange } from './rows/check.mjs';
 import { resolveExtension } from './rows/extension.mjs';
 import { injectAgain, injectMany, injectTree } from './rows/inject.mjs';
 import { download, downloadFromRegistry } from './rows/download.mjs';
+import { recordNothing, recordOpens } from './rows/record.mjs';
 import { resolveCached, startUp } from './rows/start.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -22,6 +23,8 @@ const contests = {
   injectAgain,
   injectMany,
   resolveExtension,
+  recordNothing,
+  recordOpens,
   verifyArchive,
 };
 const chosen = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(contests);
