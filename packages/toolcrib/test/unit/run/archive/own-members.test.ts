@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { verifyArchive } from '../../../../src/run/archive/verify.ts';
+import { archiveBytes } from '../../../../src/run/archive/write.ts';
+import type { CaptureRecord } from '../../../../src/run/reports/capture-record.ts';
+import { kernelHealth } from '../../../../src/run/reports/kernel-health.ts';
+import { runCoverage, type RunCoverage } from '../../../../src/run/reports/run-coverage.ts';
+import { captured } from '../captured.ts';
+import { executed, opened } from '../observed.ts';
+import { sampleMembers } from './sample-archive.ts';
+
+const CAPTURE = captured({ calls: [opened('/work/a'), executed('/bin/true')] });
+
+interface OwnMembers {
+  readonly capture?: unknown;
+  readonly coverage?: unknown;
+  readonly injection?: unknown;
+  readonly effects?: string;
+}
+
+/** An archive whose layers are those of {@link CAPTURE}, with these members of ours. */
+async function inspect({ capture, coverage, injection, effects }: OwnMembers) {
+  const members = sampleMembers({
+    kernel: [
+      { type: 1, kind: 'openat', value: '/work/a' },
+      { type: 4, kind: 'exec', value: '/bin/true' },
+    ],
+    health: { ...kernelHealth(CAPTURE), notes: [] },
+    replace: {
+      ...(capture !== undefined && { 'toolcrib/capture.json': JSON.stringify(capture) }),
+      ...(coverage !== undefined && { 'toolcrib/coverage.json': JSON.stringify(coverage) }),
+      ...(injection !== undefined && { 'toolcrib/injection.json': JSON.stringify(injection) }),
+      ...(effects !== undefined && { 'toolcrib/effects.ndjson': effects }),
+    },
+  });
+  return await verifyArchive(archiveBytes(members));
+}
+
+const whole = { capture: CAPTURE, coverage: runCoverage(CAPTURE) };
+
+function withDescriptor(change: Partial<RunCoverage['descriptors'][number]>): RunCoverage {
+  const { descriptors, ...rest } = runCoverage(CAPTURE);
+  return { ...rest, descriptors: descriptors.map((each, index) => (index === 0 ? { ...each, ...change } : each)) };
+}
+
+const injection = {
+  schema: 'toolcrib.injection.v0',
+  run_id: 'run_001',
+  sandbox: 'docker:agent',
+  engine: 'e',
+  id: 'i',
+  started_at: '',
+  tool: 'sandbox-tools',
+  version: 2,
+  target: 'amd64-any',
+  digest: `sha256:${'0'.repeat(64)}`,
+  directory: '/var/lib/toolcrib/x',
+  rung: 'archive',
+  protection: 'root-owned',
+  why: '',
+  read_back: 'engine',
+  proven_at: 1,
+  reused: false,
+  anchor: { pid: 1, cgroup_id: 2 },
+  after: 'running',
+};
+
+describe('members of our own', () => {
+  test('verify where they agree with the layers, and say what may be claimed', async () => {
+    const { findings, unchecked, claims } = await inspect({ ...whole, injection });
+    expect([findings, unchecked]).toEqual([[], []]);
+    expect(claims?.measured.find((each) => each.class === 'path opens')?.positive.decision).toBe('allowed');
+  });
+
+  test('are not needed: an archive without them verifies, and less may be claimed from it', async () => {
+    const { findings, claims } = await inspect({});
+    expect(findings).toEqual([]);
+    expect(claims?.measured.find((each) => each.class === 'path opens')?.positive.decision).toBe('blocked');
+  });
+
+  const lines = { kernel: 3, effects: 0, raw: 0 };
+  const normaliser = CAPTURE.normaliser && { ...CAPTURE.normaliser, lines };
+  const other: CaptureRecord = { ...CAPTURE, normaliser };
+  test.each<[string, OwnMembers]>([
+    ['counts other lines than there are', { ...whole, capture: other }],
+    ['was captured in a way that health does not follow from', { ...whole, capture: { ...CAPTURE, tier: 'ptrace' } }],
+    ['tells a loss that health does not', { ...whole, capture: { ...CAPTURE, ended_early: true } }],
+    ['claims to have seen everything', { ...whole, coverage: withDescriptor({ completeness: 'full' }) }],
+    ['leaves out a blind spot', { ...whole, coverage: withDescriptor({ known_blind_spots: [] }) }],
+    ['has effects that the capture does not count', { ...whole, effects: effect('run_001') }],
+    ['watched a sandbox in which nothing showed itself', { ...whole, injection: { ...injection, anchor: null } }],
+  ])('are refused where the archive %s', async (_, members) => {
+    expect((await inspect(members)).findings.map(({ rule }) => rule)).toContain('capture');
+  });
+
+  test.each<[string, OwnMembers, string]>([
+    ['a capture with another key', { capture: { ...CAPTURE, more: 1 } }, 'schema'],
+    ['a coverage of another run', { coverage: { ...runCoverage(CAPTURE), run_id: 'run_002' } }, 'run_id'],
+    ['effects of another run', { effects: effect('run_002') }, 'run_id'],
+    ['effects that are none', { effects: '{}\n' }, 'schema'],
+    ['an injection without a digest', { injection: { ...injection, digest: '' } }, 'schema'],
+  ])('are refused: %s', async (_, members, rule) => {
+    expect((await inspect(members)).findings.map((finding) => finding.rule)).toContain(rule);
+  });
+});
+
+function effect(run_id: string): string {
+  const event = { schema: 'toolcrib.effect.v1', run_id, seq: 0, pid: 1, kind: 'effect', call: 'unlink' };
+  return `${JSON.stringify(event)}\n`;
+}
