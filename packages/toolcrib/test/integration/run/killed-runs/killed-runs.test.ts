@@ -98,6 +98,11 @@ function isVictim(run: KilledRun, { pid, commandLine }: FoundProcess, cli: Start
   return run.victim === 'observer' ? isObserver : program === 'sh' || program.endsWith('/sh');
 }
 
+/** strace becomes the command: one that is killed right before has started nothing, and that was seen. */
+function isCommandItself({ summary }: NonNullable<Aftermath['archive']>): boolean {
+  return summary.signal === 9 && summary.layers.kernel === 0;
+}
+
 async function archiveOf(path: string): Promise<Aftermath['archive']> {
   return existsSync(path) ? await verifyArchive(await readFile(path)) : undefined;
 }
@@ -159,12 +164,14 @@ describe('killing the command, the command line or its observer at any time', re
         if (victim === 'cli') continue;
         expect(archive === undefined, end.stderr).toBe(end.code === 125);
         if (victim === 'command') expect([end.code, archive?.summary.signal]).toEqual([137, 9]);
-        else if (archive !== undefined) expect(archive.verdict?.verdict).toBe('clipped');
+        else if (archive !== undefined && !isCommandItself(archive)) expect(archive.verdict?.verdict).toBe('clipped');
       }
       for (const victim of VICTIMS) expect(runs.filter((run) => run.victim === victim).length).toBeGreaterThan(20);
       await toolcrib(['run', '--kernel', 'off', '-o', `${kernel}-last.tar.gz`, '--', 'true'], { cwd: folder });
       expect(readdirSync(folder).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-      expect([...orphanedBpfObjects()].filter((object) => !before.has(object))).toEqual([]);
+      // What a process held that was killed goes a moment after it.
+      const isGone = (): boolean => [...orphanedBpfObjects()].every((object) => before.has(object));
+      await until('nothing is left in the kernel', isGone);
     },
   );
 });
