@@ -1,4 +1,4 @@
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ArchiveMember } from '../../../../src/run/archive/paths.ts';
@@ -227,6 +227,25 @@ describe('a hostile archive is refused', () => {
         }
       }),
       { numRuns: 200 },
+    );
+  });
+
+  test('when it was changed before it was packed, unless it says the same', async () => {
+    const tar: Buffer = Buffer.from(gunzipSync(await packed(sampleMembers(fullSample))));
+    const { summary, reports } = await verifyArchive(gzipSync(tar));
+    const at = fc.nat(tar.length - 1);
+    const mutation = fc.oneof(
+      fc.record({ how: fc.constant('flip' as const), at, bit: fc.nat(7) }),
+      fc.record({ how: fc.constant('repeat' as const), at, to: at }),
+    );
+    await fc.assert(
+      fc.asyncProperty(mutation, async (each) => {
+        const inspection = await verifyArchive(gzipSync(mutated(tar, tar, each)));
+        // Owners and times of members are no content.
+        if (inspection.findings.length === 0)
+          expect([inspection.summary, inspection.reports]).toEqual([summary, reports]);
+      }),
+      { numRuns: 100 },
     );
   });
 
