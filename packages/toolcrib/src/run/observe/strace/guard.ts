@@ -12,12 +12,13 @@ export interface Guard {
 }
 
 /**
- * Reads the name of strace's output, then waits: for `over`, or for the end of its input. Whoever has the name in its
+ * Waits for `over`, or for the end of its input. Whoever has the name of strace's output, `$output`, in its
  * command line is strace, or the command before its first instruction; whoever names that one as its tracer is traced.
+ * The pipe's folder goes first: a strace that was not there yet cannot open it any more, and one that has opened it is found.
  * A task that was killed starts no other, so a round that finds nobody is the last.
  */
-const SCRIPT = `read -r output
-read -r word && [ "$word" = over ] && exit 0
+const SCRIPT = `read -r word && [ "$word" = over ] && exit 0
+rm -rf "\${output%/*}"
 round=0
 while [ "$round" -lt 200 ]; do
   round=$((round + 1))
@@ -33,7 +34,7 @@ while [ "$round" -lt 200 ]; do
       kill -9 "\${task%/status}" 2>/dev/null && traced=yes
     done
   done
-  [ -n "$left" ] || exit 0
+  [ -n "$left" ] || break
   [ "$traced" = yes ] || kill -9 $left 2>/dev/null
   traced=
   sleep 0.02
@@ -49,7 +50,7 @@ export function startGuard(output: string, pipe: number): Guard {
     stdio: ['pipe', 'ignore', 'ignore', pipe],
     // Ctrl-C is for the command; the guard sees this process end.
     detached: true,
-    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', output },
   });
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => resolve());
@@ -57,7 +58,6 @@ export function startGuard(output: string, pipe: number): Guard {
   });
   // It may be gone already when it is told something.
   child.stdin?.on('error', () => undefined);
-  child.stdin?.write(`${output}\n`);
   return {
     async endAll() {
       child.stdin?.end();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { messageOf } from '../../../core/errors.ts';
 import type { ObservedCall } from '../observed-call.ts';
+import { startGuard } from './guard.ts';
 import { straceArguments } from './strace-arguments.ts';
 import { openTracePipe } from './trace-pipe.ts';
 import { createTraceReader } from './trace-reader.ts';
@@ -53,11 +54,11 @@ interface Trial {
 async function tryStrace(strace: string): Promise<Trial> {
   const pipe = await openTracePipe().catch(messageOf);
   if (typeof pipe === 'string') return { calls: [], said: `strace: no pipe for its output: ${pipe}` };
+  const guard = startGuard(pipe.path, pipe.descriptor);
+  const limit = setTimeout(() => void guard.endAll(), TRIAL_MS);
   const child = spawn(strace, straceArguments(pipe.path, ['/bin/sh', '-c', ':']), {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { LC_ALL: 'C' },
-    timeout: TRIAL_MS,
-    killSignal: 'SIGKILL',
   });
   const words = wordsOf(child.stderr);
   const ended = new Promise<string>((resolve) => {
@@ -74,6 +75,8 @@ async function tryStrace(strace: string): Promise<Trial> {
     }
     return { calls: [...calls, ...reader.end()], said: `${await ended}${words()}` };
   } finally {
+    clearTimeout(limit);
+    await guard.dismiss();
     await pipe.close();
   }
 }
