@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, rmdir, unlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../../../disk/process-identity.ts';
 
 /** A pipe with a name, for an output that strace opens by name. Nobody else may open it. */
 export interface TracePipe {
@@ -19,11 +20,17 @@ export interface TracePipe {
   close(): Promise<void>;
 }
 
+const PREFIX = 'toolcrib-strace-';
+/** The pipe in its folder. */
+const NAME = 'calls';
+const FOLDER = new RegExp(`^${PREFIX}(?<identity>.+)-[^-]{6}$`);
+
 /** @throws Error of the system when there is no place for it, or no `mkfifo`. */
 export async function openTracePipe(): Promise<TracePipe> {
-  const directory = await mkdtemp(join(tmpdir(), 'toolcrib-strace-'));
+  await sweepFolders(tmpdir());
+  const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${formatIdentity(ownIdentity())}-`));
   try {
-    const path = join(directory, 'calls');
+    const path = join(directory, NAME);
     await promisify(execFile)('mkfifo', ['-m', '600', path]);
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     // With a writer of our own the output does not end before strace has come.
@@ -32,6 +39,17 @@ export async function openTracePipe(): Promise<TracePipe> {
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     throw error;
+  }
+}
+
+/** Removes folders of processes that were killed before their guard had started. */
+async function sweepFolders(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    const owner = identityFrom(FOLDER.exec(name)?.groups?.['identity'] ?? '');
+    if (owner === undefined || livenessOf(owner) !== 'dead') continue;
+    // Nothing else is in them; what another user made under such a name stays.
+    await unlink(join(parent, name, NAME)).catch(() => undefined);
+    await rmdir(join(parent, name)).catch(() => undefined);
   }
 }
 
