@@ -56,7 +56,6 @@ static noreturn void become_command(const struct request *request, pid_t tracer)
   (void)none;
   await_order();
   sigprocmask(SIG_SETMASK, &original_mask, NULL);
-  if (request->is_probe) _exit(0);
   execvp(request->command[0], request->command);
   give_up(errno);
 }
