@@ -180,20 +180,31 @@ function followed(
       if (state.ended) return;
       state.signal ??= constants.signals[signal];
       if (signal === 'SIGKILL') held.cut();
-      else held.process.stdin.destroy();
+      else held.process.stdin.end();
     },
     isGroupAlive: () => !state.ended,
   };
 }
 
-/** A stream that is read when somebody reads this one, and left alone when nobody does. */
+/** A stream that is read when somebody reads this one, ends with it, and is left alone when nobody does. */
 function untouched(stream: Readable): Readable {
-  return Readable.from(
-    (async function* (): AsyncGenerator {
-      yield* stream;
-    })(),
-    { objectMode: false },
-  );
+  let isTouched = false;
+  const copy: Readable = new Readable({
+    read() {
+      if (isTouched) stream.resume();
+      else {
+        isTouched = true;
+        stream.on('data', (piece) => (copy.push(piece) ? undefined : stream.pause()));
+        stream.once('end', () => copy.push(null));
+        stream.once('error', (error) => copy.destroy(error));
+      }
+    },
+    destroy(error, done) {
+      if (isTouched) stream.destroy();
+      done(error);
+    },
+  });
+  return copy;
 }
 
 /** Never rejects: what cannot be known any more is null. A sandbox that died has made no command succeed. */

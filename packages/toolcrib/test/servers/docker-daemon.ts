@@ -45,7 +45,7 @@ const UNIFIED = [
 export async function startDockerDaemon(
   image: string,
   args: readonly string[],
-  { unifiedCgroups = false }: DaemonSurroundings = {},
+  surroundings: DaemonSurroundings = {},
 ): Promise<DockerDaemon> {
   const folder = await mkdtemp(join(tmpdir(), 'dockerd-'));
   // Containers with mapped users have to get through.
@@ -55,7 +55,7 @@ export async function startDockerDaemon(
   const socket = join(folder, 'docker.sock');
   const host = `tcp://127.0.0.1:${await freePort()}`;
   const log = await open(join(folder, 'dockerd.log'), 'w');
-  const [launcher = '', ...launched] = [...(unifiedCgroups ? UNIFIED : []), 'dockerd'];
+  const [launcher, ...launched] = [...(surroundings.unifiedCgroups === true ? UNIFIED : []), 'dockerd'];
   const child = spawn(
     launcher,
     [
