@@ -98,9 +98,12 @@ function isVictim(run: KilledRun, { pid, commandLine }: FoundProcess, cli: Start
   return run.victim === 'observer' ? isObserver : program === 'sh' || program.endsWith('/sh');
 }
 
-/** strace becomes the command: one that is killed right before has started nothing, and that was seen. */
+/**
+ * strace becomes the command: one that is killed right before has started nothing, one that is killed in the moment after
+ * has started itself, and that was seen.
+ */
 function isCommandItself({ summary }: NonNullable<Aftermath['archive']>): boolean {
-  return summary.signal === 9 && summary.layers.kernel === 0;
+  return summary.signal === 9 && summary.layers.kernel <= 1;
 }
 
 async function archiveOf(path: string): Promise<Aftermath['archive']> {
