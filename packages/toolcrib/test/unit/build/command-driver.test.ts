@@ -43,7 +43,7 @@ function config(command: string, entrypoint: readonly string[] = []): ProjectCon
       install: [],
       images: [],
       cache: {},
-    repoBase: undefined,
+      repoBase: undefined,
     },
     ...{ build: { driver: 'command', command }, entrypoint, healthcheck: [] },
   };
