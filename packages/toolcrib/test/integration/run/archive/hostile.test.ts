@@ -9,7 +9,7 @@ import { onePiece } from '../../../../src/core/one-piece.ts';
 import { gunzip, readTar } from '../../../../src/tar/read.ts';
 import { formatHeader, paddingOf } from '../../../../src/tar/header.ts';
 import { formatPaxRecords } from '../../../../src/tar/pax.ts';
-import { fullSample, packed, sampleMembers } from './sample-archive.ts';
+import { fullSample, packed, sampleMembers } from '../../../unit/run/archive/sample-archive.ts';
 
 const GB = 1024 ** 3;
 const END = Buffer.alloc(1024);
