@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import type { Register, Registration } from './program-options.ts';
 import type { GlobalOptions } from './session.ts';
 import type { Signals } from './signals.ts';
+import { standardStreams } from './standard-streams.ts';
 import { VERSION } from './version.ts';
 
 /** The command line, ready to be parsed. */
@@ -24,7 +25,7 @@ export async function createProgram(signals: Signals, argv: readonly string[] = 
     .showHelpAfterError(false)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride()
-    .configureOutput({ writeErr: () => undefined });
+    .configureOutput({ writeOut: (text) => void standardStreams.stdout.write(text), writeErr: () => undefined });
   const registration: Registration = {
     program,
     action:
