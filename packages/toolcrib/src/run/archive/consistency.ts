@@ -1,3 +1,4 @@
+import type { Digest } from '../../core/digest.ts';
 import type { ArchiveContent } from './content.ts';
 import type { Findings } from './findings.ts';
 import {
@@ -18,6 +19,7 @@ import {
 import { captureProblems } from '../reports/capture-problems.ts';
 import { coverageProblems } from '../reports/coverage-problems.ts';
 import { injectionProblems } from '../reports/injection-record.ts';
+import { rawProblems } from '../reports/raw-problems.ts';
 import { surfaceProblems } from '../reports/capability-surface.ts';
 import { correlationProblems } from '../reports/correlation-report.ts';
 import { healthClaimProblems, healthProblem, healthProblemText } from '../reports/observation-health.ts';
@@ -60,7 +62,8 @@ function verifyReports(content: ArchiveContent, findings: Findings): void {
 }
 
 /** Members of toolcrib; what other writers wrote has none of them. */
-function verifyOwn({ capture, coverage, injection, health, lines }: ArchiveContent, findings: Findings): void {
+function verifyOwn(content: ArchiveContent, findings: Findings): void {
+  const { capture, coverage, injection, health, lines, replay, manifest } = content;
   const add = (path: string, problems: readonly string[]): void => {
     for (const problem of problems) findings.add('capture', path, problem);
   };
@@ -76,6 +79,9 @@ function verifyOwn({ capture, coverage, injection, health, lines }: ArchiveConte
     raw: lines.get(RAW_PATH),
   };
   add(CAPTURE_PATH, captureProblems(capture, { health, lines: counts }));
+  const digest = (path: string): Digest | undefined => manifest?.files[path]?.sha256;
+  const members = { kernel: digest(KERNEL_PATH), effects: digest(EFFECTS_PATH), capture };
+  if (replay !== undefined) add(RAW_PATH, rawProblems(replay.finish(), members));
 }
 
 /** What was not started has neither a code nor a signal. */

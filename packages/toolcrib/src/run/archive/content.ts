@@ -5,6 +5,7 @@ import type { KernelEvent } from '../layers/kernel-event.ts';
 import type { PolicyEvent } from '../layers/policy-event.ts';
 import type { RunEvent } from '../layers/run-event.ts';
 import type { SdkEvent } from '../layers/sdk-event.ts';
+import type { RawReplay } from '../normalise/raw-replay.ts';
 import { createSurfaceBuilder, type CapabilitySurface, type SurfaceBuilder } from '../reports/capability-surface.ts';
 import type { CaptureRecord } from '../reports/capture-record.ts';
 import type { CorrelationReport } from '../reports/correlation-report.ts';
@@ -27,6 +28,8 @@ export interface ArchiveContent {
   capture?: CaptureRecord;
   coverage?: RunCoverage;
   injection?: InjectionRecord;
+  /** What the raw member comes to; there once a line of it has been read. */
+  replay?: RawReplay;
   /** The envelope over the manifest's digest, as it stands there. */
   signature?: Uint8Array;
   /** The first few; a run has two. */

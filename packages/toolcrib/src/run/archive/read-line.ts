@@ -11,6 +11,7 @@ import { parseCompact } from './compact-json.ts';
 import type { ArchiveContent } from './content.ts';
 import type { Findings } from './findings.ts';
 import type { PlainKernelEvent } from './kernel-lines.ts';
+import { createRawReplay } from '../normalise/raw-replay.ts';
 import { decodeText, LineError } from './lines.ts';
 import { problemOf, secretText, verifyClean, verifyRunId } from './member-checks.ts';
 import { EFFECTS_PATH, EVENTS_PATH, KERNEL_PATH, POLICY_PATH, RAW_PATH, SDK_PATH } from './paths.ts';
@@ -92,9 +93,12 @@ function takeEffect(content: ArchiveContent, parsed: unknown): LineHead | string
   return event.data;
 }
 
-function takeRawEvent(_: ArchiveContent, parsed: unknown): LineHead | string {
+function takeRawEvent(content: ArchiveContent, parsed: unknown): LineHead | string {
   const event = z.safeParse(kernelRawEventSchema, parsed);
-  return event.success ? event.data : problemOf(event.error);
+  if (!event.success) return problemOf(event.error);
+  content.replay ??= createRawReplay(event.data.run_id);
+  content.replay.take(event.data);
+  return event.data;
 }
 
 /** @throws IntegrityError `TOO_LARGE` where a hostile layer would fill the memory. */

@@ -9,6 +9,7 @@ import type { Notice } from '../../../src/core/reporter.ts';
 import { createHost, type Host } from '../../../src/flows/host.ts';
 import { readArchive, type ArchiveInspection } from '../../../src/flows/read-archive.ts';
 import { recordRun, type RecordedRun, type RecordRunRequest } from '../../../src/flows/record-run.ts';
+import { writeArchive } from '../../../src/flows/write-archive.ts';
 import type { ForwardedSignal } from '../../../src/run/follow-command.ts';
 import { captureRecordSchema, type CaptureRecord } from '../../../src/run/reports/capture-record.ts';
 import { runCoverageSchema } from '../../../src/run/reports/run-coverage.ts';
@@ -23,6 +24,8 @@ const TIERS = [
   ['ebpf', requireOrSkip(needsRoot)],
   ['ptrace', requireOrSkip(needsStrace)],
 ] as const;
+
+const RAW = 'toolcrib/kernel-raw.ndjson';
 
 let directory = '';
 let notices: Notice[] = [];
@@ -124,6 +127,23 @@ describe.each(TIERS)('a run under %s', (kernel, requirement) => {
       expect(JSON.stringify(raw)).toContain('/etc/ld.so.cache');
       expect(member('layers/kernel.ndjson')).not.toContain('/etc/ld.so.cache');
       expect(raw).toHaveLength(capture.normaliser?.lines.raw ?? -1);
+    });
+
+    test('is refused when its raw member tells another story than its layers', async () => {
+      const { recorded, member } = await record(['head', '-c', '0', '/etc/hostname'], { kernel, raw: true });
+      const names = spawnSync('tar', ['tzf', recorded.archive], { encoding: 'utf8' }).stdout.trim().split('\n');
+      const members = names
+        .filter((path) => path !== 'manifest.json')
+        .map((path) => ({ path, text: member(path) }))
+        .map(({ path, text }) =>
+          path === RAW ? { path, text: text.replace('/etc/hostname', '/etc/hostnamf') } : { path, text },
+        )
+        .map(({ path, text }) => ({ path, bytes: Buffer.from(text) }));
+      await writeArchive(host, { runId: recorded.runId, members, output: 'changed.tar.gz' });
+      const { findings } = await readArchive(host, 'changed.tar.gz');
+      expect(findings.map(({ member: path, message }) => [path, message])).toEqual([
+        [RAW, 'the kernel layer is not what the raw member comes to'],
+      ]);
     });
 
     test('hides secrets of paths, programs, effects and sockets, and the whole archive is free of them', async () => {
