@@ -62,7 +62,7 @@ async function readKernelFile(path: string): Promise<string | undefined> {
   }
 }
 
-/** What a recorded run could use on this machine: seen, not tried. */
+/** What the tracer needs of this machine: seen, not tried. */
 export function kernelFindings(kernel: KernelFacts): readonly Finding[] {
   const { capabilities, btf, lockdown } = kernel;
   const mayLoad =
@@ -74,7 +74,7 @@ export function kernelFindings(kernel: KernelFacts): readonly Finding[] {
   ].join('; ');
   const usable = mayLoad && btf && lockdown !== 'confidentiality';
   const facts = { ...kernel };
-  const what = usable ? 'what eBPF needs is there (nothing was loaded)' : 'eBPF cannot be used';
+  const what = usable ? 'what eBPF needs is there' : 'eBPF cannot be used';
   const remedy = usable ? null : remedyFor(mayLoad, btf);
   return [
     finding({
@@ -91,6 +91,20 @@ export function kernelFindings(kernel: KernelFacts): readonly Finding[] {
 function remedyFor(mayLoad: boolean, btf: boolean): string {
   if (!mayLoad) return 'run as root, or with CAP_BPF and CAP_PERFMON';
   return btf ? 'boot without lockdown=confidentiality' : 'use a kernel that was built with CONFIG_DEBUG_INFO_BTF';
+}
+
+/** What came of trying the tracer. */
+export type TracerTrial = { readonly tracer: string } | { readonly reason: string };
+
+/** Whether the tracer observes here. @param trial it was loaded and has seen a call, or why not. */
+export function tracerFindings(trial: TracerTrial): readonly Finding[] {
+  const common = { group: 'recording', subject: 'tracer' } as const;
+  if ('tracer' in trial) {
+    const text = 'it was loaded into the kernel for a moment, and saw a call';
+    return [finding({ ...common, state: 'ok', text, facts: { tracer: trial.tracer } })];
+  }
+  const remedy = 'without it runs are recorded by strace, where that is installed';
+  return [finding({ ...common, state: 'note', text: trial.reason, remedy })];
 }
 
 /** Whether strace is there, which records where eBPF cannot. */

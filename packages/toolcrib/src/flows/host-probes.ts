@@ -10,7 +10,7 @@ import type { Probe } from '../doctor/examine.ts';
 import { finding, type Finding } from '../doctor/finding.ts';
 import { examineGit } from '../doctor/git.ts';
 import { examineAuthorities, proxyFindings } from '../doctor/network.ts';
-import { examineStrace, kernelFindings, readKernelFacts } from '../doctor/recording.ts';
+import { examineStrace, kernelFindings, readKernelFacts, tracerFindings } from '../doctor/recording.ts';
 import type { Host } from './host.ts';
 import type { InstalledProject } from './install-state.ts';
 import { transferOptions } from './open-store.ts';
@@ -167,8 +167,14 @@ function localProbes(host: Host): readonly Probe[] {
       ...{ group: 'recording', subject: 'kernel', failsAs: 'note' },
       look: async () => kernelFindings(await readKernelFacts()),
     },
+    { group: 'recording', subject: 'tracer', failsAs: 'note', look: tryTracer },
     { group: 'recording', subject: 'strace', failsAs: 'note', look: (signal) => examineStrace(path, signal) },
   ];
+}
+
+async function tryTracer(): Promise<readonly Finding[]> {
+  const { probeTracer } = await import('../run/observe/tracer/probe.ts');
+  return tracerFindings(await probeTracer());
 }
 
 function pathOf({ env }: Host): string {

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { emulationFindings, translatorIn } from '../../../src/doctor/emulation.ts';
-import { capabilitiesIn, kernelFindings, lockdownIn, type KernelFacts } from '../../../src/doctor/recording.ts';
+import {
+  capabilitiesIn,
+  kernelFindings,
+  lockdownIn,
+  tracerFindings,
+  type KernelFacts,
+} from '../../../src/doctor/recording.ts';
 
 const ALL: KernelFacts = {
   capabilities: ['CAP_PERFMON', 'CAP_BPF'],
@@ -39,6 +45,13 @@ describe('what a recorded run could use', () => {
     expect(found).toMatchObject({ state, facts });
     if (remedy === undefined) expect(found?.remedy).toBeNull();
     else expect(found?.remedy).toContain(remedy);
+  });
+
+  test('is told of the tracer as it was tried, with what to do without it', () => {
+    expect(tracerFindings({ tracer: '/opt/tracer' })).toMatchObject([{ state: 'ok', remedy: null }]);
+    const [found] = tracerFindings({ reason: 'the tracer is not installed' });
+    expect(found).toMatchObject({ state: 'note', text: 'the tracer is not installed' });
+    expect(found?.remedy).toContain('strace');
   });
 });
 
