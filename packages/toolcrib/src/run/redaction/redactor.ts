@@ -45,8 +45,8 @@ const CREDENTIAL_FLAGS: ReadonlySet<string> = new Set([
 
 const FLAG_RULE = 'credential-flag-value';
 const USERINFO_RULE = 'url-userinfo';
-/** `user:pass` between `://` and `@`. */
-const USERINFO = /(?<=[a-zA-Z][a-zA-Z0-9+.-]{0,31}:\/\/)[^/?#@:\s]*:[^/?#@\s]*(?=@)/g;
+/** `user:pass` between `://` and the last `@` of the authority: a password that nobody escaped may have one in it. */
+const USERINFO = /(?<=[a-zA-Z][a-zA-Z0-9+.-]{0,31}:\/\/)[^/?#:\s]*:[^/?#\s]*(?=@)/g;
 
 function isPlaceholder(text: string): boolean {
   return text.startsWith('<redacted:') && text.replaceAll(PLACEHOLDER, '') === '';

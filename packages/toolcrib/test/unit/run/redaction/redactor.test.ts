@@ -67,6 +67,10 @@ describe('redaction', () => {
         .text('f', text)
         .replace(/:[0-9a-f]{8}>/, '>');
     expect(redacted('/cache/https://me:pw@host/x')).toBe('/cache/https://<redacted:url-userinfo>@host/x');
+    for (const pair of ['u:p@ss2word', 'u@realm:pw', 'u:@', ':@@:@']) {
+      expect(redacted(`http://${pair}@host/x@y`)).toBe('http://<redacted:url-userinfo>@host/x@y');
+      expect(redacted(`http://${pair}@host,http://h?q=a@b`)).toBe('http://<redacted:url-userinfo>@host,http://h?q=a@b');
+    }
     for (const text of ['https://me@host/x', '10.0.0.1:53', '[::1]:80', 'http://host:80/a@b', 'a:b@c']) {
       expect(redacted(text)).toBe(text);
     }
@@ -193,7 +197,18 @@ describe('redaction', () => {
 
   test('of a long hostile text takes no time', () => {
     const begin = performance.now();
-    for (const unit of ['a:', '-eyJ', 'sk-', 'token ', 'bearer ', '-----BEGIN ', '.eyJ-', 'x://a:']) {
+    for (const unit of [
+      'a:',
+      '-eyJ',
+      'sk-',
+      'token ',
+      'bearer ',
+      '-----BEGIN ',
+      '.eyJ-',
+      'x://a:',
+      'x://a:@',
+      'x://@:',
+    ]) {
       createRedactor(fixedKey).commandLine('c', ['x', unit.repeat(60_000)]);
     }
     expect(performance.now() - begin).toBeLessThan(5000);
