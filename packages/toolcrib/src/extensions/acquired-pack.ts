@@ -1,6 +1,7 @@
 import type { Digest } from '../core/digest.ts';
 import { IntegrityError, NotFoundError, RemoteError, type ErrorDetails } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
+import { sourceKindOf } from './extension-source.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
 import { PACK_LOCK_NAME } from './pack-lock.ts';
 import { quotedReference, shownReference } from './shown-reference.ts';
@@ -47,6 +48,9 @@ export function factsOf({ dependency: { id, reference } }: Pick<WantedPack, 'dep
   return { extension: id, reference: shownReference(reference) };
 }
 
+/** How other bytes become those of a version of a store: `ext lock` alone never takes them. */
+export const RELEASE_LOCK = `To lock other bytes for a version of a store, take every entry with that source_ref out of ${PACK_LOCK_NAME} first; then "toolcrib ext lock"`;
+
 /**
  * Compares a pack's digest with the locked one.
  * @param where it was read, for the message.
@@ -56,8 +60,10 @@ export function verifyPin(wanted: WantedPack, where: string, digest: Digest): vo
   const { pin } = wanted;
   if (pin === undefined || pin === digest) return;
   const what = `${PACK_LOCK_NAME} pins ${pin}, and ${where} has ${digest}`;
+  const isVersion = sourceKindOf(wanted.dependency.reference) === 'store';
+  const way = isVersion ? RELEASE_LOCK : '"toolcrib ext lock" locks what is right';
   throw new IntegrityError('DIGEST_MISMATCH', `${nameOf(wanted)} is not what was locked: ${what}`, {
-    hint: 'nothing of it was used. Find out who changed it; "toolcrib ext lock" locks what is right',
+    hint: `nothing of it was used. Find out who changed it. ${way}`,
     details: { ...factsOf(wanted), expected: pin, actual: digest },
   });
 }
