@@ -1,7 +1,8 @@
-import { UsageError } from '../core/errors.ts';
-import type { AcquiredPack, WantedPack } from './acquired-pack.ts';
+import type { Digest } from '../core/digest.ts';
+import { IntegrityError, UsageError } from '../core/errors.ts';
+import { factsOf, nameOf, RELEASE_LOCK, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
-import { isLockOf, type LockedExtension } from './pack-lock.ts';
+import { PACK_LOCK_NAME, type LockedExtension } from './pack-lock.ts';
 import { SIDECAR_NAME } from './pack/component-sidecar.ts';
 import { openPack } from './pack/read-pack.ts';
 
@@ -16,20 +17,34 @@ export interface Pinning {
 
 /**
  * Locks what a declaration stands for now. Its source is asked, and what it gives has to be a sound pack. A version of a
- * store is locked once: other bytes under it are never taken.
+ * store is locked once, whatever extension and role it was locked for: other bytes under it are never taken.
  * @param earlier the locks that there are.
- * @throws IntegrityError `DIGEST_MISMATCH` when a store gives other bytes than it did; as `acquirePack` and `openPack`.
+ * @throws IntegrityError `DIGEST_MISMATCH` when a store gives other bytes than it did, or the locks disagree about what it
+ * gave; as `acquirePack` and `openPack`.
  */
 export async function pinExtension(
   dependency: ExtensionDependency,
   earlier: readonly LockedExtension[],
   { packDirectory, acquire, signal }: Pinning,
 ): Promise<LockedExtension> {
-  const lock = earlier.find((each) => isLockOf(each, dependency));
-  const pin = dependency.kind === 'store' ? lock?.digest : undefined;
+  const pin = dependency.kind === 'store' ? pinOfVersion(dependency, earlier) : undefined;
   const acquired = await acquire({ packDirectory, dependency, pin, fresh: true, followTags: true });
   await verifyPack(dependency.id, acquired, signal);
   return lockOf(dependency, acquired);
+}
+
+/** What the version of a store was locked as. @throws IntegrityError `DIGEST_MISMATCH` for two digests of one version. */
+function pinOfVersion(dependency: ExtensionDependency, earlier: readonly LockedExtension[]): Digest | undefined {
+  const reference = dependency.reference.trim();
+  const [pin, other] = new Set(
+    earlier.filter(({ sourceRef }) => sourceRef.trim() === reference).map(({ digest }) => digest),
+  );
+  if (pin === undefined || other === undefined) return pin;
+  const what = `${PACK_LOCK_NAME} pins two digests for it, ${pin} and ${other}`;
+  throw new IntegrityError('DIGEST_MISMATCH', `${nameOf({ dependency })} is one version of a store, and ${what}`, {
+    hint: `find out which of them is right. ${RELEASE_LOCK}`,
+    details: { ...factsOf({ dependency }), expected: pin, actual: other },
+  });
 }
 
 /**

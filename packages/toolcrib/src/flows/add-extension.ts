@@ -65,7 +65,7 @@ export async function addExtension(
     const locked = await pinExtension(dependency, earlier, pinning);
     const locks: LockedExtension[] = [];
     for (const each of extensions)
-      locks.push(each.id === dependency.id ? locked : await lockOnce(each, earlier, pinning));
+      locks.push(each.id === dependency.id ? locked : await lockOnce(each, [...earlier, locked, ...locks], pinning));
     await writeFileAtomically(file, text, { signal: host.signal });
     const lock = await saveLock(packDirectory, locks, host);
     const replaced = before.extensions.find(({ id }) => id === dependency.id)?.reference ?? null;

@@ -64,7 +64,8 @@ async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
   if (declared === undefined) return await verifyLock(pinning); // which says that there is none
   const earlier = await readEarlierLock(packDirectory, host);
   const extensions: LockedExtension[] = [];
-  for (const dependency of declared.extensions) extensions.push(await pinExtension(dependency, earlier, pinning));
+  for (const dependency of declared.extensions)
+    extensions.push(await pinExtension(dependency, [...earlier, ...extensions], pinning));
   return await saveLock(packDirectory, extensions, host);
 }
 

@@ -6,7 +6,7 @@ import { openProject } from '../../../src/flows/project.ts';
 import { registryAvailable, startRegistry } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
-import { declare, digestOf, packOf } from '../../unit/extensions/pack-site.ts';
+import { declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
 import { zipBytes } from '../../unit/extensions/pack/zip-bytes.ts';
 import { extensionSite, type ExtensionSite } from './extension-site.ts';
 import { startExtensionStore } from './extension-store.ts';
@@ -99,7 +99,42 @@ describe('a lock', () => {
     for (const said of ['"b.http"', 'store://acme/http@1.0.0', digestOf(one), digestOf(two)]) {
       expect(error.message).toContain(said);
     }
+    expect(error).toMatchObject({
+      hint: expect.stringMatching(/take every entry .* out of pack\.extensions\.lock\.json first/) as unknown,
+    });
     expect(await lockText(site)).toBe(text);
+  });
+
+  test('holds a version of a store for every extension and role', async () => {
+    await using site = await siteOfStore();
+    await declare(site, both);
+    await site.lock(site);
+    const text = await lockText(site);
+    site.store.packs.set('acme/http/1.0.0', { bytes: two });
+    const ref = 'store://acme/http@1.0.0';
+    for (const other of [
+      { id: 'b.http', ref, role: 'tool' },
+      { id: 'other', ref },
+    ]) {
+      await declare(site, [other, ...both.slice(1)]);
+      expect((await failureOfAsync(() => site.lock(site))).code).toBe('DIGEST_MISMATCH');
+      const request = { id: 'c', reference: ref, role: 'tool' };
+      expect((await failureOfAsync(() => add(site, request, site.env))).code).toBe('DIGEST_MISMATCH');
+    }
+    expect(await lockText(site)).toBe(text);
+  });
+
+  test('that has two digests for a version of a store is not believed', async () => {
+    await using site = await siteOfStore();
+    const ref = 'store://acme/http@1.0.0';
+    await writeLock(site, [
+      { id: 'a', ref, digest: digestOf(one) },
+      { id: 'b', ref, digest: digestOf(two) },
+    ]);
+    await declare(site, [{ id: 'b', ref }]);
+    const error = await failureOfAsync(() => site.lock(site));
+    expect([error.name, error.code]).toEqual(['IntegrityError', 'DIGEST_MISMATCH']);
+    expect(error.message).toContain(`pins two digests for it, ${digestOf(one)} and ${digestOf(two)}`);
   });
 
   test('is made anew when it cannot be read', async () => {
