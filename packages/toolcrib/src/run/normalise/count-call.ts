@@ -13,6 +13,7 @@ export function countCall(counts: GrowingCounts, call: ObservedCall, fate: Fate)
     if (fate.elsewhere) counts.hiddenElsewhere += 1;
   }
   if (call.kind === 'open') counts.opens += 1;
+  if ('ofAnotherProcess' in fate && fate.ofAnotherProcess) countBlindSpot(counts, 'proc_of_others', call.result);
   if (call.kind === 'open' || call.kind === 'exec') countPaths(counts, [call.path], call.result);
   else if (call.kind === 'effect') countPaths(counts, call.paths, call.result);
   else if (call.kind === 'connect' || call.kind === 'send') countPeer(counts, call);

@@ -11,13 +11,25 @@ import { endpointText } from './endpoint.ts';
 import { hidingRule, leadsElsewhere, type HidingRule } from './hidden-path.ts';
 import type { KernelKind } from './kernel-line.ts';
 import type { NetworkKind } from './normalised.ts';
+import { isOfAnotherProcess } from './process-files.ts';
 
 /** What becomes of a call. */
 export type Fate =
-  | { readonly to: 'kernel'; readonly kind: KernelKind; readonly value: string | null; readonly open?: OpenCall }
+  | {
+      readonly to: 'kernel';
+      readonly kind: KernelKind;
+      readonly value: string | null;
+      readonly open?: OpenCall;
+      readonly ofAnotherProcess?: boolean;
+    }
   | { readonly to: 'effects' }
   /** Left out of the kernel layer by a rule. */
-  | { readonly to: 'hidden'; readonly rule: HidingRule; readonly elsewhere: boolean }
+  | {
+      readonly to: 'hidden';
+      readonly rule: HidingRule;
+      readonly elsewhere: boolean;
+      readonly ofAnotherProcess: boolean;
+    }
   /** Told in the raw member alone. */
   | { readonly to: 'nowhere' };
 
@@ -50,8 +62,9 @@ function openFate(call: OpenCall, redacted: RedactValue): Fate {
   // What was redacted decides, so that who has the raw member comes to the same lines.
   const text = given === undefined ? '' : redacted('filesystem_paths', given);
   const rule = hidingRule(text);
-  if (rule !== undefined) return { to: 'hidden', rule, elsewhere: leadsElsewhere(text, absolute) };
-  return { to: 'kernel', kind: 'openat', value: isWhole(call.path) ? text : null, open: call };
+  const ofAnotherProcess = isOfAnotherProcess(text, { pid: call.pid, tid: call.tid, absolute });
+  if (rule !== undefined) return { to: 'hidden', rule, elsewhere: leadsElsewhere(text, absolute), ofAnotherProcess };
+  return { to: 'kernel', kind: 'openat', value: isWhole(call.path) ? text : null, open: call, ofAnotherProcess };
 }
 
 /** One that replaced no program is an effect that failed. */

@@ -103,6 +103,7 @@ const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: strin
   ['pidfd_getfd', [['filesystem', 'network'], 'descriptors are taken from other processes']],
   ['unix_connect', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
   ['unix_send', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
+  ['proc_of_others', [ALL, 'memory or descriptors of other processes were opened through /proc']],
   ['undecoded', [ALL, 'system calls were made in a way that is not decoded']],
 ]);
 

@@ -50,7 +50,16 @@ export const HOST6: Peer = { family: 'inet6', address: '::1', port: 53 };
 
 const path = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 30 }),
-  fc.constantFrom('/lib/x', '/proc/self/maps', '/work/a', 'a', '', '/x/node_modules/y', '/lib/../etc/shadow'),
+  fc.constantFrom(
+    '/lib/x',
+    '/proc/self/maps',
+    '/work/a',
+    'a',
+    '',
+    '/x/node_modules/y',
+    '/lib/../etc/shadow',
+    '/proc/1/mem',
+  ),
 );
 const observedPath: fc.Arbitrary<ObservedPath> = fc.record(
   { given: fc.option(path, { nil: undefined }), absolute: path, cut: fc.constant(true as const) },

@@ -225,6 +225,31 @@ describe('the effects', () => {
     expect(normalised(lost).counts.unreadable.paths).toBe(2);
   });
 
+  test('know the open of memory and descriptors of another process as a blind spot, which is hidden like others', () => {
+    const others = ['/proc/7/mem', '/proc/7/fd/3', '/proc/7/task/8/mem', '/proc/self/../7/fd/3', '//proc/./7/mem'];
+    const { kernel, counts } = normalised([
+      ...others.map((path) => opened(path)),
+      opened('/proc/7/mem', { result: -13 }),
+    ]);
+    expect(counts.blind_spots).toEqual({ proc_of_others: 5 });
+    expect([kernel.length, counts.hidden.proc]).toEqual([1, 5]);
+    const led = [
+      opened('mem', { absolute: '/proc/7/mem' }),
+      opened('/dev/fd/5/../mem', { absolute: '/proc/7/mem' }),
+      opened('/proc/7/fd/3', { absolute: '/home/me/a' }),
+      opened('/proc/self/fd/5/../../fd/3', { absolute: '/proc/7/fd/3' }),
+    ];
+    expect(normalised(led).counts.blind_spots).toEqual({ proc_of_others: 4 });
+  });
+
+  test('know what a process opens of its own as no blind spot', () => {
+    const own = ['/proc/self/mem', '/proc/thread-self/fd/3', '/proc/41/mem', '/proc/42/fd/3', '/proc/41/task/9/mem'];
+    const rest = ['/proc/7/maps', '/proc/7/fd', '/proc/7/memory', '/x/proc/7/mem', '/proc/self/fd/3'];
+    const calls = [...own, ...rest].map((path) => opened(path, { tid: 42 }));
+    expect(normalised(calls).counts.blind_spots).toEqual({});
+    expect(normalised([opened('/proc/self/mem', { absolute: '/proc/5/mem' })]).counts.blind_spots).toEqual({});
+  });
+
   test('do not make the record grow with names that nobody expects', () => {
     const names = Array.from({ length: 300 }, (_, index) => blindSpot(`call_${index}`));
     const { blind_spots } = normalised(names).counts;

@@ -54,6 +54,8 @@ describe('the raw member', () => {
     const hidden = [`/lib/${secret}`, `/w/token=${secret}/node_modules/x`, `x://me:pw@host/node_modules/x`].map(
       (path) => opened(path),
     );
+    // What is hidden as a secret may be the way to another process.
+    hidden.push(opened(`/proc/token=abcdefg/../7/mem`), opened('/proc/x/../7/fd/3', { absolute: '/w/token=abcdefg' }));
     const call = fc.oneof({ weight: 5, arbitrary: anyCall }, fc.constantFrom(...hidden));
     fc.assert(
       fc.property(fc.array(call, { maxLength: 10 }), (calls) => {

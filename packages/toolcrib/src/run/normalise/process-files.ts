@@ -1,0 +1,29 @@
+import { posix } from 'node:path';
+
+/** Of the process that opens it, whatever the file system calls that process. */
+const OF_ITSELF = /^\/proc\/(?:self|thread-self)\/(?:task\/\d+\/)?(?:mem|fd\/\d+)$/;
+const OF_A_PROCESS = /^\/proc\/(\d+)\/(?:task\/\d+\/)?(?:mem|fd\/[^/]+)$/;
+
+/** Who opened a path, and where that led. */
+export interface OpenedBy {
+  readonly pid: number;
+  readonly tid: number;
+  /** Where the path led, if the observer could tell. */
+  readonly absolute: string | undefined;
+}
+
+/**
+ * Whether an open got hold of the memory or of a descriptor of another process: of any `/proc/N/mem`, `/proc/N/fd/M` and
+ * the same of a thread of it whose N is not the process itself. In another pid namespace numbers mean something else: an
+ * open of its own may count then.
+ * @param given as it may be written: redacted.
+ */
+export function isOfAnotherProcess(given: string, { pid, tid, absolute }: OpenedBy): boolean {
+  if (OF_ITSELF.test(given)) return false;
+  // Links lead on from a descriptor, so that only what was given tells whose it was.
+  const direct = given.includes('/proc/') ? posix.normalize(given) : undefined;
+  return [direct, absolute].some((path) => {
+    const owner = OF_A_PROCESS.exec(path ?? '')?.[1];
+    return owner !== undefined && ![pid, tid].includes(Number(owner));
+  });
+}
