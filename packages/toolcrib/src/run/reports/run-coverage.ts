@@ -72,20 +72,26 @@ function processes(record: CaptureRecord): CoverageDescriptor {
   return descriptor(record, { dimension: 'process', observes: [OBSERVES.execs], completeness: 'exec_only' });
 }
 
+const THREAD_RACES =
+  'thread_races: another thread can change the memory, the descriptors or the working directory that a call names, between what is told of it and what the kernel takes';
+
 /** What no run of ours sees. */
 const ALWAYS: Readonly<Record<Dimension, readonly string[]>> = {
   filesystem: [
     'descriptors: what is read and written is not observed, only that a file was opened; nor files that were open when the command started or that were handed to it',
     'given_paths: paths are told as the program gave them; links and working directories can lead elsewhere',
     'hidden_paths: opens of loader, locale, /proc, /sys, /dev, node_modules and toolchain libraries are counted and left out',
+    THREAD_RACES,
   ],
   network: [
     'inherited_sockets: sockets that were connected when the command started, or were handed to it',
     'names: what a host is called is not observed, only its address',
+    THREAD_RACES,
   ],
   process: [
     'interpreters: what the kernel itself starts for a script, such as its interpreter and the loader, has no exec of its own',
     'other_processes: what processes outside of the run do because of it, such as daemons and jobs that start later',
+    THREAD_RACES,
   ],
 };
 
@@ -109,7 +115,7 @@ const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: strin
 
 /** Codes of blind spots that a descriptor of ours can have, beside names of calls that are not foreseen. */
 export const BLIND_SPOT_CODES: readonly string[] = [
-  ...ALL.flatMap((dimension) => ALWAYS[dimension]).map((spot) => spot.split(':', 1)[0] ?? ''),
+  ...new Set(ALL.flatMap((dimension) => ALWAYS[dimension]).map((spot) => spot.split(':', 1)[0] ?? '')),
   ...['hidden_elsewhere', 'lost_records', 'ended_early', 'survivors'],
   ...SIGNALS.keys(),
 ];

@@ -278,6 +278,12 @@ describe('the coverage of a run', () => {
     for (const codes of Object.values(spots([...NETWORK, blindSpot('new_call')]))) expect(codes).toContain('new_call');
   });
 
+  test('always says that another thread can change what a call names while it is read', () => {
+    const codes = Object.values(spots(NETWORK));
+    expect(codes.length).toBe(3);
+    for (const each of codes) expect(each).toContain('thread_races');
+  });
+
   test('names opens that were hidden although they led elsewhere', () => {
     expect(spots([opened('/lib/../home/a')])['filesystem']).toContain('hidden_elsewhere');
   });
