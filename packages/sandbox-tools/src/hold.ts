@@ -24,6 +24,8 @@ const longestWord = 'sentinel '.length + 64 + 1;
  * released, 126 not executable, 127 not found.
  */
 export async function hold(held: HeldCommand, native: Native): Promise<number> {
+  // The nonce that may come is for nobody else.
+  native.becomeOpaque();
   tell(`${readyPrefix}${JSON.stringify({ held: true, pid: process.pid, frames: true, sentinel: true })}`);
   const first = readWord();
   const nonce = sentinelWord.exec(first)?.[1];

@@ -10,6 +10,8 @@ interface Pipe {
 export interface Native {
   /** Makes this process the parent of every orphaned descendant; false when that cannot be had. */
   becomeSubreaper(): boolean;
+  /** Keeps processes of the same user from its memory and its descriptors, until it becomes another program. */
+  becomeOpaque(): void;
   /** Collects an ended child that no spawn of this process waits for. Does nothing for a living one. */
   reap(pid: number): void;
   /** Gives every signal its default action and blocks none: a command must not inherit what the runtime ignores. */
@@ -26,6 +28,7 @@ export interface Native {
 /** What can be had without the C library: nothing. */
 export const withoutLibC: Native = {
   becomeSubreaper: () => false,
+  becomeOpaque: () => undefined,
   reap: () => undefined,
   resetSignals: () => undefined,
   openPipe: () => undefined,
@@ -33,6 +36,7 @@ export const withoutLibC: Native = {
 };
 
 const libraries = ['libc.so.6', 'libc.musl-x86_64.so.1', 'libc.musl-aarch64.so.1'];
+const setDumpable = 4;
 const setChildSubreaper = 36;
 const noHang = 1;
 const closeOnExec = 0o2000000;
@@ -73,6 +77,7 @@ async function bindLibC(): Promise<Native> {
   };
   return {
     becomeSubreaper: () => c.prctl(setChildSubreaper, 1, 0, 0, 0) === 0,
+    becomeOpaque: () => void c.prctl(setDumpable, 0, 0, 0, 0),
     reap: (pid) => void c.waitpid(pid, new Int32Array(1), noHang),
     resetSignals: () => {
       for (let signal = 1; signal <= lastSignal; signal++) c.signal(signal, null);

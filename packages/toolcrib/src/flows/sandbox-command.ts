@@ -21,6 +21,9 @@ import type { Sandbox } from '../sandboxes/sandbox.ts';
 /** Milliseconds that a held process has to show itself after it was told how. */
 const SHOWING = 10_000;
 
+/** Milliseconds that an observation may take longer than its drain, before it is ended from here. */
+const DRAIN_GRACE = 2000;
+
 /** Where commands are started: a placement in a sandbox, and the streams that they get. */
 export interface CommandPlace {
   readonly sandbox: Sandbox;
@@ -34,6 +37,8 @@ export interface CommandPlace {
   readonly clock: Clock;
   /** Looks whether the sandbox is still the one that it was. Never rejects. */
   readonly examine: () => Promise<SandboxAfter>;
+  /** Milliseconds that descendants are observed after the command's end. */
+  readonly drainMs: number;
   /** Random bytes. */
   readonly random: (size: number) => Uint8Array;
 }
@@ -51,6 +56,8 @@ export interface SandboxCommands {
   anchor(): Anchor | undefined;
   /** What became of the sandbox: known when a command has ended. */
   after(): SandboxAfter;
+  /** Whether a command was let go, whatever became of it. */
+  hasRun(): boolean;
 }
 
 /**
@@ -58,14 +65,19 @@ export interface SandboxCommands {
  * refused, which has not touched them.
  */
 export function createSandboxCommands(place: CommandPlace): SandboxCommands {
-  const known: { anchor: Anchor | undefined; after: SandboxAfter } = {
+  const known: { anchor: Anchor | undefined; after: SandboxAfter; hasRun: boolean } = {
     anchor: undefined,
     after: 'unknown',
+    hasRun: false,
   };
   const launch = async (command: ObservedCommand, sighting: Sighting | undefined): Promise<FollowedCommand> =>
     followed(await startHeld(place, command), place, sighting, (after) => (known.after = after));
   return {
-    start: (command) => launch(command, undefined),
+    async start(command) {
+      const running = await launch(command, undefined);
+      known.hasRun = true;
+      return running;
+    },
     observer: (tracer) => ({
       tier: 'ebpf',
       async start(command) {
@@ -77,7 +89,10 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
           throw error;
         });
         known.anchor = await Promise.race([showing.shown, running.end.then(() => undefined)]);
-        if (known.anchor !== undefined) return observedRun(attachment, running);
+        if (known.anchor !== undefined) {
+          known.hasRun = true;
+          return observedRun(attachment, running, place, () => (known.after = 'unknown'));
+        }
         attachment.stop();
         await running.end;
         throw notThisKernel(place.sandbox);
@@ -85,6 +100,7 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
     }),
     anchor: () => known.anchor,
     after: () => known.after,
+    hasRun: () => known.hasRun,
   };
 }
 
@@ -110,8 +126,37 @@ function createShowing(
   };
 }
 
-function observedRun({ calls, capture }: ObservedAttachment, running: FollowedCommand): ObservedRun {
-  return { ...running, calls, capture };
+/** What the tool in the sandbox exits with when it, or its command, was killed. */
+const KILLED_CODE = 137;
+
+/**
+ * A tool that was killed leaves a command behind that goes on: then its code says nothing of that command, and what came
+ * after is not known. One that was stopped is not waited for longer than the drain.
+ */
+function observedRun(
+  attachment: ObservedAttachment,
+  running: FollowedCommand,
+  { clock, drainMs }: CommandPlace,
+  tellUnknown: () => void,
+): ObservedRun {
+  const over = new AbortController();
+  const capture = attachment.capture.then(async (report) => {
+    over.abort();
+    const { exitCode } = await running.end;
+    const isLeft = exitCode === KILLED_CODE && report.survivors > 0;
+    return isLeft ? { ...report, endedEarly: true } : report;
+  });
+  const limit = running.end.then(() => clock.sleep(drainMs + DRAIN_GRACE, over.signal));
+  limit.then(
+    () => attachment.stop(),
+    () => undefined,
+  );
+  const end = running.end.then(async (ended): Promise<ProcessEnd> => {
+    if (ended.exitCode !== KILLED_CODE || !(await capture).endedEarly) return ended;
+    tellUnknown();
+    return { exitCode: null, signal: null };
+  });
+  return { ...running, end, calls: attachment.calls, capture };
 }
 
 function notThisKernel({ reference }: Sandbox): SandboxError {

@@ -18,6 +18,9 @@ import { createSandboxCommands, type SandboxAfter, type SandboxCommands } from '
 /** Milliseconds that the tool in the sandbox has to end a command with all that it started, before the connection is cut. */
 const KILL_GRACE_MS = 15_000;
 
+/** As long as the tracer watches by itself. */
+const DRAIN_SECONDS = 10;
+
 /** The sandbox that a recorded command is to run in. */
 export interface RunPlace {
   /** Whose tool starts the command there; injected first where it is not there yet. */
@@ -68,6 +71,7 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
     const commands = createSandboxCommands({
       ...{ sandbox, placement, user, cwd, stdin, stdout, stderr, clock, random },
       examine: () => stateNow(host, sandbox),
+      drainMs: (request.drain ?? DRAIN_SECONDS) * 1000,
     });
     const { kernel, drain } = request;
     const choices = choicesFor(kernel, drain, commands);
@@ -79,7 +83,8 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
         injection: () => factsOf(placement, sandbox, commands),
       },
       async close() {
-        if (commands.after() === 'gone') host.reporter.notice(goneNotice(place.sandbox));
+        const notice = noticeOf(commands.after(), place.sandbox);
+        if (notice !== undefined && commands.hasRun()) host.reporter.notice(notice);
         await sandbox.close();
       },
     };
@@ -109,7 +114,9 @@ async function stateNow(host: Host, { reference, identity }: Sandbox): Promise<S
     const { id, startedAt } = now.sandbox.identity;
     return id === identity.id && startedAt === identity.startedAt ? 'running' : 'gone';
   } catch (error) {
-    return hasCode(error, 'SANDBOX_STATE', 'NOT_FOUND') ? 'gone' : 'unknown';
+    if (hasCode(error, 'NOT_FOUND')) return 'gone';
+    // A paused one goes on later.
+    return hasCode(error, 'SANDBOX_STATE') && error.details['state'] !== 'paused' ? 'gone' : 'unknown';
   }
 }
 
@@ -117,8 +124,10 @@ function closing(sandbox: Sandbox): { readonly sandbox: Sandbox } & AsyncDisposa
   return { sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
 }
 
-function goneNotice(sandbox: string): Notice {
-  const text = `${sandbox} is not running any more: what became of the command there is not known`;
+function noticeOf(after: SandboxAfter, sandbox: string): Notice | undefined {
+  if (after === 'running') return undefined;
+  const what = after === 'gone' ? `${sandbox} is not running any more` : `${sandbox} does not tell the end`;
+  const text = `${what}: what became of the command there is not known`;
   return { kind: 'warning', text, hint: 'the archive holds what was seen until then' };
 }
 

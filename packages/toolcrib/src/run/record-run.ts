@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { InterruptedError, isSystemError, UsageError, type ToolcribError } from '../core/errors.ts';
 import type { SpawnError } from './child-process.ts';
-import type { LogAuthorship } from './ingest/log-author.ts';
+import { UNKNOWN_AUTHORSHIP, type LogAuthorship } from './ingest/log-author.ts';
 import { inheritedRights, watchLog } from './ingest/watch-log.ts';
 import { ingestLogs, type RunLogs } from './ingest-logs.ts';
 import type { CaptureTier } from './observe/observer.ts';
@@ -67,8 +67,14 @@ export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> 
 }
 
 /** What the command may have written counts as its own word: who may write is looked at before it starts, and after. */
-async function watchPolicyLog({ logs, stdio }: RecordRunOptions): Promise<(() => Promise<LogAuthorship>) | undefined> {
+async function watchPolicyLog({
+  logs,
+  stdio,
+  injection,
+}: RecordRunOptions): Promise<(() => Promise<LogAuthorship>) | undefined> {
   if (logs?.policy === undefined) return undefined;
+  // Who can write what from within a sandbox is not told by the rights of this process.
+  if (injection !== undefined) return () => Promise.resolve(UNKNOWN_AUTHORSHIP);
   return await watchLog(logs.policy, await inheritedRights(stdio === 'inherit' ? undefined : stdio));
 }
 

@@ -42,8 +42,9 @@ describe('the packed package, installed with npm into an empty folder', requireO
     const { stdout } = await installed.shell(commands.join('\n').replaceAll('docker:web', `docker:${container.name}`));
     expect(stdout).toContain(`is in docker:${container.name}`);
     expect(stdout).toContain('artifact from the tier "bundled"');
-    expect(stdout.match(/^\{"tool":"sandbox-tools","version":\d+,"target":"\w+-any"\}$/gm)).toHaveLength(2);
-    expect(stdout).toMatch(/^command +toolcrib exec$/m);
+    expect(stdout).toMatch(/^\{"tool":"sandbox-tools","version":\d+,"target":"\w+-any"\}$/m);
+    expect(stdout).toMatch(/^sandbox +docker:/m);
+    expect(stdout).toContain('1 x /tmp/listed'); // as the tracer that is in the package saw it
     await installed.shell('toolcrib archive verify run.tar.gz; rm run.tar.gz');
   });
 

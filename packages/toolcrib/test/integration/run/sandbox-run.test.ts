@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -147,6 +147,36 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(await docker('top', container.name, '-eo', 'pid,args')).not.toContain('4711');
   });
 
+  test('whose tool is killed there has no outcome: the command goes on, and nobody knows how it ends', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const killTheTool = 'kill -9 $PPID; echo on > /tmp/goes-on; sleep 30';
+    const started = start(`docker:${container.name}`, sh(killTheTool), ['--drain', '1']);
+    const { end, archive } = await started.recorded;
+    expect(end.code).toBe(125);
+    expect(end.stderr).toContain('what became of the command there is not known');
+    expect(archive.findings).toEqual([]);
+    expect(archive.summary).toMatchObject({ exitCode: null, success: false });
+    expect(archive.reports.capture).toMatchObject({ ended_early: true });
+    expect(archive.verdict?.verdict).toBe('clipped');
+  });
+
+  test('whose tool is stopped there ends when its time is up', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const options = ['--timeout', '1', '--drain', '1'];
+    const { end, archive } = await run(`docker:${container.name}`, sh('kill -STOP $PPID; sleep 600'), options);
+    expect(end.code).toBeGreaterThan(128);
+    expect(archive.summary.timedOut).toBe(true);
+    expect(archive.findings).toEqual([]);
+  });
+
+  test('says of a decision log that nobody knows who may have written it', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const log = join(directory, 'decisions.ndjson');
+    await writeFile(log, `${JSON.stringify(DECISION)}\n`);
+    const { archive } = await run(`docker:${container.name}`, sh('true'), ['--policy-log', log]);
+    expect(archive.reports.capture?.logs).toMatchObject([{ command_could_write: true }]);
+  });
+
   test('is refused where strace was asked for, which does not reach there', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const started = start(`docker:${container.name}`, sh('echo ran > /tmp/ran'), ['--kernel', 'ptrace']);
@@ -167,6 +197,7 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     const commands = createSandboxCommands({
       ...{ sandbox: opened, placement, stdin, stdout, stderr: new PassThrough(), clock, random },
       examine: () => Promise.resolve('running'),
+      drainMs: 0,
     });
     const blind = commands.observer({ attach: () => Promise.resolve(nothingSeen()) });
     const command = {
@@ -184,6 +215,14 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     await opened.close();
   });
 });
+
+const DECISION = {
+  specversion: '1.0',
+  id: 'a',
+  type: 'assay.tool.decision',
+  source: 'gate',
+  data: { tool: 'read', tool_call_id: 'call_1', decision: 'allow' },
+};
 
 /** What an observer of another kernel tells. */
 function nothingSeen() {
