@@ -201,6 +201,25 @@ describe('a pack is refused', () => {
     const second = Buffer.concat([Buffer.from([1]), numbers([4, crc32('a')]), Buffer.from('b')]);
     const extra = Buffer.concat([numbers([2, 0x7075], [2, second.byteLength]), second]);
     expect((await refusal([{ ...a, central: { extra } }])).message).toContain('"a" has a second name');
+    const { message } = await refusal([{ ...a, local: { extra } }]);
+    expect(message).toContain('"a" has a second name in its local header');
+  });
+
+  test('with a ZIP64 field in the local header that says other sizes, or too little', async () => {
+    const field = (...sizes: readonly number[]): Buffer =>
+      Buffer.concat([numbers([2, 1], [2, sizes.length * 8]), ...sizes.map((size) => numbers([8, size]))]);
+    const stored = { ...a, method: 0 as const };
+    const [right, wrong] = [field(12, 12), field(12, 13)];
+    for (const extra of [wrong, field(13, 12), field(12), Buffer.concat([right, wrong])]) {
+      for (const more of [{}, { size: 0xffffffff, packedSize: 0xffffffff }]) {
+        const { message } = await refusal([{ ...stored, local: { extra, ...more } }]);
+        expect(message).toContain('"a" has another size in its local header');
+      }
+    }
+    for (const more of [{}, { size: 0xffffffff }, { size: 0xffffffff, packedSize: 0xffffffff }]) {
+      const pack = await openBytes(zipBytes([{ ...stored, local: { extra: right, ...more } }]));
+      expect(pack.entries).toHaveLength(1);
+    }
   });
 
   test('when it is no ZIP, or was cut short anywhere', async () => {
