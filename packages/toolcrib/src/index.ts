@@ -45,7 +45,12 @@ export {
   type ExtensionSecretsOptions,
 } from './flows/extension-secrets.ts';
 export { ejectExtension, injectExtension, type PlacedComponent } from './flows/inject-extension.ts';
-export { publishExtension, type PackPublication, type PublishPackOptions } from './flows/publish-pack.ts';
+export {
+  publishExtension,
+  type PackInStore,
+  type PackPublication,
+  type PublishPackOptions,
+} from './flows/publish-pack.ts';
 export { ejectTool, type EjectOptions, type Ejection } from './flows/eject-tool.ts';
 export { examineHost, type ExamineOptions, type HostExamination } from './flows/examine-host.ts';
 export { execTool, type ExecRequest, type ExecResult } from './flows/exec-tool.ts';

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Digest } from '../core/digest.ts';
-import { UsageError } from '../core/errors.ts';
+import { ToolcribError, UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { isStoredPackId, PACKS_FOLDER, storedPackName, type StoredPackId } from '../core/stored-pack.ts';
@@ -10,6 +10,7 @@ import { formatStoreRef, storeArtifactUrl } from '../extensions/store-ref.ts';
 import type { PackTarget } from '../stores/pack-target.ts';
 import type { ByteSource } from '../stores/store.ts';
 import type { Host } from './host.ts';
+import type { StoreFailure } from './publish-release.ts';
 
 /** What is published, and where. */
 export interface PublishPackOptions {
@@ -30,13 +31,30 @@ export interface PackPublication extends StoredPackId {
   readonly size: number;
   /** Of the component; null for a pack that has none. */
   readonly component: Digest | null;
-  readonly stores: readonly PublishedPack[];
+  /** In the order in which they were published to. */
+  readonly stores: readonly PackInStore[];
+  /** The first thing that went wrong after writing began: who has no other use for it throws it. */
+  readonly failure: ToolcribError | null;
+}
+
+/** What became of a pack in one store. */
+export interface PackInStore {
+  /** `failed`: nobody found it there; all else as of {@link PublishedPack}. */
+  readonly outcome: PublishedPack['outcome'] | 'failed';
+  readonly where: string;
+  /** What a `pack.extensions.json` has to say to depend on it; null where it failed. */
+  readonly source: string | null;
+  /** Why it is not there; null when it is. */
+  readonly failure: StoreFailure | null;
 }
 
 /**
- * Publishes a pack to stores, one after another, and reads it back from each: docs/guides/extension-packs.md.
- * @throws UsageError `USAGE`, `REFERENCE_INVALID`; IntegrityError for what is no sound pack; NotFoundError `NOT_FOUND`;
- * ConflictError `VERSION_TAKEN` where another pack has that version; RemoteError; the signal's reason.
+ * Publishes a pack to stores, one after another, and reads it back from each: docs/guides/extension-packs.md. One that
+ * fails holds up none of the others, and undoes none.
+ * @returns also when a store failed after writing began: see `failure`, a ConflictError `VERSION_TAKEN` where another pack
+ * has that version, among others.
+ * @throws before anything was written, UsageError `USAGE`, `REFERENCE_INVALID`; IntegrityError for what is no sound pack;
+ * NotFoundError `NOT_FOUND`. At any time the signal's reason.
  */
 export async function publishExtension(host: Host, options: PublishPackOptions): Promise<PackPublication> {
   const references = options.to.map(parseStoreReference);
@@ -49,19 +67,43 @@ export async function publishExtension(host: Host, options: PublishPackOptions):
   const id = { name: options.name ?? component?.id ?? '', version: options.version };
   if (!isStoredPackId(id)) throw unfitId(id);
   const pack: ByteSource = { digest, size, open: () => readVerified(path, { digest, size }, { signal }) };
-  const { publishPack } = await import('../extensions/pack/publish-pack.ts');
-  const stores: PublishedPack[] = [];
-  for (const reference of references) {
-    const target = await openTarget(reference, id, host);
-    try {
-      stores.push(await publishPack(target, pack, { id, signal }));
-    } finally {
-      await target.close();
-    }
+  const targets: PackTarget[] = [];
+  try {
+    for (const reference of references) targets.push(await openTarget(reference, id, host));
+    const { stores, failure } = await publishAll(targets, pack, id, host);
+    return { ...id, digest, size, component: component?.digest ?? null, stores, failure };
+  } finally {
+    for (const target of targets) await target.close();
   }
-  return { ...id, digest, size, component: component?.digest ?? null, stores };
 }
 
+async function publishAll(
+  targets: readonly PackTarget[],
+  pack: ByteSource,
+  id: StoredPackId,
+  { signal }: Host,
+): Promise<Pick<PackPublication, 'stores' | 'failure'>> {
+  const { publishPack } = await import('../extensions/pack/publish-pack.ts');
+  const stores: PackInStore[] = [];
+  const failures: ToolcribError[] = [];
+  for (const target of targets) {
+    try {
+      stores.push({ ...(await publishPack(target, pack, { id, signal })), failure: null });
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!(error instanceof ToolcribError)) throw error;
+      failures.push(error);
+      stores.push(failedIn(target, error));
+    }
+  }
+  return { stores, failure: failures[0] ?? null };
+}
+
+function failedIn({ where }: PackTarget, { code, message, hint, details }: ToolcribError): PackInStore {
+  return { outcome: 'failed', where, source: null, failure: { code, message, hint: hint ?? null, details } };
+}
+
+/** @throws UsageError `USAGE` for a store that takes no packs. */
 async function openTarget(reference: StoreReference, id: StoredPackId, host: Host): Promise<PackTarget> {
   switch (reference.kind) {
     case 'directory': {

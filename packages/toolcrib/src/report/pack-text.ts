@@ -1,4 +1,5 @@
 import type { Digest } from '../core/digest.ts';
+import { printable } from '../core/printable.ts';
 import type { WebAssemblyKind } from '../core/webassembly.ts';
 import { formatSize } from './size.ts';
 
@@ -32,23 +33,31 @@ export function describePack({ path, size, digest, id, component, tools }: PackF
   ].join('\n')}\n`;
 }
 
+const OUTCOMES = { created: 'published', exists: 'was there', failed: 'failed   ' } as const;
+
 /** A publication as far as it is told. */
 interface PublicationFacts {
   readonly name: string;
   readonly version: string;
   readonly digest: Digest;
   readonly stores: readonly {
-    readonly outcome: 'created' | 'exists';
+    readonly outcome: 'created' | 'exists' | 'failed';
     readonly where: string;
-    readonly source: string;
+    readonly source: string | null;
+    readonly failure: { readonly message: string } | null;
   }[];
 }
 
-/** What was published, and what depends on it has to say. */
+/**
+ * What was published, and what depends on it has to say. Why the first store failed is the error that the command ends
+ * with: it is not told twice.
+ */
 export function describePackPublication({ name, version, digest, stores }: PublicationFacts): string {
-  const told = stores.flatMap(({ outcome, where, source }) => [
-    `  ${outcome === 'created' ? 'published' : 'was there'}  ${where}`,
-    `  source     ${source}`,
-  ]);
+  const first = stores.find(({ failure }) => failure !== null);
+  const told = stores.flatMap((store) => {
+    const { outcome, where, source, failure } = store;
+    const why = failure === null || store === first ? '' : `: ${printable(failure.message)}`;
+    return [`  ${OUTCOMES[outcome]}  ${where}${why}`, ...(source === null ? [] : [`  source     ${source}`])];
+  });
   return `${[`${name}@${version} ${digest}`, ...told].join('\n')}\n`;
 }

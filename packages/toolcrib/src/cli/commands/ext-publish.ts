@@ -1,4 +1,6 @@
 import type { Command } from 'commander';
+import { exitCodeOf } from '../exit-codes.ts';
+import { errorDocument } from '../output.ts';
 import { collect, type Registration } from '../program-options.ts';
 
 interface PublishCommandOptions {
@@ -20,9 +22,12 @@ export function registerExtPublish(ext: Command, { action }: Registration): void
       action(async ({ host, output }, file: string, options: PublishCommandOptions) => {
         const { publishExtension } = await import('../../flows/publish-pack.ts');
         const { describePackPublication } = await import('../../report/pack-text.ts');
-        const publication = await publishExtension(host, { file, ...options });
-        output.report(publication, describePackPublication(publication));
-        return 0;
+        const { failure, ...facts } = await publishExtension(host, { file, ...options });
+        const document = failure === null ? facts : { ...facts, ...errorDocument(failure) };
+        output.report(document, describePackPublication(facts), failure === null);
+        if (failure === null) return 0;
+        if (!output.json) output.fail(failure);
+        return exitCodeOf(failure);
       }),
     );
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { fieldOf } from '../../../src/core/json-fields.ts';
 import { registryAvailable, startRegistry, type RegistryServer } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { startServe, type ServedStore } from '../../servers/serve.ts';
@@ -32,19 +33,25 @@ interface Publishing {
   readonly file?: string;
   readonly version?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Words that follow. */
+  readonly more?: readonly string[];
 }
 
 /** Publishes from a folder. */
 async function publish(
   { folder }: ScratchProject,
   to: string,
-  { file = 'one.gtxpack', version = '1.2.0', env = {} }: Publishing = {},
+  { file = 'one.gtxpack', version = '1.2.0', env = {}, more = [] }: Publishing = {},
 ): Promise<CliEnd> {
-  return await toolcrib(['--json', 'ext', 'publish', file, '--version', version, '--to', to], { cwd: folder, env });
+  return await toolcrib(['--json', 'ext', 'publish', file, '--version', version, '--to', to, ...more], {
+    cwd: folder,
+    env,
+  });
 }
 
 const isRefusal = (status: number): boolean => status >= 400 && status < 500;
-const errorOf = (end: CliEnd): unknown => ({ code: end.code, ...(documentOf(end) as object) });
+/** The exit code and the error; whatever else the document tells is not looked at. */
+const errorOf = (end: CliEnd): unknown => ({ code: end.code, error: fieldOf(documentOf(end), 'error') });
 const failing = (code: number, error: object): object => ({ code, error: expect.objectContaining(error) as unknown });
 
 describe('a pack that is published to a directory', () => {
@@ -58,7 +65,7 @@ describe('a pack that is published to a directory', () => {
       digest: digestOf(pack),
       size: pack.byteLength,
       component: digestOf(component),
-      stores: [{ outcome: 'created', where: `file://${path}`, source: `file://${path}` }],
+      stores: [{ outcome: 'created', where: `file://${path}`, source: `file://${path}`, failure: null }],
     });
     expect(documentOf(await publish(site, 'file:store'))).toMatchObject({ stores: [{ outcome: 'exists' }] });
     const taken = await publish(site, 'file:store', { file: 'two.gtxpack' });
@@ -81,6 +88,32 @@ describe('a pack that is published to a directory', () => {
     const elsewhere = await publish(site, 's3://bucket');
     expect(errorOf(elsewhere)).toEqual(failing(2, { code: 'USAGE' }));
     expect(await readdir(site.folder)).not.toContain('store');
+  });
+
+  test('is written nowhere when one of the stores takes no packs', async () => {
+    await using site = await packsIn();
+    for (const refused of ['s3://bucket/x', 'github:owner/name', 'https//typo', 'oci://UPPER']) {
+      const end = await publish(site, 'file:store', { more: ['--to', refused] });
+      expect(errorOf(end)).toMatchObject({ code: 2 });
+      expect(await readdir(site.folder)).not.toContain('store');
+    }
+  });
+
+  test('is told for every store, and the others get it, when one fails', async () => {
+    await using site = await packsIn();
+    const words = ['ext', 'publish', 'one.gtxpack', '--version', '1.2.0'];
+    const stores = ['--to', 'file:a', '--to', 'http://127.0.0.1:1', '--to', 'file:b'];
+    const end = await publish(site, 'file:a', { more: stores.slice(2) });
+    const error = { code: 'UNREACHABLE' };
+    const failed = { outcome: 'failed', where: expect.stringContaining('http://127.0.0.1:1/') as string, source: null };
+    expect([end.code, documentOf(end)]).toMatchObject([
+      7,
+      { name: ID, stores: [{ outcome: 'created' }, { ...failed, failure: error }, { outcome: 'created' }], error },
+    ]);
+    const told = await toolcrib([...words, ...stores], { cwd: site.folder });
+    expect(told.code).toBe(7);
+    expect(told.stdout).toMatch(/was there .*\/a\/[^]*failed {5}http:\/\/127\.0\.0\.1:1\/[^]*was there .*\/b\//);
+    expect(told.stderr).toContain('127.0.0.1:1');
   });
 
   test('is not said to be published when other bytes stand there', async () => {
