@@ -15,13 +15,18 @@ export interface Guard {
  * Waits for `over`, or for the end of its input. Whoever has the name of strace's output, `$output`, in its
  * command line is strace, or the command before its first instruction; whoever names that one as its tracer is traced.
  * The pipe's folder goes first: a strace that was not there yet cannot open it any more, and one that has opened it is found.
- * A task that was killed starts no other, so a round that finds nobody is the last.
+ * A task that was killed starts no other, so a round that finds nobody is the last. strace tells the ends of what it traces
+ * and follows; one that still has them long after the last was found does not move any more (the command can stop it), and is
+ * killed, too: only then do they end.
  */
 const SCRIPT = `read -r word && [ "$word" = over ] && exit 0
 rm -rf "\${output%/*}"
 round=0
+killed=' '
+idle=0
 while [ "$round" -lt 200 ]; do
   round=$((round + 1))
+  idle=$((idle + 1))
   left=
   for file in $(grep -lsF -e "$output" /proc/[0-9]*/cmdline); do
     tracer=\${file#/proc/}
@@ -31,11 +36,13 @@ while [ "$round" -lt 200 ]; do
     for status in $(grep -lsE "^TracerPid:[[:space:]]*$tracer$" /proc/[0-9]*/status); do
       grep -qsE "^State:[[:space:]]*Z" "$status" && continue
       task=\${status#/proc/}
-      kill -9 "\${task%/status}" 2>/dev/null && traced=yes
+      task=\${task%/status}
+      kill -9 "$task" 2>/dev/null && traced=yes
+      case "$killed" in *" $task "*) ;; *) killed="$killed$task " idle=0 ;; esac
     done
   done
   [ -n "$left" ] || break
-  [ "$traced" = yes ] || kill -9 $left 2>/dev/null
+  [ "$traced" = yes ] && [ "$idle" -lt 25 ] || kill -9 $left 2>/dev/null
   traced=
   sleep 0.02
 done`;

@@ -52,8 +52,9 @@ async function* callsOf(
     const left = reader.alive();
     yield* reader.end();
     const survivors = await drain.stop();
-    if (survivors === undefined && left.size > 0) await killOrphans(left);
-    finish(report(run, { survivors: survivors ?? 0, endedEarly: survivors === undefined && left.size > 0 }));
+    // At the drain limit, too, strace tells the ends of what is ended: unless it does not move, and is ended itself.
+    if (left.size > 0) await killOrphans(left);
+    finish(report(run, { survivors: survivors ?? 0, endedEarly: left.size > 0 }));
   } finally {
     if (!isRead) {
       await run.guard.endAll();

@@ -9,6 +9,7 @@ import type { ObservedCommand, ObservedRun, Observer } from '../observer.ts';
 import { findProgram, spawnErrorOfNumber } from './find-program.ts';
 import { startGuard, type Guard } from './guard.ts';
 import { readRun } from './run-reading.ts';
+import { endIfStopped } from './stopped-strace.ts';
 import { straceArguments } from './strace-arguments.ts';
 import { openTracePipe, type TracePipe } from './trace-pipe.ts';
 import { createTraceReader, type TraceReader } from './trace-reader.ts';
@@ -161,7 +162,8 @@ function observedRun(
   options: StraceObserverOptions,
 ): ObservedRun {
   const { child, pid, end } = started;
-  const { calls, capture } = readRun(started, { clock: options.clock, drainMs: options.drainMs ?? DRAIN_MS });
+  const { clock, drainMs = DRAIN_MS } = options;
+  const { calls, capture } = readRun(started, { clock, drainMs });
   return {
     calls,
     capture,
@@ -169,6 +171,7 @@ function observedRun(
     kill(signal) {
       if (command.ownGroup) killProcessGroup(child, signal);
       else child.kill(signal);
+      void endIfStopped(started, signal, { clock, waitMs: drainMs });
     },
     isGroupAlive: () => command.ownGroup && isGroupAlive(pid),
   };

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises';
+import type { Clock } from '../../../core/clock.ts';
+import type { ProcessEnd } from '../../child-process.ts';
+import type { Guard } from './guard.ts';
+
+/** A command that signals are sent to, and what ends it when they do not arrive. */
+export interface SignalledRun {
+  readonly pid: number;
+  readonly end: Promise<ProcessEnd>;
+  readonly guard: Guard;
+}
+
+/**
+ * Sees to it that a signal has its effect. The command can stop its strace: then it stands still itself, and not even
+ * SIGKILL brings its end about. When the command has not ended after a while, everything is ended if the signal was SIGKILL, or
+ * strace is stopped; nobody but the command does that, so there is nothing to wait for.
+ * @param limit milliseconds to wait, and by which clock.
+ */
+export async function endIfStopped(
+  run: SignalledRun,
+  signal: NodeJS.Signals,
+  limit: { readonly clock: Clock; readonly waitMs: number },
+): Promise<void> {
+  const hasEnded = new AbortController();
+  void run.end.then(() => hasEnded.abort());
+  try {
+    await limit.clock.sleep(limit.waitMs, hasEnded.signal);
+  } catch {
+    return;
+  }
+  if (signal === 'SIGKILL' || (await isTracerStopped(run.pid))) await run.guard.endAll();
+}
+
+async function isTracerStopped(pid: number): Promise<boolean> {
+  const tracer = /^TracerPid:\s*(?<pid>[1-9]\d*)$/m.exec(await statusOf(String(pid)))?.groups?.['pid'];
+  return tracer !== undefined && /^State:\s*T/m.test(await statusOf(tracer));
+}
+
+function statusOf(pid: string): Promise<string> {
+  return readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+}
