@@ -98,3 +98,6 @@ void tell(const void *record, uint32_t size, const void *more, uint32_t more_siz
   flush_block(&control_queue);
   send_blocks(&control_queue);
 }
+
+/* Whether all that was told has gone out to somebody. */
+bool is_told(void) { return !control_queue.is_gone && control_queue.first == NULL; }

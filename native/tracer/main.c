@@ -116,6 +116,20 @@ static int end_probe(struct command *command, uint64_t attach_time) {
   return 0;
 }
 
+/*
+ * Told before the command can do anything, even end its parent: whoever has not read this knows that nothing ran, and
+ * whoever has read it never takes the end of the tracer for that.
+ */
+static void tell_release(pid_t pid, uint64_t attach_time) {
+  tell_ready(RECORD_STARTED, pid, attach_time);
+  if (!is_told()) fail("control", EPIPE);
+}
+
+static void tell_running(void) {
+  const struct running_record record = {.header = {.type = RECORD_RUNNING}};
+  tell(&record, sizeof record, NULL, 0);
+}
+
 int main(int count, char **arguments) {
   (void)count;
   uint64_t begin = now();
@@ -135,8 +149,9 @@ int main(int count, char **arguments) {
   await_sentinel();
   uint64_t attach_time = now() - begin;
   if (request.is_probe) return end_probe(&command, attach_time);
+  tell_release(command.pid, attach_time);
   release(&command);
-  tell_ready(RECORD_STARTED, command.pid, attach_time);
+  tell_running();
   int status = watch(&command, &request);
   dismiss_guard();
   return status;

@@ -1,11 +1,15 @@
 /*
- * What the tracer writes, version 1. packages/toolcrib/src/run/observe/tracer/ reads it. Little-endian, as both of its
+ * What the tracer writes, version 2. packages/toolcrib/src/run/observe/tracer/ reads it. Little-endian, as both of its
  * machines are.
  *
  * It has two descriptors. On the control descriptor (a socket, or whatever is read and written) it tells how the work
- * goes: STARTED or ATTACHED, ANCHORED, ENDED, FAILED. On the stream descriptor it writes calls as they end, and FINISHED
- * as the last record. Both carry blocks: a block header, then `size` bytes of whole records. Blocks count from 0 on each
- * descriptor. Whoever finds a block whose number or sum is wrong has to stop there, and may use nothing of it.
+ * goes: STARTED, RUNNING, ENDED; ATTACHED, ANCHORED; FAILED. STARTED is told before the command is released, RUNNING when
+ * its exec has worked: a tracer that ends without STARTED has run nothing. Behind STARTED, FAILED of the command tells that
+ * the exec did not work; where neither that nor RUNNING comes, nobody knows whether the command ran.
+ *
+ * On the stream descriptor it writes calls as they end, and FINISHED as the last record. Both carry blocks: a block header,
+ * then `size` bytes of whole records. Blocks count from 0 on each descriptor. Whoever finds a block whose number or sum is
+ * wrong has to stop there, and may use nothing of it.
  *
  * What the tracer reads from the control descriptor: bytes, each the number of a signal for the command (or its group,
  * when it has its own); with an anchor, STOP, which ends the observation. When it is closed, nobody controls the run any
@@ -15,7 +19,7 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#define STREAM_VERSION 1
+#define STREAM_VERSION 2
 #define BLOCK_MAGIC 0x31435254u /* "TRC1" */
 #define BLOCK_LIMIT (1u << 20)
 #define STOP 255
@@ -35,6 +39,7 @@ enum record_type {
   RECORD_ENDED = 5,
   RECORD_FAILED = 6,
   RECORD_FINISHED = 7,
+  RECORD_RUNNING = 8,
 };
 
 /* Every record begins like this; `size` counts all of it. */
@@ -86,12 +91,17 @@ struct started_record {
   struct record_header header;
   __u32 version;
   __u32 pid;           /* of the command; 0 in ATTACHED */
-  __u64 attach_time;   /* nanoseconds from the start of the tracer until the command was released */
+  __u64 attach_time;   /* nanoseconds from the start of the tracer until the command is released */
   __u32 call_count;
   __u32 pad;
 };
 
 enum call_kind { NO_KIND, OPEN, CONNECT, SEND, EXEC, EFFECT, PROCESS, BLIND_SPOT, SOCKETCALL };
+
+/* The command is what it is called now. */
+struct running_record {
+  struct record_header header;
+};
 
 struct anchored_record {
   struct record_header header;

@@ -54,6 +54,7 @@ bool is_full(const struct block_queue *queue);
 bool has_blocks(const struct block_queue *queue);
 void send_blocks(struct block_queue *queue);
 void tell(const void *record, uint32_t size, const void *more, uint32_t more_size);
+bool is_told(void);
 
 /* command.c */
 struct command {

@@ -75,3 +75,4 @@ export const RECORD_ANCHORED = 4;
 export const RECORD_ENDED = 5;
 export const RECORD_FAILED = 6;
 export const RECORD_FINISHED = 7;
+export const RECORD_RUNNING = 8;

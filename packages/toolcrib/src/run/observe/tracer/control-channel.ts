@@ -6,6 +6,7 @@ import {
   RECORD_ATTACHED,
   RECORD_ENDED,
   RECORD_FAILED,
+  RECORD_RUNNING,
   RECORD_STARTED,
   recordType,
   splitRecords,
@@ -13,9 +14,9 @@ import {
 import { CALL_KINDS, type CallKind, type TableCall } from './call-record.ts';
 
 /** Version of native/tracer/stream.h that this reads. */
-export const STREAM_VERSION = 1;
+export const STREAM_VERSION = 2;
 
-/** Everything is attached, and the command (if there is one) runs. */
+/** Everything is attached, and the command (if there is one) is about to be released. */
 export interface Started {
   readonly kind: 'started';
   /** 0 where nothing was started. */
@@ -24,20 +25,25 @@ export interface Started {
   readonly table: readonly TableCall[];
 }
 
+/** Nothing runs. */
+export interface Failed {
+  readonly kind: 'failed';
+  /** Whether it was the command that cannot be started; else it cannot be observed. */
+  readonly isCommand: boolean;
+  /** An errno, or 0. */
+  readonly error: number;
+  /** A word: what was tried. */
+  readonly what: string;
+}
+
 /** What the tracer tells of its work. */
 export type ControlEvent =
   | Started
+  /** The exec of the command has worked. */
+  | { readonly kind: 'running' }
   | { readonly kind: 'anchored'; readonly anchor: Anchor }
   | { readonly kind: 'ended'; readonly end: ProcessEnd }
-  | {
-      readonly kind: 'failed';
-      /** Whether it was the command that cannot be started; else it cannot be observed. */
-      readonly isCommand: boolean;
-      /** An errno, or 0. */
-      readonly error: number;
-      /** A word: what was tried. */
-      readonly what: string;
-    }
+  | Failed
   /** What it wrote is none of that. */
   | { readonly kind: 'damaged' };
 
@@ -65,6 +71,8 @@ function eventOf(record: Buffer): ControlEvent | undefined {
     case RECORD_STARTED:
     case RECORD_ATTACHED:
       return readStarted(record);
+    case RECORD_RUNNING:
+      return { kind: 'running' };
     case RECORD_ANCHORED:
       return {
         kind: 'anchored',

@@ -1,4 +1,5 @@
 import { SandboxError } from '../../../core/errors.ts';
+import type { Failed } from './control-channel.ts';
 import { errnoName } from './errno.ts';
 
 /** What the tracer tried, by the word that it says when it failed, as one clause. */
@@ -11,8 +12,10 @@ const TRIED: ReadonlyMap<string, string> = new Map([
   ['sentinel', 'a call that the command made before its start was not seen'],
 ]);
 
-/** Why the tracer cannot observe, one clause. @param error an errno, or 0. */
-export function failureReason(what: string, error: number): string {
+/** Why the tracer cannot observe, one clause. @param first what it said instead of STARTED. */
+export function reasonOf(first: Failed | { readonly kind: 'damaged' }): string {
+  if (first.kind === 'damaged') return 'it wrote what this version of toolcrib does not understand';
+  const { what, error } = first;
   const name = error === 0 ? '' : errnoName(error);
   if (name === 'EPERM' || name === 'EACCES') {
     return `watching the kernel takes root, or CAP_BPF and CAP_PERFMON (${name})`;

@@ -1,6 +1,6 @@
 import { messageOf } from '../../../core/errors.ts';
 import { findTracer } from './executable.ts';
-import { failureReason } from './not-observable.ts';
+import { reasonOf } from './not-observable.ts';
 import { startTracer } from './tracer-process.ts';
 
 /** What can observe by the tracer here, or why nothing can: one clause. */
@@ -17,8 +17,9 @@ export async function probeTracer(): Promise<TracerProbe> {
     const tried = startTracer({ executable: tracer, args: ['--probe'], env: {}, stdio: 'ignore' });
     tried.stream.resume();
     const first = await tried.first;
+    if (first.kind === 'damaged') tried.kill();
     await tried.gone;
-    return first.kind === 'started' ? { tracer } : { reason: failureReason(first.what, first.error) };
+    return first.kind === 'started' ? { tracer } : { reason: reasonOf(first) };
   } catch (error) {
     return { reason: messageOf(error) };
   }

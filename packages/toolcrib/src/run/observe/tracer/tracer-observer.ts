@@ -9,9 +9,9 @@ import type {
   Observer,
   SandboxObserver,
 } from '../observer.ts';
-import type { Started } from './control-channel.ts';
+import type { Failed, Started } from './control-channel.ts';
 import { spawnErrorOfErrno } from './errno.ts';
-import { failureReason, notObservable } from './not-observable.ts';
+import { notObservable, reasonOf } from './not-observable.ts';
 import { createStreamDecoder, type StreamEnd } from './stream-decoder.ts';
 import { startTracer, type TracerProcess } from './tracer-process.ts';
 
@@ -62,10 +62,25 @@ async function start(command: ObservedCommand, options: TracerOptions): Promise<
   );
   if ('code' in tracer) return tracer;
   const first = await tracer.first;
-  if (first.kind === 'started') return observedRun(tracer, first, command.ownGroup);
+  if (first.kind === 'failed') return await refused(tracer, first);
+  if (first.kind === 'started') {
+    const released = await tracer.released();
+    if (released.kind === 'running') return observedRun(tracer, first, command.ownGroup);
+    if (released.kind === 'failed' && released.isCommand) return await refused(tracer, released);
+  }
+  // The command may have run, so it is a run, which ended early: as a refusal it would be started again.
+  tracer.kill();
+  return observedRun(tracer, first.kind === 'started' ? first : UNTOLD, command.ownGroup);
+}
+
+/** What is known of a command when its tracer told nothing that can be read. */
+const UNTOLD: Started = { kind: 'started', pid: 0, attachMs: 0, table: [] };
+
+/** Nothing was started. */
+async function refused(tracer: TracerProcess, failed: Failed): Promise<SpawnError> {
   await tracer.gone;
-  if (first.isCommand) return spawnErrorOfErrno(first.error);
-  throw notObservable(failureReason(first.what, first.error));
+  if (failed.isCommand) return spawnErrorOfErrno(failed.error);
+  throw notObservable(reasonOf(failed));
 }
 
 function startOrRefuse(startIt: () => TracerProcess): TracerProcess | SpawnError {
@@ -84,7 +99,7 @@ function observedRun(tracer: TracerProcess, started: Started, ownGroup: boolean)
     ...observation(tracer, started, TRACER_PERTURBATIONS),
     end: tracer.end,
     kill: (signal) => tracer.signal(signal),
-    isGroupAlive: () => ownGroup && isGroupAlive(started.pid),
+    isGroupAlive: () => ownGroup && started.pid > 0 && isGroupAlive(started.pid),
   };
 }
 
@@ -102,7 +117,10 @@ async function attach(nonce: string, options: TracerOptions): Promise<ObservedAt
   const args = ['--anchor', nonce, ...limits(options)];
   const tracer = startTracer({ executable: options.tracer, args, env: {}, stdio: 'ignore' });
   const first = await tracer.first;
-  if (first.kind === 'failed') throw notObservable(failureReason(first.what, first.error));
+  if (first.kind !== 'started') {
+    tracer.kill();
+    throw notObservable(reasonOf(first));
+  }
   return {
     ...observation(tracer, first, TRACER_PERTURBATIONS.slice(1)),
     anchor: tracer.anchor,

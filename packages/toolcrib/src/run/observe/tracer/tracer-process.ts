@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../core/errors.ts';
 import type { CommandStdio, ProcessEnd } from '../../child-process.ts';
 import type { Anchor } from '../observer.ts';
-import { createControlReader, type ControlEvent, type Started } from './control-channel.ts';
+import { createControlReader, type Failed, type Started } from './control-channel.ts';
 import { notObservable } from './not-observable.ts';
 
-/** In milliseconds: until the command runs. On a machine that is very busy it takes half a second. */
+/** In milliseconds: until the command runs, twice: up to its release and from there. On a machine that is very busy it takes half a second. */
 const START_MS = 30_000;
 
 /** The byte that ends the observation: native/tracer/stream.h. */
@@ -23,8 +23,16 @@ export interface TracerStart {
 
 /** A tracer at work. It ends what it started when this process is gone. */
 export interface TracerProcess {
-  /** What it says first. Rejects with NOT_OBSERVABLE when it says nothing, and is gone then. */
-  readonly first: Promise<Started | (ControlEvent & { kind: 'failed' })>;
+  /**
+   * What it says first. Rejects with NOT_OBSERVABLE when it says nothing, and is gone then: it has released no command.
+   * Whether it has, is not known where it is damaged.
+   */
+  readonly first: Promise<First>;
+  /**
+   * What came of the release of the command, after {@link TracerProcess.first} was `started`: `lost` when it ended, or
+   * was ended, before it told. Never rejects.
+   */
+  released(): Promise<Released>;
   /** The end of the command. Never rejects; a tracer that was killed takes the command with it. */
   readonly end: Promise<ProcessEnd>;
   /** Undefined when it ended without one. Never rejects. */
@@ -33,6 +41,8 @@ export interface TracerProcess {
   readonly stream: Readable;
   signal(number: NodeJS.Signals): void;
   stop(): void;
+  /** Ends it at once, and what it watches with it. */
+  kill(): void;
   /** Resolves when it is gone. */
   readonly gone: Promise<void>;
 }
@@ -54,11 +64,13 @@ export function startTracer(start: TracerStart): TracerProcess {
   void gone.then((reason) => events.close(reason));
   return {
     first: withinTime(events.first, child),
+    released: () => withinTime(events.released, child),
     end: events.end,
     anchor: events.anchor,
     stream,
     signal: (name) => void control.write(Uint8Array.of(constants.signals[name])),
     stop: () => void control.write(Uint8Array.of(STOP)),
+    kill: () => void child.kill('SIGKILL'),
     gone: gone.then(() => undefined),
   };
 }
@@ -71,37 +83,46 @@ function goneOf(child: ChildProcess): Promise<string> {
   });
 }
 
-type First = Started | (ControlEvent & { kind: 'failed' });
+/** What the tracer says first. */
+export type First = Started | Failed | { readonly kind: 'damaged' };
+
+/** What came of the release of a command. */
+export type Released = Failed | { readonly kind: 'running' | 'lost' };
 
 interface Events extends Pick<TracerProcess, 'end' | 'anchor'> {
   readonly first: Promise<First>;
+  readonly released: Promise<Released>;
   /** No event comes any more. */
   close(reason: string): void;
 }
 
 function readEvents(control: Readable): Events {
   const first = Promise.withResolvers<First>();
+  const released = Promise.withResolvers<Released>();
   const end = Promise.withResolvers<ProcessEnd>();
   const anchor = Promise.withResolvers<Anchor | undefined>();
   const read = createControlReader();
   control.on('data', (chunk: Buffer) => {
     for (const event of read(chunk)) {
-      if (event.kind === 'started' || event.kind === 'failed') first.resolve(event);
-      else if (event.kind === 'ended') end.resolve(event.end);
+      if (event.kind === 'ended') end.resolve(event.end);
       else if (event.kind === 'anchored') anchor.resolve(event.anchor);
-      else first.reject(notObservable('it wrote what this version of toolcrib does not understand'));
+      else if (event.kind !== 'running') first.resolve(event);
+      if (event.kind === 'running' || event.kind === 'failed') released.resolve(event);
+      else if (event.kind === 'damaged') released.resolve({ kind: 'lost' });
     }
   });
   const ended = new Promise<void>((resolve) => control.once('close', resolve));
   first.promise.catch(() => undefined);
   return {
     first: first.promise,
+    released: released.promise,
     end: end.promise,
     anchor: anchor.promise,
     close(reason) {
       // What it wrote before its end may still be on its way.
       void ended.then(() => {
         first.reject(notObservable(reason));
+        released.resolve({ kind: 'lost' });
         end.resolve({ exitCode: null, signal: constants.signals.SIGKILL });
         anchor.resolve(undefined);
       });
@@ -109,14 +130,14 @@ function readEvents(control: Readable): Events {
   };
 }
 
-async function withinTime(first: Promise<First>, child: ChildProcess): Promise<First> {
+async function withinTime<T>(told: Promise<T>, child: ChildProcess): Promise<T> {
   const over = new AbortController();
   const tooLate = sleep(START_MS, undefined, { signal: over.signal }).then(
     () => child.kill('SIGKILL'),
     () => undefined,
   );
   try {
-    return await first;
+    return await told;
   } finally {
     over.abort();
     await tooLate;

@@ -193,6 +193,14 @@ static int thread_exec(void) {
   return 1;
 }
 
+/* Before anything else, so that whoever started it has hardly heard of that. */
+static int kill_parent(void) {
+  kill(getppid(), SIGKILL);
+  write(1, "runs\n", 5);
+  sleep(1000);
+  return 0;
+}
+
 /* As fast as it goes. */
 static int storm(int count) {
   for (int index = 0; index < count; index++) close(openat(AT_FDCWD, "/etc/hostname", O_RDONLY));
@@ -206,7 +214,7 @@ int main(int count, char **arguments) {
   } all[] = {{"not-resident", not_resident}, {"long-paths", long_paths},   {"bad-pointers", bad_pointers},
              {"compat", compat_calls},       {"peers", peers},             {"accepting", accepting},
              {"folders", folders},           {"blind-spots", blind_spots}, {"killed", killed},
-             {"thread-exec", thread_exec}};
+             {"thread-exec", thread_exec}, {"kill-parent", kill_parent}};
   if (count == 3 && strcmp(arguments[1], "storm") == 0) return storm(atoi(arguments[2]));
   for (size_t index = 0; index < sizeof all / sizeof *all; index++)
     if (count == 2 && strcmp(arguments[1], all[index].name) == 0) return all[index].run();
