@@ -1,5 +1,6 @@
 import { resolve, relative } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { verifyOutputFile } from '../disk/output-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import type { CreatedPack } from '../extensions/pack/create-pack.ts';
 import type { Host } from './host.ts';
@@ -8,7 +9,7 @@ import type { Host } from './host.ts';
 export interface PackOptions {
   /** What is packed. */
   readonly directory: string;
-  /** The `.gtxpack` to write; one that is there is replaced as a whole. */
+  /** The `.gtxpack` to write; a file that is there is replaced as a whole, and nothing else is. */
   readonly output: string;
   /** The id of the extension, where the directory has no `component.json`. */
   readonly id?: string;
@@ -33,6 +34,7 @@ export async function packExtension(host: Host, options: PackOptions): Promise<W
   const directory = resolve(host.cwd, options.directory);
   const path = resolve(host.cwd, options.output);
   if (isBelow(directory, path)) throw outputInside(directory, path);
+  await verifyOutputFile(path);
   const { createPack } = await import('../extensions/pack/create-pack.ts');
   const { id, component: asset } = options;
   const { bytes, ...pack } = await createPack({ directory, id, asset, signal: host.signal });

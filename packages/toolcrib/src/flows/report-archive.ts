@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
+import { verifyOutputFile } from '../disk/output-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import { renderArchivePage } from '../report/html/archive-page.ts';
 import { capabilityDiff } from '../run/diff/capability-diff.ts';
@@ -12,7 +13,7 @@ export interface ReportArchiveRequest extends ReadArchiveOptions {
   readonly file: string;
   /** Another archive, that this one is compared with. */
   readonly base?: string | undefined;
-  /** Where the page goes; what stands there is replaced. */
+  /** Where the page goes; a file that stands there is replaced, and nothing else is. */
   readonly output: string;
 }
 
@@ -30,11 +31,12 @@ const PAGE_LIMITS = { groups: 60, items: 2000 };
 /**
  * Writes one self-contained HTML page about an archive. One that does not verify gets a page that says so.
  * @throws CheckError `ARCHIVE_REFUSED` when the other one does not verify; UsageError `USAGE` when the page would take the
- * place of an archive; RemoteError `STORAGE`; as `readArchive`.
+ * place of an archive, or of what is no file; RemoteError `STORAGE`; as `readArchive`.
  */
 export async function reportArchive(host: Host, request: ReportArchiveRequest): Promise<ArchiveReport> {
   const path = resolve(host.cwd, request.output);
   verifyIsNoArchive(host, path, request);
+  await verifyOutputFile(path);
   const { inspection, account } = await readArchiveAccount(host, request.file, { ...request, limits: PAGE_LIMITS });
   const diff = await differenceTo(host, inspection, request);
   const page = renderArchivePage({ file: request.file, facts: inspection, account, ...(diff && { diff }) });

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { verifyOutputFile } from '../disk/output-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import type { ResolvedComponent } from '../extensions/component.ts';
 import { readComponentOf } from '../extensions/component.ts';
@@ -13,21 +14,24 @@ export interface ResolveExtensionOptions {
   readonly pack?: string | undefined;
   /** True: there has to be a lock. Default: a lock counts where there is one. */
   readonly frozen?: boolean | undefined;
+  /** Where {@link saveComponent} is to write it: what no file can replace is refused before anybody is asked. */
+  readonly output?: string | undefined;
 }
 
 /**
  * Resolves an `ext://<id>#component` reference to the verified bytes of the component: docs/guides/extensions.md.
  * @throws UsageError `REFERENCE_INVALID`, `CONFIG_INVALID`, `LOCK_OUTDATED`, `USAGE` when a store has to be asked and none
- * is named; NotFoundError `NOT_FOUND`; IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `MALFORMED`, `TOO_LARGE`;
+ * is named, and for an output that is there and no file; NotFoundError `NOT_FOUND`; IntegrityError `DIGEST_MISMATCH`, `SIZE_MISMATCH`, `MALFORMED`, `TOO_LARGE`;
  * RemoteError, `OFFLINE` when it is not in the cache and nobody may be asked; the signal's reason.
  */
 export async function resolveExtension(
   project: Project,
   host: Host,
   reference: string,
-  { pack, frozen = false }: ResolveExtensionOptions = {},
+  { pack, frozen = false, output }: ResolveExtensionOptions = {},
 ): Promise<ResolvedComponent> {
   const { extensionId } = parseExtRef(reference);
+  if (output !== undefined) await verifyOutputFile(resolve(host.cwd, output));
   const declared = await readDeclaredExtensions(packDirectoryOf(host, pack), { frozen });
   const extension = findExtension(declared, extensionId);
   const packs = openExtensionPacks(project, host);
@@ -40,13 +44,14 @@ export async function resolveExtension(
 }
 
 /**
- * Writes a component, in the place of what is there, as a whole.
+ * Writes a component, in the place of a file that is there, as a whole.
  * @param file relative to the host's working directory.
  * @returns its absolute path.
- * @throws RemoteError `STORAGE`; the signal's reason.
+ * @throws UsageError `USAGE` for what is there and no file; RemoteError `STORAGE`; the signal's reason.
  */
 export async function saveComponent(host: Host, bytes: Uint8Array, file: string): Promise<string> {
   const path = resolve(host.cwd, file);
+  await verifyOutputFile(path);
   await writeFileAtomically(path, bytes, { signal: host.signal, durable: false });
   return path;
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, watch } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile, symlink, watch } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -50,6 +50,26 @@ describe('toolcrib ext resolve', () => {
     expect([code, stdout]).toEqual([0, `${digestOf(component)}  ${site.folder}/out/http.wasm\n`]);
     expect(await readFile(join(site.folder, 'out/http.wasm'))).toEqual(component);
     expect(await readdir(join(site.folder, 'out'))).toEqual(['http.wasm', 'other']);
+  });
+
+  test('writes in the place of a file alone: a link or a pipe is refused before anything is asked', async () => {
+    await using site = await siteOfFile();
+    await site.write('kept', 'kept');
+    await symlink('kept', join(site.folder, 'link'));
+    await promisify(execFile)('mkfifo', [join(site.folder, 'pipe')]);
+    const unknown = ['ext', 'resolve', 'ext://no.such#component', '-o'];
+    for (const [name, kind] of [
+      ['link', 'a symbolic link'],
+      ['pipe', 'a pipe'],
+    ] as const) {
+      for (const command of [unknown, ['ext', 'pack', 'packs', '--id', 'a', '--component', 'http.gtxpack', '-o']]) {
+        const { code, stderr } = await toolcrib([...command, name], { cwd: site.folder });
+        expect([code, stderr]).toEqual([2, expect.stringContaining(`${name} is ${kind}`)]);
+      }
+    }
+    expect((await lstat(join(site.folder, 'link'))).isSymbolicLink()).toBe(true);
+    expect((await lstat(join(site.folder, 'pipe'))).isFIFO()).toBe(true);
+    expect(await readFile(join(site.folder, 'kept'), 'utf8')).toBe('kept');
   });
 
   test('tells all that it knows as JSON, whether a file is wanted or not', async () => {

@@ -1,0 +1,36 @@
+import type { Stats } from 'node:fs';
+import { lstat } from 'node:fs/promises';
+import { isSystemError, UsageError } from '../core/errors.ts';
+import { storageError } from './storage-error.ts';
+
+/**
+ * Refuses a path that a whole file is not to take: writing one replaces what stands there, and only a file is meant to be
+ * replaced, never a device, a pipe or a link. Call it before there is work that would be lost.
+ * @throws UsageError `USAGE`, saying what stands there; RemoteError `STORAGE` when nobody can tell.
+ */
+export async function verifyOutputFile(path: string): Promise<void> {
+  const stats = await statsOf(path);
+  if (stats === undefined || stats.isFile()) return;
+  throw new UsageError('USAGE', `${path} is ${kindOf(stats)}, and a file would take its place`, {
+    hint: 'name a file, or one that is not there yet',
+    details: { path },
+  });
+}
+
+/** Undefined for what is not there; whether it can be made there, making it tells. */
+async function statsOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw storageError(error, 'examine', path);
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isSymbolicLink()) return 'a symbolic link';
+  if (stats.isDirectory()) return 'a directory';
+  if (stats.isFIFO()) return 'a pipe';
+  if (stats.isSocket()) return 'a socket';
+  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'a device' : 'no regular file';
+}
