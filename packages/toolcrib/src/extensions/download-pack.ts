@@ -38,8 +38,9 @@ export async function downloadPack<File extends OpenedFile>(
 ): Promise<DownloadedPack> {
   const { clock, reporter, signal } = origins;
   for (let made = 1; ; made++) {
+    const file = await open(wanted, question);
     try {
-      return await attempt(wanted, question, origins);
+      return await receive(wanted, { ...question, file }, origins);
     } catch (error) {
       if (made === DOWNLOADS || !hasCode(error, 'UNREACHABLE')) throw inTheNameOf(wanted, error);
       const text = `${messageOf(error)}; download ${made + 1} of ${DOWNLOADS} in ${(made * WAIT_MS) / 1000} s`;
@@ -49,13 +50,22 @@ export async function downloadPack<File extends OpenedFile>(
   }
 }
 
-async function attempt<File extends OpenedFile>(
+async function open<File extends OpenedFile>(
   wanted: WantedPack,
-  { where, ask, verify }: PackQuestion<File>,
+  { where, ask }: Pick<PackQuestion<File>, 'where' | 'ask'>,
+): Promise<File> {
+  const file = await ask().catch((error: unknown) => {
+    throw inTheNameOf(wanted, error);
+  });
+  if (file === undefined) throw notThere(wanted, where);
+  return file;
+}
+
+async function receive<File extends OpenedFile>(
+  wanted: WantedPack,
+  { file, verify }: Pick<PackQuestion<File>, 'verify'> & { readonly file: File },
   { cache, reporter, signal }: PackOrigins,
 ): Promise<DownloadedPack> {
-  const file = await ask();
-  if (file === undefined) throw notThere(wanted, where);
   const progress = reporter.progress(wanted.dependency.id, file.size);
   try {
     const kept = await cache.receive({

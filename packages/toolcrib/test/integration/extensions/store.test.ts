@@ -148,6 +148,14 @@ describe('a pack of the extension store', () => {
     expect(at.store.asked).toHaveLength(4);
   });
 
+  test('is not asked for once more than a server is asked that stays out of order', async () => {
+    await using at = await siteOfStore({ bytes: pack, failing: Array.from({ length: 12 }, () => 503) });
+    const error = await failureOfAsync(() => at.site.resolve(ID, at));
+    expect([error.name, error.code]).toEqual(['RemoteError', 'UNREACHABLE']);
+    // The attempts of the site's patience.
+    expect(at.store.asked).toHaveLength(3);
+  });
+
   test('that the store does not give out is a failure of the store, in the name of the extension', async () => {
     await using at = await siteOfStore({ bytes: pack, failing: [401] });
     const error = await failureOfAsync(() => at.site.resolve(ID, at));
