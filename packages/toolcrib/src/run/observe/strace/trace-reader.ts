@@ -1,7 +1,7 @@
 import type { HookAccount, ObservedCall } from '../observed-call.ts';
 import { createTaskTable } from './tasks.ts';
 import { endCall, joinCall, parseTraceLine, type TracedCall, type TraceLine } from './trace-line.ts';
-import { callsFrom, FORKING_CALLS, isUnreadable, makesThread } from './traced-call.ts';
+import { callsFrom, FORKING_CALLS, hidesCalls, isUnreadable, makesThread } from './traced-call.ts';
 
 /** Reads what strace writes, as it comes. */
 export interface TraceReader {
@@ -39,7 +39,7 @@ class Reader implements TraceReader {
   #lastAbi: 'native' | 'compat' = 'native';
   /** Lines of tasks whose process is not known yet. */
   readonly #waiting = new Map<number, TraceLine[]>();
-  readonly #counts = new Map<string, { emitted: number; dropped: number; unreadable: number }>();
+  readonly #counts = new Map<string, { emitted: number; dropped: number; unreadable: number; missed: number }>();
   #rest = '';
   #isTooLong = false;
   #out: ObservedCall[] = [];
@@ -77,8 +77,8 @@ class Reader implements TraceReader {
       emitted: 0,
       dropped: 0,
       unreadable: 0,
-      ...this.#counts.get(hook),
       missed: 0,
+      ...this.#counts.get(hook),
     }));
   }
 
@@ -167,6 +167,8 @@ class Reader implements TraceReader {
     const count = this.#count(hook);
     count.emitted++;
     if (isUnreadable(call)) count.unreadable++;
+    // How many, nobody knows.
+    if (hidesCalls(call)) count.missed++;
     this.#out.push(call);
   }
 
@@ -220,8 +222,8 @@ class Reader implements TraceReader {
     return known;
   }
 
-  #count(hook: string): { emitted: number; dropped: number; unreadable: number } {
-    const count = this.#counts.get(hook) ?? { emitted: 0, dropped: 0, unreadable: 0 };
+  #count(hook: string): { emitted: number; dropped: number; unreadable: number; missed: number } {
+    const count = this.#counts.get(hook) ?? { emitted: 0, dropped: 0, unreadable: 0, missed: 0 };
     this.#counts.set(hook, count);
     return count;
   }

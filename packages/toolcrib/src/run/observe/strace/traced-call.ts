@@ -105,6 +105,25 @@ const blindSpot =
     return [{ ...base, kind: 'blind-spot', ...(value?.kind === 'word' && { detail: value.text }) }];
   };
 
+const SECCOMP_SET_MODE_FILTER = 1;
+const SECCOMP_FILTER_FLAG_NEW_LISTENER = 8;
+
+/** Of filters only those are told whose calls somebody else decides on: see {@link hidesCalls}. */
+const seccomp: Decoder = (base, args) => {
+  const [operation, flags = 0] = [numberOf(args[0]), numberOf(args[1])];
+  const hasListener = (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) !== 0;
+  if (operation !== SECCOMP_SET_MODE_FILTER || !hasListener) return [];
+  return [{ ...base, kind: 'blind-spot', detail: 'SECCOMP_FILTER_FLAG_NEW_LISTENER' }];
+};
+
+/**
+ * Whether calls may go by unseen from here on: what a listener decides on goes past the filter of strace, and is performed
+ * when the listener says so.
+ */
+export function hidesCalls({ call, result = 0 }: ObservedCall): boolean {
+  return call === 'seccomp' && result >= 0;
+}
+
 /** `NULL` where a call may go without a path, as `mount` without a source, is an empty one. */
 function pathOf(value: TracedValue | undefined, { result }: Base): ObservedPath {
   if (value?.kind === 'word' && value.text === 'NULL' && result !== EFAULT) return { given: '' };
@@ -178,6 +197,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ['setns', blindSpot(1)],
   ['init_module', blindSpot()],
   ['finit_module', blindSpot()],
+  ['seccomp', seccomp],
   ['fanotify_init', blindSpot()],
   ['acct', blindSpot()],
   ['swapon', blindSpot()],

@@ -115,6 +115,27 @@ describe('what strace writes', () => {
   });
 });
 
+describe('a filter of the command’s own', () => {
+  const missed = (line: string): readonly number[] => {
+    const reader = createTraceReader();
+    reader.read(`${line}\n`);
+    return reader.accounts().map((account) => account.missed);
+  };
+
+  test('that hands calls to a listener, past strace, is a blind spot after which calls are missed', () => {
+    const line = '7 seccomp(0x1, 0x8, {len=6, filter=0x7ffd4cec2f30}) = 3';
+    expect(read(line)).toMatchObject([{ kind: 'blind-spot', call: 'seccomp', result: 3 }]);
+    expect(missed(line)).toEqual([1]);
+    expect(missed('7 seccomp(0x1, 0x18, {len=6, filter=0x7ffd4cec2f30}) = 3')).toEqual([1]);
+    expect(missed('7 seccomp(0x1, 0x8, NULL) = -1 EFAULT (Bad address)')).toEqual([0]);
+  });
+
+  test('without a listener hides nothing, and is not told', () => {
+    expect(read('7 seccomp(0x1, 0, {len=6, filter=0x7ffd4cec2f30}) = 0')).toEqual([]);
+    expect(read('7 seccomp(0x2, 0x8, 0x7ffd4cec2f30) = 0')).toEqual([]);
+  });
+});
+
 describe('a call', () => {
   test('that its task was killed in has no result', () => {
     expect(read('7 openat(-100, "pipe", 0 <unfinished ...>', '7 +++ killed by SIGKILL +++')).toMatchObject([
