@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { Clock } from '../../core/clock.ts';
 import { sweepTemporaries } from '../../disk/temporary.ts';
 import { createFileOnce, ensureDirectory } from '../../disk/write-file.ts';
@@ -11,8 +10,10 @@ const MODE = 0o444;
 
 /** @param path of the pack, absolute; its directory is made when it is written. */
 export function openDirectoryPackTarget(path: string, { clock }: { readonly clock: Clock }): PackTarget {
+  // A source is read as it stands: nothing in it is decoded.
+  const source = `file://${path}`;
   return {
-    where: pathToFileURL(path).href,
+    where: source,
     guarantee: 'write-once',
     async create(pack, { signal } = {}) {
       signal?.throwIfAborted();
@@ -23,8 +24,7 @@ export function openDirectoryPackTarget(path: string, { clock }: { readonly cloc
     async open({ signal } = {}) {
       signal?.throwIfAborted();
       const file = await openStoredFile(path, signal);
-      // A source is read as it stands: nothing in it is decoded.
-      return file && { file, source: `file://${path}` };
+      return file && { file, source };
     },
     close: () => Promise.resolve(),
   };

@@ -75,6 +75,14 @@ describe('a pack that is published to a directory', () => {
     expect((await publish(site, 'file:store', { file: 'two.gtxpack', version: '1.3.0-rc.1+build' })).code).toBe(0);
   });
 
+  test('is told in one form, which what depends on it can say', async () => {
+    await using site = await packsIn();
+    const end = await publish(site, 'file:a store', { more: ['--name', 'acme/http'] });
+    const source = `file://${join(site.folder, 'a store/extensions/acme~http@1.2.0.gtxpack')}`;
+    expect(documentOf(end)).toMatchObject({ stores: [{ where: source, source }] });
+    expect(await toolcrib(['ext', 'add', ID, source], { cwd: site.folder })).toMatchObject({ code: 0 });
+  });
+
   test('is what it says, or is not published', async () => {
     await using site = await packsIn();
     const wrong = await publish(site, 'file:store', { file: 'wrong.gtxpack' });
