@@ -36,11 +36,11 @@ function describeCommand(name: string, command: Command): string {
   return parts.join('\n\n');
 }
 
-/** Required arguments of any number are a command line of another program. */
+/** As help says it; before what is the command line of another program, `--` has to stand. */
 function argumentText(argument: Argument): string {
-  const name = argument.name().toUpperCase();
-  if (!argument.variadic) return name;
-  return argument.required ? `-- ${name}...` : `[${name}...]`;
+  const name = `${argument.name().toUpperCase()}${argument.variadic ? '...' : ''}`;
+  if (!argument.required) return `[${name}]`;
+  return argument.description.includes('after --') ? `-- ${name}` : name;
 }
 
 function describeOptions(options: readonly Option[]): string {

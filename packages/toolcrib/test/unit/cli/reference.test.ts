@@ -13,6 +13,16 @@ test('docs/cli.md is what the program says of itself', async () => {
   expect(text, 'scripts/node scripts/generate-cli-docs.mjs writes it').toBe(await describeProgram());
 });
 
+test.each([
+  'toolcrib run [options] -- COMMAND...',
+  'toolcrib exec [options] SANDBOX -- ARGS...',
+  'toolcrib inject [options] [SANDBOX...]',
+  'toolcrib ext secrets [options] AGENTS...',
+  'toolcrib archive report [options] FILE [BASE]',
+])('docs/cli.md writes what is optional in brackets, and -- only before other command lines: %s', async (usage) => {
+  expect(await describeProgram()).toContain(`\n\`${usage}\`\n`);
+});
+
 describe.each(commands.map((command) => [command.name(), command] as const))('the help of %s', (_, command) => {
   test('fits into 80 columns', () => {
     const long = command
