@@ -98,9 +98,31 @@ describe('the tools in use', () => {
     expect(used(content)).toEqual({ tools: { 'ext.a': ['get'], 'ext.b': ['get', 'put'] }, warnings: [] });
   });
 
-  test('leave out agents without an array of tools', () => {
-    const content = { a: {}, b: { tools: 'all' }, c: null, d: 'text', e: [tool('x', 'y')], f: { tools: [] } };
+  test('leave out agents without tools', () => {
+    const content = { a: {}, c: null, d: 'text', e: [tool('x', 'y')], f: { tools: [] }, g: { tools: null } };
     expect(used(content)).toEqual({ tools: {}, warnings: [] });
+  });
+
+  test.each([['all'], [{ get: tool('ext', 'get') }], [7]])(
+    'leave out tools that are no list, with a warning: %j',
+    (tools) => {
+      const content = { one: { tools }, two: { tools: [tool('ext', 'put')] } };
+      expect(used(content)).toEqual({
+        tools: { ext: ['put'] },
+        warnings: ['agents.json: tools of the agent "one" is no list, and is passed over'],
+      });
+      expect(used({ one: { tools } }).warnings).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    ['nothing', {}],
+    ['agents below a key', { agents: { one: { tools: [tool('ext', 'get')] } } }],
+    ['a list of extensions', { version: 1, extensions: [{ id: 'ext', source: { kind: 'file', ref: 'a.gtxpack' } }] }],
+    ['agents without tools', { one: {}, two: { tools: null } }],
+  ])('are not silently none in a file that has %s', (_, content) => {
+    const { tools, warnings } = used(content);
+    expect([tools, warnings]).toEqual([{}, [expect.stringContaining('agents.json: no agent has tools; expected ')]]);
   });
 
   test('leave out malformed entries, with a warning that names file, agent and entry', () => {
