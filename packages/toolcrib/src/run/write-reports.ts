@@ -47,7 +47,8 @@ export async function writeReports(draft: ArchiveDraft, finished: FinishedRun): 
   draft.document(SURFACE_PATH, JSON.stringify(surface.build(spec.run_id)));
   draft.document(CORRELATION_PATH, JSON.stringify(correlationOf(finished)));
   const record = captureRecordOf(finished);
-  if (run.requested !== 'off' || record.logs.length > 0) draft.document(CAPTURE_PATH, JSON.stringify(record));
+  const tellsMore = record.logs.length > 0 || finished.injection !== undefined;
+  if (run.requested !== 'off' || tellsMore) draft.document(CAPTURE_PATH, JSON.stringify(record));
   if (run.requested !== 'off') draft.document(COVERAGE_PATH, JSON.stringify(runCoverage(record)));
   // Last, because it counts what was redacted above.
   draft.document(HEALTH_PATH, formatHealth(healthOf(finished, record)));

@@ -67,6 +67,7 @@ function verifyOwn(content: ArchiveContent, findings: Findings): void {
   const add = (path: string, problems: readonly string[]): void => {
     for (const problem of problems) findings.add('capture', path, problem);
   };
+  if (manifest !== undefined) add(CAPTURE_PATH, missingCaptureProblems(Object.keys(manifest.files)));
   if (health === undefined) return;
   if (coverage !== undefined) add(COVERAGE_PATH, coverageProblems(coverage, { health, capture }));
   if (injection !== undefined) add(INJECTION_PATH, injectionProblems(injection, health.kernel_layer));
@@ -82,6 +83,15 @@ function verifyOwn(content: ArchiveContent, findings: Findings): void {
   const digest = (path: string): Digest | undefined => manifest?.files[path]?.sha256;
   const members = { kernel: digest(KERNEL_PATH), effects: digest(EFFECTS_PATH), capture };
   if (replay !== undefined) add(RAW_PATH, rawProblems(replay.finish(), members));
+}
+
+/** Members of ours that tell nothing without how the kernel was observed: taking that out must not allow more. */
+const WITH_CAPTURE: readonly string[] = [COVERAGE_PATH, EFFECTS_PATH, RAW_PATH, INJECTION_PATH];
+
+function missingCaptureProblems(listed: readonly string[]): readonly string[] {
+  const left = WITH_CAPTURE.filter((path) => listed.includes(path));
+  if (left.length === 0 || listed.includes(CAPTURE_PATH)) return [];
+  return [`it is not in the archive, which has ${left.join(', ')}`];
 }
 
 /** What was not started has neither a code nor a signal. */

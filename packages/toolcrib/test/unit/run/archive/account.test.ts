@@ -3,6 +3,9 @@ import type { ArchiveAccount } from '../../../../src/core/archive-account.ts';
 import { createAccountCollector, type AccountLimits } from '../../../../src/run/archive/account.ts';
 import { verifyArchive } from '../../../../src/run/archive/verify.ts';
 import { archiveBytes } from '../../../../src/run/archive/write.ts';
+import { kernelHealth } from '../../../../src/run/reports/kernel-health.ts';
+import { captured } from '../captured.ts';
+import { blindSpot, changed, executed } from '../observed.ts';
 import { fullSample, sampleMembers, type SampleParts } from './sample-archive.ts';
 
 async function accountOf(parts: SampleParts, limits?: AccountLimits): Promise<ArchiveAccount> {
@@ -87,9 +90,15 @@ describe('the account of an archive', () => {
   test('tells what a policy decided, and effects and blind spots of our own member', async () => {
     const effect = (seq: number, kind: string, call: string, more: object) =>
       `${JSON.stringify({ schema: 'toolcrib.effect.v1', run_id: 'run_001', seq, pid: 1, kind, call, ...more })}\n`;
+    const calls = [changed('rename', []), changed('rename', []), executed('/none', -2), blindSpot('io_uring_setup')];
+    const logs = (['policy', 'sdk'] as const).map((layer) => ({ layer, command_could_write: false, because: [] }));
+    const capture = captured({ calls: [...calls, changed('bind', [])], logs });
     const account = await accountOf({
       ...fullSample,
+      kernel: [],
+      health: { ...kernelHealth(capture), notes: [] },
       replace: {
+        'toolcrib/capture.json': JSON.stringify(capture),
         'toolcrib/effects.ndjson': [
           effect(0, 'effect', 'rename', {
             paths: [{ given: 'a' }, { given: 'b', absolute: '/w/b' }],

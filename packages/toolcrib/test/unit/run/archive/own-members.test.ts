@@ -15,10 +15,11 @@ interface OwnMembers {
   readonly coverage?: unknown;
   readonly injection?: unknown;
   readonly effects?: string;
+  readonly raw?: string;
 }
 
 /** An archive whose layers are those of {@link CAPTURE}, with these members of ours. */
-async function inspect({ capture, coverage, injection, effects }: OwnMembers) {
+async function inspect({ capture, coverage, injection, effects, raw }: OwnMembers) {
   const members = sampleMembers({
     kernel: [
       { type: 1, kind: 'openat', value: '/work/a' },
@@ -30,6 +31,7 @@ async function inspect({ capture, coverage, injection, effects }: OwnMembers) {
       ...(coverage !== undefined && { 'toolcrib/coverage.json': JSON.stringify(coverage) }),
       ...(injection !== undefined && { 'toolcrib/injection.json': JSON.stringify(injection) }),
       ...(effects !== undefined && { 'toolcrib/effects.ndjson': effects }),
+      ...(raw !== undefined && { 'toolcrib/kernel-raw.ndjson': raw }),
     },
   });
   return await verifyArchive(archiveBytes(members));
@@ -90,6 +92,18 @@ describe('members of our own', () => {
     ['watched a sandbox in which nothing showed itself', { ...whole, injection: { ...injection, anchor: null } }],
   ])('are refused where the archive %s', async (_, members) => {
     expect((await inspect(members)).findings.map(({ rule }) => rule)).toContain('capture');
+  });
+
+  test.each<[string, OwnMembers]>([
+    ['toolcrib/coverage.json', { coverage: runCoverage(CAPTURE) }],
+    ['toolcrib/injection.json', { injection }],
+    ['toolcrib/effects.ndjson', { effects: '' }],
+    ['toolcrib/kernel-raw.ndjson', { raw: '' }],
+  ])('are refused where the capture was taken out and %s was left', async (path, members) => {
+    const { findings } = await inspect(members);
+    expect(findings).toEqual([
+      { rule: 'capture', member: 'toolcrib/capture.json', message: `it is not in the archive, which has ${path}` },
+    ]);
   });
 
   test.each<[string, OwnMembers, string]>([

@@ -117,6 +117,14 @@ describe('the coverage of an archive', () => {
     expect(problems(each({ completeness: 'full' }))).toContain(
       'process is described as full, the capture supports exec_only',
     );
+    const { descriptors } = runCoverage(SPOTTED);
+    const coverage = {
+      ...runCoverage(SPOTTED),
+      descriptors: descriptors.map((one) => ({ ...one, completeness: 'full' as const })),
+    };
+    expect(coverageProblems(coverage, { health: healthOf(SPOTTED), capture: undefined })).toEqual(
+      expect.arrayContaining(['filesystem cannot be full', 'network cannot be full', 'process cannot be full']),
+    );
     expect(problems(each({ completeness: 'exec_only' }))).toContain('filesystem cannot be exec_only');
   });
 
