@@ -1,6 +1,7 @@
 import { isDigest, type Digest } from './digest.ts';
 import { UsageError } from './errors.ts';
 import { quoted } from './printable.ts';
+import { carriesCredentials, quotedReference, shownReference } from './shown-reference.ts';
 import { parseStoreReference, type StoreReference } from './reference.ts';
 
 /** A repository of a registry. */
@@ -28,6 +29,7 @@ const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /** @throws UsageError `REFERENCE_INVALID`, quoting the reference. */
 export function parseOciLocation(text: string): OciLocation {
+  verifyNoCredentials(text);
   const { name, tag, digest, query } = splitOciName(text);
   if (tag !== undefined && !TAG.test(tag)) throw invalid(text, `has a tag that is none: ${quoted(tag)}`);
   if (digest !== undefined && !isDigest(digest))
@@ -78,22 +80,27 @@ export function parseOciBase(text: string): OciBase {
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
   }
-  throw new UsageError('REFERENCE_INVALID', `not a base of repo:// references: ${quoted(text)}`, {
+  throw new UsageError('REFERENCE_INVALID', `not a base of repo:// references: ${quotedReference(text)}`, {
     hint: 'write https://HOST[/PREFIX] of a registry, or oci://HOST[/PREFIX][?insecure=true]',
-    details: { reference: text },
+    details: { reference: shownReference(text) },
   });
 }
 
 /** Where a `repo://` reference is below its base. @throws UsageError `REFERENCE_INVALID`, quoting the reference. */
 export function locateBelow(base: OciBase, text: string): OciLocation {
+  verifyNoCredentials(text);
   const name = text.replace(/^repo:\/\/\/*/, '');
   if (name.includes('?')) throw invalid(text, 'has a query: options stand in "repoBase"');
   return parseOciLocation(`${base.url}/${name}${base.query}`);
 }
 
+function verifyNoCredentials(text: string): void {
+  if (carriesCredentials(text)) throw invalid(text, 'carries credentials');
+}
+
 function invalid(text: string, what: string): UsageError {
-  return new UsageError('REFERENCE_INVALID', `the reference ${quoted(text)} ${what}`, {
+  return new UsageError('REFERENCE_INVALID', `the reference ${quotedReference(text)} ${what}`, {
     hint: 'write oci://HOST/REPOSITORY:TAG or oci://HOST/REPOSITORY@sha256:<64 lowercase hex>',
-    details: { reference: text },
+    details: { reference: shownReference(text) },
   });
 }

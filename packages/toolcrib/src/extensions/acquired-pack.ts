@@ -4,7 +4,7 @@ import { quoted } from '../core/printable.ts';
 import { sourceKindOf } from './extension-source.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
 import { PACK_LOCK_NAME } from './pack-lock.ts';
-import { quotedReference, shownReference } from './shown-reference.ts';
+import { quotedReference, shownReference } from '../core/shown-reference.ts';
 
 /** What is to be acquired. */
 export interface WantedPack {

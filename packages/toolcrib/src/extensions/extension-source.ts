@@ -1,7 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { parseOciLocation, type OciLocation } from '../core/oci-location.ts';
 import { quoted } from '../core/printable.ts';
-import { shownReference } from './shown-reference.ts';
+import { shownReference } from '../core/shown-reference.ts';
 import { parseStoreRef, type StoreRef } from './store-ref.ts';
 
 /** How a pack's bytes are come by: formats.md 8. */

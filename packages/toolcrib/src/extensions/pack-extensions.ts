@@ -4,7 +4,7 @@ import { parseDocument } from '../core/json-document.ts';
 import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
 import { refuseDuplicates, refuseEmpty, type Refuse } from './declared.ts';
-import { quotedReference } from './shown-reference.ts';
+import { quotedReference } from '../core/shown-reference.ts';
 import { mayMove, sourceKindOf, type SourceKind } from './extension-source.ts';
 
 /** What the file is called in the directory of a pack. */

@@ -6,7 +6,7 @@ import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
 import { refuseDuplicates, refuseEmpty, type Refuse } from './declared.ts';
 import { PACK_EXTENSIONS_NAME, type ExtensionDependency } from './pack-extensions.ts';
-import { quotedReference } from './shown-reference.ts';
+import { quotedReference } from '../core/shown-reference.ts';
 
 /** What the file is called in the directory of a pack. */
 export const PACK_LOCK_NAME = 'pack.extensions.lock.json';

@@ -1,5 +1,6 @@
 import { UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
+import { quotedReference, shownReference } from '../core/shown-reference.ts';
 import { EXTENSIONS_PATH, type StoredPackId } from '../core/stored-pack.ts';
 
 /** A pack in an extension store: `store://<name>@<version>`, formats.md 8. Others' stores have names that ours does not take. */
@@ -50,8 +51,8 @@ function verifyPart(text: string, what: string, part: string): void {
 }
 
 function invalid(text: string, what: string): UsageError {
-  return new UsageError('REFERENCE_INVALID', `the store reference ${quoted(text)} ${what}`, {
+  return new UsageError('REFERENCE_INVALID', `the store reference ${quotedReference(text)} ${what}`, {
     hint: `write ${SCHEME}<name>@<version>; "toolcrib ext lock" pins the digest of its bytes`,
-    details: { reference: text },
+    details: { reference: shownReference(text) },
   });
 }

@@ -72,6 +72,18 @@ describe('an artifact of a registry', () => {
 });
 
 describe('a repo:// reference', () => {
+  test('and its base carry no credentials, and they are not repeated', () => {
+    const base = parseOciBase('https://registry.example.com');
+    const failures = [
+      failureOf(() => locateBelow(base, 'repo://user:hunter2@a:1')),
+      failureOf(() => parseOciBase('https://user:hunter2@registry.example.com')),
+    ];
+    for (const { code, message, details } of failures) {
+      expect(code).toBe('REFERENCE_INVALID');
+      expect(JSON.stringify([message, details])).not.toContain('hunter2');
+    }
+  });
+
   test.each([
     ['https://registry.example.com/team', 'repo://http:1.0', 'oci://registry.example.com/team/http', false],
     ['https://registry.example.com/team/', 'repo://a/http:1.0', 'oci://registry.example.com/team/a/http', false],

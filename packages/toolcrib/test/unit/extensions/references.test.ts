@@ -74,7 +74,7 @@ describe('a store:// reference', () => {
   });
 
   test.each([
-    ['oci://a@1', 'must begin with store://'],
+    ['oci://a:1', 'must begin with store://'],
     ['store://a', 'names no version'],
     ['store://@1', 'has a name that must not be empty'],
     ['store://  @1', 'has a name that must not be empty'],
@@ -162,9 +162,16 @@ describe('the source of an extension', () => {
     expect(message).toContain(JSON.stringify(text));
   });
 
-  test('carries no credentials, and they are not repeated', () => {
-    const { message, details } = failureOf(() => parseExtensionSource('https://user:hunter2@example.com/a'));
-    expect(message).toContain('carries credentials');
+  test.each([
+    ['https://user:hunter2@example.com/a', 'carries credentials'],
+    ['https://user:hunter2@[bad/', 'is no URL'],
+    ['HTTPS://user:hunter2@example.com/a', 'has a scheme that is not supported'],
+    ['ftp://user:hunter2@example.com/a', 'has a scheme that is not supported'],
+    ['oci://user:hunter2@example.com/a:1', 'carries credentials'],
+    ['oci://user:hunter2!@example.com/a:1', 'carries credentials'],
+  ])('is not %s, and its credentials are not repeated', (text, what) => {
+    const { message, details } = failureOf(() => parseExtensionSource(text));
+    expect(message).toContain(what);
     expect(JSON.stringify([message, details])).not.toContain('hunter2');
   });
 
