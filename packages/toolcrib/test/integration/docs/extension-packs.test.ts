@@ -75,7 +75,10 @@ describe('the guide to extension packs', requireOrSkip(await programsMissing('cu
       '# The token of the API\n# format: password\n# required by acme.http\nHTTP_TOKEN=\n',
     );
     await reader.write('web/.keep', '');
-    expect(await follow(reader, 'inject')).toMatch(/proven +every byte read back[^]*removed/);
+    const injected = await follow(reader, 'inject');
+    expect(injected).toMatch(/proven +every byte read back[^]*removed/);
+    const line = /The line `(\w+)` tells the path of `component\.wasm`/.exec(guide)?.[1] ?? 'no such line';
+    expect(injected).toMatch(new RegExp(`^ +${line} +/.*/component\\.wasm$`, 'm'));
   });
 
   test('leads to a store of the reader’s own', async () => {
