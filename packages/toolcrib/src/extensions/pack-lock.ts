@@ -37,7 +37,8 @@ const entrySchema = z.object({
 });
 const lockSchema = z.object({ version: z.literal(1), extensions: z._default(z.array(entrySchema), []) });
 
-const HINT = '"toolcrib ext lock" writes it anew';
+const HINT =
+  'restore it; or delete it, and "toolcrib ext lock" locks anew what the sources give, whatever it was before';
 
 /**
  * Reads a `pack.extensions.lock.json`. Keys that the format does not name are passed over.
@@ -103,6 +104,21 @@ function disagreement({ role, reference }: ExtensionDependency, lock: LockedExte
   if (lock.role !== role) return `has role ${quoted(lock.role)}, and ${PACK_EXTENSIONS_NAME} has ${quoted(role)}`;
   if (lock.sourceRef === reference) return undefined;
   return `has source_ref ${quotedReference(lock.sourceRef)}, and ${PACK_EXTENSIONS_NAME} has ref ${quotedReference(reference)}`;
+}
+
+/**
+ * Compares what a lock says beside the digest with what that digest stands for; a lock need not say a type or a size.
+ * @throws UsageError `LOCK_OUTDATED` naming what is wrong.
+ */
+export function verifyLockFacts(locked: LockedExtension, actual: LockedExtension): void {
+  const { id, resolvedRef, mediaType = actual.mediaType, size = actual.size } = locked;
+  const says = (key: string, said: string, is: string): UsageError =>
+    outdated(id, `has ${key} ${said}, and what it locks has ${is}`);
+  if (resolvedRef !== actual.resolvedRef) {
+    throw says('resolved_ref', quotedReference(resolvedRef), quotedReference(actual.resolvedRef));
+  }
+  if (mediaType !== actual.mediaType) throw says('media_type', quoted(mediaType ?? ''), quoted(actual.mediaType ?? ''));
+  if (size !== actual.size) throw says('size_bytes', String(size), String(actual.size));
 }
 
 function outdated(id: string, what: string): UsageError {

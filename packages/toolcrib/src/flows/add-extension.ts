@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeFileAtomically } from '../disk/write-file.ts';
-import { readPackExtensions } from '../extensions/declared-extensions.ts';
+import { readPackExtensions, readPackLock } from '../extensions/declared-extensions.ts';
 import { mayMove, parseExtensionSource, sourceKindOf } from '../extensions/extension-source.ts';
 import {
   declareExtension,
@@ -12,7 +12,7 @@ import {
 import { isLockOf, type LockedExtension } from '../extensions/pack-lock.ts';
 import { pinExtension, verifyWords, withDigest, type Pinning } from '../extensions/pin-extension.ts';
 import type { Host } from './host.ts';
-import { readEarlierLock, saveLock } from './lock-extensions.ts';
+import { saveLock } from './lock-extensions.ts';
 import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
 import type { Project } from './project.ts';
 
@@ -55,7 +55,7 @@ export async function addExtension(
   const packDirectory = packDirectoryOf(host, request.pack);
   const file = join(packDirectory, PACK_EXTENSIONS_NAME);
   const before = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
-  const earlier = await readEarlierLock(packDirectory, host);
+  const earlier = (await readPackLock(packDirectory)) ?? [];
   const packs = openExtensionPacks(project, host);
   const pinning: Pinning = { packDirectory, acquire: (wanted) => packs.acquire(wanted), signal: host.signal };
   try {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { hasCode, messageOf, UsageError } from '../core/errors.ts';
+import { hasCode } from '../core/errors.ts';
 import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import { readDeclaredExtensions, readPackExtensions, readPackLock } from '../extensions/declared-extensions.ts';
@@ -30,7 +30,8 @@ export interface PackLock {
  * Locks every extension that a pack declares: tags and versions become digests, and the same ones are the same bytes of
  * the lock file.
  * @throws IntegrityError `DIGEST_MISMATCH` when a store gives other bytes for a version than were locked, or with `frozen`
- * for any other bytes; UsageError `LOCK_OUTDATED` with `frozen`; as `resolveExtension`.
+ * for any other bytes; UsageError `LOCK_OUTDATED` with `frozen`, `CONFIG_INVALID` for a lock that cannot be read, because
+ * nobody knows what it pins; as `resolveExtension`.
  */
 export async function lockExtensions(
   project: Project,
@@ -62,25 +63,11 @@ async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
   const { packDirectory } = pinning;
   const declared = await readPackExtensions(packDirectory);
   if (declared === undefined) return await verifyLock(pinning); // which says that there is none
-  const earlier = await readEarlierLock(packDirectory, host);
+  const earlier = (await readPackLock(packDirectory)) ?? [];
   const extensions: LockedExtension[] = [];
   for (const dependency of declared.extensions)
     extensions.push(await pinExtension(dependency, [...earlier, ...extensions], pinning));
   return await saveLock(packDirectory, extensions, host);
-}
-
-/** A lock that cannot be read is made anew, like one that is not there. */
-export async function readEarlierLock(
-  packDirectory: string,
-  { reporter }: Pick<Host, 'reporter'>,
-): Promise<readonly LockedExtension[]> {
-  try {
-    return (await readPackLock(packDirectory)) ?? [];
-  } catch (error) {
-    if (!(error instanceof UsageError) || !hasCode(error, 'CONFIG_INVALID')) throw error;
-    reporter.notice({ kind: 'warning', text: `the lock is made anew: ${messageOf(error)}` });
-    return [];
-  }
 }
 
 /** Writes a lock unless it is there already. @throws RemoteError `STORAGE`; the signal's reason. */

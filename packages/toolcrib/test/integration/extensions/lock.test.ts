@@ -137,13 +137,20 @@ describe('a lock', () => {
     expect(error.message).toContain(`pins two digests for it, ${digestOf(one)} and ${digestOf(two)}`);
   });
 
-  test('is made anew when it cannot be read', async () => {
+  test.each([
+    ['of another version', '{"version": 7}'],
+    ['with the marks of a merge', '<<<<<<< ours\n{}\n=======\n{}\n>>>>>>> theirs\n'],
+  ])('that cannot be read is left alone, because nobody knows what it pins: %s', async (_, text) => {
     await using site = await siteOfStore();
     await declare(site, both);
-    await site.write('pack.extensions.lock.json', '{"version": 7}');
-    await site.lock(site);
-    expect(site.notices).toEqual([expect.stringContaining('the lock is made anew: ')]);
-    await expect(site.lock({ ...site, frozen: true })).resolves.toMatchObject({ changed: false });
+    await site.write('pack.extensions.lock.json', text);
+    for (const change of [() => site.lock(site), () => add(site, { id: 'c', reference: 'local.gtxpack' }, site.env)]) {
+      const error = await failureOfAsync(change);
+      expect([error.name, error.code]).toEqual(['UsageError', 'CONFIG_INVALID']);
+      expect(error).toMatchObject({ hint: expect.stringContaining('restore it; or delete it') as unknown });
+    }
+    expect(await lockText(site)).toBe(text);
+    expect(await textOf(site, 'pack.extensions.json')).not.toContain('"c"');
   });
 
   test('is not written for a pack that is not sound', async () => {
