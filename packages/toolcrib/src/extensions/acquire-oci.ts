@@ -9,6 +9,7 @@ import {
   nameOf,
   notCached,
   notThere,
+  tagNotAsked,
   type AcquiredPack,
   type WantedPack,
 } from './acquired-pack.ts';
@@ -92,7 +93,7 @@ async function findManifest(
     const bytes = await cache.readManifest(digest);
     if (bytes !== undefined) return { bytes, digest };
   }
-  if (offline) throw notCached(wanted);
+  if (offline) throw digest === undefined ? tagNotAsked(wanted) : notCached(wanted);
   const pulled = await (await open()).pullManifest(to, { signal }).catch((error: unknown) => {
     throw inTheNameOf(wanted, error);
   });

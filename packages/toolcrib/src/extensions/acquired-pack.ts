@@ -85,6 +85,14 @@ export function notCached(wanted: Pick<WantedPack, 'dependency'>): RemoteError {
   });
 }
 
+/** What a tag becomes when nobody may be asked: no cache knows what it names now. */
+export function tagNotAsked(wanted: Pick<WantedPack, 'dependency'>): RemoteError {
+  return new RemoteError('OFFLINE', `offline: ${nameOf(wanted)} is a tag, and its registry was not asked for it`, {
+    hint: 'a tag can only be locked online: run it without --offline, or declare the digest',
+    details: factsOf(wanted),
+  });
+}
+
 /** The same failure of a server, in the name of the extension. Other errors are handed back as they are. */
 export function inTheNameOf(wanted: Pick<WantedPack, 'dependency'>, error: unknown): unknown {
   if (!(error instanceof RemoteError) || error.code === 'STORAGE') return error;

@@ -72,6 +72,18 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
     await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
   });
 
+  test('by a tag cannot be locked offline, whatever the cache has', async () => {
+    await using site = await siteOf(undefined, ':1.0');
+    await site.lock();
+    const error = await failureOfAsync(() => site.lock({ offline: true }));
+    expect(error).toMatchObject({
+      code: 'OFFLINE',
+      message: expect.stringContaining('is a tag') as unknown,
+      hint: expect.stringContaining('only be locked online') as unknown,
+    });
+    await expect(site.lock({ offline: true, frozen: true })).resolves.toMatchObject({ changed: false });
+  });
+
   test('that has another digest than its lock is refused before anybody is asked', async () => {
     await using site = await siteOf();
     const locked = digestOf(Buffer.from('another'));
