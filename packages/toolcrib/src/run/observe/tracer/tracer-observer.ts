@@ -1,5 +1,6 @@
 import { isSystemError } from '../../../core/errors.ts';
 import type { SpawnError } from '../../child-process.ts';
+import { KILL_GRACE_MS } from '../../process-deadline.ts';
 import type { ObservedCall } from '../observed-call.ts';
 import type {
   CaptureReport,
@@ -52,21 +53,32 @@ function limits(options: TracerOptions): string[] {
   return ['--drain', `${options.drainMs ?? DRAIN_MS}`, '--buffer', `${options.bufferBytes ?? BUFFER_BYTES}`];
 }
 
+/** A tracer that works says something when the drain limit is over; one that the command has stopped does not. */
+function silenceMs({ drainMs = DRAIN_MS }: TracerOptions): number {
+  return drainMs + KILL_GRACE_MS;
+}
+
 async function start(command: ObservedCommand, options: TracerOptions): Promise<ObservedRun | SpawnError> {
   const [program = ''] = command.command;
   if (program === '') return { code: 'ENOENT', reason: 'no such file or directory (ENOENT)' };
   const session = command.ownGroup ? ['--session'] : [];
   const args = [...session, '--folder', command.cwd, ...limits(options), '--', ...command.command];
   const tracer = startOrRefuse(() =>
-    startTracer({ executable: options.tracer, args, env: command.env, stdio: command.stdio }),
+    startTracer({
+      executable: options.tracer,
+      args,
+      env: command.env,
+      stdio: command.stdio,
+      silenceMs: silenceMs(options),
+    }),
   );
   if ('code' in tracer) return tracer;
   const first = await tracer.first;
   if (first.kind === 'failed') return await refused(tracer, first);
   if (first.kind === 'started') {
     const released = await tracer.released();
-    if (released.kind === 'running') return observedRun(tracer, first, command.ownGroup);
     if (released.kind === 'failed' && released.isCommand) return await refused(tracer, released);
+    if (released.kind === 'running' || released.kind === 'untold') return observedRun(tracer, first, command.ownGroup);
   }
   // The command may have run, so it is a run, which ended early: as a refusal it would be started again.
   tracer.kill();
@@ -115,7 +127,13 @@ function isGroupAlive(pid: number): boolean {
 
 async function attach(nonce: string, options: TracerOptions): Promise<ObservedAttachment> {
   const args = ['--anchor', nonce, ...limits(options)];
-  const tracer = startTracer({ executable: options.tracer, args, env: {}, stdio: 'ignore' });
+  const tracer = startTracer({
+    executable: options.tracer,
+    args,
+    env: {},
+    stdio: 'ignore',
+    silenceMs: silenceMs(options),
+  });
   const first = await tracer.first;
   if (first.kind !== 'started') {
     tracer.kill();

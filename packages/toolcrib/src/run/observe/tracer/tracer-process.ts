@@ -1,15 +1,23 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { Duplex, Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../core/errors.ts';
 import type { CommandStdio, ProcessEnd } from '../../child-process.ts';
 import type { Anchor } from '../observer.ts';
 import { createControlReader, type Failed, type Started } from './control-channel.ts';
 import { notObservable } from './not-observable.ts';
+import { createSilenceLimit } from './silence-limit.ts';
 
-/** In milliseconds: until the command runs, twice: up to its release and from there. On a machine that is very busy it takes half a second. */
+/** In milliseconds: until the command is about to be released. On a machine that is very busy it takes half a second. */
 const START_MS = 30_000;
+
+/**
+ * In milliseconds: until it is told what came of the release. A command that stops the tracer at once keeps it from telling;
+ * then the run goes on under the deadlines that it has.
+ */
+const RELEASE_MS = 2000;
 
 /** The byte that ends the observation: native/tracer/stream.h. */
 const STOP = 255;
@@ -19,6 +27,8 @@ export interface TracerStart {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdio: CommandStdio | 'ignore';
+  /** Milliseconds: it is killed when it says nothing for that long after the command has ended, or was to be killed. */
+  readonly silenceMs: number;
 }
 
 /** A tracer at work. It ends what it started when this process is gone. */
@@ -29,8 +39,8 @@ export interface TracerProcess {
    */
   readonly first: Promise<First>;
   /**
-   * What came of the release of the command, after {@link TracerProcess.first} was `started`: `lost` when it ended, or
-   * was ended, before it told. Never rejects.
+   * What came of the release of the command, after {@link TracerProcess.first} was `started`: `lost` when it ended before
+   * it told, `untold` when it has not told in time. Never rejects.
    */
   released(): Promise<Released>;
   /** The end of the command. Never rejects; a tracer that was killed takes the command with it. */
@@ -57,22 +67,43 @@ export function startTracer(start: TracerStart): TracerProcess {
     stdio: [stdin, stdout, stderr, 'pipe', 'pipe'],
   });
   const [, , , control, stream] = child.stdio;
-  if (!(control instanceof Duplex) || !(stream instanceof Readable)) throw new Error('a pipe was asked for');
+  if (!(control instanceof Socket) || !(stream instanceof Socket)) throw new Error('a pipe was asked for');
   control.on('error', () => undefined); // its end says what there is to say
   const gone = goneOf(child);
   const events = readEvents(control);
-  void gone.then((reason) => events.close(reason));
+  const silence = createSilenceLimit({
+    limitMs: start.silenceMs,
+    told: () => (isUnread(stream) ? undefined : control.bytesRead + stream.bytesRead),
+    onSilence: () => child.kill('SIGKILL'),
+  });
+  void events.end.then(() => silence.begin());
+  void gone.then((reason) => {
+    silence.end();
+    events.close(reason);
+  });
   return {
     first: withinTime(events.first, child),
-    released: () => withinTime(events.released, child),
+    released: () => orUntold(events.released),
     end: events.end,
     anchor: events.anchor,
     stream,
-    signal: (name) => void control.write(Uint8Array.of(constants.signals[name])),
-    stop: () => void control.write(Uint8Array.of(STOP)),
+    signal(name) {
+      control.write(Uint8Array.of(constants.signals[name]));
+      // Any other may be handled, and its handler may take its time.
+      if (name === 'SIGKILL') silence.begin();
+    },
+    stop() {
+      control.write(Uint8Array.of(STOP));
+      silence.begin();
+    },
     kill: () => void child.kill('SIGKILL'),
     gone: gone.then(() => undefined),
   };
+}
+
+/** Whether what it brought waits for a reader that may still come. */
+function isUnread(stream: Readable): boolean {
+  return !stream.destroyed && stream.readableLength > 0;
 }
 
 /** Resolves with what to say if that was too early. */
@@ -87,7 +118,7 @@ function goneOf(child: ChildProcess): Promise<string> {
 export type First = Started | Failed | { readonly kind: 'damaged' };
 
 /** What came of the release of a command. */
-export type Released = Failed | { readonly kind: 'running' | 'lost' };
+export type Released = Failed | { readonly kind: 'running' | 'lost' | 'untold' };
 
 interface Events extends Pick<TracerProcess, 'end' | 'anchor'> {
   readonly first: Promise<First>;
@@ -130,7 +161,7 @@ function readEvents(control: Readable): Events {
   };
 }
 
-async function withinTime<T>(told: Promise<T>, child: ChildProcess): Promise<T> {
+async function withinTime(told: Promise<First>, child: ChildProcess): Promise<First> {
   const over = new AbortController();
   const tooLate = sleep(START_MS, undefined, { signal: over.signal }).then(
     () => child.kill('SIGKILL'),
@@ -141,5 +172,16 @@ async function withinTime<T>(told: Promise<T>, child: ChildProcess): Promise<T> 
   } finally {
     over.abort();
     await tooLate;
+  }
+}
+
+async function orUntold(released: Promise<Released>): Promise<Released> {
+  const over = new AbortController();
+  const untold = sleep(RELEASE_MS, { kind: 'untold' } as const, { signal: over.signal });
+  untold.catch(() => undefined);
+  try {
+    return await Promise.race([released, untold]);
+  } finally {
+    over.abort();
   }
 }

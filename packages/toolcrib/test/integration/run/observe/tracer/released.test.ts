@@ -82,7 +82,7 @@ describe('a command that was released', requireOrSkip('reason' in probe ? probe.
 
   test('is told before it can do anything, and told again when it cannot be started', async () => {
     const args = ['--', '/no/such/program'];
-    const tracer = startTracer({ executable: await tracerPath(), args, env: {}, stdio: 'ignore' });
+    const tracer = startTracer({ executable: await tracerPath(), args, env: {}, stdio: 'ignore', silenceMs: 10_000 });
     tracer.stream.resume();
     expect(await tracer.first).toMatchObject({ kind: 'started' });
     expect(await tracer.released()).toEqual({ kind: 'failed', isCommand: true, error: 2, what: 'exec' });
