@@ -2,7 +2,7 @@ import type { Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
 import { factsOf, nameOf, RELEASE_LOCK, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
-import { PACK_LOCK_NAME, type LockedExtension } from './pack-lock.ts';
+import { PACK_LOCK_NAME, verifyLockFacts, type LockedExtension } from './pack-lock.ts';
 import { SIDECAR_NAME } from './pack/component-sidecar.ts';
 import { openPack } from './pack/read-pack.ts';
 
@@ -49,7 +49,8 @@ function pinOfVersion(dependency: ExtensionDependency, earlier: readonly LockedE
 
 /**
  * Compares a lock with what its source gives.
- * @throws IntegrityError `DIGEST_MISMATCH` for other bytes; as `acquirePack` and `openPack`.
+ * @throws IntegrityError `DIGEST_MISMATCH` for other bytes; UsageError `LOCK_OUTDATED` for anything else that is not so; as
+ * `acquirePack` and `openPack`.
  */
 export async function verifyLocked(
   dependency: ExtensionDependency,
@@ -58,6 +59,7 @@ export async function verifyLocked(
 ): Promise<void> {
   const acquired = await acquire({ packDirectory, dependency, pin: lock.digest, fresh: true });
   await verifyPack(dependency.id, acquired, signal);
+  verifyLockFacts(lock, lockOf(dependency, acquired));
 }
 
 /** The declaration of what a tag names now. @throws as {@link pinExtension}. */
