@@ -86,7 +86,7 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
       return typeof kept === 'object' && kept.digest === digest ? kept : undefined;
     },
     async recall(reference, store) {
-      const own = await readRecord(recordPath(layout, reference), reference);
+      const own = await readRecord(recordPath(layout, reference), digestOf(reference));
       return own ?? (store && (await readRecord(sidecarPath(layout, store), formatStoreRef(store))));
     },
     async receive({ verify, ...incoming }) {
@@ -104,7 +104,8 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
       if (store !== undefined) {
         await writeFileAtomically(sidecarPath(layout, store), record(formatStoreRef(store)), DURABILITY);
       }
-      await writeFileAtomically(recordPath(layout, reference), record(reference), DURABILITY);
+      // A reference can hold what opens a server, and anybody may read the cache.
+      await writeFileAtomically(recordPath(layout, reference), record(digestOf(reference)), DURABILITY);
     },
     async readManifest(digest) {
       const kept = await readQuietly(manifestPath(layout, digest), MAX_MANIFEST_BYTES);

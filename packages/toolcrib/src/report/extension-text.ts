@@ -1,3 +1,5 @@
+import { printable } from '../core/printable.ts';
+import { shownReference } from '../core/shown-reference.ts';
 import { formatSize } from './size.ts';
 
 /** What is locked of an extension, as far as it is told. */
@@ -10,28 +12,60 @@ interface LockFacts {
   readonly size: number | undefined;
 }
 
-/** What became of a lock. */
-export function describeLock(lock: {
+/** A lock, written or up to date. */
+interface LockReport {
   readonly file: string;
   readonly extensions: readonly LockFacts[];
   readonly changed: boolean;
-}): string {
-  const { file, extensions, changed } = lock;
-  return `${[`${file}: ${changed ? 'written' : 'up to date'}`, ...extensions.flatMap(linesOf)].join('\n')}\n`;
 }
 
 /** An extension that was declared. */
-export function describeAdded(added: {
+interface AddReport {
   readonly declared: { readonly id: string; readonly reference: string };
   readonly locked: LockFacts;
   readonly replaced: string | null;
-}): string {
-  const { declared, locked, replaced } = added;
-  const said = replaced === null || replaced === declared.reference ? [] : [`  in place of  ${replaced}`];
-  return `${[...linesOf(locked), ...said].join('\n')}\n`;
 }
 
-function linesOf({ id, sourceRef, resolvedRef, digest, size }: LockFacts): readonly string[] {
+/** The same without what a reference must not show: what follows is to be printed. */
+export function shownLock<Report extends LockReport>(report: Report): Report {
+  return { ...report, extensions: report.extensions.map(shownFacts) };
+}
+
+/** The same of an extension that was declared. */
+export function shownAdded<Report extends AddReport>(report: Report): Report {
+  const { declared, locked, replaced } = report;
+  return {
+    ...report,
+    declared: { ...declared, reference: shownReference(declared.reference) },
+    locked: shownFacts(locked),
+    replaced: replaced === null ? null : shownReference(replaced),
+  };
+}
+
+function shownFacts<Facts extends LockFacts>(facts: Facts): Facts {
+  const { sourceRef, resolvedRef } = facts;
+  return { ...facts, sourceRef: shownReference(sourceRef), resolvedRef: shownReference(resolvedRef) };
+}
+
+/** What became of a lock. */
+export function describeLock(lock: LockReport): string {
+  const { file, extensions, changed } = lock;
+  return textOf([`${file}: ${changed ? 'written' : 'up to date'}`, ...extensions.flatMap(linesOf)]);
+}
+
+/** What was declared. */
+export function describeAdded({ declared, locked, replaced }: AddReport): string {
+  const isSaid = replaced === null || replaced === declared.reference;
+  return textOf([...linesOf(locked), ...(isSaid ? [] : [`  in place of  ${shownReference(replaced)}`])]);
+}
+
+/** Ids and references are whatever a file says: none makes a line of its own. */
+function textOf(lines: readonly string[]): string {
+  return `${lines.map(printable).join('\n')}\n`;
+}
+
+function linesOf(facts: LockFacts): readonly string[] {
+  const { id, sourceRef, resolvedRef, digest, size } = shownFacts(facts);
   const resolved = resolvedRef === sourceRef ? [] : [`  resolved     ${resolvedRef}`];
   const pack = size === undefined ? digest : `${digest}, ${formatSize(size)}`;
   return [id, `  source       ${sourceRef}`, ...resolved, `  locked       ${pack}`];

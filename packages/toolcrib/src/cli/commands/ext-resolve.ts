@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { shownReference } from '../../core/shown-reference.ts';
 import type { Registration } from '../program-options.ts';
 import { standardStreams } from '../standard-streams.ts';
 
@@ -25,7 +26,8 @@ export function registerExtResolve(ext: Command, { action }: Registration): void
         const { saveComponent, resolveExtension } = await import('../../flows/resolve-extension.ts');
         const { bytes, ...component } = await resolveExtension(await session.project(), host, reference, options);
         const path = options.output === undefined ? null : await saveComponent(host, bytes, options.output);
-        const told = { reference, ...component, size: bytes.byteLength, path };
+        const sourceRef = shownReference(component.sourceRef);
+        const told = { reference, ...component, sourceRef, size: bytes.byteLength, path };
         if (path === null && !output.json) await writeToStdout(bytes);
         else output.report(told, `${component.digest}  ${path ?? ''}`);
         return 0;

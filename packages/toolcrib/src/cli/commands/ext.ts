@@ -30,10 +30,10 @@ export function registerExt(registration: Registration): void {
     .action(
       action(async (session, options: LockCommandOptions) => {
         const { lockExtensions } = await import('../../flows/lock-extensions.ts');
-        const { describeLock } = await import('../../report/extension-text.ts');
+        const { describeLock, shownLock } = await import('../../report/extension-text.ts');
         const { host, output } = session;
         const lock = await lockExtensions(await session.project(), host, options);
-        output.report(lock, describeLock(lock));
+        output.report(shownLock(lock), describeLock(lock));
         return 0;
       }),
     );
@@ -48,10 +48,10 @@ export function registerExt(registration: Registration): void {
     .action(
       action(async (session, id: string, reference: string, options: AddCommandOptions) => {
         const { addExtension } = await import('../../flows/add-extension.ts');
-        const { describeAdded } = await import('../../report/extension-text.ts');
+        const { describeAdded, shownAdded } = await import('../../report/extension-text.ts');
         const { host, output } = session;
         const added = await addExtension(await session.project(), host, { id, reference, ...options });
-        output.report(added, describeAdded(added));
+        output.report(shownAdded(added), describeAdded(added));
         return 0;
       }),
     );
