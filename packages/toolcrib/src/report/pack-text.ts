@@ -21,7 +21,7 @@ const KINDS: Readonly<Record<WebAssemblyKind, string>> = {
 
 /** What was packed. */
 export function describePack({ path, size, digest, id, component, tools }: PackFacts): string {
-  return `${[
+  return textOf([
     path,
     `  extension  ${id}`,
     `  pack       ${digest}, ${formatSize(size)}`,
@@ -30,7 +30,12 @@ export function describePack({ path, size, digest, id, component, tools }: PackF
     tools === null
       ? '  tools      not described: there is no describe.json'
       : `  tools      ${tools.join(', ') || 'none'}`,
-  ].join('\n')}\n`;
+  ]);
+}
+
+/** Names and ids are whatever a file says: none makes a line of its own. */
+function textOf(lines: readonly string[]): string {
+  return `${lines.map(printable).join('\n')}\n`;
 }
 
 const OUTCOMES = { created: 'published', exists: 'was there', failed: 'failed   ' } as const;
@@ -56,8 +61,8 @@ export function describePackPublication({ name, version, digest, stores }: Publi
   const first = stores.find(({ failure }) => failure !== null);
   const told = stores.flatMap((store) => {
     const { outcome, where, source, failure } = store;
-    const why = failure === null || store === first ? '' : `: ${printable(failure.message)}`;
+    const why = failure === null || store === first ? '' : `: ${failure.message}`;
     return [`  ${OUTCOMES[outcome]}  ${where}${why}`, ...(source === null ? [] : [`  source     ${source}`])];
   });
-  return `${[`${name}@${version} ${digest}`, ...told].join('\n')}\n`;
+  return textOf([`${name}@${version} ${digest}`, ...told]);
 }
