@@ -86,6 +86,10 @@
   CALL(setns, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 308, 346, 268, 375)              \
   CALL(init_module, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 175, 128, 105, 128)        \
   CALL(finit_module, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 313, 350, 273, 379)       \
+  CALL(fanotify_init, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 300, 338, 262, 367)      \
+  CALL(acct, BLIND_SPOT, 1, CWD, 0, 0, 0, PLAIN, 163, 51, 89, 51)                \
+  CALL(swapon, BLIND_SPOT, 1, CWD, 0, 0, 0, PLAIN, 167, 87, 224, 87)             \
+  CALL(request_key, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 249, 287, 218, 310)        \
   CALL(fork, PROCESS, 0, 0, 0, 0, 0, PLAIN, -1, -1, -1, -1)                      \
   CALL(exit, PROCESS, 0, 0, 0, 0, 0, PLAIN, -1, -1, -1, -1)                      \
   CALL(undecoded, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, -1, -1, -1, -1)

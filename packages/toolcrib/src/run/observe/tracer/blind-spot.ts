@@ -26,6 +26,8 @@ export function blindSpotDetail(record: CallRecord): string | undefined {
       return `call ${first} of a table that is not known`;
     case 'memfd_create':
     case 'uselib':
+    case 'acct':
+    case 'swapon':
       return pathText(record.paths[0]?.given ?? Buffer.alloc(0)).slice(0, TEXT_LIMIT);
     default:
       return undefined;

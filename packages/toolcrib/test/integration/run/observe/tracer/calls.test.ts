@@ -134,6 +134,10 @@ describe('the tracer tells', requireOrSkip('reason' in probe ? probe.reason : un
       { kind: 'blind-spot', call: 'unshare', detail: 'flags 0x4000000' },
       { kind: 'blind-spot', call: 'setns', detail: 'type 0x40000000', result: -9 },
       { kind: 'blind-spot', call: 'bpf', detail: 'command 99' },
+      { kind: 'blind-spot', call: 'fanotify_init', result: -22 },
+      { kind: 'blind-spot', call: 'acct', detail: 'no-account' },
+      { kind: 'blind-spot', call: 'swapon', detail: 'no-swap' },
+      { kind: 'blind-spot', call: 'request_key' },
     ]);
   });
 

@@ -163,6 +163,10 @@ static int blind_spots(void) {
   unshare(CLONE_NEWUTS);
   setns(-1, CLONE_NEWNET);
   syscall(SYS_bpf, 99, NULL, 0);
+  syscall(SYS_fanotify_init, ~0u, 0);
+  syscall(SYS_acct, "no-account");
+  syscall(SYS_swapon, "no-swap", ~0);
+  syscall(SYS_request_key, "no-such-type", "key", NULL, 0);
   syscall(500);
   return 0;
 }
