@@ -9,10 +9,11 @@ import {
   parsePackExtensions,
   type ExtensionDependency,
 } from '../extensions/pack-extensions.ts';
-import { isLockOf, type LockedExtension } from '../extensions/pack-lock.ts';
+import type { LockedExtension } from '../extensions/pack-lock.ts';
 import { pinExtension, verifyWords, withDigest, type Pinning } from '../extensions/pin-extension.ts';
+import { holdPack } from './hold-pack.ts';
 import type { Host } from './host.ts';
-import { saveLock } from './lock-extensions.ts';
+import { locksOf, saveLock } from './lock-extensions.ts';
 import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
 import type { Project } from './project.ts';
 
@@ -53,26 +54,58 @@ export async function addExtension(
 ): Promise<AddedExtension> {
   const asked = dependencyOf(request);
   const packDirectory = packDirectoryOf(host, request.pack);
-  const file = join(packDirectory, PACK_EXTENSIONS_NAME);
-  const before = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
-  const earlier = (await readPackLock(packDirectory)) ?? [];
+  await readPackExtensions(packDirectory); // what is wrong with it is told before anybody is asked
   const packs = openExtensionPacks(project, host);
   const pinning: Pinning = { packDirectory, acquire: (wanted) => packs.acquire(wanted), signal: host.signal };
   try {
     const dependency = needsDigest(asked) ? await withDigest(asked, pinning) : asked;
-    const text = declareExtension(before, dependency);
-    const { extensions } = parsePackExtensions(text, file);
-    const locked = await pinExtension(dependency, earlier, pinning);
-    const locks: LockedExtension[] = [];
-    for (const each of extensions)
-      locks.push(each.id === dependency.id ? locked : await lockOnce(each, [...earlier, locked, ...locks], pinning));
-    await writeFileAtomically(file, text, { signal: host.signal });
-    const lock = await saveLock(packDirectory, locks, host);
-    const replaced = before.extensions.find(({ id }) => id === dependency.id)?.reference ?? null;
-    return { declared: dependency, locked, replaced, files: [file, lock.file] };
+    const locked = await pinExtension(dependency, (await readPackLock(packDirectory)) ?? [], pinning);
+    const fresh = [locked];
+    for (;;) {
+      const outcome = await holdPack(host, packDirectory, () => declare({ dependency, locked, fresh }, pinning));
+      if (!('unlocked' in outcome)) return outcome;
+      for (const each of outcome.unlocked)
+        fresh.push(await pinExtension(each, [...outcome.earlier, ...fresh], pinning));
+    }
   } finally {
     await packs.close();
   }
+}
+
+/** What is declared and has no lock yet, and the locks that there are. */
+interface Unlocked {
+  readonly unlocked: readonly ExtensionDependency[];
+  readonly earlier: readonly LockedExtension[];
+}
+
+/**
+ * Writes both files, from what stands in them now: another command may have written them since.
+ * @param fresh locks that were made for this, that of the dependency among them.
+ * @returns without writing anything when something has to be locked first.
+ */
+async function declare(
+  {
+    dependency,
+    locked,
+    fresh,
+  }: {
+    readonly dependency: ExtensionDependency;
+    readonly locked: LockedExtension;
+    readonly fresh: readonly LockedExtension[];
+  },
+  { packDirectory, signal }: Pinning,
+): Promise<AddedExtension | Unlocked> {
+  const file = join(packDirectory, PACK_EXTENSIONS_NAME);
+  const before = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
+  const earlier = (await readPackLock(packDirectory)) ?? [];
+  const text = declareExtension(before, dependency);
+  const { extensions } = parsePackExtensions(text, file);
+  const { locks, unlocked } = locksOf(extensions, [...fresh, ...earlier]);
+  if (unlocked.length > 0) return { unlocked, earlier };
+  await writeFileAtomically(file, text, { signal });
+  const lock = await saveLock(packDirectory, locks, { signal });
+  const replaced = before.extensions.find(({ id }) => id === dependency.id)?.reference ?? null;
+  return { declared: dependency, locked, replaced, files: [file, lock.file] };
 }
 
 /** Versions of a store are names, so that they have to be allowed. */
@@ -90,12 +123,4 @@ function dependencyOf({
 
 function needsDigest({ kind, reference, allowTags }: ExtensionDependency): boolean {
   return mayMove(kind) && !allowTags && !reference.includes('@sha256:');
-}
-
-async function lockOnce(
-  dependency: ExtensionDependency,
-  earlier: readonly LockedExtension[],
-  pinning: Pinning,
-): Promise<LockedExtension> {
-  return earlier.find((lock) => isLockOf(lock, dependency)) ?? (await pinExtension(dependency, earlier, pinning));
 }

@@ -3,8 +3,10 @@ import { hasCode } from '../core/errors.ts';
 import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import { readDeclaredExtensions, readPackExtensions, readPackLock } from '../extensions/declared-extensions.ts';
-import { formatPackLock, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
+import { NO_PACK_EXTENSIONS, type ExtensionDependency } from '../extensions/pack-extensions.ts';
+import { formatPackLock, isLockOf, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
 import { pinExtension, verifyLocked, type Pinning } from '../extensions/pin-extension.ts';
+import { holdPack } from './hold-pack.ts';
 import type { Host } from './host.ts';
 import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
 import type { Project } from './project.ts';
@@ -64,17 +66,43 @@ async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
   const declared = await readPackExtensions(packDirectory);
   if (declared === undefined) return await verifyLock(pinning); // which says that there is none
   const earlier = (await readPackLock(packDirectory)) ?? [];
-  const extensions: LockedExtension[] = [];
-  for (const dependency of declared.extensions)
-    extensions.push(await pinExtension(dependency, [...earlier, ...extensions], pinning));
-  return await saveLock(packDirectory, extensions, host);
+  const fresh: LockedExtension[] = [];
+  for (let todo = declared.extensions; ;) {
+    for (const dependency of todo) fresh.push(await pinExtension(dependency, [...earlier, ...fresh], pinning));
+    const outcome = await holdPack(host, packDirectory, () => saveFresh(fresh, pinning));
+    if (!('unlocked' in outcome)) return outcome;
+    todo = outcome.unlocked;
+  }
+}
+
+/** Locks what is declared now: another command may have declared more meanwhile. */
+async function saveFresh(
+  fresh: readonly LockedExtension[],
+  { packDirectory, signal }: Pinning,
+): Promise<PackLock | { readonly unlocked: readonly ExtensionDependency[] }> {
+  const declared = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
+  const { locks, unlocked } = locksOf(declared.extensions, fresh);
+  return unlocked.length > 0 ? { unlocked } : await saveLock(packDirectory, locks, { signal });
+}
+
+/** The lock of each declaration, as far as there is one. @param known the first one of a declaration counts. */
+export function locksOf(
+  declared: readonly ExtensionDependency[],
+  known: readonly LockedExtension[],
+): { readonly locks: readonly LockedExtension[]; readonly unlocked: readonly ExtensionDependency[] } {
+  const lockOf = (dependency: ExtensionDependency): LockedExtension | undefined =>
+    known.find((lock) => isLockOf(lock, dependency));
+  return {
+    locks: declared.flatMap((dependency) => lockOf(dependency) ?? []),
+    unlocked: declared.filter((dependency) => lockOf(dependency) === undefined),
+  };
 }
 
 /** Writes a lock unless it is there already. @throws RemoteError `STORAGE`; the signal's reason. */
 export async function saveLock(
   packDirectory: string,
   locked: readonly LockedExtension[],
-  { signal }: Pick<Host, 'signal'>,
+  { signal }: Pick<Pinning, 'signal'>,
 ): Promise<PackLock> {
   const file = join(packDirectory, PACK_LOCK_NAME);
   const extensions = locked.toSorted((a, b) => (a.id < b.id ? -1 : 1));
