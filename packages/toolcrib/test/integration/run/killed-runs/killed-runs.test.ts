@@ -8,7 +8,7 @@ import { verifyArchive } from '../../../../src/run/archive/verify.ts';
 import { requireOrSkip } from '../../../servers/require.ts';
 import { startCli, toolcrib, type CliEnd, type StartedCli } from '../../cli/command-line.ts';
 import { orphanedBpfObjects } from './bpf-objects.ts';
-import { processesWith, type FoundProcess } from './processes.ts';
+import { commandLineOf, processesWith, type FoundProcess } from './processes.ts';
 import { seededRandom } from './random.ts';
 
 const RUNS_PER_TIER = 100;
@@ -72,13 +72,16 @@ async function killOne(run: KilledRun): Promise<Aftermath> {
  * that ends before has been spared.
  */
 async function kill(run: KilledRun, cli: StartedCli, mark: string): Promise<void> {
-  const victims = (): readonly number[] => {
+  const candidates = (): readonly number[] => {
     if (run.victim === 'cli') return cli.process.pid === undefined ? [] : [cli.process.pid];
-    return processesWith(mark).flatMap((found) => (isVictim(run, found, cli) ? [found.pid] : []));
+    return processesWith(mark).map(({ pid }) => pid);
   };
+  // To look at all takes a while, in which strace can become the command: each is looked at once more.
+  const isStillVictim = (pid: number): boolean =>
+    run.victim === 'cli' || isVictim(run, { pid, commandLine: commandLineOf(pid) }, cli);
   const hasEnded = (): boolean => cli.process.exitCode !== null || cli.process.signalCode !== null;
   await until(`the end of ${run.victim} of ${run.kernel}-${run.number}`, () => {
-    victims().forEach(killNow);
+    for (const pid of candidates()) if (isStillVictim(pid)) killNow(pid);
     return hasEnded();
   });
 }

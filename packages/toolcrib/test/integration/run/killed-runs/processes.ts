@@ -16,6 +16,11 @@ export function processesWith(text: string): readonly FoundProcess[] {
   });
 }
 
+/** As it is now; no words when it has ended. */
+export function commandLineOf(pid: number): readonly string[] {
+  return read(String(pid), 'cmdline').split('\0');
+}
+
 /** A process may end while it is looked at. */
 function read(pid: string, file: string): string {
   try {
