@@ -156,10 +156,11 @@ describe('through the mount namespace of a container', ready, () => {
     await using host = await hostDirectory();
     const args = ['--tmpfs', '/opt:exec', '--volume', `${host.path}:/mnt/host`];
     await using site = await startSite({ image: busybox, args });
+    // With -n a link that is there already is not followed: the agent itself would write to the host.
     const swap = (path: string) =>
-      `mv ${path} ${path}.was && ln -s /mnt/host ${path}; rm ${path}; mv ${path}.was ${path}`;
+      `mv ${path} ${path}.was && ln -sn /mnt/host ${path}; rm ${path}; mv ${path}.was ${path}`;
     const inside =
-      'for d in .s* s*; do [ -d $d ] || continue; cd $d; ln -s /mnt/host lib; ln -s /mnt/host bin; cd ..; done';
+      'for d in .s* s*; do [ -d $d ] || continue; cd $d; ln -sn /mnt/host lib; ln -sn /mnt/host bin; cd ..; done';
     const script = `mkdir -p /opt/toolcrib; while :; do ${swap('/opt/toolcrib')}; cd /opt/toolcrib; ${inside}; cd /; done`;
     await docker('exec', '--detach', site.name, '/bin/sh', '-c', script);
     const only = { ...site.sandbox, ways: ['namespace'] as const };
