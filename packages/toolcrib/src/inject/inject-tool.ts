@@ -67,8 +67,9 @@ async function placeOnce(injection: Injection, ledger: Ledger): Promise<Placemen
 
 async function placeAnew(injection: Injection, ledger: Ledger): Promise<Placement> {
   const { artifact, reporter } = injection;
-  await collectLeftovers(injection);
+  const collected = await collectLeftovers(injection);
   const placement = await climb(injection, ledger);
+  await collectLeftovers(injection, collected);
   const text = `placed ${artifact.tool} v${artifact.version} in ${placement.directory}`;
   reporter.notice({ kind: 'step', text });
   return placement;

@@ -54,18 +54,32 @@ export async function findLeftovers({ sandbox, clock, ledger }: LeftoverSearch):
 
 /**
  * Takes away what interrupted injections left in a sandbox. Best effort: what stays is told, and not used.
+ *
+ * An engine may go on for a moment with what a killed injection had asked of it, and write again what was taken away.
+ * @param leftovers those of an earlier call that are to be looked at again; undefined: all.
+ * @returns what killed injections wrote and was taken away: still noted, to be looked at again.
  * @throws the signal's reason; RemoteError `STORAGE`.
  */
-export async function collectLeftovers(search: LeftoverSearch & { readonly reporter: Reporter }): Promise<void> {
+export async function collectLeftovers(
+  search: LeftoverSearch & { readonly reporter: Reporter },
+  leftovers?: readonly Unfinished[],
+): Promise<readonly Unfinished[]> {
   const { sandbox, clock, ledger, reporter, signal } = search;
   const notes = createNotes(ledger, () => clock.now());
-  for (const note of await findLeftovers(search)) {
+  const again: Unfinished[] = [];
+  for (const note of leftovers ?? (await findLeftovers(search))) {
     const taken = await takeAwayNoted({ ...search, notes }, note).catch((error: unknown): TakenAway => {
       signal?.throwIfAborted();
       return { outcome: 'left', reason: messageOf(error) };
     });
-    if (taken.outcome === 'left') reporter.notice(stays(sandbox, note.directory, taken.reason ?? ''));
+    if (taken.outcome === 'left') {
+      reporter.notice(stays(sandbox, note.directory, taken.reason ?? ''));
+    } else if (note.state === 'writing') {
+      again.push({ ...note, state: 'left' });
+      await notes.note(sandbox.identity, { ...note, state: 'left' });
+    }
   }
+  return again;
 }
 
 /** Says that what is no placement stays in a sandbox. */

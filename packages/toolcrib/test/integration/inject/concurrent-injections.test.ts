@@ -1,16 +1,20 @@
 import { once } from 'node:events';
 import { watch } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { textOf } from '../../../src/core/json-fields.ts';
 import type { Notice } from '../../../src/core/reporter.ts';
+import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
+import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
+import { formatPlacementName } from '../../../src/inject/placement-name.ts';
+import { createNotes } from '../../../src/inject/unfinished.ts';
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { programsMissing } from '../build/samples.ts';
 import { documentOf, startCli, type StartedCli } from '../cli/command-line.ts';
-import { entriesOf, startSite } from './inject-container.ts';
+import { entriesOf, startSite, type InjectionSite } from './inject-container.ts';
 import { compileSyntheticTool, syntheticArtifact } from './synthetic-artifact.ts';
 import { syntheticProject } from './synthetic-project.ts';
 
@@ -131,6 +135,18 @@ async function startHolder(folder: string, reference: string): Promise<StartedCl
   }
 }
 
+/** Notes a directory as a process that was killed before it wrote anything. */
+async function notedByKilled(site: InjectionSite, artifact: InjectableArtifact): Promise<string> {
+  const directory = `/var/lib/toolcrib/${formatPlacementName(artifact, Buffer.alloc(8, 7))}`;
+  const { digest } = artifact;
+  await createNotes(site.ledger, () => 0).note(site.sandbox.identity, { directory, digest, state: 'writing' });
+  const [name = ''] = await readdir(site.ledger);
+  const note = join(site.ledger, name);
+  const dead = formatIdentity({ ...ownIdentity(), start: 1 });
+  await writeFile(note, (await readFile(note, 'utf8')).replace(formatIdentity(ownIdentity()), dead));
+  return directory;
+}
+
 describe('an injection that waits for another one', ready, () => {
   test('says for which process, and places by itself when that one is killed', async () => {
     await using project = await syntheticProject(PATIENT);
@@ -146,6 +162,22 @@ describe('an injection that waits for another one', ready, () => {
     expect(end).toMatchObject({ code: 0 });
     const directory = textOf(documentOf(end), 'placement', 'directory') ?? '';
     expect(await placementsIn(container.name)).toEqual([directory.slice('/var/lib/toolcrib/'.length)]);
+  });
+
+  test('takes away as well what the engine writes after its client was killed', async () => {
+    await using site = await startSite({ image });
+    const artifact = await syntheticArtifact({ program: await compileSyntheticTool() });
+    const killed = await notedByKilled(site, artifact);
+    const sandbox: Sandbox = {
+      ...site.sandbox,
+      unpackTar: async (parent, tar) => {
+        await site.shell('0', `mkdir -p ${killed} && echo half > ${killed}/program`);
+        await site.sandbox.unpackTar(parent, tar);
+      },
+    };
+    const { directory } = await site.inject(artifact, { sandbox });
+    expect(await placementsIn(site.name)).toEqual([directory.slice('/var/lib/toolcrib/'.length)]);
+    expect(await readdir(site.ledger)).toEqual([...(await entriesOf(site.ledger)), 'locks']);
   });
 
   test('ends at once by Ctrl-C, and leaves the other one alone', async () => {
