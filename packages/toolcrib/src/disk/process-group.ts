@@ -33,3 +33,13 @@ export function killProcessGroup(child: ChildProcess, signal: NodeJS.Signals = '
     if (!isSystemError(error, 'ESRCH', 'EPERM')) throw error;
   }
 }
+
+/** Whether anything is left of a group, also what nobody has reaped yet; false for what runs as somebody else by now. */
+export function isProcessGroupAlive(leader: number): boolean {
+  try {
+    return process.kill(-leader, 0);
+  } catch (error) {
+    if (isSystemError(error, 'ESRCH', 'EPERM')) return false;
+    throw error;
+  }
+}

@@ -3,6 +3,7 @@ import { hasCode, SandboxError } from '../core/errors.ts';
 import type { Notice } from '../core/reporter.ts';
 import type { Placement } from '../inject/placement.ts';
 import { verifyToolUser } from '../inject/tool-user.ts';
+import { DRAIN_MS } from '../run/observe/observer.ts';
 import type { PlacementFacts } from '../run/reports/injection-record.ts';
 import type { RecordRunOptions } from '../run/record-run.ts';
 import type { KernelRequest, ObserverChoice } from '../run/start-observed.ts';
@@ -17,9 +18,6 @@ import { createSandboxCommands, type SandboxAfter, type SandboxCommands } from '
 
 /** Milliseconds that the tool in the sandbox has to end a command with all that it started, before the connection is cut. */
 const KILL_GRACE_MS = 15_000;
-
-/** As long as the tracer watches by itself. */
-const DRAIN_SECONDS = 10;
 
 /** The sandbox that a recorded command is to run in. */
 export interface RunPlace {
@@ -68,12 +66,12 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
     const { placement } = await injectInto(sandbox, project, host);
     verifyToolUser(sandbox, placement, user);
     const { clock, random } = host;
+    const { kernel, drain } = request;
     const commands = createSandboxCommands({
       ...{ sandbox, placement, user, cwd, stdin, stdout, stderr, clock, random },
       examine: () => stateNow(host, sandbox),
-      drainMs: (request.drain ?? DRAIN_SECONDS) * 1000,
+      drainMs: drain === undefined ? DRAIN_MS : drain * 1000,
     });
-    const { kernel, drain } = request;
     const choices = choicesFor(kernel, drain, commands);
     return {
       options: {

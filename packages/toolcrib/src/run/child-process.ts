@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import { getSystemErrorMessage } from 'node:util';
-import { isSystemError } from '../core/errors.ts';
+import { isProcessGroupAlive, killProcessGroup } from '../disk/process-group.ts';
 
 /** Where the standard streams of a command lead: the caller's own, or three file descriptors. */
 export type CommandStdio = 'inherit' | readonly [stdin: number, stdout: number, stderr: number];
@@ -85,22 +85,11 @@ function runningCommand(child: ChildProcess, end: Promise<ProcessEnd>, ownGroup:
   return {
     end,
     kill(signal) {
-      if (!ownGroup) child.kill(signal);
-      else if (child.pid !== undefined) signalGroup(child.pid, signal);
+      if (ownGroup) killProcessGroup(child, signal);
+      else child.kill(signal);
     },
-    isGroupAlive: () => ownGroup && child.pid !== undefined && signalGroup(child.pid, 0),
+    isGroupAlive: () => ownGroup && child.pid !== undefined && isProcessGroupAlive(child.pid),
   };
-}
-
-/** False when nobody is left. */
-function signalGroup(pid: number, signal: NodeJS.Signals | 0): boolean {
-  try {
-    return process.kill(-pid, signal);
-  } catch (error) {
-    // EPERM: what is left runs as somebody else.
-    if (isSystemError(error, 'ESRCH', 'EPERM')) return false;
-    throw error;
-  }
 }
 
 function spawnError(error: unknown): SpawnError {

@@ -4,6 +4,9 @@ import type { HookAccount, ObservedCall } from './observed-call.ts';
 /** How the kernel layer is observed. */
 export type CaptureTier = 'ebpf' | 'ptrace' | 'none';
 
+/** Milliseconds that an observer goes on after the end of a command, when nobody says how long. */
+export const DRAIN_MS = 10_000;
+
 /** What an observer starts and watches. */
 export interface ObservedCommand {
   readonly command: readonly string[];

@@ -2,8 +2,8 @@ import { constants } from 'node:fs';
 import { access, open, stat } from 'node:fs/promises';
 import { constants as system } from 'node:os';
 import { join, resolve } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
 import type { SpawnError } from '../../child-process.ts';
+import { spawnErrorOfErrno } from '../errno.ts';
 import type { ObservedCommand } from '../observer.ts';
 
 /** A command line as strace is to start it. */
@@ -90,18 +90,8 @@ function systemCode(error: unknown): string {
   throw error;
 }
 
-const ERROR_NUMBERS: ReadonlyMap<string, number> = new Map(Object.entries(system.errno));
-
-/** In the words that a start without an observer has for it. */
+/** @param code the system's name of an error. */
 export function spawnErrorOf(code: string): SpawnError {
-  const number = ERROR_NUMBERS.get(code);
-  return { code, reason: number === undefined ? code : `${getSystemErrorMessage(-number)} (${code})` };
-}
-
-/** @param errno as a call returns it: negative. */
-export function spawnErrorOfNumber(errno: number): SpawnError {
-  const [code] = [...ERROR_NUMBERS].find(([, number]) => number === -errno) ?? [];
-  return code === undefined
-    ? { code: `errno ${-errno}`, reason: `the system refused it (errno ${-errno})` }
-    : spawnErrorOf(code);
+  const [, number] = Object.entries(system.errno).find(([name]) => name === code) ?? [];
+  return number === undefined ? { code, reason: code } : spawnErrorOfErrno(number);
 }

@@ -1,12 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Clock } from '../../../core/clock.ts';
-import { isSystemError, messageOf, SandboxError } from '../../../core/errors.ts';
-import { killProcessGroup } from '../../../disk/process-group.ts';
+import { messageOf, SandboxError } from '../../../core/errors.ts';
+import { isProcessGroupAlive, killProcessGroup } from '../../../disk/process-group.ts';
 import type { ProcessEnd, SpawnError } from '../../child-process.ts';
+import { spawnErrorOfErrno } from '../errno.ts';
 import type { ObservedCall } from '../observed-call.ts';
-import type { ObservedCommand, ObservedRun, Observer } from '../observer.ts';
-import { findProgram, spawnErrorOfNumber } from './find-program.ts';
+import { DRAIN_MS, type ObservedCommand, type ObservedRun, type Observer } from '../observer.ts';
+import { findProgram } from './find-program.ts';
 import { startGuard, type Guard } from './guard.ts';
 import { readRun } from './run-reading.ts';
 import { endIfStopped } from './stopped-strace.ts';
@@ -24,9 +25,6 @@ export interface StraceObserverOptions {
    */
   readonly drainMs?: number;
 }
-
-/** The default of {@link StraceObserverOptions.drainMs}. */
-export const DRAIN_MS = 10_000;
 
 /** strace itself gives up after 3 seconds. */
 const START_MS = 30_000;
@@ -64,7 +62,7 @@ async function start(command: ObservedCommand, options: StraceObserverOptions): 
       return observedRun(command, { ...started, calls, attachMs }, options);
     }
     await abandon(started);
-    return spawnErrorOfNumber(exec.result);
+    return spawnErrorOfErrno(-exec.result);
   } catch (error) {
     await abandon(started);
     throw error;
@@ -173,16 +171,6 @@ function observedRun(
       else child.kill(signal);
       void endIfStopped(started, signal, { clock, waitMs: drainMs });
     },
-    isGroupAlive: () => command.ownGroup && isGroupAlive(pid),
+    isGroupAlive: () => command.ownGroup && isProcessGroupAlive(pid),
   };
-}
-
-function isGroupAlive(pid: number): boolean {
-  try {
-    return process.kill(-pid, 0);
-  } catch (error) {
-    // EPERM: what is left runs as somebody else.
-    if (isSystemError(error, 'ESRCH', 'EPERM')) return false;
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 import { SandboxError } from '../../../core/errors.ts';
 import type { Failed } from './control-channel.ts';
-import { errnoName } from './errno.ts';
+import { errnoName } from '../errno.ts';
 
 /** What the tracer tried, by the word that it says when it failed, as one clause. */
 const TRIED: ReadonlyMap<string, string> = new Map([

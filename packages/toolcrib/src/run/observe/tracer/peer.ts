@@ -1,3 +1,4 @@
+import { formatInet6 } from '../inet6-text.ts';
 import { pathText, type Peer } from '../observed-call.ts';
 
 // Of Linux, the same on both architectures.
@@ -27,32 +28,8 @@ function inet(address: Buffer): Peer {
 }
 
 function inet6(address: Buffer): Peer {
-  const groups = Array.from({ length: 8 }, (_, index) => address.readUInt16BE(8 + 2 * index));
-  return { family: 'inet6', address: inet6Text(groups), port: address.readUInt16BE(2) };
-}
-
-/** As RFC 5952 writes it: the first longest run of at least two zeros is left out; mapped IPv4 addresses end in dots. */
-function inet6Text(groups: readonly number[]): string {
-  if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) return `::ffff:${dotted(groups)}`;
-  const { begin, length } = longestZeros(groups);
-  const text = (part: readonly number[]): string => part.map((group) => group.toString(16)).join(':');
-  if (length < 2) return text(groups);
-  return `${text(groups.slice(0, begin))}::${text(groups.slice(begin + length))}`;
-}
-
-function dotted(groups: readonly number[]): string {
-  const [high = 0, low = 0] = groups.slice(6);
-  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join('.');
-}
-
-function longestZeros(groups: readonly number[]): { begin: number; length: number } {
-  let best = { begin: 0, length: 0 };
-  for (let begin = 0; begin < groups.length; begin++) {
-    let end = begin;
-    while (groups[end] === 0) end += 1;
-    if (end - begin > best.length) best = { begin, length: end - begin };
-  }
-  return best;
+  const text = formatInet6(address.subarray(8, INET6_BYTES));
+  return { family: 'inet6', address: text, port: address.readUInt16BE(2) };
 }
 
 /** Up to the first NUL; an abstract name, which begins with one, has all its bytes. */

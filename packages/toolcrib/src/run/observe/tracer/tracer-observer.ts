@@ -1,17 +1,18 @@
-import { isSystemError } from '../../../core/errors.ts';
+import { isProcessGroupAlive } from '../../../disk/process-group.ts';
 import type { SpawnError } from '../../child-process.ts';
 import { KILL_GRACE_MS } from '../../process-deadline.ts';
 import type { ObservedCall } from '../observed-call.ts';
-import type {
-  CaptureReport,
-  ObservedAttachment,
-  ObservedCommand,
-  ObservedRun,
-  Observer,
-  SandboxObserver,
+import {
+  DRAIN_MS,
+  type CaptureReport,
+  type ObservedAttachment,
+  type ObservedCommand,
+  type ObservedRun,
+  type Observer,
+  type SandboxObserver,
 } from '../observer.ts';
 import type { Failed, Started } from './control-channel.ts';
-import { spawnErrorOfErrno } from './errno.ts';
+import { spawnErrorOfErrno } from '../errno.ts';
 import { notObservable, reasonOf } from './not-observable.ts';
 import { createStreamDecoder, type StreamEnd } from './stream-decoder.ts';
 import { startTracer, type TracerProcess } from './tracer-process.ts';
@@ -27,9 +28,6 @@ export interface TracerOptions {
   /** Bytes between the kernel and the tracer, a power of two and at least a page; what does not fit is dropped and counted. */
   readonly bufferBytes?: number;
 }
-
-/** The default of {@link TracerOptions.drainMs}. */
-export const DRAIN_MS = 10_000;
 
 /** The default of {@link TracerOptions.bufferBytes}. */
 const BUFFER_BYTES = 1 << 24;
@@ -111,18 +109,8 @@ function observedRun(tracer: TracerProcess, started: Started, ownGroup: boolean)
     ...observation(tracer, started, TRACER_PERTURBATIONS),
     end: tracer.end,
     kill: (signal) => tracer.signal(signal),
-    isGroupAlive: () => ownGroup && started.pid > 0 && isGroupAlive(started.pid),
+    isGroupAlive: () => ownGroup && started.pid > 0 && isProcessGroupAlive(started.pid),
   };
-}
-
-function isGroupAlive(pid: number): boolean {
-  try {
-    return process.kill(-pid, 0);
-  } catch (error) {
-    // EPERM: what is left runs as somebody else.
-    if (isSystemError(error, 'ESRCH', 'EPERM')) return false;
-    throw error;
-  }
 }
 
 async function attach(nonce: string, options: TracerOptions): Promise<ObservedAttachment> {

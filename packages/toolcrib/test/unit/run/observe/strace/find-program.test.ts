@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findProgram, spawnErrorOf, spawnErrorOfNumber } from '../../../../../src/run/observe/strace/find-program.ts';
+import { spawnErrorOfErrno } from '../../../../../src/run/observe/errno.ts';
+import { findProgram, spawnErrorOf } from '../../../../../src/run/observe/strace/find-program.ts';
 
 describe('a program', () => {
   let folder: string;
@@ -63,6 +64,6 @@ describe('a program', () => {
 });
 
 test('an error that has no name here is told by its number', () => {
-  expect(spawnErrorOfNumber(-2)).toEqual({ code: 'ENOENT', reason: 'no such file or directory (ENOENT)' });
-  expect(spawnErrorOfNumber(-4000)).toEqual({ code: 'errno 4000', reason: 'the system refused it (errno 4000)' });
+  expect(spawnErrorOfErrno(2)).toEqual({ code: 'ENOENT', reason: 'no such file or directory (ENOENT)' });
+  expect(spawnErrorOfErrno(4000)).toEqual({ code: 'errno 4000', reason: 'the system refused it (errno 4000)' });
 });

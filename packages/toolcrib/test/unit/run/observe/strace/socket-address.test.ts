@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { formatInet6, peerOf } from '../../../../../src/run/observe/strace/socket-address.ts';
+import { formatInet6 } from '../../../../../src/run/observe/inet6-text.ts';
+import { peerOf } from '../../../../../src/run/observe/strace/socket-address.ts';
 import { readList } from '../../../../../src/run/observe/strace/traced-value.ts';
 
 const valueOf = (text: string) => readList(`${text})`, 0, ')')?.items[0]?.value;
