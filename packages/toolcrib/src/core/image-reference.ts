@@ -7,7 +7,7 @@ export function isImageReference(text: string): boolean {
 }
 
 /** What {@link isImageReference} demands, for messages. */
-export const IMAGE_REFERENCE_FORM = 'expected an image, e.g. debian:12 or registry.example.com/team/image:1.0';
+export const IMAGE_REFERENCE_FORM = 'expected an image, e.g. debian:12 or images.example.com/team/image:1.0';
 
 /** Above the 255 characters of a name, its tag and a digest together. */
 const MAX_LENGTH = 512;

@@ -18,7 +18,7 @@ export interface OciLocation {
 
 /** What `repo://` references stand below: a registry, and what their names begin with there. */
 export interface OciBase {
-  /** As in a URL, e.g. `oci://registry.example.com/team`; without a slash at its end. */
+  /** As in a URL, e.g. `oci://images.example.com/team`; without a slash at its end. */
   readonly url: string;
   readonly query: string;
 }

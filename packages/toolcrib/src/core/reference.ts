@@ -29,7 +29,7 @@ export type StoreReference =
   | {
       readonly kind: 'oci';
       readonly url: string;
-      /** With its port, e.g. `registry.example.com:5000`. */
+      /** With its port, e.g. `images.example.com:5000`. */
       readonly host: string;
       readonly repository: string;
       /** True: spoken to over plain HTTP. */

@@ -24,7 +24,7 @@ import type { PackOrigins, PackRegistry } from './pack-origins.ts';
 export async function acquireFromRepo(wanted: WantedPack, name: string, origins: PackOrigins): Promise<AcquiredPack> {
   if (origins.repoBase !== undefined) return await acquireOci(wanted, locateBelow(origins.repoBase, name), origins);
   throw new UsageError('CONFIG_INVALID', `${nameOf(wanted)} needs "repoBase" in toolcrib.json, and it is not there`, {
-    hint: 'e.g. "repoBase": "https://registry.example.com/extensions"',
+    hint: 'e.g. "repoBase": "https://images.example.com/extensions"',
     details: factsOf(wanted),
   });
 }

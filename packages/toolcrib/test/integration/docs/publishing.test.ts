@@ -101,7 +101,7 @@ describe('the guide to publishing', requireOrSkip(missing), () => {
     const stores = {
       's3://my-bucket/tools?region=eu-north-1': s3,
       'github:OWNER/REPO': `github:${GITHUB_REPOSITORY}?endpoint=${github.endpoint}`,
-      'oci://registry.example.org/team/my-tool': `oci://${registry.host}/team/my-tool`,
+      'oci://images.example.org/team/my-tool': `oci://${registry.host}/team/my-tool`,
     };
     const published = await follow(reader, 'Stores', stores, {
       AWS_ACCESS_KEY_ID: s3Server.accessKeyId,

@@ -152,8 +152,8 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
 
   test('goes by a mirror where a rule of the project says so', async () => {
     await using site = await siteOf();
-    await declare(site, [{ id: ID, ref: `oci://registry.example.com/${site.repository}@${site.digest}` }]);
-    const rewrite = [{ from: 'https://registry.example.com', to: `http://${site.registry}` }];
+    await declare(site, [{ id: ID, ref: `oci://images.example.com/${site.repository}@${site.digest}` }]);
+    const rewrite = [{ from: 'https://images.example.com', to: `http://${site.registry}` }];
     await site.write('toolcrib.json', JSON.stringify({ tool: 'x', targets: ['amd64'], rewrite }));
     await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
   });

@@ -213,7 +213,7 @@ describe.concurrent('a secret in the environment, which a server repeats', () =>
   test.each([
     `https://user:${SECRET}@store.example.org/base`,
     `https://store.example.org/base?token=${SECRET}`,
-    `oci://user:${SECRET}@registry.example.org/tools`,
+    `oci://user:${SECRET}@images.example.org/tools`,
     `s3://bucket?endpoint=https://user:${SECRET}@s3.example.org`,
   ])('in the URL of a store is refused without being printed: %s', async (store) => {
     await using project = await projectFor(store, 1);

@@ -43,7 +43,7 @@ describe('a configuration', () => {
       entrypoint: ['bin/x', '--quiet'],
       healthcheck: ['--health'],
       install: ['/srv/tools'],
-      images: ['debian:12', 'registry.example.com:5000/team/image:1.0'],
+      images: ['debian:12', 'images.example.com:5000/team/image:1.0'],
       cache: { maxBytes: '5 GB', maxAgeDays: 30 },
     };
     expect(parseConfig(JSON.stringify(full), 'f')).toEqual(full);
@@ -65,12 +65,12 @@ describe('a configuration', () => {
     expect(error.details).toEqual({ file: 'x/toolcrib.json', key: 'taregts' });
   });
 
-  test.each(['https://registry.example.com/extensions', 'oci://registry.example.com', 'http://127.0.0.1:5000/a/b/'])(
+  test.each(['https://images.example.com/extensions', 'oci://images.example.com', 'http://127.0.0.1:5000/a/b/'])(
     'takes %s for the base of repo:// references',
     (repoBase) => expect(parseConfig(JSON.stringify({ ...smallest, repoBase }), 'f')).toMatchObject({ repoBase }),
   );
 
-  test.each(['registry.example.com', 'http://registry.example.com/x', 'oci://HOST/x?tag=1', 'https://host/x:tag', ''])(
+  test.each(['images.example.com', 'http://images.example.com/x', 'oci://HOST/x?tag=1', 'https://host/x:tag', ''])(
     'does not take %j for the base of repo:// references',
     (repoBase) => {
       const error = failure({ ...smallest, repoBase });

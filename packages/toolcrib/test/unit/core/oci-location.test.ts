@@ -7,7 +7,7 @@ import { failureOf } from './failure.ts';
 const digest: Digest = `sha256:${'0a'.repeat(32)}`;
 
 const name = fc.stringMatching(/^[a-z0-9]+(?:[._-][a-z0-9]+)?$/);
-const host = fc.constantFrom('ghcr.io', 'localhost:5000', '127.0.0.1:5000', 'registry.example.com', '[::1]:5000');
+const host = fc.constantFrom('ghcr.io', 'localhost:5000', '127.0.0.1:5000', 'images.example.com', '[::1]:5000');
 const tag = fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,20}$/);
 const location = fc.record({
   host,
@@ -36,8 +36,8 @@ describe('an artifact of a registry', () => {
 
   test('of this machine, or where it is said, is asked for without TLS', () => {
     expect(parseOciLocation('oci://127.0.0.1:5000/a').repository.plainHttp).toBe(true);
-    expect(parseOciLocation('oci://registry.example.com/a').repository.plainHttp).toBe(false);
-    expect(parseOciLocation('oci://registry.example.com/a:1?insecure=true').repository.plainHttp).toBe(true);
+    expect(parseOciLocation('oci://images.example.com/a').repository.plainHttp).toBe(false);
+    expect(parseOciLocation('oci://images.example.com/a:1?insecure=true').repository.plainHttp).toBe(true);
   });
 
   test.each([
@@ -73,10 +73,10 @@ describe('an artifact of a registry', () => {
 
 describe('a repo:// reference', () => {
   test('and its base carry no credentials, and they are not repeated', () => {
-    const base = parseOciBase('https://registry.example.com');
+    const base = parseOciBase('https://images.example.com');
     const failures = [
       failureOf(() => locateBelow(base, 'repo://user:hunter2@a:1')),
-      failureOf(() => parseOciBase('https://user:hunter2@registry.example.com')),
+      failureOf(() => parseOciBase('https://user:hunter2@images.example.com')),
     ];
     for (const { code, message, details } of failures) {
       expect(code).toBe('REFERENCE_INVALID');
@@ -85,9 +85,9 @@ describe('a repo:// reference', () => {
   });
 
   test.each([
-    ['https://registry.example.com/team', 'repo://http:1.0', 'oci://registry.example.com/team/http', false],
-    ['https://registry.example.com/team/', 'repo://a/http:1.0', 'oci://registry.example.com/team/a/http', false],
-    ['oci://registry.example.com', 'repo:///http:1.0', 'oci://registry.example.com/http', false],
+    ['https://images.example.com/team', 'repo://http:1.0', 'oci://images.example.com/team/http', false],
+    ['https://images.example.com/team/', 'repo://a/http:1.0', 'oci://images.example.com/team/a/http', false],
+    ['oci://images.example.com', 'repo:///http:1.0', 'oci://images.example.com/http', false],
     ['http://127.0.0.1:5000', 'repo://http:1.0', 'oci://127.0.0.1:5000/http', true],
   ])('below %s %s is %s', (base, text, url, plainHttp) => {
     const found = locateBelow(parseOciBase(base), text);
@@ -95,8 +95,8 @@ describe('a repo:// reference', () => {
   });
 
   test('has the options of its base', () => {
-    const { repository } = locateBelow(parseOciBase('oci://registry.example.com/team?insecure=true'), 'repo://http:1');
-    expect(repository).toMatchObject({ host: 'registry.example.com', repository: 'team/http', plainHttp: true });
+    const { repository } = locateBelow(parseOciBase('oci://images.example.com/team?insecure=true'), 'repo://http:1');
+    expect(repository).toMatchObject({ host: 'images.example.com', repository: 'team/http', plainHttp: true });
   });
 
   test.each([
@@ -107,7 +107,7 @@ describe('a repo:// reference', () => {
     'repo://UPPER',
     'repo://a@sha256:1',
   ])('is not %s', (text) => {
-    const base = parseOciBase('https://registry.example.com/team');
+    const base = parseOciBase('https://images.example.com/team');
     expect(failureOf(() => locateBelow(base, text)).code).toBe('REFERENCE_INVALID');
   });
 
@@ -117,9 +117,9 @@ describe('a repo:// reference', () => {
 
   test.each([
     '',
-    'registry.example.com',
+    'images.example.com',
     'ftp://host',
-    'http://registry.example.com',
+    'http://images.example.com',
     'https://',
     'https://host/a:1',
     'oci://host/a@b',

@@ -69,8 +69,8 @@ describe('a store reference', () => {
   });
 
   test.each([
-    ['oci://registry.example.org/team/tools', 'registry.example.org', 'team/tools', false],
-    ['oci://registry.example.org:5000/tools?insecure=true', 'registry.example.org:5000', 'tools', true],
+    ['oci://images.example.org/team/tools', 'images.example.org', 'team/tools', false],
+    ['oci://images.example.org:5000/tools?insecure=true', 'images.example.org:5000', 'tools', true],
     ['oci://localhost:5000/tools', 'localhost:5000', 'tools', true],
     ['oci://127.0.0.1:5000/tools', '127.0.0.1:5000', 'tools', true],
     ['oci://[::1]:5000/tools', '[::1]:5000', 'tools', true],

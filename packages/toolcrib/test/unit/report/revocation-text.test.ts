@@ -18,7 +18,7 @@ test.each([
     'aws s3 cp /p/demo.revoked.json s3://bucket/tools/demo.revoked.json --region',
   ],
   ['https://tools.example.org', 'put demo.revoked.json into the folder that it serves'],
-  ['oci://registry.example.org/tools', `"toolcrib mirror STORE 'oci://registry.example.org/tools'" brings the list`],
+  ['oci://images.example.org/tools', `"toolcrib mirror STORE 'oci://images.example.org/tools'" brings the list`],
 ])('how a list of revoked releases gets into %s is said', (store, words) => {
   expect(text(store)).toContain(words);
 });

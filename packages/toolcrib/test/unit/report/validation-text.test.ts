@@ -53,7 +53,7 @@ test('a validation in which nothing was tried says so', () => {
 });
 
 test('on a terminal the name of an image is told in full, and no line is wider', () => {
-  const image = `registry.example/${'team/'.repeat(20)}image@sha256:${'0'.repeat(64)}`;
+  const image = `images.example/${'team/'.repeat(20)}image@sha256:${'0'.repeat(64)}`;
   const results = facts.results.map((result) => (result.outcome === 'passed' ? { ...result, image } : result));
   const text = describeValidation({ ...facts, results }, { width: 80 });
   expect(text.replaceAll('\n', '')).toContain(image);
