@@ -5,10 +5,9 @@ import { readSmallText } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import type { Signer } from './attestation.ts';
 import { formatEnvelope, IN_TOTO_PAYLOAD_TYPE, signEnvelope } from './dsse.ts';
-import { parsePrivateKey, type KeyKind } from './keys.ts';
+import { MAX_KEY_BYTES, parsePrivateKey, type KeyKind } from './keys.ts';
 import { formatProvenance } from './provenance.ts';
 
-const MAX_KEY_BYTES = 64 * 1024;
 const OTHERS_MAY_READ = 0o007;
 
 /**

@@ -11,6 +11,9 @@ export interface TrustedKey {
 /** Kinds of keys: `ecdsa-p256` signs the SHA-256 of what is signed. */
 export type KeyKind = 'ed25519' | 'ecdsa-p256';
 
+/** Of a file with a key, in bytes. */
+export const MAX_KEY_BYTES = 64 * 1024;
+
 const ATTESTATION_KINDS: readonly KeyKind[] = ['ed25519'];
 
 const PUBLIC_LABEL = '-----BEGIN PUBLIC KEY-----';

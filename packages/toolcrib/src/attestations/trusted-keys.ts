@@ -1,8 +1,6 @@
 import { hasCode, messageOf, ToolcribError, UsageError } from '../core/errors.ts';
 import { readSmallFile } from '../disk/small-file.ts';
-import { parsePublicKey, type TrustedKey } from './keys.ts';
-
-const MAX_KEY_BYTES = 64 * 1024;
+import { MAX_KEY_BYTES, parsePublicKey, type TrustedKey } from './keys.ts';
 
 /**
  * Reads the public keys that a policy trusts.

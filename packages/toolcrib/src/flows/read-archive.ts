@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { parsePublicKey, type TrustedKey } from '../attestations/keys.ts';
+import { MAX_KEY_BYTES, parsePublicKey, type TrustedKey } from '../attestations/keys.ts';
 import type { ArchiveAccount } from '../core/archive-account.ts';
 import { hasCode, isSystemError, NotFoundError } from '../core/errors.ts';
 import { readSmallText } from '../disk/small-file.ts';
@@ -25,8 +25,6 @@ export interface ReadArchive {
   readonly inspection: ArchiveInspection;
   readonly account: ArchiveAccount;
 }
-
-const MAX_KEY_BYTES = 64 * 1024;
 
 /**
  * Reads a run archive once and checks all of it. A damaged or hostile one is an inspection with findings.

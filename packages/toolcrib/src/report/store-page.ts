@@ -1,6 +1,7 @@
 import { releaseManifestName, releaseOf, storedSumsName } from '../core/release.ts';
 import type { ListedFile } from '../core/store-listing.ts';
 import { EXTENSIONS_PATH, type ListedPack } from '../core/stored-pack.ts';
+import { escapeHtml } from './escape-html.ts';
 import { formatSize } from './size.ts';
 
 interface Release {
@@ -84,16 +85,4 @@ function renderFile({ name, size, digest }: ListedFile): string {
   const text = escapeHtml(name);
   const href = escapeHtml(`./${encodeURIComponent(name)}`);
   return `<li><a href="${href}">${text}</a> ${formatSize(size)}<br><code>${escapeHtml(digest)}</code></li>\n`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

@@ -1,4 +1,5 @@
 import { printable } from '../../core/printable.ts';
+import { escapeHtml } from '../escape-html.ts';
 
 /** Text that is HTML already. Only {@link markup} makes it from other than constants. */
 export class Markup {
@@ -10,14 +11,6 @@ export class Markup {
 }
 
 type Part = string | number | Markup | readonly Part[] | undefined;
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
 
 /**
  * A template of HTML: what is put in is text, whatever it holds, and does nothing; it stays text within quoted attributes
@@ -31,7 +24,7 @@ export function markup(strings: TemplateStringsArray, ...parts: readonly Part[])
 function textOf(part: Part): string {
   if (part === undefined) return '';
   if (part instanceof Markup) return part.text;
-  if (typeof part === 'string') return escapeHtml(part);
+  if (typeof part === 'string') return shownText(part);
   return typeof part === 'number' ? String(part) : part.map(textOf).join('');
 }
 
@@ -39,7 +32,7 @@ function textOf(part: Part): string {
 const LONGEST = 4096;
 
 /** What hides, turns text around or acts upon a terminal is shown as an escape. */
-function escapeHtml(text: string): string {
+function shownText(text: string): string {
   const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)} ... (${text.length - LONGEST} more)` : text;
-  return printable(shown).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return escapeHtml(printable(shown));
 }
