@@ -36,6 +36,13 @@ export async function readPackExtensions(packDirectory: string): Promise<PackExt
   return bytes && parsePackExtensions(bytes, path);
 }
 
+/** @throws NotFoundError `NOT_FOUND` when the pack has none; as {@link readPackExtensions}. */
+export async function requirePackExtensions(packDirectory: string): Promise<PackExtensions> {
+  const declared = await readPackExtensions(packDirectory);
+  if (declared === undefined) throw noExtensions(packDirectory);
+  return declared;
+}
+
 /** @returns undefined when the pack has none. @throws as `parsePackLock`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`. */
 export async function readPackLock(packDirectory: string): Promise<readonly LockedExtension[] | undefined> {
   const path = join(packDirectory, PACK_LOCK_NAME);
@@ -54,8 +61,7 @@ export async function readDeclaredExtensions(
   packDirectory: string,
   { frozen = false }: { readonly frozen?: boolean } = {},
 ): Promise<DeclaredExtensions> {
-  const declared = await readPackExtensions(packDirectory);
-  if (declared === undefined) throw noExtensions(packDirectory);
+  const declared = await requirePackExtensions(packDirectory);
   const locked = await readPackLock(packDirectory);
   if (locked !== undefined) verifyAlignment(declared.extensions, locked);
   else if (frozen) throw noLock(packDirectory);

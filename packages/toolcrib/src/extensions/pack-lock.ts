@@ -4,7 +4,7 @@ import { UsageError } from '../core/errors.ts';
 import { parseDocument } from '../core/json-document.ts';
 import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
-import { refuseDuplicates, refuseEmpty, type Refuse } from './declared.ts';
+import { refuseDuplicates, refuseEmpty, type Refuse } from './refuse-entry.ts';
 import { PACK_EXTENSIONS_NAME, type ExtensionDependency } from './pack-extensions.ts';
 import { quotedReference } from '../core/shown-reference.ts';
 
@@ -64,10 +64,14 @@ function lockedFrom(entry: z.infer<typeof entrySchema>, refuse: Refuse): LockedE
   return { id, role, sourceRef, resolvedRef, digest, mediaType, size };
 }
 
+/** The order of a lock file. */
+export function byId(extensions: readonly LockedExtension[]): readonly LockedExtension[] {
+  return extensions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+}
+
 /** The same bytes for the same locks: by id, whatever order they were declared in. */
 export function formatPackLock(extensions: readonly LockedExtension[]): string {
-  const sorted = extensions.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const entries = sorted.map(({ id, role, sourceRef, resolvedRef, digest, mediaType, size }) => ({
+  const entries = byId(extensions).map(({ id, role, sourceRef, resolvedRef, digest, mediaType, size }) => ({
     id,
     role,
     source_ref: sourceRef,

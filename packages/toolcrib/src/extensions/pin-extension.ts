@@ -3,8 +3,7 @@ import { IntegrityError, UsageError } from '../core/errors.ts';
 import { factsOf, nameOf, RELEASE_LOCK, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
 import { PACK_LOCK_NAME, verifyLockFacts, type LockedExtension } from './pack-lock.ts';
-import { SIDECAR_NAME } from './pack/component-sidecar.ts';
-import { openPack } from './pack/read-pack.ts';
+import { verifyPack } from './pack/verify-pack.ts';
 
 /** What it takes to lock extensions. */
 export interface Pinning {
@@ -29,7 +28,7 @@ export async function pinExtension(
 ): Promise<LockedExtension> {
   const pin = dependency.kind === 'store' ? pinOfVersion(dependency, earlier) : undefined;
   const acquired = await acquire({ packDirectory, dependency, pin, fresh: true, followTags: true });
-  await verifyPack(dependency.id, acquired, signal);
+  await verifyPack(acquired.bytes, dependency.id, signal);
   return lockOf(dependency, acquired);
 }
 
@@ -58,7 +57,7 @@ export async function verifyLocked(
   { packDirectory, acquire, signal }: Pinning,
 ): Promise<void> {
   const acquired = await acquire({ packDirectory, dependency, pin: lock.digest, fresh: true });
-  await verifyPack(dependency.id, acquired, signal);
+  await verifyPack(acquired.bytes, dependency.id, signal);
   verifyLockFacts(lock, lockOf(dependency, acquired));
 }
 
@@ -83,15 +82,4 @@ export function verifyWords({ id, role }: Pick<ExtensionDependency, 'id' | 'role
 function lockOf({ id, role, reference }: ExtensionDependency, acquired: AcquiredPack): LockedExtension {
   const { resolvedRef, pinned: digest, mediaType, bytes } = acquired;
   return { id, role, sourceRef: reference, resolvedRef, digest, mediaType, size: bytes.byteLength };
-}
-
-/** A pack may have tools and no component; what it has, has to be sound. */
-async function verifyPack(
-  extensionId: string,
-  { bytes }: AcquiredPack,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const pack = await openPack(bytes, { extensionId, signal });
-  await pack.verifyEntries();
-  if (pack.entries.some(({ name }) => name === SIDECAR_NAME)) await pack.readComponent();
 }

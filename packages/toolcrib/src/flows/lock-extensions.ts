@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { hasCode } from '../core/errors.ts';
 import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
-import { readDeclaredExtensions, readPackExtensions, readPackLock } from '../extensions/declared-extensions.ts';
-import { NO_PACK_EXTENSIONS, type ExtensionDependency } from '../extensions/pack-extensions.ts';
-import { formatPackLock, isLockOf, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
+import { readDeclaredExtensions, readPackLock, requirePackExtensions } from '../extensions/declared-extensions.ts';
+import type { ExtensionDependency } from '../extensions/pack-extensions.ts';
+import { byId, formatPackLock, isLockOf, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
 import { pinExtension, verifyLocked, type Pinning } from '../extensions/pin-extension.ts';
 import { holdPack } from './hold-pack.ts';
 import type { Host } from './host.ts';
@@ -53,7 +53,7 @@ export async function lockExtensions(
 async function verifyLock(pinning: Pinning): Promise<PackLock> {
   const { packDirectory } = pinning;
   const { declared, locked = [] } = await readDeclaredExtensions(packDirectory, { frozen: true });
-  const extensions = locked.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const extensions = byId(locked);
   for (const lock of extensions) {
     const dependency = declared.extensions.find(({ id }) => id === lock.id);
     if (dependency !== undefined) await verifyLocked(dependency, lock, pinning);
@@ -63,8 +63,7 @@ async function verifyLock(pinning: Pinning): Promise<PackLock> {
 
 async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
   const { packDirectory } = pinning;
-  const declared = await readPackExtensions(packDirectory);
-  if (declared === undefined) return await verifyLock(pinning); // which says that there is none
+  const declared = await requirePackExtensions(packDirectory);
   const earlier = (await readPackLock(packDirectory)) ?? [];
   const fresh: LockedExtension[] = [];
   for (let todo = declared.extensions; ;) {
@@ -80,7 +79,7 @@ async function saveFresh(
   fresh: readonly LockedExtension[],
   { packDirectory, signal }: Pinning,
 ): Promise<PackLock | { readonly unlocked: readonly ExtensionDependency[] }> {
-  const declared = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
+  const declared = await requirePackExtensions(packDirectory);
   const { locks, unlocked } = locksOf(declared.extensions, fresh);
   return unlocked.length > 0 ? { unlocked } : await saveLock(packDirectory, locks, { signal });
 }
@@ -105,7 +104,7 @@ export async function saveLock(
   { signal }: Pick<Pinning, 'signal'>,
 ): Promise<PackLock> {
   const file = join(packDirectory, PACK_LOCK_NAME);
-  const extensions = locked.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const extensions = byId(locked);
   const text = formatPackLock(extensions);
   const changed = (await ifThere(readSmallText(file, MAX_COMPARED_BYTES)).catch(ifTooLarge)) !== text;
   if (changed) await writeFileAtomically(file, text, { signal });

@@ -5,6 +5,7 @@ import { quoted } from '../core/printable.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { isStoredPackId, PACKS_FOLDER, storedPackName, type StoredPackId } from '../core/stored-pack.ts';
 import { digestFile, readVerified } from '../disk/digest-file.ts';
+import { openRegularFile } from '../disk/open-regular-file.ts';
 import type { PublishedPack } from '../extensions/pack/publish-pack.ts';
 import { formatStoreRef, storeArtifactUrl } from '../extensions/store-ref.ts';
 import type { PackTarget } from '../stores/pack-target.ts';
@@ -63,7 +64,7 @@ export async function publishExtension(host: Host, options: PublishPackOptions):
   const path = resolve(host.cwd, options.file);
   const { digest, size } = await digestFile(path, { signal });
   const { verifyPack } = await import('../extensions/pack/verify-pack.ts');
-  const { component } = await verifyPack(path, options.name ?? options.file, signal);
+  const { component } = await verifyPack(await openRegularFile(path), options.name ?? options.file, signal);
   const id = { name: options.name ?? component?.id ?? '', version: options.version };
   if (!isStoredPackId(id)) throw unfitId(id);
   const pack: ByteSource = { digest, size, open: () => readVerified(path, { digest, size }, { signal }) };

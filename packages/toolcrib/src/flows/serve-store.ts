@@ -3,6 +3,7 @@ import { access, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { isLoopback } from '../core/loopback.ts';
+import { openRegularFile } from '../disk/open-regular-file.ts';
 import { PACK_LIMITS } from '../extensions/pack/limits.ts';
 import type { RunningServer } from '../serve/running-server.ts';
 import type { ServeEvent } from '../serve/serve-event.ts';
@@ -64,7 +65,7 @@ export async function serveStore(host: Host, options: ServeOptions): Promise<Run
 
 async function verifyUploaded(path: string, extensionId: string, signal: AbortSignal): Promise<void> {
   const { verifyPack } = await import('../extensions/pack/verify-pack.ts');
-  await verifyPack(path, extensionId, signal);
+  await verifyPack(await openRegularFile(path), extensionId, signal);
 }
 
 function warnOfPlainHttp({ reporter }: Host): void {

@@ -1,4 +1,4 @@
-import { openRegularFile } from '../../disk/open-regular-file.ts';
+import type { FileHandle } from 'node:fs/promises';
 import { SIDECAR_NAME } from './component-sidecar.ts';
 import { openPack, type PackComponent } from './read-pack.ts';
 
@@ -10,17 +10,16 @@ export interface VerifiedPack {
 
 /**
  * Reads all of a pack: every entry has its checksum, and the component, where there is one, the digest that is said.
- * @param path absolute.
+ * @param source as `openPack` takes it.
  * @param extensionId as messages name it.
- * @throws IntegrityError `MALFORMED`, `TOO_LARGE`, `DIGEST_MISMATCH`; NotFoundError `NOT_FOUND`; RemoteError `STORAGE`; the
- * signal's reason.
+ * @throws IntegrityError `MALFORMED`, `TOO_LARGE`, `DIGEST_MISMATCH`; RemoteError `STORAGE`; the signal's reason.
  */
 export async function verifyPack(
-  path: string,
+  source: FileHandle | Uint8Array,
   extensionId: string,
   signal: AbortSignal | undefined,
 ): Promise<VerifiedPack> {
-  const pack = await openPack(await openRegularFile(path), { extensionId, signal });
+  const pack = await openPack(source, { extensionId, signal });
   try {
     await pack.verifyEntries();
     if (!pack.entries.some(({ name }) => name === SIDECAR_NAME)) return { component: undefined };
