@@ -47,7 +47,8 @@ static noreturn void become_command(const struct request *request, pid_t tracer)
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != tracer) _exit(127);
   if (request->has_own_session) setsid();
-  if (request->folder != NULL && chdir(request->folder) != 0) give_up(errno);
+  /* A failure is told when the command is to start: until then the tracer talks to a process that waits. */
+  int error = request->folder != NULL && chdir(request->folder) != 0 ? errno : 0;
   setrlimit(RLIMIT_MEMLOCK, &original_memory_limit);
   sigaction(SIGPIPE, &original_pipe_action, NULL);
   await_order();
@@ -55,6 +56,7 @@ static noreturn void become_command(const struct request *request, pid_t tracer)
   int none = openat(-1, sentinel, O_RDONLY | O_CLOEXEC);
   (void)none;
   await_order();
+  if (error != 0) give_up(error);
   sigprocmask(SIG_SETMASK, &original_mask, NULL);
   execvp(request->command[0], request->command);
   give_up(errno);

@@ -28,6 +28,8 @@ export async function findProgram(options: ObservedCommand): Promise<FoundComman
   if ([...options.command, ...Object.entries(options.env).flat()].some((text) => text?.includes('\0') === true)) {
     return { code: 'INVALID', reason: 'an argument or a variable that no system takes (a NUL character)' };
   }
+  const against = await reasonAgainstFolder(options.cwd);
+  if (against !== undefined) return against;
   const found = await firstThatStarts(name, options);
   if (typeof found !== 'string') return found;
   if (await isShellScript(found)) return { command: ['/bin/sh', found, ...args] };
@@ -47,6 +49,17 @@ async function firstThatStarts(name: string, options: ObservedCommand): Promise<
     if (against.code === 'EACCES') reason = against;
   }
   return reason;
+}
+
+/** Why nothing can be started there; undefined when nothing speaks against it. */
+async function reasonAgainstFolder(path: string): Promise<SpawnError | undefined> {
+  try {
+    if (!(await stat(path)).isDirectory()) return spawnErrorOf('ENOTDIR');
+    await access(path, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return spawnErrorOf(systemCode(error));
+  }
 }
 
 /** Why the kernel would not start this file; undefined when nothing speaks against it. */
