@@ -89,6 +89,7 @@
   CALL(fanotify_init, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 300, 338, 262, 367)      \
   CALL(acct, BLIND_SPOT, 1, CWD, 0, 0, 0, PLAIN, 163, 51, 89, 51)                \
   CALL(swapon, BLIND_SPOT, 1, CWD, 0, 0, 0, PLAIN, 167, 87, 224, 87)             \
+  CALL(socket, BLIND_SPOT, 0, 0, 0, 0, 0, RAW_SOCKET, 41, 359, 198, 281)         \
   CALL(request_key, BLIND_SPOT, 0, 0, 0, 0, 0, PLAIN, 249, 287, 218, 310)        \
   CALL(fork, PROCESS, 0, 0, 0, 0, 0, PLAIN, -1, -1, -1, -1)                      \
   CALL(exit, PROCESS, 0, 0, 0, 0, 0, PLAIN, -1, -1, -1, -1)                      \
@@ -104,7 +105,7 @@ enum call {
 
 /* Numbers of socketcall(2), the one system call that i386 had for sockets. */
 #define SOCKET_CALLS \
-  SOCKET_CALL(2, bind) SOCKET_CALL(3, connect) SOCKET_CALL(5, accept) SOCKET_CALL(9, send) SOCKET_CALL(11, sendto) \
+  SOCKET_CALL(1, socket) SOCKET_CALL(2, bind) SOCKET_CALL(3, connect) SOCKET_CALL(5, accept) SOCKET_CALL(9, send) SOCKET_CALL(11, sendto) \
   SOCKET_CALL(16, sendmsg) SOCKET_CALL(18, accept4) SOCKET_CALL(20, sendmmsg)
 #define SOCKET_CALL_NUMBERS 32
 

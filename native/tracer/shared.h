@@ -40,7 +40,7 @@ struct shape {
   __u8 pad;
 };
 
-enum special { PLAIN, OPEN_HOW, MESSAGE, MESSAGES, ACCEPTED };
+enum special { PLAIN, OPEN_HOW, MESSAGE, MESSAGES, ACCEPTED, RAW_SOCKET };
 
 struct counts {
   __u64 emitted;

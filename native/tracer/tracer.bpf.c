@@ -15,6 +15,12 @@
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 #define AT_FDCWD (-100)
+#define AF_UNIX 1
+#define AF_NETLINK 16
+#define AF_PACKET 17
+#define SOCK_TYPE_MASK 0xf
+#define SOCK_RAW 3
+#define SOCK_PACKET 10
 #define EFAULT 14
 #define ENOSYS 38
 /* A path may lie so deep, counted in folders and mounts. */
@@ -542,6 +548,18 @@ static __always_inline void unfold_socket_call(struct tag *tag) {
 }
 #endif
 
+/* Whether a socket is one whose packets the program writes and reads itself: where they go is in no address of a call. */
+static __always_inline bool is_raw_socket(struct tag *tag) {
+  __u32 family = tag->arguments[0], type = tag->arguments[1] & SOCK_TYPE_MASK;
+  if (family == AF_PACKET || type == SOCK_PACKET) return true;
+  /* Those go to the kernel and to this machine, whatever their type. */
+  return type == SOCK_RAW && family != AF_UNIX && family != AF_NETLINK;
+}
+
+static __always_inline bool is_worth_telling(struct tag *tag, struct shape *shape) {
+  return shape->special != RAW_SOCKET || is_raw_socket(tag);
+}
+
 static __always_inline void leave(struct tag *tag, __s64 result) {
   __u32 call = tag->call;
   if (call == NO_CALL) return;
@@ -549,7 +567,7 @@ static __always_inline void leave(struct tag *tag, __s64 result) {
   if (call == CALL_socketcall) unfold_socket_call(tag);
 #endif
   struct shape *shape = shape_of(tag->call);
-  bool is_told = tag->call != NO_CALL && shape != NULL;
+  bool is_told = tag->call != NO_CALL && shape != NULL && is_worth_telling(tag, shape);
   if (tag->phase == PHASE_LAUNCH) is_told = is_told && shape->kind == OPEN;
   /* A number that this kernel does not know either. */
   if (tag->call == CALL_undecoded && result == -ENOSYS) is_told = false;
@@ -654,6 +672,11 @@ int BPF_PROG(on_exec, struct task_struct *task, int old_pid, struct linux_binprm
   return 0;
 }
 
+/* Of a call in which its task is killed: those that are told only by what they were, or what came of them, hid nothing. */
+static __always_inline bool is_told_unfinished(__u32 call) {
+  return call != NO_CALL && call != CALL_socketcall && call != CALL_socket && call != CALL_undecoded;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *dead) {
   struct task_struct *task = bpf_get_current_task_btf();
@@ -661,7 +684,7 @@ int BPF_PROG(on_exit, struct task_struct *dead) {
   if (has_anchor && task->tgid == anchor_group && BPF_CORE_READ(task, signal, live.counter) == 0) anchor_gone = 1;
   if (tag == NULL || tag->phase == 0) return 0;
   if (tag->phase == PHASE_RUN) {
-    if (tag->call != NO_CALL && tag->call != CALL_socketcall && tag->call != CALL_undecoded) tell_call(DESK_EXIT, -1, FLAG_NO_RESULT);
+    if (is_told_unfinished(tag->call)) tell_call(DESK_EXIT, -1, FLAG_NO_RESULT);
     struct record *record = begin_record(DESK_EXIT, CALL_exit);
     if (record != NULL) {
       record->head.arguments[0] = task->exit_code;

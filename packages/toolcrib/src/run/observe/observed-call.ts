@@ -96,8 +96,8 @@ export interface ProcessEvent extends CallBase {
 
 /**
  * A call by which something can happen that an observer of system calls does not see, or that works on the observer:
- * `io_uring_setup`, `memfd_create`, `ptrace`, `bpf`, `unshare`, `setns`, a compat call that is not decoded, a connect to
- * a unix socket of a daemon.
+ * `io_uring_setup`, `memfd_create`, `ptrace`, `bpf`, `unshare`, `setns`, a `socket` for raw packets, a compat call that
+ * is not decoded.
  */
 export interface BlindSpotCall extends CallBase {
   readonly kind: 'blind-spot';

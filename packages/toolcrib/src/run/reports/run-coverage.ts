@@ -107,6 +107,13 @@ const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: strin
   ['unshare', [['filesystem', 'network'], 'in other namespaces a path or an address means something else']],
   ['setns', [['filesystem', 'network'], 'in other namespaces a path or an address means something else']],
   ['pidfd_getfd', [['filesystem', 'network'], 'descriptors are taken from other processes']],
+  [
+    'socket',
+    [
+      ['network'],
+      'packets are written and read whole, through a raw or packet socket, and no call tells where they go',
+    ],
+  ],
   ['unix_connect', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
   ['unix_send', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
   ['proc_of_others', [ALL, 'memory or descriptors of other processes were opened through /proc']],

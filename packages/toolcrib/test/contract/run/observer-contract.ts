@@ -100,6 +100,27 @@ export function describeObserverContract(under: ObserverUnderTest): void {
       expect(await failed([await program('lost', '#!/no/such/interpreter\n', 0o755)])).toEqual(failure('ENOENT'));
     });
 
+    test('a command whose folder is not there says so', async () => {
+      const failed = await startObserved(await open({}), ['cat'], { cwd: '/no/such/folder' });
+      expect(failed).toMatchObject({ code: 'ENOENT', written: '' });
+    });
+
+    test('a socket for raw packets is a blind spot, one of netlink or of datagrams is none', async () => {
+      const script =
+        'socket(S, $_->[0], $_->[1], $_->[2]) for ([17, 3, 0], [2, 3, 1], [10, 3, 58], [16, 3, 0], [1, 3, 0], [2, 2, 0])';
+      const { calls, capture } = await observe(await open({}), ['perl', '-e', script]);
+      expect(calls.filter(({ call }) => call === 'socket')).toMatchObject([
+        { kind: 'blind-spot', detail: 'family 17, type 3' },
+        { kind: 'blind-spot', detail: 'family 2, type 3' },
+        { kind: 'blind-spot', detail: 'family 10, type 3' },
+      ]);
+      expect(capture.accounts.find(({ hook }) => hook === 'socket')).toMatchObject({
+        emitted: 3,
+        dropped: 0,
+        missed: 0,
+      });
+    });
+
     test('a script without an interpreter is one for the shell, as it is without an observer', async () => {
       const folder = await mkdtemp(join(tmpdir(), 'programs-'));
       try {

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { constants as system } from 'node:os';
 import { pathText, type ObservedCall, type ObservedPath } from '../observed-call.ts';
+import { isRawSocket, socketText } from '../raw-socket.ts';
 import { peerOf } from './socket-address.ts';
 import type { TracedCall } from './trace-line.ts';
 import { fieldOf, numberOf, type TracedValue } from './traced-value.ts';
@@ -116,6 +117,19 @@ const seccomp: Decoder = (base, args) => {
   return [{ ...base, kind: 'blind-spot', detail: 'SECCOMP_FILTER_FLAG_NEW_LISTENER' }];
 };
 
+/** Of sockets only those are told whose packets the program makes itself. */
+const socket: Decoder = (base, args) => {
+  const [family, type] = [numberOf(args[0]), socketType(args[1])];
+  const call = { ...base, kind: 'blind-spot' } as const;
+  if (family === undefined || type === undefined) return [call];
+  return isRawSocket(family, type) ? [{ ...call, detail: socketText(family, type) }] : [];
+};
+
+/** strace writes the flags that are given with it behind it: `0x3|0x80000`. */
+function socketType(value: TracedValue | undefined): number | undefined {
+  return value?.kind === 'word' ? numberOf({ ...value, text: value.text.split('|', 1).join('') }) : undefined;
+}
+
 /**
  * Whether calls may go by unseen from here on: what a listener decides on goes past the filter of strace, and is performed
  * when the listener says so.
@@ -198,6 +212,7 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
   ['init_module', blindSpot()],
   ['finit_module', blindSpot()],
   ['seccomp', seccomp],
+  ['socket', socket],
   ['fanotify_init', blindSpot()],
   ['acct', blindSpot()],
   ['swapon', blindSpot()],

@@ -1,4 +1,5 @@
 import { pathText } from '../observed-call.ts';
+import { socketText } from '../raw-socket.ts';
 import type { CallRecord } from './call-record.ts';
 
 /** Requests of ptrace(2), the same on both architectures. */
@@ -12,7 +13,7 @@ const TEXT_LIMIT = 256;
 
 /** What the call was asked for, in a few words; undefined where its name says it all. */
 export function blindSpotDetail(record: CallRecord): string | undefined {
-  const first = Number(BigInt.asUintN(32, record.argument(0)));
+  const [first, second] = [number(record, 0), number(record, 1)];
   switch (record.call.name) {
     case 'ptrace':
       return PTRACE_REQUESTS.get(first) ?? `request ${first}`;
@@ -21,7 +22,9 @@ export function blindSpotDetail(record: CallRecord): string | undefined {
     case 'unshare':
       return `flags 0x${first.toString(16)}`;
     case 'setns':
-      return `type 0x${Number(BigInt.asUintN(32, record.argument(1))).toString(16)}`;
+      return `type 0x${second.toString(16)}`;
+    case 'socket':
+      return socketText(first, second);
     case 'undecoded':
       return `call ${first} of a table that is not known`;
     case 'memfd_create':
@@ -32,4 +35,8 @@ export function blindSpotDetail(record: CallRecord): string | undefined {
     default:
       return undefined;
   }
+}
+
+function number(record: CallRecord, index: number): number {
+  return Number(BigInt.asUintN(32, record.argument(index)));
 }

@@ -72,6 +72,8 @@ describe('the tracer tells', requireOrSkip('reason' in probe ? probe.reason : un
       { abi: 'compat', call: 'unlink', paths: [path], result: 0 },
       { abi: 'compat', call: 'connect', peer, result: 0 },
       { abi: 'compat', call: 'sendmsg', peer },
+      { abi: 'compat', call: 'socket', kind: 'blind-spot', detail: 'family 17, type 3' },
+      { abi: 'compat', call: 'socket', kind: 'blind-spot', detail: 'family 2, type 3' },
     ]);
   });
 

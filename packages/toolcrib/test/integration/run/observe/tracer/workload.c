@@ -87,6 +87,11 @@ static int compat_calls(void) {
   unsigned *message = (void *)(low + 1024);
   message[0] = (unsigned)(at + 256), message[1] = sizeof *peer;
   compat(370, udp, at + 1024, 0, 0, 0); /* sendmsg */
+  arguments[0] = AF_PACKET, arguments[1] = SOCK_RAW, arguments[2] = 0;
+  compat(102, 1, at + 512, 0, 0, 0); /* socketcall: socket */
+  arguments[0] = AF_NETLINK;
+  compat(102, 1, at + 512, 0, 0, 0);
+  compat(359, AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMP, 0, 0); /* socket */
   compat(500, 0, 0, 0, 0, 0); /* there is none */
   return 0;
 }

@@ -200,6 +200,20 @@ describe('a call', () => {
     ]);
   });
 
+  test.each([
+    ['a packet socket', '0x11, 0x3|0x80000, htons(0)', true],
+    ['a packet socket for datagrams', '0x11, 0x2, 0x300', true],
+    ['a packet socket of the old kind', '0x2, 0xa, 0x300', true],
+    ['a raw socket', '0x2, 0x3, 0x1', true],
+    ['what nobody can read', '0x2, SOCK_NEW, 0', true],
+    ['netlink, which is raw by name', '0x10, 0x3|0x80000, 0', false],
+    ['a unix socket', '0x1, 0x3, 0', false],
+    ['a stream', '0x2, 0x1, 0', false],
+  ])('that makes %s hides others: %s: %s', (_name, args, isTold) => {
+    const told = read(`7 socket(${args}) = 3`);
+    expect(told.map(({ kind, call }) => [kind, call])).toEqual(isTold ? [['blind-spot', 'socket']] : []);
+  });
+
   test('of a kind that hides others says what was asked for', () => {
     const told = read(
       '7 io_uring_setup(8, {flags=0, sq_thread_cpu=0, features=0x1}) = 3',

@@ -146,6 +146,7 @@ describe('a record of the tracer', () => {
     ['unshare', [0x10000000n], 'flags 0x10000000'],
     ['setns', [3n, 0x40000000n], 'type 0x40000000'],
     ['bpf', [5n], 'command 5'],
+    ['socket', [17n, 0x80003n], 'family 17, type 3'],
     ['undecoded', [0x40000002n], 'call 1073741826 of a table that is not known'],
     ['io_uring_setup', [], undefined],
   ])('of %s says what was asked', (name, values, detail) => {
