@@ -1,10 +1,10 @@
 import type { Dirent } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
-import { listPackFiles, type PackFile } from './ext-store.ts';
+import { listPackFiles, listPackPointers, manifestDigestFrom, type PackFile, type PackPointer } from './ext-store.ts';
 import { ageOf, USE_TIMES } from './last-use.ts';
 import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts';
 import { leaseFrom } from './leases.ts';
@@ -48,6 +48,7 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
   for (const entry of await listDirectory(layout.trustedRoots))
     findings.push(...(await auditTrustedRoot(layout, entry, options)));
   for (const file of await listPackFiles(layout)) findings.push(...(await auditPack(file, options)));
+  for (const pointer of await listPackPointers(layout)) findings.push(...(await auditPointer(pointer, options)));
   for (const { name } of await listDirectory(layout.leases)) {
     if (leaseFrom(name) === undefined) findings.push(foreign(join(layout.leases, name)));
   }
@@ -132,6 +133,13 @@ async function auditPack({ path, digest, note }: PackFile, options: AuditOptions
   if ((await examineBlob(path, digest, options.signal)) !== 'corrupt') return [];
   const whose = note === undefined ? 'its name' : 'the note beside it';
   return [{ path, kind: 'corrupt', reason: `its bytes do not have the digest of ${whose}` }];
+}
+
+/** A manifest is known by its digest. What a record says, the pack's own digest confirms or not. */
+async function auditPointer({ path }: PackPointer, options: AuditOptions): Promise<readonly CacheFinding[]> {
+  const digest = manifestDigestFrom(basename(path));
+  if (digest === undefined || (await examineBlob(path, digest, options.signal)) !== 'corrupt') return [];
+  return [{ path, kind: 'corrupt', reason: 'its bytes do not have the digest of its name' }];
 }
 
 /** Temporary files are no strangers: those whose process is gone are told as leftovers. */

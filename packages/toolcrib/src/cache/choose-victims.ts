@@ -12,13 +12,15 @@ export interface CollectionLimits {
 /** What is to go, and by which limit. */
 export interface Victim {
   readonly item: CachedItem;
-  readonly reason: 'age' | 'size';
+  /** `gone`: what it leads to is not there, or goes, too. */
+  readonly reason: 'age' | 'size' | 'gone';
 }
 
 /**
  * Chooses what a collection takes away: what was not used for too long, then, while there is more than the cap, what was
- * not used for longest. Never what is leased or was used within the grace. Attestations and placements weigh
- * nothing and go by age only; attestations when neither the artifact nor its unpacked form stays.
+ * not used for longest. Never what is leased or was used within the grace. All else weighs nothing: attestations and
+ * placements go by age only, attestations when neither the artifact nor its unpacked form stays; what leads to a pack goes,
+ * whatever the limits, when that does not stay.
  * @param now wall clock, milliseconds since 1970.
  * @param graceMs as in `UseTimes`.
  * @returns in the order in which they are to go; the same for the same items in any order.
@@ -42,7 +44,9 @@ export function chooseVictims(
   }
   const gone = new Set(victims.map(({ item }) => item));
   const stays = new Set(items.filter((item) => isHeavy(item) && !gone.has(item)).map(({ digest }) => digest));
-  for (const item of free.filter(isTooOld)) {
+  for (const item of free) {
+    if (item.kind === 'pointer' && !stays.has(item.digest)) victims.push({ item, reason: 'gone' });
+    if (!isTooOld(item)) continue;
     if (item.kind === 'placement' || (item.kind === 'attestations' && !stays.has(item.digest))) {
       victims.push({ item, reason: 'age' });
     }
@@ -69,6 +73,6 @@ export function isProtected(item: CachedItem, now: number, graceMs = USE_TIMES.g
 function compareUse(a: CachedItem, b: CachedItem, now: number): number {
   const older = ageOf(b.lastUsedAt, now) - ageOf(a.lastUsedAt, now);
   if (older !== 0) return older;
-  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, placement, pack, attestations, artifact
+  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, pointer, placement, pack, attestations, artifact
   return a.path < b.path ? -1 : 1;
 }

@@ -132,6 +132,7 @@ async function isUnused({ layout, clock }: UseContext, item: CachedItem): Promis
     if ((await leasedDigests(layout, clock.now())).has(digest)) return false;
     // Attestations are there for an artifact that may have come back.
     if (kind === 'attestations' && (await isThere(layout, digest))) return false;
+    if (kind === 'pointer' && (await packFilesOf(layout, digest)).length > 0) return false;
   }
   return (await lastUseOf(layout, item)) === item.lastUsedAt;
 }

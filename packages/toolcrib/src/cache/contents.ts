@@ -4,7 +4,7 @@ import { hasCode } from '../core/errors.ts';
 import { jsonFrom, textOf } from '../core/json-fields.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallText } from '../disk/small-file.ts';
-import { listPackFiles, packPath, type PackFile } from './ext-store.ts';
+import { listPackFiles, listPackPointers, packPath, type PackFile } from './ext-store.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
@@ -12,7 +12,7 @@ import { unpackedRecordPath, unpackedSourceFrom, unpackedTarPath } from './unpac
 
 /** Something in a cache that has a last use. Its bytes were not checked. */
 export interface CachedItem {
-  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement' | 'pack';
+  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement' | 'pack' | 'pointer';
   /** Of the artifact that it is or belongs to, or of the pack; null for a placement that cannot be read. */
   readonly digest: Digest | null;
   /** Absolute: the file, or the directory of attestations. */
@@ -43,6 +43,8 @@ export interface CacheContents {
   readonly placements: readonly CachedPlacement[];
   /** Packs of extensions, with the copies that stores gave names to. */
   readonly packs: readonly CachedItem[];
+  /** What leads to packs: what references stood for, and manifests; each has the digest of its pack. */
+  readonly pointers: readonly CachedItem[];
 }
 
 /** An entry of the ledger above this size, in bytes, is not read. */
@@ -61,13 +63,14 @@ export async function readContents(layout: CacheLayout, now: number): Promise<Ca
     attestations: await listAttestations(layout, leased),
     placements: await listPlacements(layout),
     packs: await listPacks(layout),
+    pointers: await listPointers(layout),
   };
 }
 
 /** All of it in one list. */
 export function itemsOf(contents: CacheContents): readonly CachedItem[] {
-  const { artifacts, unpacked, attestations, placements, packs } = contents;
-  return [...artifacts, ...unpacked, ...attestations, ...placements, ...packs];
+  const { artifacts, unpacked, attestations, placements, packs, pointers } = contents;
+  return [...artifacts, ...unpacked, ...attestations, ...placements, ...packs, ...pointers];
 }
 
 /** Files of which any makes an unpacked artifact, the record first: without it the tar is nothing. */
@@ -139,6 +142,11 @@ async function listPacks(layout: CacheLayout): Promise<readonly CachedItem[]> {
       return itemOf('pack', digest, packPath(layout, digest), paths, new Set());
     }),
   );
+}
+
+async function listPointers(layout: CacheLayout): Promise<readonly CachedItem[]> {
+  const pointers = await listPackPointers(layout);
+  return await present(pointers.map(({ path, digest }) => itemOf('pointer', digest, path, [path], new Set())));
 }
 
 /** One item of these files; undefined when none of them is there any more. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { digestFromHex, digestHex, digestOf, isDigest, type Digest } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
-import { jsonFrom, textOf } from '../core/json-fields.ts';
+import { jsonFrom, listOf, textOf } from '../core/json-fields.ts';
 import type { StoredPackId } from '../core/stored-pack.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallText } from '../disk/small-file.ts';
@@ -63,18 +63,61 @@ export async function listPackFiles({ extStore }: ExtStoreLayout): Promise<reado
   return files;
 }
 
-/** The digest that a file is named for; undefined for any other name. */
-function packDigestFrom(name: string): Digest | undefined {
-  return digestFromHex(/^sha256-(?<hex>[0-9a-f]{64})\.gtxpack$/.exec(name)?.groups?.['hex'] ?? '');
+/** A file that leads to a pack: of no use where that is not there. */
+export interface PackPointer {
+  /** Absolute. */
+  readonly path: string;
+  /** Of the pack; of its own name where nothing legible says which, and no pack has that one. */
+  readonly digest: Digest;
 }
 
-/** Of a note, in bytes. */
-const MAX_NOTE_BYTES = 64 * 1024;
+/**
+ * Every record of a reference, every manifest, and every note whose pack is not beside it.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function listPackPointers({ extStore }: ExtStoreLayout): Promise<readonly PackPointer[]> {
+  const names = (await listDirectory(extStore)).filter((entry) => entry.isFile()).map(({ name }) => name);
+  const present = new Set(names);
+  const isNoteAlone = (name: string): boolean =>
+    name.endsWith(`.gtxpack${NOTE}`) && !present.has(name.slice(0, -NOTE.length));
+  const pointers: PackPointer[] = [];
+  for (const name of names) {
+    const path = join(extStore, name);
+    const own = recordDigestFrom(name) ?? manifestDigestFrom(name);
+    if (own === undefined && !isNoteAlone(name)) continue;
+    const digest = (await digestNoted(path)) ?? own;
+    if (digest !== undefined) pointers.push({ path, digest });
+  }
+  return pointers;
+}
 
-/** Undefined for what was removed meanwhile, and for what is no note. */
+/** The digest that a manifest is named for; undefined for any other name. */
+export function manifestDigestFrom(name: string): Digest | undefined {
+  return digestFromName(/^sha256-(?<hex>[0-9a-f]{64})\.manifest\.json$/, name);
+}
+
+/** The digest of the reference that a record is named for; undefined for any other name. */
+function recordDigestFrom(name: string): Digest | undefined {
+  return digestFromName(/^ref-(?<hex>[0-9a-f]{64})\.json$/, name);
+}
+
+/** The digest that a pack is named for; undefined for any other name. */
+function packDigestFrom(name: string): Digest | undefined {
+  return digestFromName(/^sha256-(?<hex>[0-9a-f]{64})\.gtxpack$/, name);
+}
+
+function digestFromName(form: RegExp, name: string): Digest | undefined {
+  return digestFromHex(form.exec(name)?.groups?.['hex'] ?? '');
+}
+
+/** Of a note or a manifest, in bytes: registries need not take larger ones. */
+const MAX_NOTE_BYTES = 4 * 1024 * 1024;
+
+/** The pack's, of a note or of a manifest; undefined for what was removed meanwhile, and for what says none. */
 async function digestNoted(path: string): Promise<Digest | undefined> {
   try {
-    const digest = textOf(jsonFrom(await readSmallText(path, MAX_NOTE_BYTES, { followLinks: false })), 'digest') ?? '';
+    const document = jsonFrom(await readSmallText(path, MAX_NOTE_BYTES, { followLinks: false }));
+    const digest = textOf(document, 'digest') ?? textOf(listOf(document, 'layers')[0], 'digest') ?? '';
     return isDigest(digest) ? digest : undefined;
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error)) return undefined;

@@ -51,6 +51,8 @@ export async function acquireOci(
     throw refuse(`its layer is ${quoted(layer.mediaType)}, expected ${PACK_MEDIA_TYPE}`);
   }
   const pack = await findLayer(wanted, layer, open, origins);
+  // A manifest is kept when its pack is: alone it is of no use, and one that is not a pack's never is.
+  if (!manifest.isKept) await origins.cache.keepManifest(manifest.bytes);
   const resolvedRef = pinOciName(wanted.dependency.reference.trim(), manifest.digest);
   return { ...pack, pinned: manifest.digest, resolvedRef, mediaType: layer.mediaType };
 }
@@ -80,6 +82,8 @@ function wantedManifest(wanted: WantedPack, { digest, tag }: OciLocation): strin
 interface Manifest {
   readonly bytes: Uint8Array;
   readonly digest: Digest;
+  /** True: it came from the cache. */
+  readonly isKept: boolean;
 }
 
 async function findManifest(
@@ -91,15 +95,14 @@ async function findManifest(
   const digest = wanted.pin ?? location.digest;
   if (digest !== undefined) {
     const bytes = await cache.readManifest(digest);
-    if (bytes !== undefined) return { bytes, digest };
+    if (bytes !== undefined) return { bytes, digest, isKept: true };
   }
   if (offline) throw digest === undefined ? tagNotAsked(wanted) : notCached(wanted);
   const pulled = await (await open()).pullManifest(to, { signal }).catch((error: unknown) => {
     throw inTheNameOf(wanted, error);
   });
   if (pulled === undefined) throw notThere(wanted, `${location.repository.url}, which has no manifest ${quoted(to)}`);
-  await cache.keepManifest(pulled.bytes);
-  return pulled;
+  return { bytes: pulled.bytes, digest: pulled.digest, isKept: false };
 }
 
 type FoundLayer = Pick<AcquiredPack, 'bytes' | 'digest' | 'tier' | 'where'>;

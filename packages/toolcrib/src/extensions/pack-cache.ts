@@ -49,6 +49,7 @@ export interface PackCache {
   remember(reference: string, digest: Digest, store?: StoreRef): Promise<void>;
   /** The manifest of that digest. */
   readManifest(digest: Digest): Promise<Uint8Array | undefined>;
+  /** Keeps a manifest whose pack is in the cache: `cache gc` takes others. */
   keepManifest(bytes: Uint8Array): Promise<void>;
 }
 

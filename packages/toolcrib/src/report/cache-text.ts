@@ -19,6 +19,7 @@ export interface CacheFacts {
   readonly unpacked: readonly ItemFacts[];
   readonly attestations: readonly ItemFacts[];
   readonly packs: readonly ItemFacts[];
+  readonly pointers: readonly ItemFacts[];
   readonly placements: readonly (ItemFacts & {
     readonly isPlaced: boolean;
     readonly sandbox: string | null;
@@ -28,9 +29,9 @@ export interface CacheFacts {
 
 /** The text of `cache ls`: what was used last comes first. */
 export function describeCache(cache: CacheFacts, options: TableOptions = {}): string {
-  const { artifacts, unpacked, attestations, packs, placements, directory } = cache;
+  const { artifacts, unpacked, attestations, packs, pointers, placements, directory } = cache;
   const items = [
-    ...[...artifacts, ...unpacked, ...attestations, ...packs].map((item) => ({
+    ...[...artifacts, ...unpacked, ...attestations, ...packs, ...pointers].map((item) => ({
       ...item,
       note: item.leased ? 'in use' : '',
     })),
@@ -111,6 +112,12 @@ export interface CollectionFacts {
   readonly bytesAfter: number;
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  age: 'for too long',
+  size: 'for longest',
+  gone: 'since its pack went',
+};
+
 /** The text of `cache gc`. */
 export function describeCollection(collection: CollectionFacts): string {
   const { directory, dryRun, limits, removed, leftovers, mounts, mountsBytes, bytesAfter } = collection;
@@ -119,7 +126,7 @@ export function describeCollection(collection: CollectionFacts): string {
     shownDigest(digest),
     formatSize(size),
     dateOf(lastUsedAt),
-    reason === 'age' ? 'for too long' : 'for longest',
+    REASONS[reason] ?? reason,
   ]);
   const columns = [
     { title: dryRun ? 'WOULD GO' : 'REMOVED' },

@@ -108,6 +108,7 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
     const error = await failureOfAsync(() => site.resolve(ID));
     expect([error.name, error.code]).toEqual(['IntegrityError', 'MALFORMED']);
     for (const said of [`"${ID}"`, site.digest, 'exactly one layer']) expect(error.message).toContain(said);
+    await expect(readdir(join(site.cache, 'ext-store'))).rejects.toThrow('ENOENT');
   });
 
   test.each([

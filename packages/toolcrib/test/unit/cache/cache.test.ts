@@ -26,7 +26,14 @@ test('opening a cache and looking into it makes nothing', async () => {
   await using scratch = await createScratch();
   const { cache } = openTestCache(join(scratch.path, 'cache'));
   expect(await cache.find(digest)).toBeUndefined();
-  expect(await cache.ls()).toEqual({ artifacts: [], unpacked: [], attestations: [], placements: [], packs: [] });
+  expect(await cache.ls()).toEqual({
+    artifacts: [],
+    unpacked: [],
+    attestations: [],
+    placements: [],
+    packs: [],
+    pointers: [],
+  });
   expect(await cache.verify()).toEqual([]);
   expect(await readdir(scratch.path)).toEqual([]);
 });

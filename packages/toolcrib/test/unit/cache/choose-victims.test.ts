@@ -14,7 +14,7 @@ import { digestOf } from '../../../src/core/digest.ts';
 const now = Date.UTC(2026, 10, 21);
 const HOUR = 3600 * 1000;
 const { graceMs } = USE_TIMES;
-const kinds = ['artifact', 'unpacked', 'attestations', 'placement'] as const;
+const kinds = ['artifact', 'unpacked', 'attestations', 'placement', 'pack', 'pointer'] as const;
 
 const item = fc
   .record({
@@ -88,7 +88,7 @@ describe('what a collection takes away', () => {
       const { stays } = chosen(of, by);
       const { maxAgeMs = Infinity } = by;
       const old = stays.filter((each) => !isProtected(each, now) && ageIn(each) > maxAgeMs);
-      expect(old.filter(({ kind }) => kind !== 'attestations')).toEqual([]);
+      expect(old.filter(({ kind }) => kind !== 'attestations' && kind !== 'pointer')).toEqual([]);
       for (const { digest } of old) {
         expect(stays.some((each) => isHeavy(each) && each.digest === digest)).toBe(true);
       }
@@ -105,15 +105,25 @@ describe('what a collection takes away', () => {
     });
   });
 
-  test('takes no attestation of what stays, and none to make room', () => {
+  test('takes no attestation of what stays and nothing that leads to it, and neither to make room', () => {
     property((of, by) => {
       const { victims, stays } = chosen(of, by);
       for (const { item: each, reason } of victims) {
         if (isHeavy(each)) continue;
-        expect(reason).toBe('age');
-        if (each.kind === 'attestations') {
+        expect(reason).toBe(each.kind === 'pointer' ? 'gone' : 'age');
+        if (each.kind !== 'placement') {
           expect(stays.some((other) => isHeavy(other) && other.digest === each.digest)).toBe(false);
         }
+      }
+    });
+  });
+
+  test('leaves nothing that leads to what does not stay, but what was just written', () => {
+    property((of, by) => {
+      const { stays } = chosen(of, by);
+      for (const each of stays.filter(({ kind }) => kind === 'pointer')) {
+        const leads = stays.some((other) => isHeavy(other) && other.digest === each.digest);
+        expect(leads || isProtected(each, now)).toBe(true);
       }
     });
   });
@@ -132,9 +142,9 @@ describe('what a collection takes away', () => {
     );
   });
 
-  test('is nothing where nothing is limited', () => {
+  test('is nothing where nothing is limited, but what leads nowhere', () => {
     property((of) => {
-      expect(chosen(of, {}).victims).toEqual([]);
+      expect(chosen(of, {}).gone.filter(({ kind }) => kind !== 'pointer')).toEqual([]);
     });
   });
 });

@@ -1,4 +1,4 @@
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf, type Digest } from '../../../src/core/digest.ts';
@@ -55,7 +55,7 @@ describe('packs of extensions in the cache', () => {
       ]),
     );
     expect(describeCache({ directory: scratch.path, ...(await cache.ls()) })).toContain(
-      '0 placements, 2 packs: 4.0 kB in ',
+      '0 placements, 2 packs: 4.3 kB in ',
     );
   });
 
@@ -66,7 +66,10 @@ describe('packs of extensions in the cache', () => {
     await idle(2 * DAY);
     await packs.read(digestOf(two));
     const { removed, bytesBefore, bytesAfter } = await cache.collect({ maxAgeMs: DAY });
-    expect(removed).toMatchObject([{ kind: 'pack', digest: digestOf(one), reason: 'age' }]);
+    expect(removed).toMatchObject([
+      { kind: 'pack', digest: digestOf(one), reason: 'age' },
+      { kind: 'pointer', digest: digestOf(one), reason: 'gone' },
+    ]);
     expect([bytesBefore, bytesAfter]).toEqual([4000, 2000]);
     expect(await names()).toEqual([nameOf(two)]);
   });
@@ -78,6 +81,38 @@ describe('packs of extensions in the cache', () => {
     await packs.read(digestOf(one));
     await cache.collect({ maxBytes: 2500 });
     expect(await names()).toEqual([...named, nameOf(one)].sort());
+  });
+
+  test('take with them what leads to them, and what stays is still found offline', async () => {
+    await using scratch = await createScratch();
+    const { cache, packs, folder, idle } = await filled(scratch.path);
+    const manifestOf = (pack: Uint8Array) => Buffer.from(JSON.stringify({ layers: [{ digest: digestOf(pack) }] }));
+    for (const pack of [one, two]) await packs.keepManifest(manifestOf(pack));
+    expect((await cache.ls()).pointers.map(({ digest }) => digest).sort()).toEqual(
+      [one, one, two, two].map((pack) => digestOf(pack)).sort(),
+    );
+    await idle(2 * DAY);
+    await packs.read(digestOf(two));
+    await cache.collect({ maxAgeMs: DAY });
+    expect(await packs.recall('store://a/one@1', { name: 'a/one', version: '1' })).toBeUndefined();
+    expect(await packs.readManifest(digestOf(manifestOf(one)))).toBeUndefined();
+    expect(await packs.recall('https://example.com/two')).toBe(digestOf(two));
+    expect(Buffer.from((await packs.readManifest(digestOf(manifestOf(two)))) ?? '')).toEqual(manifestOf(two));
+    expect(await readdir(folder)).toHaveLength(3);
+  });
+
+  test('that are gone leave nothing for longer than an hour, without any limit', async () => {
+    await using scratch = await createScratch();
+    const { cache, packs, folder, idle } = await filled(scratch.path);
+    await packs.keepManifest(Buffer.from('{"layers":[]}'));
+    await writeFile(join(folder, `ref-${'0'.repeat(64)}.json`), 'half of a rec');
+    for (const name of ['a_one_1.gtxpack', nameOf(one), nameOf(two)]) await rm(join(folder, name));
+    expect((await cache.collect({})).removed).toEqual([]);
+    await idle(DAY);
+    const rehearsed = (await cache.collect({}, { dryRun: true })).removed;
+    expect(rehearsed.map(({ kind, reason }) => `${kind} ${reason}`)).toEqual(Array(5).fill('pointer gone'));
+    expect((await cache.collect({})).removed).toEqual(rehearsed);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test('of the original resolver are never removed', async () => {
@@ -92,17 +127,24 @@ describe('packs of extensions in the cache', () => {
 
   test('are verified, and what is wrong is removed when it shall be repaired', async () => {
     await using scratch = await createScratch();
-    const { cache, folder, names } = await filled(scratch.path);
+    const { cache, packs, folder, names } = await filled(scratch.path);
     expect(await cache.verify()).toEqual([]);
     await writeFile(join(folder, 'a_one_1.gtxpack'), 'other');
     await writeFile(join(folder, nameOf(two)), 'other');
+    await packs.keepManifest(Buffer.from('{}'));
+    const manifest = `sha256-${digestOf('{}').slice('sha256:'.length)}.manifest.json`;
+    await writeFile(join(folder, manifest), 'other');
     const wrong = [
       {
         path: join(folder, 'a_one_1.gtxpack'),
         kind: 'corrupt',
         reason: 'its bytes do not have the digest of the note beside it',
       },
-      { path: join(folder, nameOf(two)), kind: 'corrupt', reason: 'its bytes do not have the digest of its name' },
+      ...[nameOf(two), manifest].sort().map((name) => ({
+        path: join(folder, name),
+        kind: 'corrupt',
+        reason: 'its bytes do not have the digest of its name',
+      })),
     ];
     expect(await cache.verify()).toEqual(wrong);
     expect(await cache.repair()).toEqual(wrong.map((finding) => ({ ...finding, outcome: 'removed' })));

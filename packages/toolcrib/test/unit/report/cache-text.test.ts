@@ -22,6 +22,7 @@ const empty: CacheFacts = {
   attestations: [],
   placements: [],
   packs: [],
+  pointers: [],
 };
 
 test('cache ls lists what is there, what was used last first, and what is in use', () => {
@@ -78,11 +79,16 @@ test('cache verify tells each finding, and what became of it', () => {
 test('cache gc tells what went and why, what stays, and how much is above the limit', () => {
   const collection = {
     ...{ directory: '/cache', dryRun: false, limits: { maxBytes: 1000, maxAgeDays: null }, bytesAfter: 3000 },
-    removed: [{ ...fact('artifact', 5000), reason: 'size' }],
+    removed: [
+      { ...fact('artifact', 5000), reason: 'size' },
+      { ...fact('pointer', 300), reason: 'gone' },
+    ],
     ...{ leftovers: ['/cache/v1/leases/x'], mounts: ['/cache/v1/mounts/t-v1'], mountsBytes: 113_000_000 },
   };
   const text = describeCollection(collection);
-  expect(text).toMatch(/^REMOVED {3}DIGEST .*\nartifact {2}sha256:[0-9a-f]{12} .* for longest\n/);
+  expect(text).toMatch(
+    /^REMOVED {3}DIGEST .*\nartifact {2}sha256:[0-9a-f]{12} .* for longest\npointer .* since its pack went\n/,
+  );
   expect(text.split('\n')[1]?.length).toBeLessThanOrEqual(80);
   expect(text).toContain('113.0 MB removed, and 1 file that killed processes left; 3.0 kB stay in /cache\n');
   expect(text).toContain('the tree /cache/v1/mounts/t-v1 removed: sandboxes that have it mounted lose the tool\n');
