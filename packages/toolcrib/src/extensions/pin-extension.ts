@@ -75,7 +75,7 @@ export function verifyWords({ id, role }: Pick<ExtensionDependency, 'id' | 'role
   const empty = id.trim() === '' ? 'id' : role.trim() === '' ? 'role' : undefined;
   if (empty === undefined) return;
   throw new UsageError('USAGE', `the ${empty} of an extension must not be empty`, {
-    hint: 'e.g. "toolcrib ext add acme.http store://acme-http@1.2.0 --role component"',
+    hint: 'e.g. "toolcrib ext add acme.http store://acme.http@1.2.0 --role component"',
   });
 }
 

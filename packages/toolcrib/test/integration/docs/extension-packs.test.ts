@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readFile } from 'node:fs/promises';
+import { chmod, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -8,12 +8,15 @@ import { describe, expect, test } from 'vitest';
 import { openPack } from '../../../src/extensions/pack/read-pack.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
-import { componentOf, declare, digestOf } from '../../unit/extensions/pack-site.ts';
+import { componentOf, digestOf } from '../../unit/extensions/pack-site.ts';
 import { programsMissing, REPOSITORY } from '../build/samples.ts';
 import { cliEnvironment, TOOLCRIB } from '../cli/command-line.ts';
 import { blocksOf, testedBlock } from './markdown.ts';
 
 const guide = await readFile(join(REPOSITORY, 'docs/guides/extension-packs.md'), 'utf8');
+const nextGuide = await readFile(join(REPOSITORY, 'docs/guides/extensions.md'), 'utf8');
+/** What holds for the rest of the reader's session. */
+const storeSetting = /^export TOOLCRIB_STORE_URL=.*$/m.exec(testedBlock(guide, 'use'))?.[0];
 const component = componentOf('http');
 
 /** A reader's folder, in which `toolcrib` is a program. */
@@ -32,18 +35,13 @@ const environmentOf = (folder: string) => ({
   no_proxy: '*',
 });
 
-/** What a block says, with stores and sandboxes in the reader's own folder. */
-function scriptOf(name: string, port = 0): string {
-  return testedBlock(guide, name)
-    .replaceAll('/srv/store', './store')
+/** What a block says, in a session in which the store of the guide was named. */
+function scriptOf(document: string, name: string, port: number): string {
+  return [storeSetting, testedBlock(document, name)]
+    .join('\n')
     .replaceAll('127.0.0.1:8417', `127.0.0.1:${port}`)
-    .replace('serve --root', `serve --port ${port} --root`)
+    .replace('toolcrib serve', `exec toolcrib serve --port ${port}`)
     .replaceAll('docker:web', 'local:web');
-}
-
-async function follow({ folder }: ScratchProject, name: string, port?: number): Promise<string> {
-  const options = { cwd: folder, env: environmentOf(folder) };
-  return (await promisify(execFile)('/bin/sh', ['-e', '-c', scriptOf(name, port)], options)).stdout;
 }
 
 async function freePort(): Promise<number> {
@@ -56,59 +54,59 @@ async function freePort(): Promise<number> {
 }
 
 describe('the guide to extension packs', requireOrSkip(await programsMissing('curl', 'openssl')), () => {
-  test('leads from a directory to a component in a sandbox', async () => {
+  test('leads from a directory to a store and a sandbox, and on to the guide to extensions', async () => {
     await using reader = await startReader();
-    expect(await follow(reader, 'pack')).toContain('component.wasm, a WebAssembly component');
-    const bytes = await readFile(join(reader.folder, 'http.gtxpack'));
+    const { folder } = reader;
+    const options = { cwd: folder, env: environmentOf(folder) };
+    const port = await freePort();
+    const follow = async (name: string, document = guide): Promise<string> =>
+      (await promisify(execFile)('/bin/sh', ['-e', '-c', scriptOf(document, name, port)], options)).stdout;
+
+    expect(await follow('pack')).toContain('component.wasm, a WebAssembly component');
+    const bytes = await readFile(join(folder, 'http.gtxpack'));
     const pack = await openPack(bytes, { extensionId: 'acme.http' });
     const { id, asset } = await pack.readComponent();
     const sidecar: unknown = JSON.parse(testedBlock(guide, 'sidecar'));
     expect({ component: { id, asset, digest: 'sha256:<64 hex digits>' } }).toEqual(sidecar);
+    expect(await follow('publish')).toContain(`file://${folder}/store/extensions/acme.http@1.2.0.gtxpack`);
 
-    const published = await follow(reader, 'publish');
-    const source = /source {5}(\S+)/.exec(published)?.[1] ?? '';
-    expect(source).toBe(`file://${reader.folder}/store/extensions/acme.http@1.2.0.gtxpack`);
-    await declare(reader, [{ id: 'acme.http', ref: source }]);
-    await reader.write('agents.yaml', testedBlock(guide, 'agents'));
-    expect(await follow(reader, 'secrets')).toMatch(/acme\.http +HTTP_TOKEN +yes +password/);
-    expect(await readFile(join(reader.folder, '.env.template'), 'utf8')).toBe(
-      '# The token of the API\n# format: password\n# required by acme.http\nHTTP_TOKEN=\n',
-    );
-    await reader.write('web/.keep', '');
-    const injected = await follow(reader, 'inject');
-    expect(injected).toMatch(/proven +every byte read back[^]*removed/);
-    const line = /The line `(\w+)` tells the path of `component\.wasm`/.exec(guide)?.[1] ?? 'no such line';
-    expect(injected).toMatch(new RegExp(`^ +${line} +/.*/component\\.wasm$`, 'm'));
-  });
-
-  test('leads to a store of the reader’s own', async () => {
-    await using reader = await startReader();
-    await follow(reader, 'pack');
-    await reader.write('store/.keep', '');
-    const port = await freePort();
-    const options = { cwd: reader.folder, env: environmentOf(reader.folder) };
-    const server = spawn(
-      '/bin/sh',
-      ['-e', '-c', scriptOf('serve', port).replace('toolcrib serve', 'exec toolcrib serve')],
-      options,
-    );
+    const server = spawn('/bin/sh', ['-e', '-c', scriptOf(guide, 'serve', port)], options);
     try {
       await once(server.stdout, 'data');
-      const told = await follow(reader, 'to-store', port);
+      const told = await follow('to-store');
       expect(told).toContain('store://acme.http@1.3.0');
-      expect(told).toContain('{"schema":"toolcrib.extensions.v1","extensions":[{"name":"acme.http","version":"1.3.0",');
-      const [got, sent] = await Promise.all(
-        ['http-1.3.0.gtxpack', 'http.gtxpack'].map((name) => readFile(join(reader.folder, name))),
+      const listing = told.slice(told.indexOf('{'), told.lastIndexOf('}') + 1);
+      expect(JSON.parse(listing)).toMatchObject({
+        schema: 'toolcrib.extensions.v1',
+        extensions: ['1.2.0', '1.3.0'].map((version) => ({ name: 'acme.http', version, digest: digestOf(bytes) })),
+      });
+      expect(await readFile(join(folder, 'http-1.3.0.gtxpack'))).toEqual(bytes);
+
+      expect(await follow('use')).toContain('store://acme.http@1.2.0');
+      await reader.write('agents.yaml', testedBlock(guide, 'agents'));
+      expect(await follow('secrets')).toMatch(/acme\.http +HTTP_TOKEN +yes +password/);
+      expect(await readFile(join(folder, '.env.template'), 'utf8')).toBe(
+        '# The token of the API\n# format: password\n# required by acme.http\nHTTP_TOKEN=\n',
       );
-      expect(got && digestOf(got)).toBe(sent && digestOf(sent));
+      await reader.write('web/.keep', '');
+      const injected = await follow('inject');
+      expect(injected).toMatch(/proven +every byte read back[^]*removed/);
+      const line = /The line `(\w+)` tells the path of `component\.wasm`/.exec(guide)?.[1] ?? 'no such line';
+      expect(injected).toMatch(new RegExp(`^ +${line} +/.*/component\\.wasm$`, 'm'));
+
+      for (const name of ['add', 'lock', 'frozen', 'resolve']) await follow(name, nextGuide);
+      expect(await readFile(join(folder, 'http.wasm'))).toEqual(component);
     } finally {
       server.kill('SIGTERM');
       await once(server, 'close');
     }
+    await rm(join(folder, 'http.wasm'));
+    await follow('offline', nextGuide);
+    expect(await readFile(join(folder, 'http.wasm'))).toEqual(component);
   });
 
   test('has no shell block that these tests do not run', () => {
     const names = blocksOf(guide).flatMap(({ language, test: name }) => (language === 'sh' ? [name] : []));
-    expect(names).toEqual(['pack', 'publish', 'serve', 'to-store', 'secrets', 'inject']);
+    expect(names).toEqual(['pack', 'publish', 'serve', 'to-store', 'use', 'secrets', 'inject']);
   });
 });
