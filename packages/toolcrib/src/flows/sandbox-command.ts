@@ -1,7 +1,7 @@
 import { Readable, type Writable } from 'node:stream';
 import { constants } from 'node:os';
 import type { Clock } from '../core/clock.ts';
-import { SandboxError } from '../core/errors.ts';
+import { SandboxError, ToolcribError } from '../core/errors.ts';
 import { bridgeTool, type Bridge } from '../inject/bridge-tool.ts';
 import { HOLD } from '../inject/held-input.ts';
 import type { Placement } from '../inject/placement.ts';
@@ -16,7 +16,7 @@ import type {
   Observer,
   SandboxObserver,
 } from '../run/observe/observer.ts';
-import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { Sandbox, SandboxProcess } from '../sandboxes/sandbox.ts';
 
 /** Milliseconds that a held process has to show itself after it was told how. */
 const SHOWING = 10_000;
@@ -46,14 +46,20 @@ export interface CommandPlace {
 /** What became of a sandbox; `unknown` when its engine did not say. */
 export type SandboxAfter = 'running' | 'gone' | 'unknown';
 
+/** A process that showed itself, and what is known of it. */
+export interface KnownAnchor extends Anchor {
+  /** Whether its engine says that it is the process that was started there; false where it does not tell. */
+  readonly isEngines: boolean;
+}
+
 /** Starts commands in a sandbox, by the tool that was placed there. */
 export interface SandboxCommands {
   /** Starts one that nothing watches. */
   readonly start: (command: ObservedCommand) => Promise<FollowedCommand>;
   /** Watches from this machine what a command in the sandbox asks of the kernel. */
   observer(tracer: SandboxObserver): Observer;
-  /** The process that showed itself; undefined when none did. */
-  anchor(): Anchor | undefined;
+  /** The process that showed itself; undefined when none did that could have started a command. */
+  anchor(): KnownAnchor | undefined;
   /** What became of the sandbox: known when a command has ended. */
   after(): SandboxAfter;
   /** Whether a command was let go, whatever became of it. */
@@ -65,16 +71,16 @@ export interface SandboxCommands {
  * refused, which has not touched them.
  */
 export function createSandboxCommands(place: CommandPlace): SandboxCommands {
-  const known: { anchor: Anchor | undefined; after: SandboxAfter; hasRun: boolean } = {
+  const known: { anchor: KnownAnchor | undefined; after: SandboxAfter; hasRun: boolean } = {
     anchor: undefined,
     after: 'unknown',
     hasRun: false,
   };
-  const launch = async (command: ObservedCommand, sighting: Sighting | undefined): Promise<FollowedCommand> =>
-    followed(await startHeld(place, command), place, sighting, (after) => (known.after = after));
+  const launch = (held: Held, sighting?: Sighting): FollowedCommand =>
+    followed(held, place, sighting, (after) => (known.after = after));
   return {
     async start(command) {
-      const running = await launch(command, undefined);
+      const running = launch(await startHeld(place, command));
       known.hasRun = true;
       return running;
     },
@@ -83,19 +89,21 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
       async start(command) {
         const nonce = Buffer.from(place.random(32)).toString('hex');
         const attachment = await tracer.attach(nonce);
-        const showing = createShowing(attachment, place.clock);
-        const running = await launch(command, { nonce, seen: showing.wait }).catch((error: unknown) => {
+        const held = await startHeld(place, command).catch((error: unknown) => {
           attachment.stop();
           throw error;
         });
-        known.anchor = await Promise.race([showing.shown, running.end.then(() => undefined)]);
-        if (known.anchor !== undefined) {
-          known.hasRun = true;
-          return observedRun(attachment, running, place, () => (known.after = 'unknown'));
+        const showing = createShowing(attachment, held.process, place);
+        const running = launch(held, { nonce, seen: showing.wait });
+        try {
+          known.anchor = await Promise.race([showing.shown, neverShown(running, place)]);
+        } catch (error) {
+          attachment.stop();
+          await running.end;
+          throw error;
         }
-        attachment.stop();
-        await running.end;
-        throw notThisKernel(place.sandbox);
+        known.hasRun = true;
+        return observedRun(attachment, running, place, () => (known.after = 'unknown'));
       },
     }),
     anchor: () => known.anchor,
@@ -105,25 +113,58 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
 }
 
 /** The moment in which a process in the sandbox shows itself, or does not. */
-function createShowing(
-  attachment: ObservedAttachment,
-  clock: Clock,
-): { readonly shown: Promise<Anchor | undefined>; readonly wait: () => Promise<boolean> } {
-  const shown = Promise.withResolvers<Anchor | undefined>();
+interface Showing {
+  /** Rejects with `NOT_OBSERVABLE` when there is none that counts. */
+  readonly shown: Promise<KnownAnchor>;
+  /** Waits for it. @returns whether the command may be started. */
+  readonly wait: () => Promise<boolean>;
+}
+
+function createShowing(attachment: ObservedAttachment, process: SandboxProcess, place: CommandPlace): Showing {
+  const shown = Promise.withResolvers<KnownAnchor>();
+  const look = async (): Promise<KnownAnchor> => {
+    const anchor = await anchorInTime(attachment, place.clock);
+    if (anchor === undefined) throw notThisKernel(place.sandbox);
+    return await verifyAnchor(anchor, process, place.sandbox);
+  };
   return {
     shown: shown.promise,
-    async wait() {
-      const over = new AbortController();
-      const late = clock.sleep(SHOWING, over.signal).then(
-        () => undefined,
-        () => undefined,
+    wait() {
+      shown.resolve(look());
+      return shown.promise.then(
+        () => true,
+        () => false,
       );
-      const anchor = await Promise.race([attachment.anchor, late]);
-      over.abort();
-      shown.resolve(anchor);
-      return anchor !== undefined;
     },
   };
+}
+
+async function anchorInTime({ anchor }: ObservedAttachment, clock: Clock): Promise<Anchor | undefined> {
+  const over = new AbortController();
+  const late = clock.sleep(SHOWING, over.signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  const first = await Promise.race([anchor, late]);
+  over.abort();
+  return first;
+}
+
+/**
+ * Whoever is root in the sandbox may learn the nonce and open it first. The engine knows which process it started: another
+ * one does not count.
+ */
+async function verifyAnchor(anchor: Anchor, process: SandboxProcess, sandbox: Sandbox): Promise<KnownAnchor> {
+  const isEngines = await process.isProcess?.(anchor.pid).catch((error: unknown) => {
+    throw error instanceof ToolcribError ? notTold(sandbox, error) : error;
+  });
+  if (isEngines === false) throw notThatProcess(sandbox);
+  return { ...anchor, isEngines: isEngines ?? false };
+}
+
+async function neverShown({ end }: FollowedCommand, { sandbox }: CommandPlace): Promise<never> {
+  await end;
+  throw notThisKernel(sandbox);
 }
 
 /** What the tool in the sandbox exits with when it, or its command, was killed. */
@@ -164,6 +205,18 @@ function notThisKernel({ reference }: Sandbox): SandboxError {
   return new SandboxError('NOT_OBSERVABLE', message, {
     hint: 'sandboxes of gVisor, of Kata and of engines elsewhere have kernels of their own',
   });
+}
+
+function notThatProcess({ reference }: Sandbox): SandboxError {
+  const message = `another process of ${reference} showed itself to the observer in place of the one that starts the command`;
+  return new SandboxError('NOT_OBSERVABLE', message, {
+    hint: 'somebody in the sandbox is root and took its place: do not trust what runs there',
+  });
+}
+
+function notTold({ reference }: Sandbox, cause: ToolcribError): SandboxError {
+  const message = `the engine does not tell which process it started in ${reference}: ${cause.message}`;
+  return new SandboxError('NOT_OBSERVABLE', message, { cause, ...(cause.hint !== undefined && { hint: cause.hint }) });
 }
 
 type Sighting = NonNullable<NonNullable<Bridge['release']>['sighting']>;

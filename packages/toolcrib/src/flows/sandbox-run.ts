@@ -148,7 +148,7 @@ function factsOf(placement: Placement, { identity, reference }: Sandbox, command
     read_back: readBack,
     proven_at: provenAt,
     reused,
-    anchor: anchor === undefined ? null : { pid: anchor.pid, cgroup_id: anchor.cgroupId },
+    anchor: anchor === undefined ? null : { pid: anchor.pid, cgroup_id: anchor.cgroupId, by_engine: anchor.isEngines },
     after: commands.after(),
   };
 }

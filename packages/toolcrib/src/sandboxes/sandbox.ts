@@ -90,6 +90,12 @@ export interface SandboxProcess {
    * RemoteError `REMOTE_REFUSED` when the program succeeded and the engine may have lost some of what it wrote.
    */
   readonly exit: Promise<ExecExit>;
+  /**
+   * Whether a process of this machine is the one that the engine started for this program, which still runs; undefined where
+   * the engine's numbers are not this machine's. Absent where nobody outside of the sandbox tells.
+   * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`, `REMOTE_REFUSED`.
+   */
+  isProcess?(pid: number): Promise<boolean | undefined>;
 }
 
 /** The role of a sandbox that tells what is in it, without executing anything there unless there is an `uploader`. */

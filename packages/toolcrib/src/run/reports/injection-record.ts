@@ -33,7 +33,14 @@ export const injectionSchema = z.strictObject({
    * The process in the sandbox that showed itself to the observer, as the observer's kernel counts; null when none did:
    * then nothing is known of the kernel that the sandbox runs on.
    */
-  anchor: z.nullable(z.strictObject({ pid: z.int(), cgroup_id: z.int() })),
+  anchor: z.nullable(
+    z.strictObject({
+      pid: z.int(),
+      cgroup_id: z.int(),
+      /** Whether the engine says that it is the process that it started; absent in older archives: it was not asked. */
+      by_engine: z.optional(z.boolean()),
+    }),
+  ),
   /** What became of the sandbox: `gone` when it did not run any more after the command. */
   after: z.enum(['running', 'gone', 'unknown']),
 });

@@ -5,6 +5,7 @@ import type { ExecRequest, SandboxProcess } from '../sandbox.ts';
 import type { Container } from './container.ts';
 import { unreachable } from './engine-connection.ts';
 import type { AskedExit } from './engine-words.ts';
+import { belongsTo, pidOf } from './namespace/container-process.ts';
 import type { EngineDialect, EngineRefusal } from './engine.ts';
 import { createExecProcess } from './exec-process.ts';
 import { fieldOf, textOf } from '../../core/json-fields.ts';
@@ -30,7 +31,7 @@ export async function startExec(
   const json = { Detach: false, Tty: false };
   const socket = await engine.upgrade({ method: 'POST', path: `/exec/${id}/start`, json });
   if ('status' in socket) throw await notStarted(container, request, socket);
-  return createExecProcess({
+  const process = createExecProcess({
     socket,
     stdin: request.stdin,
     signal: either,
@@ -40,6 +41,7 @@ export async function startExec(
     refusal: (what, words) =>
       what === 'lost' ? lostOutput(container, words) : execFailed(container, request, { status: 101, message: words }),
   });
+  return { ...process, isProcess: (pid) => isProcessOf(container, id, pid) };
 }
 
 function execOf(request: ExecRequest, dialect: EngineDialect): Record<string, unknown> {
@@ -71,17 +73,30 @@ const EXIT_POLL = { first: 2, last: 100 } as const;
 
 async function askExit(container: Container, id: string, signal: AbortSignal | undefined): Promise<AskedExit> {
   for (let pause: number = EXIT_POLL.first; ; pause = Math.min(pause * 2, EXIT_POLL.last)) {
-    const answer = await container.engine.json({ method: 'GET', path: `/exec/${id}/json` });
-    if ('status' in answer) throw await explainRefusal(container, answer);
-    const code = fieldOf(answer.value, 'ExitCode');
-    if (fieldOf(answer.value, 'Running') === false && typeof code === 'number') {
+    const exec = await described(container, `/exec/${id}`);
+    const code = fieldOf(exec, 'ExitCode');
+    if (fieldOf(exec, 'Running') === false && typeof code === 'number') {
       // Podman forgets the process when it ends, and never speaks on stdout.
-      return { code, started: container.engine.dialect === 'podman' || fieldOf(answer.value, 'Pid') !== 0 };
+      return { code, started: container.engine.dialect === 'podman' || fieldOf(exec, 'Pid') !== 0 };
     }
     await sleep(pause);
     // A program may close its outputs and go on for ever.
     signal?.throwIfAborted();
   }
+}
+
+/** The engine's numbers are this machine's where the one that it has for the container's first process is. */
+async function isProcessOf(container: Container, id: string, pid: number): Promise<boolean | undefined> {
+  const owner = await described(container, container.path);
+  const first = pidOf(owner);
+  if (first === undefined || !(await belongsTo(first, textOf(owner, 'Id') ?? ''))) return undefined;
+  return fieldOf(await described(container, `/exec/${id}`), 'Pid') === pid;
+}
+
+async function described(container: Container, path: string): Promise<unknown> {
+  const answer = await container.engine.json({ method: 'GET', path: `${path}/json` });
+  if ('status' in answer) throw await explainRefusal(container, answer);
+  return answer.value;
 }
 
 async function notStarted(container: Container, request: ExecRequest, refusal: EngineRefusal): Promise<ToolcribError> {

@@ -3,12 +3,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { RemoteError } from '../../../src/core/errors.ts';
 import { createHost } from '../../../src/flows/host.ts';
 import { injectInto } from '../../../src/flows/inject-tool.ts';
+import { openTracer } from '../../../src/flows/open-observers.ts';
 import { openSandbox } from '../../../src/flows/open-sandbox.ts';
 import { openProject } from '../../../src/flows/project.ts';
 import { readArchive, type ArchiveInspection } from '../../../src/flows/read-archive.ts';
 import { createSandboxCommands } from '../../../src/flows/sandbox-command.ts';
+import type { Sandbox, SandboxProcess } from '../../../src/sandboxes/sandbox.ts';
+import { callsOf } from '../../contract/run/observed-command.ts';
 import { startDockerDaemon } from '../../servers/docker-daemon.ts';
 import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
 import { podmanAvailable, podmanSockets, startPodmanContainer } from '../../servers/podman.ts';
@@ -80,7 +84,7 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(surface?.process_execs).toEqual(['/bin/sh', '/proc/self/exe']);
     expect(health).toMatchObject({ kernel_layer: 'complete', cgroup_correlation: 'clean' });
     expect(injection).toMatchObject({ sandbox, tool: 'sandbox-tools', after: 'running' });
-    expect(injection?.anchor?.pid).toBeGreaterThan(0);
+    expect(injection?.anchor).toMatchObject({ pid: expect.any(Number) as number, by_engine: true });
   }
 
   test('of Docker is seen from outside, with its input, outputs, exit code, and the placement that started it', async () => {
@@ -186,33 +190,73 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(await docker('exec', container.name, 'ls', '/tmp')).not.toContain('ran');
   });
 
-  test('on a kernel that is not this one is not started for an observer, and keeps its input for a run without', async () => {
-    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
-    const opened = await openSandbox(host(), `docker:${container.name}`);
+  const TOUCH = { command: sh('touch /tmp/ran; cat'), cwd: '/', env: {}, stdio: 'inherit', ownGroup: false } as const;
+
+  /** Commands of a container, with an input of their own; its processes may be told otherwise than its engine does. */
+  async function commandsIn(container: string, isProcess?: SandboxProcess['isProcess']) {
+    const opened = await openSandbox(host(), `docker:${container}`);
     const { placement } = await injectInto(opened, await openProject(host()), host());
-    const stdin = new PassThrough();
-    const stdout = new PassThrough();
+    const exec: Sandbox['exec'] = async (request) => ({
+      ...(await opened.exec(request)),
+      ...(isProcess !== undefined && { isProcess }),
+    });
+    const [stdin, stdout] = [new PassThrough(), new PassThrough()];
     stdin.end('kept\n');
     const { clock, random } = host();
     const commands = createSandboxCommands({
-      ...{ sandbox: opened, placement, stdin, stdout, stderr: new PassThrough(), clock, random },
+      ...{ placement, stdin, stdout, stderr: new PassThrough(), clock, random },
+      sandbox: isProcess === undefined ? opened : { ...opened, exec },
       examine: () => Promise.resolve('running'),
       drainMs: 0,
     });
-    const blind = commands.observer({ attach: () => Promise.resolve(nothingSeen()) });
-    const command = {
-      command: sh('touch /tmp/ran; cat'),
-      cwd: '/',
-      env: {},
-      stdio: 'inherit',
-      ownGroup: false,
-    } as const;
-    await expect(blind.start(command)).rejects.toMatchObject({ code: 'NOT_OBSERVABLE' });
+    return { commands, stdout, [Symbol.asyncDispose]: () => opened.close() };
+  }
+
+  test('on a kernel that is not this one is not started for an observer, and keeps its input for a run without', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    await using place = await commandsIn(container.name);
+    const blind = place.commands.observer({ attach: () => Promise.resolve(nothingSeen()) });
+    await expect(blind.start(TOUCH)).rejects.toMatchObject({ code: 'NOT_OBSERVABLE' });
     expect(await docker('exec', container.name, 'ls', '/tmp')).not.toContain('ran');
-    const { end } = await commands.start(command);
+    const { end } = await place.commands.start(TOUCH);
     expect(await end).toEqual({ exitCode: 0, signal: null });
-    expect(String(stdout.read())).toBe('kept\n');
-    await opened.close();
+    expect(String(place.stdout.read())).toBe('kept\n');
+  });
+
+  test('is not started for an observer that another process of the sandbox showed itself to', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    await using place = await commandsIn(container.name);
+    const tracer = await openTracer(1000);
+    const deceived = place.commands.observer({
+      async attach() {
+        const nonce = 'ab'.repeat(32);
+        const attachment = await tracer.attach(nonce);
+        await docker('exec', container.name, 'sh', '-c', `cat /${nonce}; true`);
+        return attachment;
+      },
+    });
+    const message = expect.stringContaining('another process of') as string;
+    await expect(deceived.start(TOUCH)).rejects.toMatchObject({ code: 'NOT_OBSERVABLE', message });
+    expect(await docker('exec', container.name, 'ls', '/tmp')).not.toContain('ran');
+    expect(place.commands.anchor()).toBeUndefined();
+  });
+
+  test.each([
+    ['counts processes otherwise is seen, and says that it was not told', () => Promise.resolve(undefined), undefined],
+    ['cannot be asked is not started', () => Promise.reject(new RemoteError('UNREACHABLE', 'gone')), 'does not tell'],
+  ])('whose engine %s', async (_name, isProcess, refusal) => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    await using place = await commandsIn(container.name, isProcess);
+    const started = place.commands.observer(await openTracer(1000)).start(TOUCH);
+    if (refusal !== undefined) {
+      await expect(started).rejects.toThrow(refusal);
+      return;
+    }
+    const running = await started;
+    if ('code' in running) throw new Error(running.reason);
+    const calls = await callsOf(running);
+    expect(calls.length).toBeGreaterThan(0);
+    expect(place.commands.anchor()).toMatchObject({ isEngines: false });
   });
 });
 
