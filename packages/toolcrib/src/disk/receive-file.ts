@@ -20,6 +20,8 @@ export interface ReceiveOptions {
   readonly expected?: Expected | undefined;
   /** No more bytes than this are ever written. */
   readonly maxBytes: number;
+  /** In bytes as the sender says it. Not believed, but what is too much by its own word is not received. */
+  readonly announced?: number | undefined;
   /** Permission bits exactly as given; without it 0o666 less the umask. */
   readonly mode?: number;
   /**
@@ -80,7 +82,7 @@ async function copy(file: TemporaryFile, options: ReceiveOptions): Promise<{ dig
   const writer = new BlockWriter(file, options.durable ?? true);
   try {
     for await (const piece of abortable(options.bytes, options.signal)) {
-      refuseExcess(options, writer.size + piece.byteLength);
+      refuseExcess(options, Math.max(writer.size + piece.byteLength, options.announced ?? 0));
       await writer.write(piece);
       options.onBytes?.(piece.byteLength);
     }

@@ -1,4 +1,4 @@
-import { verifyExpected, type Digest } from '../core/digest.ts';
+import type { Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
 import type { OciDescriptor } from '../core/oci-descriptor.ts';
 import { locateBelow, pinOciName, type OciLocation } from '../core/oci-location.ts';
@@ -14,6 +14,8 @@ import {
   type WantedPack,
 } from './acquired-pack.ts';
 import { downloadPack } from './download-pack.ts';
+import { PACK_LIMITS } from './pack/limits.ts';
+import { createPackRefusal } from './pack/pack-refusal.ts';
 import { PACK_MEDIA_TYPE, parsePackManifest } from './pack-manifest.ts';
 import type { PackOrigins, PackRegistry } from './pack-origins.ts';
 
@@ -49,6 +51,10 @@ export async function acquireOci(
   // Whoever names a digest knows what it is; a tag says nothing about that.
   if (location.digest === undefined && wanted.pin === undefined && layer.mediaType !== PACK_MEDIA_TYPE) {
     throw refuse(`its layer is ${quoted(layer.mediaType)}, expected ${PACK_MEDIA_TYPE}`);
+  }
+  const { maxPackBytes } = PACK_LIMITS;
+  if (layer.size > maxPackBytes) {
+    throw createPackRefusal(wanted.dependency.id).tooLarge(`${layer.size} bytes by its manifest`, maxPackBytes);
   }
   const pack = await findLayer(wanted, layer, open, origins);
   // A manifest is kept when its pack is: alone it is of no use, and one that is not a pack's never is.
@@ -137,8 +143,7 @@ async function downloadLayer(
   const question = {
     where: `its registry, which has the manifest and lacks its layer ${digest}`,
     ask: () => registry.openBlob(digest, { signal }),
-    verify: (measured: { readonly digest: Digest; readonly size: number }, { url }: { readonly url: string }) =>
-      verifyExpected(`${nameOf(wanted)}: ${url}`, { digest, size }, measured),
+    expected: { digest, size },
   };
   const { url: where, ...pack } = await downloadPack(wanted, question, origins);
   return { ...pack, tier: 'network', where };

@@ -1,7 +1,7 @@
-import type { Digest } from '../core/digest.ts';
+import type { Digest, Expected } from '../core/digest.ts';
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { OpenedFile } from '../stores/store.ts';
-import { inTheNameOf, notThere, type WantedPack } from './acquired-pack.ts';
+import { inTheNameOf, nameOf, notThere, type WantedPack } from './acquired-pack.ts';
 import type { KeptPack } from './pack-cache.ts';
 import type { PackOrigins } from './pack-origins.ts';
 
@@ -15,8 +15,10 @@ export interface PackQuestion<File extends OpenedFile> {
   readonly where: string;
   /** Asks once more each time. @returns undefined when there is none. */
   readonly ask: () => Promise<File | undefined>;
+  /** What is known of the bytes: others are refused as soon as that shows. */
+  readonly expected?: Expected;
   /** Throws when these are not the right bytes. */
-  readonly verify: (measured: { readonly digest: Digest; readonly size: number }, file: File) => void;
+  readonly verify?: (measured: { readonly digest: Digest; readonly size: number }, file: File) => void;
 }
 
 /** A pack that came, and where from. */
@@ -28,8 +30,8 @@ export interface DownloadedPack extends KeptPack {
 /**
  * Brings a pack into the cache, verified. A server repeats what fails before it answers; a body that breaks for good is
  * asked for again here.
- * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE` and what `verify` throws, and nothing is kept then;
- * RemoteError, in the name of the extension; the signal's reason.
+ * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`, `SIZE_MISMATCH`, `DIGEST_MISMATCH` and what `verify`
+ * throws, and nothing is kept then; RemoteError, in the name of the extension; the signal's reason.
  */
 export async function downloadPack<File extends OpenedFile>(
   wanted: WantedPack,
@@ -63,15 +65,17 @@ async function open<File extends OpenedFile>(
 
 async function receive<File extends OpenedFile>(
   wanted: WantedPack,
-  { file, verify }: Pick<PackQuestion<File>, 'verify'> & { readonly file: File },
+  { file, expected, verify }: Pick<PackQuestion<File>, 'expected' | 'verify'> & { readonly file: File },
   { cache, reporter, signal }: PackOrigins,
 ): Promise<DownloadedPack> {
   const progress = reporter.progress(wanted.dependency.id, file.size);
   try {
     const kept = await cache.receive({
       bytes: file.bytes,
-      what: file.url,
-      verify: (measured) => verify(measured, file),
+      what: `${nameOf(wanted)}: ${file.url}`,
+      announced: file.size,
+      expected,
+      verify: (measured) => verify?.(measured, file),
       onBytes: (bytes) => progress.advance(bytes),
       signal,
     });

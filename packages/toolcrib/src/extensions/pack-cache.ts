@@ -25,7 +25,10 @@ export interface KeptPack {
 }
 
 /** A pack that comes from elsewhere. */
-export interface IncomingPack extends Pick<ReceiveOptions, 'bytes' | 'onBytes' | 'signal' | 'what'> {
+export interface IncomingPack extends Pick<
+  ReceiveOptions,
+  'announced' | 'bytes' | 'expected' | 'onBytes' | 'signal' | 'what'
+> {
   /** Throws when these are not the right bytes: then nothing of them is kept. */
   readonly verify: (measured: { readonly digest: Digest; readonly size: number }) => void;
 }
@@ -43,7 +46,7 @@ export interface PackCache {
   readNamed(store: StoreRef, digest: Digest): Promise<KeptPack | undefined>;
   /** What a reference stood for when it was remembered; `store` where it is one of a store. */
   recall(reference: string, store?: StoreRef): Promise<Digest | undefined>;
-  /** Takes a pack in. @throws whatever `verify` throws; IntegrityError `TOO_LARGE`; what the bytes throw. */
+  /** Takes a pack in. @throws whatever `verify` throws; as `receiveFile`. */
   receive(pack: IncomingPack): Promise<KeptPack>;
   /** Keeps which bytes a reference stands for, and with `store` a copy of them by that name. They are in the cache. */
   remember(reference: string, digest: Digest, store?: StoreRef): Promise<void>;

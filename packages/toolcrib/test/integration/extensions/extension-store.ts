@@ -8,6 +8,8 @@ export interface StoredPack {
   readonly told?: string | null;
   /** Statuses that it answers before it gives the pack. */
   readonly failing?: number[];
+  /** A length that it announces in place of the right one; it sends the bytes and then nothing more. */
+  readonly announced?: number;
   /** So many times it breaks off in the middle of the bytes. */
   breaking?: number;
 }
@@ -64,9 +66,13 @@ function answer(pack: StoredPack, response: ServerResponse): void {
   }
   response.writeHead(200, {
     'content-type': 'application/zip',
-    'content-length': bytes.byteLength,
+    'content-length': pack.announced ?? bytes.byteLength,
     ...(told !== null && { 'x-artifact-sha256': told }),
   });
+  if (pack.announced !== undefined) {
+    response.write(bytes);
+    return;
+  }
   if (pack.breaking === undefined || pack.breaking === 0) {
     response.end(bytes);
     return;

@@ -130,6 +130,17 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
     expect((await readdir(join(site.cache, 'ext-store'))).filter((name) => name.endsWith('.gtxpack'))).toEqual([]);
   });
 
+  test('that is too large by its manifest is not asked for', async () => {
+    await using site = await extensionSite();
+    const layer = { mediaType: PACK_TYPE, digest: digestOf(pack), size: 512 * 1024 ** 2 + 1 };
+    const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, layers: [layer] }));
+    await using server = await startFileServer({ [`/v2/team/http/manifests/${digestOf(manifest)}`]: manifest });
+    await declare(site, [{ id: ID, ref: `oci://${new URL(server.url).host}/team/http@${digestOf(manifest)}` }]);
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.code, error.message]).toEqual(['TOO_LARGE', expect.stringContaining(`"${ID}"`)]);
+    expect(server.requests.filter(({ path }) => path.includes('/blobs/'))).toEqual([]);
+  });
+
   test('that is not there is not found', async () => {
     await using site = await siteOf();
     const ref = `${site.name}@${digestOf(Buffer.from('nothing'))}`;

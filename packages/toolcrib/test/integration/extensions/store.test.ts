@@ -134,6 +134,15 @@ describe('a pack of the extension store', () => {
     expect(await namesIn(at.site)).toEqual([]);
   });
 
+  test('that is too large by the store’s own word is refused at once, and nothing of it is kept', async () => {
+    await using at = await siteOfStore({ bytes: pack, announced: 513 * 1024 ** 2 });
+    const error = await failureOfAsync(() => at.site.resolve(ID, at));
+    expect([error.name, error.code]).toEqual(['IntegrityError', 'TOO_LARGE']);
+    expect(error.message).toContain(`extension "${ID}" ("${REF}")`);
+    expect(at.store.asked).toHaveLength(1);
+    expect(await namesIn(at.site)).toEqual([]);
+  });
+
   test('that is not there is not found', async () => {
     await using at = await siteOfStore();
     at.store.packs.clear();

@@ -128,3 +128,28 @@ test('a directory that is not there is a storage error that names it', async () 
   const receiving = receiveFile({ directory, bytes: inPieces(right), maxBytes: MAX, what: 'bytes' });
   await expect(receiving).rejects.toMatchObject({ code: 'STORAGE', details: { path: directory, system: 'ENOENT' } });
 });
+
+test('what is too much by its sender’s word is refused with its first piece, and the sender is stopped', async () => {
+  await using scratch = await createScratch();
+  const log: string[] = [];
+  const endless = async function* () {
+    try {
+      for (;;) {
+        log.push('sent');
+        yield await Promise.resolve(Buffer.from('piece'));
+      }
+    } finally {
+      log.push('stopped');
+    }
+  };
+  const options = { directory: scratch.path, maxBytes: MAX, what: 'bytes' };
+  const expected = { digest: digestOf('piece'), size: 5 };
+  for (const [announced, more, code] of [
+    [MAX + 1, {}, 'TOO_LARGE'],
+    [6, { expected }, 'SIZE_MISMATCH'],
+  ] as const) {
+    await expect(receiveFile({ ...options, ...more, announced, bytes: endless() })).rejects.toMatchObject({ code });
+    expect(log.splice(0)).toEqual(['sent', 'stopped']);
+  }
+  expect(await readdir(scratch.path)).toEqual([]);
+});
