@@ -31,6 +31,30 @@ export async function endIfStopped(
   if (signal === 'SIGKILL' || (await isTracerStopped(run.pid))) await run.guard.endAll();
 }
 
+/** Milliseconds between two looks. */
+const LOOK_MS = 500;
+
+/**
+ * Ends a run whose strace stands still for a while: so does the command at its next call, and not even its end is told then. Time
+ * in which this process stood still, too, does not count.
+ */
+export async function endWhenStopped(
+  run: SignalledRun,
+  limit: { readonly clock: Clock; readonly waitMs: number },
+): Promise<void> {
+  const hasEnded = new AbortController();
+  void run.end.then(() => hasEnded.abort());
+  for (let stoppedMs = 0; stoppedMs < limit.waitMs;) {
+    try {
+      await limit.clock.sleep(LOOK_MS, hasEnded.signal);
+    } catch {
+      return;
+    }
+    stoppedMs = (await isTracerStopped(run.pid)) ? stoppedMs + LOOK_MS : 0;
+  }
+  await run.guard.endAll();
+}
+
 async function isTracerStopped(pid: number): Promise<boolean> {
   const tracer = /^TracerPid:\s*(?<pid>[1-9]\d*)$/m.exec(await statusOf(String(pid)))?.groups?.['pid'];
   return tracer !== undefined && /^State:\s*T/m.test(await statusOf(tracer));

@@ -4,13 +4,14 @@ import type { Clock } from '../../../core/clock.ts';
 import { messageOf, SandboxError } from '../../../core/errors.ts';
 import { isProcessGroupAlive, killProcessGroup } from '../../../disk/process-group.ts';
 import type { ProcessEnd, SpawnError } from '../../child-process.ts';
+import { KILL_GRACE_MS } from '../../process-deadline.ts';
 import { spawnErrorOfErrno } from '../errno.ts';
 import type { ObservedCall } from '../observed-call.ts';
 import { DRAIN_MS, type ObservedCommand, type ObservedRun, type Observer } from '../observer.ts';
 import { findProgram } from './find-program.ts';
 import { startGuard, type Guard } from './guard.ts';
 import { readRun } from './run-reading.ts';
-import { endIfStopped } from './stopped-strace.ts';
+import { endIfStopped, endWhenStopped } from './stopped-strace.ts';
 import { straceArguments } from './strace-arguments.ts';
 import { openTracePipe, type TracePipe } from './trace-pipe.ts';
 import { createTraceReader, type TraceReader } from './trace-reader.ts';
@@ -162,6 +163,7 @@ function observedRun(
   const { child, pid, end } = started;
   const { clock, drainMs = DRAIN_MS } = options;
   const { calls, capture } = readRun(started, { clock, drainMs });
+  void endWhenStopped(started, { clock, waitMs: drainMs + KILL_GRACE_MS });
   return {
     calls,
     capture,

@@ -10,6 +10,12 @@ export interface TableCall {
   readonly name: string;
 }
 
+/** A path as it was given, and the names of the folder that it is relative to, from the leaf up, NUL behind each. */
+interface CallPath {
+  readonly given: Buffer;
+  readonly way: Buffer;
+}
+
 /** `struct call_record` of native/tracer/stream.h. */
 export interface CallRecord {
   readonly call: TableCall;
@@ -21,8 +27,7 @@ export interface CallRecord {
   readonly result: number;
   /** Six; each 64 bits without a sign. */
   readonly argument: (index: number) => bigint;
-  /** Two of them: as given, and the names of the folder that it is relative to, from the leaf up, NUL behind each. */
-  readonly paths: readonly { readonly given: Buffer; readonly way: Buffer }[];
+  readonly paths: readonly [CallPath, CallPath];
   /** A `struct sockaddr`, or the `struct open_how` of `openat2`. */
   readonly extra: Buffer;
 }
@@ -40,7 +45,7 @@ export const FLAG_DESCRIPTOR = 4096;
 const KNOWN_FLAGS = 0x1fff;
 
 const HEAD_BYTES = 104;
-const SECTIONS = [12, 14, 16, 18, 20];
+const NOTHING = Buffer.alloc(0);
 
 /** @returns undefined when it is no such record. */
 export function readCallRecord(record: Buffer, table: readonly TableCall[]): CallRecord | undefined {
@@ -49,13 +54,11 @@ export function readCallRecord(record: Buffer, table: readonly TableCall[]): Cal
   const flags = record.readUInt16LE(10);
   if (call === undefined || flags > KNOWN_FLAGS) return undefined;
   let at = HEAD_BYTES;
-  const [given, way, secondGiven, secondWay, extra] = SECTIONS.map((offset) => {
-    const begin = at;
-    at += record.readUInt16LE(offset);
-    return record.subarray(begin, at);
-  });
-  if (at !== record.byteLength || given === undefined || way === undefined) return undefined;
-  if (secondGiven === undefined || secondWay === undefined || extra === undefined) return undefined;
+  const section = (size: number): Buffer => (size === 0 ? NOTHING : record.subarray(at, (at += size)));
+  const first = { given: section(record.readUInt16LE(12)), way: section(record.readUInt16LE(14)) };
+  const second = { given: section(record.readUInt16LE(16)), way: section(record.readUInt16LE(18)) };
+  const extra = section(record.readUInt16LE(20));
+  if (at !== record.byteLength) return undefined;
   return {
     call,
     flags,
@@ -63,12 +66,9 @@ export function readCallRecord(record: Buffer, table: readonly TableCall[]): Cal
     tid: record.readUInt32LE(28),
     cgroupId: Number(record.readBigUInt64LE(32)),
     time: record.readBigUInt64LE(40),
-    result: Number(record.readBigInt64LE(48)),
+    result: record.readInt32LE(52) * 2 ** 32 + record.readUInt32LE(48),
     argument: (index) => record.readBigUInt64LE(56 + 8 * index),
-    paths: [
-      { given, way },
-      { given: secondGiven, way: secondWay },
-    ],
+    paths: [first, second],
     extra,
   };
 }

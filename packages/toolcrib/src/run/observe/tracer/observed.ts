@@ -81,41 +81,43 @@ function howOf(how: Buffer): { flags: number; mode?: number; resolve?: number } 
 const RESOLVE_IN_ROOT = 0x10;
 
 function pathOf(record: CallRecord, index: 0 | 1): ObservedPath {
-  const { given, way } = record.paths[index] ?? { given: Buffer.alloc(0), way: Buffer.alloc(0) };
-  const isReadable = (record.flags & FLAG_UNREADABLE[index]) === 0;
+  const { given: bytes, way } = record.paths[index];
+  const given = (record.flags & FLAG_UNREADABLE[index]) === 0 ? pathText(bytes) : undefined;
   const absolute = absoluteOf(record, index, given, way);
   return {
-    given: isReadable ? pathText(given) : undefined,
-    ...(absolute === undefined ? {} : { absolute: pathText(absolute) }),
+    given,
+    ...(absolute === undefined ? {} : { absolute }),
     ...((record.flags & FLAG_CUT[index]) === 0 ? {} : { cut: true }),
   };
 }
 
-const SLASH = Buffer.from('/');
-
 /** Undefined where the way to the root is not known, or what follows it. */
-function absoluteOf(record: CallRecord, index: 0 | 1, given: Buffer, way: Buffer): Buffer | undefined {
+function absoluteOf(record: CallRecord, index: 0 | 1, given: string | undefined, way: Buffer): string | undefined {
   if ((record.flags & FLAG_ABSOLUTE[index]) === 0) return undefined;
   const folder = folderOf(way);
   const isWhole = (record.flags & (FLAG_DESCRIPTOR | (index === 0 ? FLAG_RETURNED : 0))) !== 0;
   if (isWhole) return folder;
-  if ((record.flags & (FLAG_UNREADABLE[index] | FLAG_CUT[index])) !== 0) return undefined;
+  if (given === undefined || (record.flags & FLAG_CUT[index]) !== 0) return undefined;
   if (record.call.name === 'openat2' && ((howOf(record.extra).resolve ?? 0) & RESOLVE_IN_ROOT) !== 0) return undefined;
-  if (given.byteLength === 0) return folder;
-  const parent = folder.byteLength === 1 ? Buffer.alloc(0) : folder;
-  return given[0] === SLASH[0] ? Buffer.concat([parent, given]) : Buffer.concat([parent, SLASH, given]);
+  if (given === '') return folder;
+  const parent = folder === '/' ? '' : folder;
+  return given.startsWith('/') ? `${parent}${given}` : `${parent}/${given}`;
 }
 
+/** Most calls are relative to one of a few folders. */
+const folders = new Map<string, string>();
+const MANY_FOLDERS = 1024;
+
 /** The names turned round: the root's first. */
-function folderOf(way: Buffer): Buffer {
-  const names: Buffer[] = [];
-  for (let at = 0; at < way.byteLength;) {
-    const end = way.indexOf(0, at);
-    if (end === -1) break;
-    names.unshift(SLASH, way.subarray(at, end));
-    at = end + 1;
-  }
-  return names.length === 0 ? SLASH : Buffer.concat(names);
+function folderOf(way: Buffer): string {
+  const key = way.toString('latin1');
+  const known = folders.get(key);
+  if (known !== undefined) return known;
+  const names = key.split('\0').slice(0, -1).reverse();
+  const folder = `/${names.map((name) => pathText(Buffer.from(name, 'latin1'))).join('/')}`;
+  if (folders.size === MANY_FOLDERS) folders.clear();
+  folders.set(key, folder);
+  return folder;
 }
 
 function pathsOf(record: CallRecord): ObservedPath[] {

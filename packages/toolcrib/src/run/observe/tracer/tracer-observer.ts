@@ -105,6 +105,7 @@ function startOrRefuse(startIt: () => TracerProcess): TracerProcess | SpawnError
 }
 
 function observedRun(tracer: TracerProcess, started: Started, ownGroup: boolean): ObservedRun {
+  if (started.pid > 0) tracer.follow(started.pid);
   return {
     ...observation(tracer, started, TRACER_PERTURBATIONS),
     end: tracer.end,

@@ -9,6 +9,7 @@ import type { Anchor } from '../observer.ts';
 import { createControlReader, type Failed, type Started } from './control-channel.ts';
 import { notObservable } from './not-observable.ts';
 import { createSilenceLimit } from './silence-limit.ts';
+import { watchUnreaped } from './unreaped.ts';
 
 /** In milliseconds: until the command is about to be released. On a machine that is very busy it takes half a second. */
 const START_MS = 30_000;
@@ -43,12 +44,17 @@ export interface TracerProcess {
    * it told, `untold` when it has not told in time. Never rejects.
    */
   released(): Promise<Released>;
-  /** The end of the command. Never rejects; a tracer that was killed takes the command with it. */
+  /**
+   * The end of the command. Never rejects; a tracer that was killed takes the command with it, unless that had ended
+   * before: see {@link TracerProcess.follow}.
+   */
   readonly end: Promise<ProcessEnd>;
   /** Undefined when it ended without one. Never rejects. */
   readonly anchor: Promise<Anchor | undefined>;
   /** Calls: native/tracer/stream.h. */
   readonly stream: Readable;
+  /** Looks for the end of the command, too: a tracer that the command has stopped does not tell it. */
+  follow(pid: number): void;
   signal(number: NodeJS.Signals): void;
   stop(): void;
   /** Ends it at once, and what it watches with it. */
@@ -76,10 +82,12 @@ export function startTracer(start: TracerStart): TracerProcess {
     told: () => (isUnread(stream) ? undefined : control.bytesRead + stream.bytesRead),
     onSilence: () => child.kill('SIGKILL'),
   });
+  // It takes the command with it.
+  let unreaped: ProcessEnd = { exitCode: null, signal: constants.signals.SIGKILL };
   void events.end.then(() => silence.begin());
   void gone.then((reason) => {
     silence.end();
-    events.close(reason);
+    events.close(reason, unreaped);
   });
   return {
     first: withinTime(events.first, child),
@@ -87,6 +95,13 @@ export function startTracer(start: TracerStart): TracerProcess {
     end: events.end,
     anchor: events.anchor,
     stream,
+    follow(pid) {
+      const unfollow = watchUnreaped(pid, (end) => {
+        unreaped = end;
+        silence.begin();
+      });
+      void events.end.then(unfollow);
+    },
     signal(name) {
       control.write(Uint8Array.of(constants.signals[name]));
       // Any other may be handled, and its handler may take its time.
@@ -123,8 +138,8 @@ export type Released = Failed | { readonly kind: 'running' | 'lost' | 'untold' }
 interface Events extends Pick<TracerProcess, 'end' | 'anchor'> {
   readonly first: Promise<First>;
   readonly released: Promise<Released>;
-  /** No event comes any more. */
-  close(reason: string): void;
+  /** No event comes any more. @param end what the end of the command is, if that was not told. */
+  close(reason: string, end: ProcessEnd): void;
 }
 
 function readEvents(control: Readable): Events {
@@ -149,12 +164,12 @@ function readEvents(control: Readable): Events {
     released: released.promise,
     end: end.promise,
     anchor: anchor.promise,
-    close(reason) {
+    close(reason, untold) {
       // What it wrote before its end may still be on its way.
       void ended.then(() => {
         first.reject(notObservable(reason));
         released.resolve({ kind: 'lost' });
-        end.resolve({ exitCode: null, signal: constants.signals.SIGKILL });
+        end.resolve(untold);
         anchor.resolve(undefined);
       });
     },

@@ -52,6 +52,26 @@ describe('a command that stops the strace that watches it', requireOrSkip(await 
     },
   );
 
+  test('is ended after a while when nobody else ends it', async () => {
+    const observer = await openObserver('strace', { drainMs: 300 });
+    await using running = await started(observer, command());
+    const reading = callsOf(running.run);
+    const pids = await stopped();
+    await reading;
+    expect(await running.run.capture).toMatchObject({ endedEarly: true, survivors: 0 });
+    expect(await running.run.end).toMatchObject({ exitCode: null });
+    await areGone(pids);
+  });
+
+  test('says how it ended when it did so at once', async () => {
+    const observer = await openObserver('strace', { drainMs: 300 });
+    const own = 'strace=$(sed -n "s/^TracerPid:[^0-9]*//p" /proc/self/status)';
+    await using running = await started(observer, ['/bin/sh', '-c', `${own}; kill -STOP $strace; exit 3`]);
+    await callsOf(running.run);
+    expect(await running.run.end).toEqual({ exitCode: 3, signal: null });
+    expect(await running.run.capture).toMatchObject({ endedEarly: true });
+  });
+
   test('does not outlive the process that observes', async () => {
     const driver = spawn(process.execPath, [DRIVER, 'strace', ...command()], { stdio: 'ignore' });
     const ended = new Promise((resolve) => driver.once('exit', resolve));

@@ -25,6 +25,14 @@ describe('a tracer that the command has stopped', requireOrSkip('reason' in prob
     expect(await running.run.capture).toMatchObject({ endedEarly: true });
   });
 
+  test('is killed some time after the command has ended unseen, and the run ended early, but as it did', async () => {
+    const observer = createTracerObserver({ tracer: await tracerPath(), drainMs: 100 });
+    await using running = await started(observer, shell('kill -STOP $PPID; exit 3'));
+    await callsOf(running.run);
+    expect(await running.run.end).toEqual({ exitCode: 3, signal: null });
+    expect(await running.run.capture).toMatchObject({ endedEarly: true });
+  });
+
   test('is killed some time after the command has ended, and the run ended early', async () => {
     const observer = createTracerObserver({ tracer: await tracerPath(), drainMs: 1000 });
     // Whoever is stopped does not reap: the child waits until the command is gone, so that its end was told.
