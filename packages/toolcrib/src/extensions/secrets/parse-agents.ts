@@ -20,8 +20,8 @@ export async function parseAgents(bytes: Uint8Array, where: string): Promise<unk
     verifyDepth(text);
     return isJson(where, text) ? JSON.parse(text) : await parseYaml(text);
   } catch (error) {
-    const [what] = messageOf(error).split('\n', 1);
-    throw new UsageError('CONFIG_INVALID', `${where} cannot be read as agents: ${what ?? ''}`, {
+    const [what = ''] = messageOf(error).split('\n', 1);
+    throw new UsageError('CONFIG_INVALID', `${where} cannot be read as agents: ${what}`, {
       hint: 'write JSON or YAML as docs/guides/extension-packs.md shows it',
       details: { file: where },
       cause: error,
@@ -35,17 +35,22 @@ function isJson(where: string, text: string): boolean {
 
 /** What the parser itself looks for takes it as long as the number of keys squared: that is done here. */
 async function parseYaml(text: string): Promise<unknown> {
-  const { isScalar, parseDocument, visit } = await import('yaml');
+  const { isCollection, isScalar, parseDocument, visit } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
   const [problem] = document.errors;
-  if (problem !== undefined) throw problem;
+  if (problem !== undefined) throw problem.code === 'RESOURCE_EXHAUSTION' ? tooDeep() : problem;
   let aliases = 0;
+  const verifyAncestors = (ancestors: readonly unknown[]): void => {
+    if (ancestors.filter(isCollection).length >= MAX_DEPTH) throw tooDeep();
+  };
   visit(document, {
     Alias() {
       aliases += 1;
       if (aliases > MAX_ALIASES) throw new Error(`it has more than ${MAX_ALIASES} aliases`);
     },
-    Map(_, { items }) {
+    Seq: (_, __, ancestors) => verifyAncestors(ancestors),
+    Map(_, { items }, ancestors) {
+      verifyAncestors(ancestors);
       const keys = new Set<unknown>();
       for (const { key } of items) {
         if (!isScalar(key)) throw new Error('a key of it is no text');
@@ -64,6 +69,10 @@ function verifyDepth(text: string): void {
   for (const character of text) {
     if (character === '[' || character === '{') depth += 1;
     else if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
-    if (depth > MAX_DEPTH) throw new Error(`it is nested deeper than ${MAX_DEPTH} times`);
+    if (depth > MAX_DEPTH) throw tooDeep();
   }
+}
+
+function tooDeep(): Error {
+  return new Error(`it is nested deeper than ${MAX_DEPTH} times`);
 }

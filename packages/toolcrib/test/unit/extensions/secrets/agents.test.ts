@@ -53,7 +53,14 @@ describe('a definition of agents', () => {
     ['a key that is no text', '{a: b}: {tools: []}', 'a.yaml', 'a key of it is no text'],
     ['nested brackets', '['.repeat(101), 'a.yaml', 'nested deeper than 100 times'],
     ['nested brackets in JSON', '{"a":'.repeat(101), 'a.json', 'nested deeper than 100 times'],
-    ['nested lists', '- '.repeat(20_000), 'a.yaml', 'cannot be read as agents'],
+    ['nested lists', '- '.repeat(20_000), 'a.yaml', 'nested deeper than 100 times'],
+    ['one list too many', `${'- '.repeat(101)}a`, 'a.yaml', 'nested deeper than 100 times'],
+    [
+      'nested lines',
+      Array.from({ length: 101 }, (_, n) => `${' '.repeat(n)}a:`).join('\n') + ' {}',
+      'a.yaml',
+      'nested deeper',
+    ],
     ['a bomb', bomb(), 'a.yaml', 'alias'],
     [
       'many aliases',
@@ -66,6 +73,11 @@ describe('a definition of agents', () => {
     expect(error).toMatchObject({ name: 'UsageError', code: 'CONFIG_INVALID' });
     expect(error.message).toContain(words);
     expect(error.message).not.toContain('\n');
+  });
+
+  test('with a hundred levels is read', async () => {
+    await expect(parse(`${'- '.repeat(100)}a`)).resolves.toBeDefined();
+    await expect(parse(`${'{"a":'.repeat(100)}1${'}'.repeat(100)}`, 'a.json')).resolves.toBeDefined();
   });
 
   test('with sixty thousand keys is read in a moment', async () => {
