@@ -52,7 +52,7 @@ type Draft = z.infer<typeof draftSchema>;
 
 /**
  * Packs a directory: the same files are always the same bytes. What was packed is read back before it is handed out.
- * @throws UsageError `USAGE` for what cannot be packed, `CONFIG_INVALID` for a wrong `component.json` or `describe.json`;
+ * @throws NotFoundError `NOT_FOUND`; UsageError `USAGE` for what cannot be packed, `CONFIG_INVALID` for a wrong `component.json` or `describe.json`;
  * IntegrityError `DIGEST_MISMATCH` when `component.json` says another digest, `TOO_LARGE`; RemoteError `STORAGE`; the
  * signal's reason.
  */
@@ -62,7 +62,7 @@ export async function createPack(options: CreatePackOptions): Promise<CreatedPac
   const draft = draftOf(files, options);
   const { id, asset } = draft.component;
   const component = files.find(({ name }) => name === asset && name !== SIDECAR_NAME);
-  if (component === undefined) throw noComponent(directory, asset);
+  if (component === undefined) throw noComponent(directory, asset, files);
   const digest = verifySaid(draft, digestOf(component.bytes));
   const tools = toolsOf(files, directory);
   // In one order, so that packing what was unpacked yields the same pack.
@@ -128,8 +128,13 @@ function toolsOf(files: readonly PackFile[], directory: string): ReturnType<type
   return describe && parseDescribe(describe.bytes, (what) => invalid(directory, DESCRIBE_NAME, what));
 }
 
-function noComponent(directory: string, asset: string): UsageError {
-  return new UsageError('USAGE', `cannot pack ${directory}: there is no component ${quoted(asset)} in it`, {
+function noComponent(directory: string, asset: string, files: readonly PackFile[]): UsageError {
+  const folder = asset.replace(/\/*$/, '/');
+  const isFolder = files.some(({ name }) => name.startsWith(folder));
+  const fault = isFolder
+    ? `its component ${quoted(asset)} is a directory`
+    : `there is no component ${quoted(asset)} in it`;
+  return new UsageError('USAGE', `cannot pack ${directory}: ${fault}`, {
     hint: `put it there, or name another file: component.asset in ${SIDECAR_NAME}, or --component`,
     details: { directory, asset },
   });

@@ -110,6 +110,7 @@ async function readComponent(context: PackContext): Promise<PackComponent> {
   if (asset.trim() === '') throw noComponent(extensionId, `component.asset in its ${SIDECAR_NAME} is empty`);
   const entry = entries.get(asset);
   if (entry === undefined) throw noComponent(extensionId, `its .gtxpack has no ${quoted(asset)}, which is its asset`);
+  if (asset.endsWith('/')) throw noComponent(extensionId, `its asset, ${quoted(asset)}, is a directory`);
   const bytes = await read(context, entry);
   const actual = digestOf(bytes);
   if (actual !== digest) throw otherComponent(extensionId, digest, actual);

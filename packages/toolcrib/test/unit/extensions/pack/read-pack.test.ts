@@ -84,6 +84,17 @@ describe('the component of a pack', () => {
       [{ name: 'component.json', content: '{"component":{"id":"a","asset":" ","digest":"b"}}' }],
       'is empty',
     ],
+    [
+      'a directory as its asset',
+      [
+        { name: 'assets/', content: '', method: 0 as const, attributes: 0o040755 * 0x10000 },
+        {
+          name: 'component.json',
+          content: `{"component":{"id":"a","asset":"assets/","digest":"${digestText(Buffer.of())}"}}`,
+        },
+      ],
+      '"assets/", is a directory',
+    ],
     ['an asset that is not there', [sidecarEntry(WASM)], 'has no "component.wasm", which is its asset'],
   ])('is missing from a pack with %s', async (_, entries, words) => {
     const error = await failureOfAsync(() => readComponent(zipBytes(entries)));
