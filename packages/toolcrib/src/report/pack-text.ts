@@ -10,6 +10,7 @@ interface PackFacts {
   readonly digest: Digest;
   readonly id: string;
   readonly component: { readonly asset: string; readonly digest: Digest; readonly kind: WebAssemblyKind };
+  readonly entries: readonly { readonly name: string; readonly size: number }[];
   readonly tools: readonly string[] | null;
 }
 
@@ -20,7 +21,8 @@ const KINDS: Readonly<Record<WebAssemblyKind, string>> = {
 };
 
 /** What was packed. */
-export function describePack({ path, size, digest, id, component, tools }: PackFacts): string {
+export function describePack({ path, size, digest, id, component, entries, tools }: PackFacts): string {
+  const files = entries.map((entry) => `${entry.name}, ${formatSize(entry.size)}`);
   return textOf([
     path,
     `  extension  ${id}`,
@@ -30,6 +32,7 @@ export function describePack({ path, size, digest, id, component, tools }: PackF
     tools === null
       ? '  tools      not described: there is no describe.json'
       : `  tools      ${tools.join(', ') || 'none'}`,
+    ...files.map((file, index) => `  ${index === 0 ? 'files' : '     '}      ${file}`),
   ]);
 }
 

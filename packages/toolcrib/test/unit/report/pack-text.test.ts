@@ -6,10 +6,12 @@ const forged = 'a\n  component  sha256:fake\u001b[2K';
 
 test('what a directory says of itself makes no line of its own', () => {
   const component = { asset: forged, digest, kind: 'component' } as const;
-  const text = describePack({ path: forged, size: 5, digest, id: forged, component, tools: [forged, 'b'] });
-  expect(text.split('\n')).toHaveLength(7);
+  const entries = [forged, 'b'].map((name) => ({ name, size: 2000 }));
+  const text = describePack({ path: forged, size: 5, digest, id: forged, component, entries, tools: [forged, 'b'] });
+  expect(text.split('\n')).toHaveLength(9);
   expect(text).toContain('  extension  a\\x0a  component  sha256:fake\\x1b[2K\n');
   expect(text).toContain('sha256:fake\\x1b[2K, b\n');
+  expect(text).toMatch(/^ {2}files {6}a\\x0a .*, 2\.0 kB\n {13}b, 2\.0 kB\n/m);
 });
 
 test('what a store says makes no line of its own', () => {
