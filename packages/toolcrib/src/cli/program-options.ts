@@ -59,3 +59,11 @@ export function parseTimeout(value: string): number {
     hint: 'e.g. --timeout 60 for a minute',
   });
 }
+
+/** For options that take a file to write. @throws UsageError `USAGE` for what elsewhere stands for stdout. */
+export function outputFile(value: string): string {
+  if (value !== '-') return value;
+  throw new UsageError('USAGE', '--output takes a file, and "-" does not stand for stdout', {
+    hint: 'a file of that name is ./-',
+  });
+}

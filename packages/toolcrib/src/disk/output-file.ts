@@ -1,6 +1,7 @@
 import type { Stats } from 'node:fs';
 import { lstat } from 'node:fs/promises';
 import { isSystemError, UsageError } from '../core/errors.ts';
+import { fileKind } from './file-kind.ts';
 import { storageError } from './storage-error.ts';
 
 /**
@@ -11,7 +12,7 @@ import { storageError } from './storage-error.ts';
 export async function verifyOutputFile(path: string): Promise<void> {
   const stats = await statsOf(path);
   if (stats === undefined || stats.isFile()) return;
-  throw new UsageError('USAGE', `${path} is ${kindOf(stats)}, and a file would take its place`, {
+  throw new UsageError('USAGE', `${path} is ${fileKind(stats)}, and a file would take its place`, {
     hint: 'name a file, or one that is not there yet',
     details: { path },
   });
@@ -25,12 +26,4 @@ async function statsOf(path: string): Promise<Stats | undefined> {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
     throw storageError(error, 'examine', path);
   }
-}
-
-function kindOf(stats: Stats): string {
-  if (stats.isSymbolicLink()) return 'a symbolic link';
-  if (stats.isDirectory()) return 'a directory';
-  if (stats.isFIFO()) return 'a pipe';
-  if (stats.isSocket()) return 'a socket';
-  return stats.isCharacterDevice() || stats.isBlockDevice() ? 'a device' : 'no regular file';
 }

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { NotFoundError, UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
-import { ifThere, readSmallFile } from '../disk/small-file.ts';
+import { readInputFile, verifyInput } from '../disk/input-path.ts';
+import { ifThere } from '../disk/small-file.ts';
 import {
   PACK_EXTENSIONS_NAME,
   parsePackExtensions,
@@ -29,10 +30,15 @@ export interface DeclaredExtensions {
   readonly locked: readonly LockedExtension[] | undefined;
 }
 
-/** @returns undefined when the pack has none. @throws as `parsePackExtensions`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`. */
+/**
+ * @returns undefined when the pack has none.
+ * @throws NotFoundError `NOT_FOUND` for a directory that is not there; UsageError `USAGE` for what is no directory, or no
+ * file; as `parsePackExtensions`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`.
+ */
 export async function readPackExtensions(packDirectory: string): Promise<PackExtensions | undefined> {
+  await verifyInput(packDirectory, 'directory');
   const path = join(packDirectory, PACK_EXTENSIONS_NAME);
-  const bytes = await ifThere(readSmallFile(path, MAX_BYTES));
+  const bytes = await ifThere(readInputFile(path, MAX_BYTES));
   return bytes && parsePackExtensions(bytes, path);
 }
 
@@ -43,10 +49,13 @@ export async function requirePackExtensions(packDirectory: string): Promise<Pack
   return declared;
 }
 
-/** @returns undefined when the pack has none. @throws as `parsePackLock`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`. */
+/**
+ * @returns undefined when the pack has none.
+ * @throws UsageError `USAGE` for what is no file; as `parsePackLock`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`.
+ */
 export async function readPackLock(packDirectory: string): Promise<readonly LockedExtension[] | undefined> {
   const path = join(packDirectory, PACK_LOCK_NAME);
-  const bytes = await ifThere(readSmallFile(path, MAX_BYTES));
+  const bytes = await ifThere(readInputFile(path, MAX_BYTES));
   return bytes && parsePackLock(bytes, path);
 }
 
@@ -55,7 +64,7 @@ export async function readPackLock(packDirectory: string): Promise<readonly Lock
  * @param packDirectory absolute.
  * @param options.frozen true: there has to be a lock.
  * @throws NotFoundError `NOT_FOUND` without a `pack.extensions.json`; UsageError `CONFIG_INVALID`, `REFERENCE_INVALID`,
- * `LOCK_OUTDATED`.
+ * `LOCK_OUTDATED`, `USAGE`; as {@link readPackExtensions}.
  */
 export async function readDeclaredExtensions(
   packDirectory: string,

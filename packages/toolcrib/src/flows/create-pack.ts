@@ -27,7 +27,7 @@ export interface WrittenPack extends Omit<CreatedPack, 'bytes'> {
 
 /**
  * Packs a directory as a `.gtxpack`: docs/guides/extension-packs.md.
- * @throws UsageError `USAGE`, `CONFIG_INVALID`; IntegrityError `DIGEST_MISMATCH`, `TOO_LARGE`; RemoteError `STORAGE`; the
+ * @throws NotFoundError `NOT_FOUND`; UsageError `USAGE`, `CONFIG_INVALID`; IntegrityError `DIGEST_MISMATCH`, `TOO_LARGE`; RemoteError `STORAGE`; the
  * signal's reason.
  */
 export async function packExtension(host: Host, options: PackOptions): Promise<WrittenPack> {

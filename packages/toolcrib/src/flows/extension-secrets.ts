@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
-import { readSmallFile } from '../disk/small-file.ts';
+import { readInputFile } from '../disk/input-path.ts';
 import { findExtension, readDeclaredExtensions, type DeclaredExtension } from '../extensions/declared-extensions.ts';
 import { parseDescribe, type DescribedTool, type SecretRequirement } from '../extensions/pack/describe.ts';
 import { createPackRefusal } from '../extensions/pack/pack-refusal.ts';
@@ -63,7 +63,7 @@ export async function listExtensionSecrets(
 }
 
 async function readAgents({ cwd }: Host, file: string): Promise<{ readonly where: string; readonly content: unknown }> {
-  const bytes = await readSmallFile(resolve(cwd, file), MAX_AGENTS_BYTES);
+  const bytes = await readInputFile(resolve(cwd, file), MAX_AGENTS_BYTES);
   return { where: file, content: await parseAgents(bytes, file) };
 }
 

@@ -5,6 +5,7 @@ import { quoted } from '../core/printable.ts';
 import { parseStoreReference, type StoreReference } from '../core/reference.ts';
 import { isStoredPackId, PACKS_FOLDER, storedPackName, type StoredPackId } from '../core/stored-pack.ts';
 import { digestFile, readVerified } from '../disk/digest-file.ts';
+import { verifyInput } from '../disk/input-path.ts';
 import { openRegularFile } from '../disk/open-regular-file.ts';
 import type { PublishedPack } from '../extensions/pack/publish-pack.ts';
 import { formatStoreRef, storeArtifactUrl } from '../extensions/store-ref.ts';
@@ -62,6 +63,7 @@ export async function publishExtension(host: Host, options: PublishPackOptions):
   if (references.length === 0) throw new UsageError('USAGE', 'no store is named', { hint: 'name one: --to STORE' });
   const { signal } = host;
   const path = resolve(host.cwd, options.file);
+  await verifyInput(path, 'file');
   const { digest, size } = await digestFile(path, { signal });
   const { verifyPack } = await import('../extensions/pack/verify-pack.ts');
   const { component } = await verifyPack(await openRegularFile(path), options.name ?? options.file, signal);

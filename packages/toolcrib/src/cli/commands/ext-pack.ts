@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Registration } from '../program-options.ts';
+import { outputFile, type Registration } from '../program-options.ts';
 
 interface PackCommandOptions {
   readonly output: string;
@@ -13,7 +13,7 @@ export function registerExtPack(ext: Command, { action }: Registration): void {
     .command('pack')
     .description('pack a directory as a .gtxpack: the same files are always the same bytes')
     .argument('<dir>', 'what belongs into the pack, and nothing else')
-    .requiredOption('-o, --output <file>', 'the .gtxpack to write')
+    .requiredOption('-o, --output <file>', 'the .gtxpack to write', outputFile)
     .option('--id <id>', 'of the extension, where the directory has no component.json')
     .option('--component <name>', 'of the file that is the component, likewise (default: component.wasm)')
     .action(

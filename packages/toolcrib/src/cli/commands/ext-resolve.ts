@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { shownReference } from '../../core/shown-reference.ts';
-import type { Registration } from '../program-options.ts';
+import { outputFile, type Registration } from '../program-options.ts';
 import { standardStreams } from '../standard-streams.ts';
 
 interface ResolveCommandOptions {
@@ -17,7 +17,7 @@ export function registerExtResolve(ext: Command, { action }: Registration): void
     .description('write the verified component of an extension to a file, or to stdout')
     .argument('<ref>', 'ext://ID#component')
     .option('--pack <dir>', 'the directory with pack.extensions.json (default: this one)')
-    .option('-o, --output <file>', 'the file to write (default: stdout; with --json nothing is written)')
+    .option('-o, --output <file>', 'the file to write (default: stdout; with --json nothing is written)', outputFile)
     .option('--frozen', 'there has to be a lock')
     .action(
       action(async (session, reference: string, options: ResolveCommandOptions) => {

@@ -1,10 +1,11 @@
 import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError, UsageError } from '../../core/errors.ts';
+import { UsageError } from '../../core/errors.ts';
 import { quoted } from '../../core/printable.ts';
+import { verifyInput } from '../../disk/input-path.ts';
 import { readSmallFile } from '../../disk/small-file.ts';
-import { onDisk, storageError } from '../../disk/storage-error.ts';
+import { onDisk } from '../../disk/storage-error.ts';
 import { faultOfEntryName } from './entry-name.ts';
 import type { PackLimits } from './limits.ts';
 
@@ -19,15 +20,15 @@ export interface PackFile {
  * Reads every file below a directory. Directories without files leave no trace.
  * @param directory absolute.
  * @returns sorted by the bytes of their names.
- * @throws UsageError `USAGE` for what is no directory, a link, a special file, or a name that no pack may have; IntegrityError `TOO_LARGE`;
- * RemoteError `STORAGE`; the signal's reason.
+ * @throws NotFoundError `NOT_FOUND`; UsageError `USAGE` for what is no directory, a link, a special file, or a name that no
+ * pack may have; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`; the signal's reason.
  */
 export async function collectPackFiles(
   directory: string,
   limits: PackLimits,
   signal: AbortSignal | undefined,
 ): Promise<readonly PackFile[]> {
-  await verifyDirectory(directory);
+  await verifyInput(directory, 'directory');
   const names = await namesBelow(directory, '', limits.maxEntries);
   const files: PackFile[] = [];
   let room = limits.maxPackBytes;
@@ -39,22 +40,6 @@ export async function collectPackFiles(
     files.push({ name, bytes });
   }
   return files;
-}
-
-async function verifyDirectory(directory: string): Promise<void> {
-  const stats = await stat(directory).catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw storageError(error, 'examine', directory);
-  });
-  if (stats?.isDirectory() === true) return;
-  throw new UsageError(
-    'USAGE',
-    `cannot pack ${directory}: it is ${stats === undefined ? 'not there' : 'no directory'}`,
-    {
-      hint: 'name the directory that holds what belongs into the pack',
-      details: { directory },
-    },
-  );
 }
 
 async function namesBelow(directory: string, prefix: string, most: number): Promise<readonly string[]> {

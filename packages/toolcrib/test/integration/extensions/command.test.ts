@@ -134,6 +134,15 @@ describe('toolcrib ext resolve', () => {
     expect([ended.code, documentOf(ended)]).toMatchObject([code, { error: { code: expected } }]);
   });
 
+  test('takes no "-" for a file', async () => {
+    await using site = await siteOfFile();
+    for (const command of [RESOLVE, ['ext', 'pack', 'packs', '--id', 'a', '--component', 'http.gtxpack']]) {
+      const { code, stderr } = await toolcrib([...command, '-o', '-'], { cwd: site.folder });
+      expect([code, stderr]).toEqual([2, expect.stringContaining('a file of that name is ./-')]);
+    }
+    expect(await readdir(site.folder)).not.toContain('-');
+  });
+
   test('ends with 4 for other bytes than were locked, and leaves the file alone', async () => {
     await using site = await siteOfFile();
     await site.write('it.wasm', 'before');
@@ -163,6 +172,39 @@ describe('toolcrib ext add and lock', () => {
     });
     await declare(site, []);
     expect(await run('lock', '--frozen')).toMatchObject({ code: 2 });
+  });
+});
+
+describe('what a command of extensions is to read', () => {
+  const commands: readonly (readonly string[])[] = [
+    ['ext', 'secrets', 'INPUT'],
+    ['ext', 'publish', 'INPUT', '--version', '1', '--to', 'file:store'],
+    ['ext', 'add', 'x', 'INPUT'],
+    ['ext', 'add', 'x', 'file://CWD/INPUT'],
+  ];
+  const ofDirectories: readonly (readonly string[])[] = [
+    ['ext', 'pack', 'INPUT', '--id', 'x', '-o', 'out'],
+    ['ext', 'add', 'x', 'packs/http.gtxpack', '--pack', 'INPUT'],
+    ['ext', 'lock', '--pack', 'INPUT'],
+    [...RESOLVE, '--pack', 'INPUT'],
+  ];
+  const missing = ['none', 'packs/http.gtxpack/below'];
+  const all = [
+    ...[...commands, ...ofDirectories].flatMap((args) =>
+      missing.map((input) => [3, 'NOT_FOUND', input, args] as const),
+    ),
+    ...commands.flatMap((args) => ['packs', 'pipe'].map((input) => [2, 'USAGE', input, args] as const)),
+    ...ofDirectories.map((args) => [2, 'USAGE', 'packs/http.gtxpack', args] as const),
+  ];
+
+  test('ends with 3 where it is not there, and with 2 where it is something else, whatever the command', async () => {
+    await using site = await siteOfFile();
+    await promisify(execFile)('mkfifo', [join(site.folder, 'pipe')]);
+    for (const [code, expected, input, args] of all) {
+      const words = args.map((word) => word.replace('INPUT', input).replace('CWD', site.folder));
+      const ended = await toolcrib(['--json', ...words], { cwd: site.folder });
+      expect([words, ended.code, documentOf(ended)]).toMatchObject([words, code, { error: { code: expected } }]);
+    }
   });
 });
 

@@ -139,6 +139,15 @@ describe('nothing is packed', () => {
       {},
       'there is no component',
     ],
+    ...['d/', 'd'].map(
+      (asset) =>
+        [
+          `whose component is a directory, ${asset}`,
+          { 'component.json': sidecar({ id: 'x', asset }), 'd/a': 'a' },
+          {},
+          `its component "${asset}" is a directory`,
+        ] as const,
+    ),
     ['with a component.json that is none', { 'component.json': '{}', a: 'a' }, {}, 'component.json of'],
     ['with an empty id', { 'component.json': sidecar({ id: ' ', asset: 'a' }), a: 'a' }, {}, 'component.id is empty'],
     [
@@ -172,13 +181,13 @@ describe('nothing is packed', () => {
   });
 
   test.each([
-    ['missing', 'it is not there'],
-    ['component.wasm', 'it is no directory'],
-    ['component.wasm/below', 'it is not there'],
-  ])('that is no directory: %s', async (name, words) => {
+    ['missing', 'NotFoundError', 'is not there'],
+    ['component.wasm', 'UsageError', 'is a file, and a directory is needed'],
+    ['component.wasm/below', 'NotFoundError', 'is not there'],
+  ])('that is no directory: %s', async (name, kind, words) => {
     const directory = join(await folderOf({ 'component.wasm': COMPONENT }), name);
     const error = await failureOfAsync(() => createPack({ directory, id: 'x' }));
-    expect([error.name, error.message]).toEqual(['UsageError', `cannot pack ${directory}: ${words}`]);
+    expect([error.name, error.message]).toEqual([kind, `${directory} ${words}`]);
   });
 
   test('that is larger than a pack may be', async () => {
