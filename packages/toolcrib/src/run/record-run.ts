@@ -3,16 +3,14 @@ import { InterruptedError, isSystemError, UsageError, type ToolcribError } from 
 import type { SpawnError } from './child-process.ts';
 import { UNKNOWN_AUTHORSHIP, type LogAuthorship } from './ingest/log-author.ts';
 import { inheritedRights, watchLog } from './ingest/watch-log.ts';
-import { ingestLogs, type RunLogs } from './ingest-logs.ts';
+import type { RunLogs } from './ingest-logs.ts';
 import type { CaptureTier } from './observe/observer.ts';
 import type { RedactionKey } from './redaction/key.ts';
 import { createRedactor, type RedactionMode } from './redaction/redactor.ts';
 import { secretRuleIn } from './redaction/secret-shapes.ts';
-import { createSurfaceBuilder } from './reports/capability-surface.ts';
 import type { PlacementFacts } from './reports/injection-record.ts';
 import { runCommand, type CommandRunOptions } from './run-command.ts';
 import { verifyRunSpec, type RunSpec } from './run-spec.ts';
-import { writeReports } from './write-reports.ts';
 
 export interface RecordRunOptions extends CommandRunOptions {
   readonly redactionKey: RedactionKey;
@@ -58,11 +56,10 @@ export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> 
   const redactor = createRedactor(options.redactionKey, options.redactionMode);
   const policyAuthor = await watchPolicyLog(options);
   const run = await runCommand(options, redactor);
-  const surface = run.capture?.report.attribution === 'proven' ? run.capture.surface : createSurfaceBuilder();
-  const ingested = await ingestLogs(logs, { spec, redactor, draft, surface, policyAuthor });
-  await writeReports(draft, { spec, redactor, run, surface, ingested, injection: options.injection?.() });
+  const { writeEvidence } = await import('./evidence.ts');
+  const remains = { run, logs, policyAuthor, injection: options.injection?.() };
+  const { failures: logFailures } = await writeEvidence({ spec, draft, redactor }, remains);
   const { end, spawnError, timedOut, tier } = run;
-  const logFailures = ingested.failures;
   return { spec, ...end, success: end.exitCode === 0, spawnError, timedOut, tier, logFailures };
 }
 

@@ -1,11 +1,11 @@
 import type { ArchiveDraft } from './archive/write.ts';
-import { captureCalls } from './capture-calls.ts';
 import type { CommandStdio, ProcessEnd, SpawnError } from './child-process.ts';
+import type * as evidence from './evidence.ts';
 import { createForwarding, followCommand, type FollowOptions, type SignalSource } from './follow-command.ts';
-import { createNormaliser, type Normaliser } from './normalise/normaliser.ts';
+import type { Normaliser } from './normalise/normaliser.ts';
 import type { CaptureReport, CaptureTier, ObservedRun } from './observe/observer.ts';
 import type { Redactor } from './redaction/redactor.ts';
-import { createSurfaceBuilder, type SurfaceBuilder } from './reports/capability-surface.ts';
+import type { SurfaceBuilder } from './reports/capability-surface.ts';
 import type { RunSpec } from './run-spec.ts';
 import { startObserved, type KernelCapture, type KernelRequest, type Refusal } from './start-observed.ts';
 
@@ -63,17 +63,20 @@ export async function runCommand(options: CommandRunOptions, redactor: Redactor)
     const begin = clock.elapsed();
     const elapsed = (): number => Math.max(0, Math.floor(clock.elapsed() - begin));
     const kernel = options.kernel ?? NO_KERNEL;
-    const { running, observed, tier, refusals } = await startObserved(kernel, {
+    const starting = startObserved(kernel, {
       command: options.spec.command,
       cwd: options.cwd,
       env: { ...options.env, ...options.spec.env },
       stdio: options.stdio,
       ownGroup: options.timeoutMs !== undefined,
     });
+    const capturer = kernel.choices.length === 0 ? undefined : loadCapturer();
+    capturer?.catch(() => undefined); // where there is nothing to capture
+    const { running, observed, tier, refusals } = await starting;
     options.onStarted?.(tier, refusals);
     if ('code' in running)
       return { ...notStarted(running), elapsedMs: elapsed(), tier, refusals, requested: kernel.requested };
-    const capturing = observed && capture(observed, options, redactor);
+    const capturing = observed && capturer && capture(observed, { ...options, redactor }, capturer);
     forwarding.to(running);
     const ended = await followCommand(running, options);
     const elapsedMs = elapsed();
@@ -91,17 +94,21 @@ function notStarted(spawnError: SpawnError): Pick<CommandRun, 'end' | 'spawnErro
   return { end: { exitCode: null, signal: null }, spawnError, timedOut: false, capture: undefined };
 }
 
+type Capturer = Pick<typeof evidence, 'captureRun'>;
+
+/** It is half of what records a run: loaded while the observer attaches, not before it is started. */
+async function loadCapturer(): Promise<Capturer> {
+  await new Promise(setImmediate);
+  return await import('./evidence.ts');
+}
+
 /** Calls are read from the start on: an observer that is not read drops. */
 function capture(
   observed: ObservedRun,
-  options: CommandRunOptions,
-  redactor: Redactor,
+  options: CommandRunOptions & { readonly redactor: Redactor },
+  capturer: Promise<Capturer>,
 ): Promise<Omit<RunCapture, 'drainMs'>> {
-  const { spec, draft, raw = false } = options;
-  const surface = createSurfaceBuilder();
-  const normaliser = createNormaliser({ runId: spec.run_id, redactor, surface, raw });
-  const capturing = captureCalls(observed, normaliser, draft, raw);
-  const captured = capturing.then((report) => ({ report, normaliser, surface }));
+  const captured = capturer.then(({ captureRun }) => captureRun(observed, options));
   // Whoever awaits it does so after the command's end.
   captured.catch(() => undefined);
   return captured;
