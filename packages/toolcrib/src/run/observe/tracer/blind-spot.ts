@@ -31,7 +31,7 @@ export function blindSpotDetail(record: CallRecord): string | undefined {
     case 'uselib':
     case 'acct':
     case 'swapon':
-      return pathTextrecord.paths[0].given.slice(0, TEXT_LIMIT);
+      return pathText(record.paths[0].given).slice(0, TEXT_LIMIT);
     default:
       return undefined;
   }
