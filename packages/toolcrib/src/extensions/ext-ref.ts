@@ -1,7 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
 
-/** What an `ext://<id>#component` reference names: formats.md 8. */
+/** What an `ext://<id>#component` reference names: docs/formats.md, "Extensions". */
 export interface ExtRef {
   /** As `pack.extensions.json` declares it. */
   readonly extensionId: string;

@@ -4,7 +4,7 @@ import { quoted } from '../core/printable.ts';
 import { shownReference } from '../core/shown-reference.ts';
 import { parseStoreRef, type StoreRef } from './store-ref.ts';
 
-/** How a pack's bytes are come by: formats.md 8. */
+/** How a pack's bytes are come by: docs/formats.md, "Extensions". */
 export type SourceKind = 'file' | 'http' | 'oci' | 'repo' | 'store';
 
 /** A source, read. */

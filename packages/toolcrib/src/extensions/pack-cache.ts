@@ -34,8 +34,8 @@ export interface IncomingPack extends Pick<
 }
 
 /**
- * Packs on this host: formats.md 8. Nothing in it is believed: whatever is handed out was hashed just before. Where the
- * power went, a file may be lost or empty, which counts as not being there.
+ * Packs on this host (docs/formats.md, "Extensions"). Nothing in it is believed: whatever is handed out was hashed just
+ * before. Where the power went, a file may be lost or empty, which counts as not being there.
  *
  * Calls throw RemoteError `STORAGE` when the disk fails them, and the signal's reason.
  */

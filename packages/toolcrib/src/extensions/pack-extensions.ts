@@ -10,7 +10,7 @@ import { mayMove, sourceKindOf, type SourceKind } from './extension-source.ts';
 /** What the file is called in the directory of a pack. */
 export const PACK_EXTENSIONS_NAME = 'pack.extensions.json';
 
-/** An extension that a pack depends on, as `pack.extensions.json` declares it: formats.md 8. */
+/** An extension that a pack depends on, as `pack.extensions.json` declares it: docs/formats.md, "Extensions". */
 export interface ExtensionDependency {
   readonly id: string;
   readonly role: string;

@@ -11,7 +11,7 @@ import { quotedReference } from '../core/shown-reference.ts';
 /** What the file is called in the directory of a pack. */
 export const PACK_LOCK_NAME = 'pack.extensions.lock.json';
 
-/** What an extension was when it was locked: formats.md 8. */
+/** What an extension was when it was locked: docs/formats.md, "Extensions". */
 export interface LockedExtension {
   readonly id: string;
   readonly role: string;

@@ -3,7 +3,7 @@ import { parseDocument } from '../core/json-document.ts';
 import { descriptorSchema, type OciDescriptor } from '../core/oci-descriptor.ts';
 import '../core/schema-messages.ts';
 
-/** What the layer of an OCI artifact is that a pack was pushed as: formats.md 8. */
+/** What the layer of an OCI artifact is that a pack was pushed as (docs/formats.md, "Extensions"). */
 export const PACK_MEDIA_TYPE = 'application/vnd.greentic.gtxpack.v1+zip';
 
 const manifestSchema = z.object({

@@ -3,7 +3,10 @@ import { quoted } from '../core/printable.ts';
 import { quotedReference, shownReference } from '../core/shown-reference.ts';
 import { EXTENSIONS_PATH, type StoredPackId } from '../core/stored-pack.ts';
 
-/** A pack in an extension store: `store://<name>@<version>`, formats.md 8. Others' stores have names that ours does not take. */
+/**
+ * A pack in an extension store: `store://<name>@<version>` (docs/formats.md, "Extensions"). Others' stores have names that
+ * ours does not take.
+ */
 export type StoreRef = StoredPackId;
 
 const SCHEME = 'store://';

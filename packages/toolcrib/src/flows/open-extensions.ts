@@ -89,7 +89,7 @@ const OWN_VARIABLE = 'TOOLCRIB_STORE_URL';
 const ORIGINAL_VARIABLE = 'GREENTIC_STORE_URL';
 
 /**
- * The extension store that the environment names: formats.md 8.
+ * The extension store that the environment names: docs/formats.md, "Extensions".
  * @param what needs it, for messages.
  * @returns its URL, without a slash at its end.
  * @throws UsageError `USAGE` when none is named, or it is no URL of a store.

@@ -7,7 +7,7 @@ export const SIDECAR_NAME = 'component.json';
 /** In bytes. */
 export const MAX_SIDECAR = 1024 ** 2;
 
-/** What `component.json` says (docs/formats.md, "Extension packs"). */
+/** What `component.json` says (docs/formats.md, "Extensions"). */
 export interface ComponentSidecar {
   /** Informational: nobody compares it with the extension's. */
   readonly id: string;

@@ -33,7 +33,7 @@ const describeSchema = z.object({
 });
 
 /**
- * Reads of a `describe.json` what tools need; everything else in it is somebody else's (docs/formats.md, "Extension packs").
+ * Reads of a `describe.json` what tools need; everything else in it is somebody else's (docs/guides/extension-packs.md).
  * @param refuse makes the error of what is wrong with it.
  */
 export function parseDescribe(document: Uint8Array, refuse: (what: string) => Error): readonly DescribedTool[] {

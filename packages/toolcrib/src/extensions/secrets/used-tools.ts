@@ -18,7 +18,7 @@ const NO_TOOLS = 'no agent has tools; expected agents by their names at the top,
 /**
  * Finds the tools of extensions in `{name: {tools: [{extension_id, tool_name}]}}`. Agents without tools have none.
  * Tools that are no array are passed over with a warning, and so are entries that say no extension or no tool, and a
- * document in which nothing has tools: it hardly defines agents (docs/formats.md, "Extension packs").
+ * document in which nothing has tools: it hardly defines agents (docs/guides/extension-packs.md).
  * @param documents as they were parsed, each with the path of its file.
  * @throws UsageError `CONFIG_INVALID` for a document that is no object.
  */
