@@ -10,15 +10,15 @@ const ANY_USERINFO = /^[^]*@(?!sha256:)/;
 const STORE_USERINFO = /^[^/]*@(?=[^@]*@)/;
 
 /**
- * A reference of any kind as it may be shown: without the credentials that somebody put into it, and without a query, which
- * can be what opens a server.
+ * A reference of any kind as it may be shown: without the credentials that somebody put into it, and without a query or a
+ * fragment, which can be what opens a server.
  */
 export function shownReference(reference: string): string {
   const { scheme, rest } = splitScheme(reference);
   if (scheme === '' || isScheme('file', scheme)) return reference;
   const shown = rest.replace(userinfoOf(scheme, rest), '…@');
   if (isScheme('store', scheme) || shown.endsWith('?insecure=true')) return scheme + shown;
-  return scheme + shown.replace(/^([^?#]*\?)[^]+$/, '$1…');
+  return scheme + shown.replace(/^([^?#]*[?#])[^]+$/, '$1…');
 }
 
 /** The same as a JSON string. */

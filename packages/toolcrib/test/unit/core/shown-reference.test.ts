@@ -12,6 +12,7 @@ test.each([
   ['https://bob:hun/ter2@h/a', 'https://…@h/a'],
   ['https://bob:hun?ter2@h/a', 'https://…@h/a'],
   ['https://h/@scope/a?X-Amz-Signature=hunter2#b', 'https://h/@scope/a?…'],
+  ['https://h/a#hunter2', 'https://h/a#…'],
   ['ftp://bob:hunter2@h/a', 'ftp://…@h/a'],
   ['oci://bob:hunter2@h/x:1', 'oci://…@h/x:1'],
   [`oci://hunter2@h/x:1@${digest}`, `oci://…@h/x:1@${digest}`],
