@@ -47,6 +47,15 @@ function pinOfVersion(dependency: ExtensionDependency, earlier: readonly LockedE
 }
 
 /**
+ * Makes sure that locks which came about at the same time agree: another command may have locked other bytes for a version
+ * since this one looked.
+ * @throws IntegrityError `DIGEST_MISMATCH` for two digests of one version of a store.
+ */
+export function verifyVersions(declared: readonly ExtensionDependency[], locks: readonly LockedExtension[]): void {
+  for (const dependency of declared) if (dependency.kind === 'store') pinOfVersion(dependency, locks);
+}
+
+/**
  * Compares a lock with what its source gives.
  * @throws IntegrityError `DIGEST_MISMATCH` for other bytes; UsageError `LOCK_OUTDATED` for anything else that is not so; as
  * `acquirePack` and `openPack`.

@@ -10,7 +10,7 @@ import {
   type ExtensionDependency,
 } from '../extensions/pack-extensions.ts';
 import type { LockedExtension } from '../extensions/pack-lock.ts';
-import { pinExtension, verifyWords, withDigest, type Pinning } from '../extensions/pin-extension.ts';
+import { pinExtension, verifyVersions, verifyWords, withDigest, type Pinning } from '../extensions/pin-extension.ts';
 import { holdPack } from './hold-pack.ts';
 import type { Host } from './host.ts';
 import { locksOf, saveLock } from './lock-extensions.ts';
@@ -102,6 +102,7 @@ async function declare(
   const { extensions } = parsePackExtensions(text, file);
   const { locks, unlocked } = locksOf(extensions, [...fresh, ...earlier]);
   if (unlocked.length > 0) return { unlocked, earlier };
+  verifyVersions(extensions, [...earlier, ...fresh]);
   await writeFileAtomically(file, text, { signal });
   const lock = await saveLock(packDirectory, locks, { signal });
   const replaced = before.extensions.find(({ id }) => id === dependency.id)?.reference ?? null;

@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../disk/write-file.ts';
 import { readDeclaredExtensions, readPackLock, requirePackExtensions } from '../extensions/declared-extensions.ts';
 import type { ExtensionDependency } from '../extensions/pack-extensions.ts';
 import { byId, formatPackLock, isLockOf, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
-import { pinExtension, verifyLocked, type Pinning } from '../extensions/pin-extension.ts';
+import { pinExtension, verifyLocked, verifyVersions, type Pinning } from '../extensions/pin-extension.ts';
 import { holdPack } from './hold-pack.ts';
 import type { Host } from './host.ts';
 import { openExtensionPacks, packDirectoryOf } from './open-extensions.ts';
@@ -81,7 +81,9 @@ async function saveFresh(
 ): Promise<PackLock | { readonly unlocked: readonly ExtensionDependency[] }> {
   const declared = await requirePackExtensions(packDirectory);
   const { locks, unlocked } = locksOf(declared.extensions, fresh);
-  return unlocked.length > 0 ? { unlocked } : await saveLock(packDirectory, locks, { signal });
+  if (unlocked.length > 0) return { unlocked };
+  verifyVersions(declared.extensions, [...((await readPackLock(packDirectory)) ?? []), ...fresh]);
+  return await saveLock(packDirectory, locks, { signal });
 }
 
 /** The lock of each declaration, as far as there is one. @param known the first one of a declaration counts. */

@@ -1,16 +1,19 @@
 import { once } from 'node:events';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type ServerResponse } from 'node:http';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { addExtension } from '../../../src/flows/add-extension.ts';
 import { openProject } from '../../../src/flows/project.ts';
-import { declare, packOf } from '../../unit/extensions/pack-site.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
+import { declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
 import { toolcrib } from '../cli/command-line.ts';
 import { extensionSite, type ExtensionSite } from './extension-site.ts';
 
 const IDS = ['e1', 'e2', 'e3', 'e4', 'e5', 'e6'];
 
-async function add(site: ExtensionSite, id: string, reference: string): Promise<void> {
-  const host = site.host();
+async function add(site: ExtensionSite, id: string, reference: string, store = ''): Promise<void> {
+  const host = site.host({ env: { TOOLCRIB_STORE_URL: store } });
   await addExtension(await openProject(host), host, { id, reference });
 }
 
@@ -39,21 +42,82 @@ describe('extensions that are added at the same time', () => {
   });
 });
 
-test('a lock has what was declared while its packs came', async () => {
-  await using site = await extensionSite();
-  await site.write('a.gtxpack', packOf('one'));
+/** A store whose answers wait until a test gives them. */
+async function startSlowStore() {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  await declare(site, [{ id: 'slow', ref: `http://127.0.0.1:${port}/slow.gtxpack` }]);
+  const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : undefined}`;
+  return {
+    url,
+    async asked(): Promise<ServerResponse> {
+      const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
+      return response;
+    },
+    [Symbol.dispose]: () => void server.close(),
+  };
+}
+
+test('a lock has what was declared while its packs came', async () => {
+  await using site = await extensionSite();
+  await site.write('a.gtxpack', packOf('one'));
+  using store = await startSlowStore();
+  const slow = { id: 'slow', ref: `${store.url}/slow.gtxpack` };
+  await declare(site, [slow]);
   const locking = site.lock();
-  const [, response] = (await once(server, 'request')) as [unknown, ServerResponse];
-  await declare(site, [
-    { id: 'slow', ref: `http://127.0.0.1:${port}/slow.gtxpack` },
-    { id: 'late', ref: 'a.gtxpack' },
-  ]);
+  const response = await store.asked();
+  await declare(site, [slow, { id: 'late', ref: 'a.gtxpack' }]);
   response.end(packOf('two'));
   expect((await locking).extensions.map(({ id }) => id)).toEqual(['late', 'slow']);
-  server.close();
+});
+
+test('nothing is locked when what a pack declares is gone before its packs came', async () => {
+  await using site = await extensionSite();
+  using store = await startSlowStore();
+  await declare(site, [{ id: 'slow', ref: `${store.url}/slow.gtxpack` }]);
+  const locking = failureOfAsync(() => site.lock());
+  const response = await store.asked();
+  await rm(join(site.folder, 'pack.extensions.json'));
+  response.end(packOf('two'));
+  expect(await locking).toMatchObject({ name: 'NotFoundError', code: 'NOT_FOUND' });
+  expect(await readdir(site.folder)).toEqual(['cache']);
+});
+
+describe('a version of a store that gives other bytes meanwhile', () => {
+  const ref = 'store://acme/http@1.0.0';
+  const ids = ['e1', 'e2'];
+  const isRefused = (error: unknown) => expect(error).toMatchObject({ code: 'DIGEST_MISMATCH' });
+
+  test('is added once: two commands never lock two digests for it', async () => {
+    await using site = await extensionSite();
+    using store = await startSlowStore();
+    const adding: Promise<unknown>[] = [];
+    const responses: ServerResponse[] = [];
+    for (const id of ids) {
+      adding.push(
+        add(site, id, ref, store.url).then(
+          () => 'added',
+          (error: unknown) => error,
+        ),
+      );
+      responses.push(await store.asked());
+    }
+    responses[0]?.end(packOf('one'));
+    expect(await adding[0]).toBe('added');
+    responses[1]?.end(packOf('two'));
+    isRefused(await adding[1]);
+    expect((await site.lock({ frozen: true, offline: true })).extensions.map(({ id }) => id)).toEqual(['e1']);
+  });
+
+  test('is not locked anew: what another command locked for it counts', async () => {
+    await using site = await extensionSite();
+    using store = await startSlowStore();
+    await declare(site, [{ id: 'e1', ref }]);
+    const locking = failureOfAsync(() => site.lock({ env: { TOOLCRIB_STORE_URL: store.url } }));
+    const response = await store.asked();
+    await writeLock(site, [{ id: 'e1', ref, digest: digestOf(packOf('one')) }]);
+    response.end(packOf('two'));
+    isRefused(await locking);
+    expect(await readFile(join(site.folder, 'pack.extensions.lock.json'), 'utf8')).toContain(digestOf(packOf('one')));
+  });
 });
