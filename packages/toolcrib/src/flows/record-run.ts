@@ -119,7 +119,7 @@ async function runInto(
   draft: ArchiveDraft,
   host: Host,
   request: RecordRunRequest,
-  { spec, log, options }: Pick<PreparedSdkLog, 'spec' | 'log'> & Partial<Pick<SandboxRun, 'options'>>,
+  { spec, log, perturbations, options }: Omit<PreparedSdkLog, 'discard'> & Partial<Pick<SandboxRun, 'options'>>,
 ): Promise<RunOutcome> {
   const { cwd, env, clock } = host;
   const { kernel = 'auto', raw = false, policyLog, timeout, signals, redact } = request;
@@ -133,6 +133,7 @@ async function runInto(
     redactionKey: await openRedactionKey(host, request.redactionKey),
     kernel: { requested: kernel, choices: openObservers(host, kernel, request.drain) },
     raw,
+    perturbations,
     logs: { policy: policyLog === undefined ? undefined : resolve(cwd, policyLog), sdk: log },
     onStarted: (tier, refusals) => {
       if (kernel === 'auto') host.reporter.notice({ kind: 'step', text: tierText(tier, refusals) });

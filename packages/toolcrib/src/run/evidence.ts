@@ -35,6 +35,8 @@ export interface RunRemains {
   readonly logs: RunLogs;
   /** Judges the policy log, when it has been read. */
   readonly policyAuthor: (() => Promise<LogAuthorship>) | undefined;
+  /** What whoever records changed for the command, one sentence each. */
+  readonly perturbations: readonly string[];
   /** Undefined for a run on this machine. */
   readonly injection: PlacementFacts | undefined;
 }
@@ -42,10 +44,10 @@ export interface RunRemains {
 /** Reads the logs of a run that is over, and writes what follows from all layers. */
 export async function writeEvidence(
   { spec, draft, redactor }: EvidenceTarget,
-  { run, logs, policyAuthor, injection }: RunRemains,
+  { run, logs, policyAuthor, perturbations, injection }: RunRemains,
 ): Promise<IngestedLogs> {
   const surface = run.capture?.report.attribution === 'proven' ? run.capture.surface : createSurfaceBuilder();
   const ingested = await ingestLogs(logs, { spec, redactor, draft, surface, policyAuthor });
-  await writeReports(draft, { spec, redactor, run, surface, ingested, injection });
+  await writeReports(draft, { spec, redactor, run, surface, ingested, perturbations, injection });
   return ingested;
 }

@@ -16,6 +16,8 @@ export interface RecordRunOptions extends CommandRunOptions {
   readonly redactionKey: RedactionKey;
   readonly redactionMode?: RedactionMode;
   readonly logs?: RunLogs;
+  /** What whoever records changed for the command, beside what an observer changes, one sentence each. */
+  readonly perturbations?: readonly string[];
   /** The sandbox that the command runs in, told when it is over. Default: there is none. */
   readonly injection?: () => PlacementFacts;
 }
@@ -48,7 +50,7 @@ export interface RunOutcome {
  * was started then.
  */
 export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> {
-  const { spec, draft, logs = {} } = options;
+  const { spec, draft, logs = {}, perturbations = [] } = options;
   verifyRunSpec(spec);
   verifyRunIdIsNoSecret(spec);
   await verifyDirectory(options.cwd);
@@ -57,7 +59,7 @@ export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> 
   const policyAuthor = await watchPolicyLog(options);
   const run = await runCommand(options, redactor);
   const { writeEvidence } = await import('./evidence.ts');
-  const remains = { run, logs, policyAuthor, injection: options.injection?.() };
+  const remains = { run, logs, policyAuthor, perturbations, injection: options.injection?.() };
   const { failures: logFailures } = await writeEvidence({ spec, draft, redactor }, remains);
   const { end, spawnError, timedOut, tier } = run;
   return { spec, ...end, success: end.exitCode === 0, spawnError, timedOut, tier, logFailures };

@@ -34,6 +34,8 @@ export interface FinishedRun {
   /** What the layers imply. */
   readonly surface: SurfaceBuilder;
   readonly ingested: IngestedLogs;
+  /** What whoever records changed for the command, beside what its observer did, one sentence each. */
+  readonly perturbations: readonly string[];
   /** Undefined for a run on this machine. */
   readonly injection: PlacementFacts | undefined;
 }
@@ -47,7 +49,7 @@ export async function writeReports(draft: ArchiveDraft, finished: FinishedRun): 
   draft.document(SURFACE_PATH, JSON.stringify(surface.build(spec.run_id)));
   draft.document(CORRELATION_PATH, JSON.stringify(correlationOf(finished)));
   const record = captureRecordOf(finished);
-  const tellsMore = record.logs.length > 0 || finished.injection !== undefined;
+  const tellsMore = [...record.logs, ...record.perturbations].length > 0 || finished.injection !== undefined;
   if (run.requested !== 'off' || tellsMore) draft.document(CAPTURE_PATH, JSON.stringify(record));
   if (run.requested !== 'off') draft.document(COVERAGE_PATH, JSON.stringify(runCoverage(record)));
   // Last, because it counts what was redacted above.
@@ -87,7 +89,7 @@ function correlationOf({ spec, ingested, run }: FinishedRun): ReturnType<typeof 
   return correlate(spec.run_id, { ...ingested, kernelEvents });
 }
 
-function captureRecordOf({ spec, redactor, run, ingested }: FinishedRun): CaptureRecord {
+function captureRecordOf({ spec, redactor, run, ingested, perturbations }: FinishedRun): CaptureRecord {
   const { capture, requested, tier, refusals } = run;
   return captureRecord({
     runId: spec.run_id,
@@ -96,6 +98,7 @@ function captureRecordOf({ spec, redactor, run, ingested }: FinishedRun): Captur
     refusals: [...refusals],
     observed: capture && { report: capture.report, counts: capture.normaliser.counts() },
     drainMs: capture?.drainMs,
+    perturbations,
     logs: ingested.authors,
     redacted: (text) => redactor.text('capture', text),
   });

@@ -38,6 +38,11 @@ export function agentShimEnvironment(options: AgentShimOptions): Readonly<Record
   return { ...sdkLogEnvironment(options), NODE_OPTIONS: withPreload(options.nodeOptions, options.shimPath) };
 }
 
+/** What that changes for the command, as a sentence. */
+export function agentShimPerturbation(shim: string): string {
+  return `every Node of the command loads the agent shim ${shim} (--require in NODE_OPTIONS), which listens to its SDK and writes a log`;
+}
+
 /** `--require`: it takes a path, costs less than `--import`, and every Node knows it. */
 function withPreload(nodeOptions: string | undefined, path: string): string {
   const preload = `--require "${path.replaceAll(/["\\]/g, String.raw`\$&`)}"`;

@@ -41,7 +41,7 @@ export const captureRecordSchema = z.strictObject({
   hooks: z.array(
     z.strictObject({ hook: z.string(), emitted: count, dropped: count, unreadable: count, missed: count }),
   ),
-  /** What the observation changed for the command. */
+  /** What the recording changed for the command: its observer, and a shim that it loads there. */
   perturbations: z.array(z.string()),
   overhead: z.strictObject({
     /** Milliseconds from the start of the observer until the command was released; null where nothing observed. */
@@ -74,6 +74,8 @@ export interface CaptureFacts {
   readonly observed: { readonly report: CaptureReport; readonly counts: NormaliserCounts } | undefined;
   /** Milliseconds from the end of the command to the end of the observation. */
   readonly drainMs: number | undefined;
+  /** What the recording changed beside its observer, one sentence each. */
+  readonly perturbations: readonly string[];
   readonly logs: readonly {
     readonly layer: 'policy' | 'sdk';
     readonly command_could_write: boolean;
@@ -88,7 +90,7 @@ export interface CaptureFacts {
  * kept.
  */
 export function captureRecord(facts: CaptureFacts): CaptureRecord {
-  const { runId, requested, tier, refusals, observed, drainMs, logs, redacted } = facts;
+  const { runId, requested, tier, refusals, observed, drainMs, perturbations, logs, redacted } = facts;
   const report = observed?.report;
   return {
     schema: CAPTURE_SCHEMA,
@@ -102,7 +104,7 @@ export function captureRecord(facts: CaptureFacts): CaptureRecord {
     hooks: (report?.accounts ?? []).map(({ hook, emitted, dropped, unreadable, missed }) => {
       return { hook, emitted, dropped, unreadable, missed };
     }),
-    perturbations: (report?.perturbations ?? []).map(redacted),
+    perturbations: [...(report?.perturbations ?? []), ...perturbations].map(redacted),
     overhead: { attach_ms: report?.attachMs ?? null, drain_ms: drainMs ?? null },
     normaliser: observed === undefined ? null : writtenCounts(observed.report, observed.counts),
     logs: logs.map(({ layer, command_could_write, because }) => {

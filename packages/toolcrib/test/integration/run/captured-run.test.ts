@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, copyFile, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -102,6 +102,28 @@ function isAlive(pid: number): boolean {
 
 describe.each(TIERS)('a run under %s', (kernel, requirement) => {
   describe('on this machine', requirement, () => {
+    test('with a shim has the same layer each time, in which the log that was made for it does not show', async () => {
+      const event = `{"schema":"assay.runner.sdk_event.v0","run_id":"r1","seq":0,"event_type":"run_finished","source":"agent"}`;
+      const agent = ['sh', '-c', `printf '%s\\n' '${event}' >> "$ASSAY_RUNNER_SDK_EVENT_LOG"; cat /etc/hostname`];
+      const recordIt = async (): Promise<Captured> => {
+        const captured = await record(agent, { kernel, runId: 'r1', agentShim: 'openai-agents' });
+        captured.member('layers/kernel.ndjson');
+        await rm(join(directory, 'run.tar.gz'));
+        return captured;
+      };
+      const [first, second] = [await recordIt(), await recordIt()];
+      expect(first.inspection.summary.layers).toMatchObject({ sdk: 1 });
+      const surface = first.inspection.reports.surface;
+      expect(surface?.filesystem_paths).toContain('/etc/hostname');
+      expect(surface?.filesystem_paths.filter((path) => path.includes('.toolcrib-'))).toEqual([]);
+      expect(surface).toEqual(second.inspection.reports.surface);
+      const told = (captured: Captured): string =>
+        captured.member('layers/kernel.ndjson').replaceAll(/"(?:pid|cgroup_id)":\d+/g, '');
+      expect(told(first)).toBe(told(second));
+      expect(first.capture.perturbations.at(-1)).toContain('loads the agent shim openai-agents');
+      expect((await readdir('/dev/shm')).filter((name) => name.includes(`-${process.pid}-`))).toEqual([]);
+    });
+
     test('tells what was opened, started and changed, with the results, and nothing of what it hides', async () => {
       await writeFile(join(directory, 'input'), 'x');
       const script = 'exec 2> /dev/null; cat input > output; rm output; cat missing; exit 3';

@@ -35,6 +35,7 @@ export function captured({ tier = 'ebpf', calls = [], report = {}, logs = [] }: 
     refusals: [],
     observed: { report: { ...fine, ...report }, counts: normaliser.counts() },
     drainMs: 3,
+    perturbations: [],
     logs,
     redacted: (text) => text,
   });

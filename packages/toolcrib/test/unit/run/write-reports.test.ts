@@ -44,6 +44,7 @@ const UNWATCHED: FinishedRun = {
   },
   surface: createSurfaceBuilder(),
   ingested: { decisions: [], sdkEvents: 0, sdkToolCalls: new Set(), notes: [], authors: [], failures: [] },
+  perturbations: [],
   injection: undefined,
 };
 
@@ -65,4 +66,11 @@ test('a run in a sandbox that nothing was to watch says so, because its archive 
 test('a run on this machine that nothing was to watch has no member about it', async () => {
   const { findings, reports } = await inspect(UNWATCHED);
   expect([findings, reports.capture, reports.coverage]).toEqual([[], undefined, undefined]);
+});
+
+test('what the recorder changed for the command stands beside what its observer changed, and without one, too', async () => {
+  const perturbations = ['a shim is loaded'];
+  const { findings, reports } = await inspect({ ...UNWATCHED, perturbations });
+  expect(findings).toEqual([]);
+  expect(reports.capture).toMatchObject({ tier: 'none', perturbations });
 });

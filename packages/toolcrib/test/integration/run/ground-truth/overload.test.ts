@@ -68,7 +68,7 @@ function verdictOf(report: CaptureReport, calls: Awaited<ReturnType<typeof obser
   const normaliser = createNormaliser({ runId: 'run', redactor, surface: createSurfaceBuilder(), raw: false });
   for (const call of calls) normaliser.take(call);
   const record = captureRecord({
-    ...{ runId: 'run', requested: 'ebpf', tier: 'ebpf', refusals: [], drainMs: 0, logs: [] },
+    ...{ runId: 'run', requested: 'ebpf', tier: 'ebpf', refusals: [], drainMs: 0, perturbations: [], logs: [] },
     observed: { report, counts: normaliser.counts() },
     redacted: (text) => text,
   });
