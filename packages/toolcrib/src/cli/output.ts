@@ -31,7 +31,7 @@ export interface Streams {
 export function createOutput(streams: Streams, options: { json: boolean; quiet: boolean } & Listener): Output {
   const { json, quiet, onRunner = false } = options;
   // A program that reads stdout gets the bytes that were meant, e.g. of a path.
-  const seen = streams.stdout.isTTY === true ? printableLines : (text: string): string => text;
+  const seen = (text: string): string => (streams.stdout.isTTY === true ? printableLines(text) : text);
   const shown = (text: string): string => (onRunner ? withoutCommands(seen(text)) : seen(text));
   const result = (value: unknown, text: string): void => {
     if (json) streams.stdout.write(`${formatDocument(value)}\n`);
