@@ -17,7 +17,7 @@ import { downloadPack } from './download-pack.ts';
 import { PACK_LIMITS } from './pack/limits.ts';
 import { createPackRefusal } from './pack/pack-refusal.ts';
 import { PACK_MEDIA_TYPE, parsePackManifest } from './pack-manifest.ts';
-import type { PackOrigins, PackRegistry } from './pack-origins.ts';
+import type { PackOrigins } from './pack-origins.ts';
 
 /**
  * Acquires a pack that stands below `repoBase`.
@@ -43,9 +43,7 @@ export async function acquireOci(
   origins: PackOrigins,
 ): Promise<AcquiredPack> {
   const to = wantedManifest(wanted, location);
-  let registry: Promise<PackRegistry> | undefined;
-  const open = (): Promise<PackRegistry> => (registry ??= origins.openRegistry(location.repository));
-  const manifest = await findManifest(wanted, { to, location, open }, origins);
+  const manifest = await findManifest(wanted, to, location, origins);
   const refuse = (what: string): IntegrityError => malformed(wanted, manifest.digest, what);
   const layer = parsePackManifest(manifest.bytes, refuse);
   // Whoever names a digest knows what it is; a tag says nothing about that.
@@ -56,7 +54,7 @@ export async function acquireOci(
   if (layer.size > maxPackBytes) {
     throw createPackRefusal(wanted.dependency.id).tooLarge(`${layer.size} bytes by its manifest`, maxPackBytes);
   }
-  const pack = await findLayer(wanted, layer, open, origins);
+  const pack = await findLayer(wanted, layer, location, origins);
   // A manifest is kept when its pack is: alone it is of no use, and one that is not a pack's never is.
   if (!manifest.isKept) await origins.cache.keepManifest(manifest.bytes);
   const resolvedRef = pinOciName(wanted.dependency.reference.trim(), manifest.digest);
@@ -94,17 +92,18 @@ interface Manifest {
 
 async function findManifest(
   wanted: WantedPack,
-  asked: { readonly to: string; readonly location: OciLocation; readonly open: () => Promise<PackRegistry> },
-  { cache, offline, signal }: PackOrigins,
+  to: string,
+  location: OciLocation,
+  { cache, offline, openRegistry, signal }: PackOrigins,
 ): Promise<Manifest> {
-  const { to, location, open } = asked;
   const digest = wanted.pin ?? location.digest;
   if (digest !== undefined) {
     const bytes = await cache.readManifest(digest);
     if (bytes !== undefined) return { bytes, digest, isKept: true };
   }
   if (offline) throw digest === undefined ? tagNotAsked(wanted) : notCached(wanted);
-  const pulled = await (await open()).pullManifest(to, { signal }).catch((error: unknown) => {
+  const registry = await openRegistry(location.repository);
+  const pulled = await registry.pullManifest(to, { signal }).catch((error: unknown) => {
     throw inTheNameOf(wanted, error);
   });
   if (pulled === undefined) throw notThere(wanted, `${location.repository.url}, which has no manifest ${quoted(to)}`);
@@ -116,7 +115,7 @@ type FoundLayer = Pick<AcquiredPack, 'bytes' | 'digest' | 'tier' | 'where'>;
 async function findLayer(
   wanted: WantedPack,
   layer: OciDescriptor,
-  open: () => Promise<PackRegistry>,
+  location: OciLocation,
   origins: PackOrigins,
 ): Promise<FoundLayer> {
   const { cache, locks, offline, signal } = origins;
@@ -128,18 +127,18 @@ async function findLayer(
   const found = await find();
   if (found !== undefined) return found;
   if (offline) throw notCached(wanted);
-  const download = (): Promise<FoundLayer> => downloadLayer(wanted, layer, open, origins);
+  const download = (): Promise<FoundLayer> => downloadLayer(wanted, layer, location, origins);
   return await locks.withLock(digest, async () => (await find()) ?? (await download()), { signal, meanwhile: find });
 }
 
 async function downloadLayer(
   wanted: WantedPack,
   { digest, size }: OciDescriptor,
-  open: () => Promise<PackRegistry>,
+  { repository }: OciLocation,
   origins: PackOrigins,
 ): Promise<FoundLayer> {
   const { signal } = origins;
-  const registry = await open();
+  const registry = await origins.openRegistry(repository);
   const question = {
     where: `its registry, which has the manifest and lacks its layer ${digest}`,
     ask: () => registry.openBlob(digest, { signal }),

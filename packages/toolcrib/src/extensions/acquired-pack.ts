@@ -1,10 +1,10 @@
 import type { Digest } from '../core/digest.ts';
 import { IntegrityError, NotFoundError, RemoteError, type ErrorDetails } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
+import { quotedReference, shownReference } from '../core/shown-reference.ts';
 import { sourceKindOf } from './extension-source.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
 import { PACK_LOCK_NAME } from './pack-lock.ts';
-import { quotedReference, shownReference } from '../core/shown-reference.ts';
 
 /** What is to be acquired. */
 export interface WantedPack {

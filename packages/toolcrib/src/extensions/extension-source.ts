@@ -4,8 +4,10 @@ import { quoted } from '../core/printable.ts';
 import { shownReference } from '../core/shown-reference.ts';
 import { parseStoreRef, type StoreRef } from './store-ref.ts';
 
+const KINDS = ['file', 'http', 'oci', 'repo', 'store'] as const;
+
 /** How a pack's bytes are come by: docs/formats.md, "Extensions". */
-export type SourceKind = 'file' | 'http' | 'oci' | 'repo' | 'store';
+export type SourceKind = (typeof KINDS)[number];
 
 /** A source, read. */
 export type ExtensionSource =
@@ -26,19 +28,9 @@ const FORMS = 'file://, store://, https://, http://, oci://, repo:// or a path';
 export function sourceKindOf(reference: string): SourceKind {
   const text = reference.trim();
   const scheme = /^(?<scheme>[^/]*):\/\//.exec(text)?.groups?.['scheme'];
-  switch (scheme) {
-    case undefined:
-      if (text.includes('://')) break;
-      return 'file';
-    case 'file':
-    case 'oci':
-    case 'repo':
-    case 'store':
-    case 'http':
-      return scheme;
-    case 'https':
-      return 'http';
-  }
+  if (scheme === undefined && !text.includes('://')) return 'file';
+  const kind = KINDS.find((each) => each === (scheme === 'https' ? 'http' : scheme));
+  if (kind !== undefined) return kind;
   throw invalid(reference, 'has a scheme that is not supported', `write ${FORMS}`);
 }
 
@@ -76,13 +68,10 @@ function filePath(reference: string, text: string): string {
 function httpUrl(reference: string, text: string): string {
   const url = URL.parse(text);
   if (url === null) throw invalid(reference, 'is no URL', 'e.g. https://example.com/http.gtxpack');
-  if (url.username === '' && url.password === '' && url.hash === '') return url.href;
-  const shown = `${url.protocol}//…@${url.host}${url.pathname}`;
-  throw invalid(
-    url.hash === '' ? shown : reference,
-    url.hash === '' ? 'carries credentials' : 'has a fragment',
-    'write the address alone; a rule in "rewrite" of toolcrib.json may carry credentials',
-  );
+  const hint = 'write the address alone; a rule in "rewrite" of toolcrib.json may carry credentials';
+  if (url.username !== '' || url.password !== '') throw invalid(reference, 'carries credentials', hint);
+  if (url.hash !== '') throw invalid(reference, 'has a fragment', hint);
+  return url.href;
 }
 
 function invalid(reference: string, what: string, hint: string): UsageError {

@@ -3,8 +3,8 @@ import { UsageError } from '../core/errors.ts';
 import { parseDocument } from '../core/json-document.ts';
 import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
-import { refuseDuplicates, refuseEmpty, type Refuse } from './refuse-entry.ts';
 import { quotedReference } from '../core/shown-reference.ts';
+import { refuseDuplicates, refuseEmpty, type Refuse } from './refuse-entry.ts';
 import { mayMove, sourceKindOf, type SourceKind } from './extension-source.ts';
 
 /** What the file is called in the directory of a pack. */

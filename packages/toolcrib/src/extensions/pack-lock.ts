@@ -4,9 +4,9 @@ import { UsageError } from '../core/errors.ts';
 import { parseDocument } from '../core/json-document.ts';
 import { quoted } from '../core/printable.ts';
 import '../core/schema-messages.ts';
+import { quotedReference } from '../core/shown-reference.ts';
 import { refuseDuplicates, refuseEmpty, type Refuse } from './refuse-entry.ts';
 import { PACK_EXTENSIONS_NAME, type ExtensionDependency } from './pack-extensions.ts';
-import { quotedReference } from '../core/shown-reference.ts';
 
 /** What the file is called in the directory of a pack. */
 export const PACK_LOCK_NAME = 'pack.extensions.lock.json';

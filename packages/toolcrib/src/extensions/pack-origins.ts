@@ -47,6 +47,7 @@ export interface PackOrigins {
   /** What `repo://` references stand below; undefined when the configuration does not say. */
   readonly repoBase: OciBase | undefined;
   readonly get: GetFile;
+  /** The same one each time for one repository. */
   readonly openRegistry: (repository: OciRepository) => Promise<PackRegistry>;
   readonly clock: Clock;
   readonly reporter: Reporter;

@@ -62,8 +62,8 @@ export async function addExtension(
     const locked = await pinExtension(dependency, (await readPackLock(packDirectory)) ?? [], pinning);
     const fresh = [locked];
     for (;;) {
-      const outcome = await holdPack(host, packDirectory, () => declare({ dependency, locked, fresh }, pinning));
-      if (!('unlocked' in outcome)) return outcome;
+      const outcome = await holdPack(host, packDirectory, () => declare(dependency, fresh, pinning));
+      if (!('unlocked' in outcome)) return { ...outcome, locked };
       for (const each of outcome.unlocked)
         fresh.push(await pinExtension(each, [...outcome.earlier, ...fresh], pinning));
     }
@@ -84,17 +84,10 @@ interface Unlocked {
  * @returns without writing anything when something has to be locked first.
  */
 async function declare(
-  {
-    dependency,
-    locked,
-    fresh,
-  }: {
-    readonly dependency: ExtensionDependency;
-    readonly locked: LockedExtension;
-    readonly fresh: readonly LockedExtension[];
-  },
+  dependency: ExtensionDependency,
+  fresh: readonly LockedExtension[],
   { packDirectory, signal }: Pinning,
-): Promise<AddedExtension | Unlocked> {
+): Promise<Omit<AddedExtension, 'locked'> | Unlocked> {
   const file = join(packDirectory, PACK_EXTENSIONS_NAME);
   const before = (await readPackExtensions(packDirectory)) ?? NO_PACK_EXTENSIONS;
   const earlier = (await readPackLock(packDirectory)) ?? [];
@@ -106,7 +99,7 @@ async function declare(
   await writeFileAtomically(file, text, { signal });
   const lock = await saveLock(packDirectory, locks, { signal });
   const replaced = before.extensions.find(({ id }) => id === dependency.id)?.reference ?? null;
-  return { declared: dependency, locked, replaced, files: [file, lock.file] };
+  return { declared: dependency, replaced, files: [file, lock.file] };
 }
 
 /** Versions of a store are names, so that they have to be allowed. */

@@ -60,13 +60,13 @@ export async function createPack(options: CreatePackOptions): Promise<CreatedPac
   const { directory, limits = PACK_LIMITS, signal } = options;
   const files = await collectPackFiles(directory, limits, signal);
   const draft = draftOf(files, options);
-  const { id, asset } = draft.component;
+  const { id, asset, digest: said, ...others } = draft.component;
   const component = files.find(({ name }) => name === asset && name !== SIDECAR_NAME);
   if (component === undefined) throw noComponent(directory, asset, files);
-  const digest = verifySaid(draft, digestOf(component.bytes));
+  const digest = verifySaid(said, digestOf(component.bytes), id);
   const tools = toolsOf(files, directory);
   // In one order, so that packing what was unpacked yields the same pack.
-  const document = { ...draft, component: { id, asset, digest, ...omitDigest(draft.component) } };
+  const document = { ...draft, component: { id, asset, digest, ...others } };
   const sidecar = { name: SIDECAR_NAME, bytes: Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`) };
   const bytes = await writeZip(withSidecar(files, sidecar), signal);
   const pack = await openPack(bytes, { extensionId: id, limits, signal });
@@ -91,20 +91,14 @@ function draftOf(files: readonly PackFile[], { directory, id, asset }: CreatePac
   }
   const draft = parseDocument(draftSchema, written.bytes, (what) => invalid(directory, SIDECAR_NAME, what));
   const { component } = draft;
-  for (const [option, said, asked] of [['id', component.id, id] as const, ['asset', component.asset, asset] as const]) {
-    if (asked === undefined || asked === said) continue;
-    throw invalid(
-      directory,
-      SIDECAR_NAME,
-      `component.${option} is ${quoted(said)}, and ${quoted(asked)} was asked for`,
-    );
-  }
+  const verifyAsked = (key: string, said: string, asked = said): void => {
+    if (asked === said) return;
+    throw invalid(directory, SIDECAR_NAME, `component.${key} is ${quoted(said)}, and ${quoted(asked)} was asked for`);
+  };
+  verifyAsked('id', component.id, id);
+  verifyAsked('asset', component.asset, asset);
   if (component.id.trim() === '') throw invalid(directory, SIDECAR_NAME, 'component.id is empty');
   return draft;
-}
-
-function omitDigest({ digest: _, ...others }: Draft['component']): Omit<Draft['component'], 'digest'> {
-  return others;
 }
 
 function withSidecar(files: readonly PackFile[], sidecar: PackFile): readonly PackFile[] {
@@ -113,12 +107,12 @@ function withSidecar(files: readonly PackFile[], sidecar: PackFile): readonly Pa
   return others.toSpliced(after < 0 ? others.length : after, 0, sidecar);
 }
 
-function verifySaid({ component: { id, digest } }: Draft, actual: Digest): Digest {
-  if (digest === undefined || digest === actual) return actual;
-  const told = `${SIDECAR_NAME} says ${quoted(digest)}, the component has ${actual}`;
+function verifySaid(said: string | undefined, actual: Digest, id: string): Digest {
+  if (said === undefined || said === actual) return actual;
+  const told = `${SIDECAR_NAME} says ${quoted(said)}, the component has ${actual}`;
   throw new IntegrityError('DIGEST_MISMATCH', `the component of extension ${quoted(id)} is another: ${told}`, {
     hint: `put the right component there, or leave component.digest out of ${SIDECAR_NAME}: it is written when packing`,
-    details: { extension: id, expected: digest.slice(0, 200), actual },
+    details: { extension: id, expected: said.slice(0, 200), actual },
   });
 }
 

@@ -15,8 +15,8 @@ export interface PublishedPack {
 
 /**
  * Publishes a pack and reads it back. What is published never changes: the same bytes again are fine, others are not.
- * @throws ConflictError `VERSION_TAKEN`, also for another pack that came at the same time; IntegrityError `DIGEST_MISMATCH` when the store gives out other bytes than it
- * got; RemoteError; as `PackTarget.create`; the signal's reason.
+ * @throws ConflictError `VERSION_TAKEN`, also for another pack that came at the same time; IntegrityError `DIGEST_MISMATCH`
+ * when the store gives out other bytes than it got; RemoteError; as `PackTarget.create`; the signal's reason.
  */
 export async function publishPack(
   target: PackTarget,
@@ -58,7 +58,7 @@ function taken({ where }: PackTarget, { name, version }: StoredPackId, { expecte
   });
 }
 
-function otherBytes({ where }: PackTarget, { expected, actual }: Facts): Error {
+function otherBytes({ where }: PackTarget, { expected, actual }: Facts): IntegrityError {
   return new IntegrityError('DIGEST_MISMATCH', `${where} gives out other bytes than it was sent, ${expected}`, {
     hint: 'what stands there is damaged, or the store does not keep what it has: look at both',
     details: { where, expected, actual: actual ?? null },

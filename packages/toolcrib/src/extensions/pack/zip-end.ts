@@ -32,16 +32,14 @@ export async function readZipEnd(
   { maxEntries }: Pick<PackLimits, 'maxEntries'>,
   refusal: PackRefusal,
 ): Promise<ZipEnd> {
-  const tail = await bytes.read(
-    bytes.size - Math.min(bytes.size, LOCATOR_SIZE + END_SIZE + MAX_COMMENT),
-    Math.min(bytes.size, LOCATOR_SIZE + END_SIZE + MAX_COMMENT),
-  );
-  const at = tail.byteLength < END_SIZE ? -1 : tail.lastIndexOf(END, tail.byteLength - END_SIZE);
+  const length = Math.min(bytes.size, LOCATOR_SIZE + END_SIZE + MAX_COMMENT);
+  const tail = await bytes.read(bytes.size - length, length);
+  const at = length < END_SIZE ? -1 : tail.lastIndexOf(END, length - END_SIZE);
   if (at === -1) throw refusal.malformed('it is not a ZIP, or was cut short');
-  if (at + END_SIZE + tail.readUInt16LE(at + 20) !== tail.byteLength) {
+  if (at + END_SIZE + tail.readUInt16LE(at + 20) !== length) {
     throw refusal.malformed('bytes follow the end of the ZIP');
   }
-  const endsAt = bytes.size - tail.byteLength + at;
+  const endsAt = bytes.size - length + at;
   const plain = plainFacts(tail.subarray(at));
   const locator = at >= LOCATOR_SIZE ? tail.subarray(at - LOCATOR_SIZE, at) : undefined;
   const large =
