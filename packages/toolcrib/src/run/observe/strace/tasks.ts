@@ -21,10 +21,19 @@ export function createTaskTable(): TaskTable {
   const processes = new Map<number, number>();
   /** By the task that makes another one. */
   const forks = new Map<number, { readonly makesThread: boolean }>();
+  /** Tasks whose making was told, and that live. */
+  const told = new Set<number>();
+  /** Tasks that were gone before it was told who made them: of a `vfork` that is told after its child has ended. */
+  const goneBefore = new Set<number>();
 
   const settle = (tid: number, pid = tid): number => {
     processes.set(tid, pid);
     return pid;
+  };
+  const endMaking = (tid: number): void => {
+    forks.delete(tid);
+    // Nobody is left who could have made them; their ids may become others'.
+    if (forks.size === 0) goneBefore.clear();
   };
   /** Every fork under way would give it the same process; or no fork is under way. */
   const onlyPossible = (tid: number): number | undefined => {
@@ -44,13 +53,16 @@ export function createTaskTable(): TaskTable {
     },
     beginFork: (tid, makesThread) => void forks.set(tid, { makesThread }),
     endFork(tid, child, makesThread) {
-      forks.delete(tid);
-      if (child === undefined || processes.has(child)) return;
-      settle(child, makesThread ? (processes.get(tid) ?? tid) : child);
+      const isGone = child !== undefined && goneBefore.delete(child);
+      endMaking(tid);
+      if (child === undefined || isGone) return;
+      told.add(child);
+      if (!processes.has(child)) settle(child, makesThread ? (processes.get(tid) ?? tid) : child);
     },
     end(tid) {
       processes.delete(tid);
-      forks.delete(tid);
+      endMaking(tid);
+      if (!told.delete(tid) && forks.size > 0) goneBefore.add(tid);
     },
   };
 }

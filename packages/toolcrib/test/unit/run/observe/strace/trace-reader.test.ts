@@ -298,6 +298,23 @@ describe('a task', () => {
     expect([...reader.alive()]).toEqual([7]);
   });
 
+  test.each([
+    ['vfork', '7 vfork( <unfinished ...>', '7 <... vfork resumed>) = 8'],
+    ['fork', '7 fork( <unfinished ...>', '7 <... fork resumed>) = 8'],
+    ['a thread', `7 ${CLONE_THREAD} <unfinished ...>`, '7 <... clone3 resumed> => {parent_tid=[8]}, 88) = 8'],
+  ])('that is gone before it is told who made it is not alive: %s', (_name, begin, end) => {
+    const reader = createTraceReader();
+    const lines = ['7 openat(-100, "/a", 0) = 3', begin, '8 openat(-100, "/b", 0) = 3', '8 +++ exited with 0 +++', end];
+    const told = reader.read(`${lines.join('\n')}\n`);
+    expect(told.map(({ call }) => call)).toEqual(['openat', 'openat', 'exit', 'fork']);
+    expect([...reader.alive()]).toEqual([7]);
+    // Its id may become another's.
+    reader.read(`${begin}\n8 openat(-100, "/c", 0) = 3\n${end}\n`);
+    expect([...reader.alive()]).toEqual(begin.includes('fork') ? [7, 8] : [7]);
+    reader.read('8 +++ exited with 0 +++\n7 +++ exited with 0 +++\n');
+    expect([...reader.alive()]).toEqual([]);
+  });
+
   test('that starts a program from a thread goes on as its process, and what strace missed is counted', () => {
     const lines = [
       `7 ${CLONE_THREAD} => {parent_tid=[8]}, 88) = 8`,
