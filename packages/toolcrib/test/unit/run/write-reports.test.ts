@@ -8,26 +8,7 @@ import { createRunSpec } from '../../../src/run/run-spec.ts';
 import { createSurfaceBuilder } from '../../../src/run/reports/capability-surface.ts';
 import { writeReports, type FinishedRun } from '../../../src/run/write-reports.ts';
 import { fixedKey, fixedRandom } from './fixed.ts';
-
-const PLACEMENT: FinishedRun['injection'] = {
-  sandbox: 'docker:agent',
-  engine: 'e',
-  id: 'i',
-  started_at: '',
-  tool: 'sandbox-tools',
-  version: 2,
-  target: 'amd64-any',
-  digest: `sha256:${'0'.repeat(64)}`,
-  directory: '/var/lib/toolcrib/x',
-  rung: 'archive',
-  protection: 'root-owned',
-  why: '',
-  read_back: 'engine',
-  proven_at: 1,
-  reused: false,
-  anchor: null,
-  after: 'running',
-};
+import { PLACEMENT } from './placement.ts';
 
 const UNWATCHED: FinishedRun = {
   spec: createRunSpec(['true'], { platform: 'linux', random: fixedRandom }),

@@ -117,56 +117,35 @@ export function numbers(...fields: readonly (readonly [size: 2 | 4 | 8, value: n
   );
 }
 
-function header({ name, flags, method, crc, packedSize, size, extra }: HeaderFields): Buffer {
-  const fixed = numbers(
-    ...([
-      [4, 0x04034b50],
-      [2, 20],
-      [2, flags],
-      [2, method],
-      [4, 0x00210000],
-    ] as const),
-    ...([
-      [4, crc],
-      [4, packedSize],
-      [4, size],
-      [2, name.byteLength],
-      [2, extra.byteLength],
-    ] as const),
-  );
-  return Buffer.concat([fixed, name, extra]);
+function header(fields: HeaderFields): Buffer {
+  return Buffer.concat([numbers([4, 0x04034b50]), common(fields), fields.name, fields.extra]);
+}
+
+/** What both headers of an entry say, from the version that it takes to unpack it on. */
+function common({ name, flags, method, crc, packedSize, size, extra }: HeaderFields): Buffer {
+  const how = [
+    [2, 20],
+    [2, flags],
+    [2, method],
+    [4, 0x00210000],
+  ] as const;
+  const sizes = [
+    [4, crc],
+    [4, packedSize],
+    [4, size],
+    [2, name.byteLength],
+    [2, extra.byteLength],
+  ] as const;
+  return numbers(...how, ...sizes);
 }
 
 function central(
-  { name, flags, method, crc, packedSize, size, extra }: HeaderFields,
+  fields: HeaderFields,
   offset: number,
   { madeBy = 0x033f, attributes = 0o100644 * 0x10000 }: TestEntry,
 ): Buffer {
-  const fixed = numbers(
-    ...([
-      [4, 0x02014b50],
-      [2, madeBy],
-      [2, 20],
-      [2, flags],
-      [2, method],
-      [4, 0x00210000],
-    ] as const),
-    ...([
-      [4, crc],
-      [4, packedSize],
-      [4, size],
-      [2, name.byteLength],
-      [2, extra.byteLength],
-      [2, 0],
-    ] as const),
-    ...([
-      [2, 0],
-      [2, 0],
-      [4, attributes],
-      [4, offset],
-    ] as const),
-  );
-  return Buffer.concat([fixed, name, extra]);
+  const where = numbers([2, 0], [2, 0], [2, 0], [4, attributes], [4, offset]);
+  return Buffer.concat([numbers([4, 0x02014b50], [2, madeBy]), common(fields), where, fields.name, fields.extra]);
 }
 
 interface EndFacts {

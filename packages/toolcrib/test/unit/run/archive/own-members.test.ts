@@ -7,6 +7,7 @@ import { runCoverage, type RunCoverage } from '../../../../src/run/reports/run-c
 import { captured } from '../captured.ts';
 import { executed, opened } from '../observed.ts';
 import { sampleMembers } from './sample-archive.ts';
+import { PLACEMENT } from '../placement.ts';
 
 const CAPTURE = captured({ calls: [opened('/work/a'), executed('/bin/true')] });
 
@@ -47,23 +48,8 @@ function withDescriptor(change: Partial<RunCoverage['descriptors'][number]>): Ru
 const injection = {
   schema: 'toolcrib.injection.v0',
   run_id: 'run_001',
-  sandbox: 'docker:agent',
-  engine: 'e',
-  id: 'i',
-  started_at: '',
-  tool: 'sandbox-tools',
-  version: 2,
-  target: 'amd64-any',
-  digest: `sha256:${'0'.repeat(64)}`,
-  directory: '/var/lib/toolcrib/x',
-  rung: 'archive',
-  protection: 'root-owned',
-  why: '',
-  read_back: 'engine',
-  proven_at: 1,
-  reused: false,
+  ...PLACEMENT,
   anchor: { pid: 1, cgroup_id: 2 },
-  after: 'running',
 };
 
 describe('members of our own', () => {
