@@ -55,8 +55,8 @@ export async function acquireOci(
     throw createPackRefusal(wanted.dependency.id).tooLarge(`${layer.size} bytes by its manifest`, maxPackBytes);
   }
   const pack = await findLayer(wanted, layer, location, origins);
-  // A manifest is kept when its pack is: alone it is of no use, and one that is not a pack's never is.
-  if (!manifest.isKept) await origins.cache.keepManifest(manifest.bytes);
+  // Kept when its pack is: a collection takes one that is alone, even while the pack comes.
+  if ([manifest.tier, pack.tier].includes('network')) await origins.cache.keepManifest(manifest.bytes);
   const resolvedRef = pinOciName(wanted.dependency.reference.trim(), manifest.digest);
   return { ...pack, pinned: manifest.digest, resolvedRef, mediaType: layer.mediaType };
 }
@@ -86,8 +86,7 @@ function wantedManifest(wanted: WantedPack, { digest, tag }: OciLocation): strin
 interface Manifest {
   readonly bytes: Uint8Array;
   readonly digest: Digest;
-  /** True: it came from the cache. */
-  readonly isKept: boolean;
+  readonly tier: 'cache' | 'network';
 }
 
 async function findManifest(
@@ -99,7 +98,7 @@ async function findManifest(
   const digest = wanted.pin ?? location.digest;
   if (digest !== undefined) {
     const bytes = await cache.readManifest(digest);
-    if (bytes !== undefined) return { bytes, digest, isKept: true };
+    if (bytes !== undefined) return { bytes, digest, tier: 'cache' };
   }
   if (offline) throw digest === undefined ? tagNotAsked(wanted) : notCached(wanted);
   const registry = await openRegistry(location.repository);
@@ -107,7 +106,7 @@ async function findManifest(
     throw inTheNameOf(wanted, error);
   });
   if (pulled === undefined) throw notThere(wanted, `${location.repository.url}, which has no manifest ${quoted(to)}`);
-  return { bytes: pulled.bytes, digest: pulled.digest, isKept: false };
+  return { bytes: pulled.bytes, digest: pulled.digest, tier: 'network' };
 }
 
 type FoundLayer = Pick<AcquiredPack, 'bytes' | 'digest' | 'tier' | 'where'>;

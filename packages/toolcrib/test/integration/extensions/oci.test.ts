@@ -1,11 +1,11 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startFileServer } from '../../servers/http.ts';
 import { registryAvailable, registryUser, startRegistry, type RegistryServer } from '../../servers/registry.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
-import { componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
+import { cachedPath, componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
 import { extensionSite } from './extension-site.ts';
 import { PACK_TYPE, pushWithSkopeo, type ForeignArtifact } from './oci-layout.ts';
 
@@ -51,6 +51,17 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
     await site.resolve(ID);
     await expect(site.resolve(ID, { offline: true })).resolves.toMatchObject({ pack: { tier: 'cache' } });
     await expect(site.resolve(ID, { env: { HTTP_PROXY: 'http://127.0.0.1:1' } })).resolves.toMatchObject({});
+  });
+
+  test('that comes again brings its manifest again, which may have been collected meanwhile', async () => {
+    await using site = await siteOf();
+    await site.resolve(ID);
+    const layer = cachedPath(site.cache, pack);
+    const manifest = join(dirname(layer), `${site.digest.replace(':', '-')}.manifest.json`);
+    await rm(layer);
+    await utimes(manifest, 0, 0);
+    await site.resolve(ID);
+    expect((await stat(manifest)).mtimeMs).toBeGreaterThan(0);
   });
 
   test('that was never resolved is not served offline', async () => {
