@@ -10,7 +10,7 @@ const withSecrets = (...secret_requirements: readonly object[]) => ({
 describe('describe.json', () => {
   test('says what each tool needs; what it leaves out is required and not described', () => {
     const full = { key: 'A', required: false, description: 'd', format: 'f' };
-    expect(parse(withSecrets(full, { key: 'B' }))).toEqual([
+    expect(parse(withSecrets({ ...full, more: 1 }, { key: 'B' }))).toEqual([
       { name: 'get', secrets: [full, { key: 'B', required: true, description: null, format: null }] },
     ]);
   });
@@ -25,6 +25,8 @@ describe('describe.json', () => {
   test('says where it is not as it should be', () => {
     expect(() => parse({ contributions: { tools: [{}] } })).toThrow('contributions.tools.0.name is missing');
     expect(() => parse(withSecrets({ key: 1 }))).toThrow('contributions.tools.0.secret_requirements.0.key');
+    expect(() => parse(withSecrets({ key: 'A', required: 'yes' }))).toThrow('secret_requirements.0.required');
+    expect(() => parse({ contributions: { tools: {} } })).toThrow('contributions.tools');
     expect(() => parse([])).toThrow('expected object');
     expect(() => parseDescribe(Buffer.from([0xff]), (what) => new Error(`refused: ${what}`))).toThrow('refused: ');
   });
