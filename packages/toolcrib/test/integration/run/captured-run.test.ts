@@ -3,10 +3,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdtemp, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Notice } from '../../../src/core/reporter.ts';
-import { createHost, type Host } from '../../../src/flows/host.ts';
+import type { Host } from '../../../src/flows/host.ts';
 import { readArchive, type ArchiveInspection } from '../../../src/flows/read-archive.ts';
 import { recordRun, type RecordedRun, type RecordRunRequest } from '../../../src/flows/record-run.ts';
 import { writeArchive } from '../../../src/flows/write-archive.ts';
@@ -17,6 +16,8 @@ import { secretRuleIn } from '../../../src/run/redaction/secret-shapes.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
 import { SECRETS } from '../../unit/run/secrets.ts';
+import { isAlive, until } from './living-process.ts';
+import { recordingHost } from './recording-host.ts';
 
 const needsStrace = spawnSync('strace', ['-V']).status === 0 ? undefined : 'strace is not installed';
 const needsRoot = process.getuid?.() === 0 ? undefined : 'only root may load the kernel tracer';
@@ -40,11 +41,7 @@ afterEach(async () => {
 });
 
 function hostWith(env: Host['env']): Host {
-  const reporter = {
-    notice: (notice: Notice) => void notices.push(notice),
-    progress: () => ({ advance: () => undefined, end: () => undefined }),
-  };
-  return createHost({ env, cwd: directory, reporter });
+  return recordingHost(directory, env, notices);
 }
 
 /** A run and its archive, which verifies. */
@@ -86,18 +83,6 @@ function linesOf(text: string): readonly Record<string, unknown>[] {
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(10);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 describe.each(TIERS)('a run under %s', (kernel, requirement) => {

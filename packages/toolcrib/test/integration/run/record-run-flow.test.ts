@@ -9,7 +9,7 @@ import { parsePublicKey } from '../../../src/attestations/keys.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import type { Notice } from '../../../src/core/reporter.ts';
 import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
-import { createHost, type Host } from '../../../src/flows/host.ts';
+import type { Host } from '../../../src/flows/host.ts';
 import { readArchive } from '../../../src/flows/read-archive.ts';
 import { recordRun, type RecordedRun, type RecordRunRequest } from '../../../src/flows/record-run.ts';
 import { writeArchive } from '../../../src/flows/write-archive.ts';
@@ -20,6 +20,7 @@ import { requireOrSkip } from '../../servers/require.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
 import { SECRETS } from '../../unit/run/secrets.ts';
 import { sampleMembers } from '../../unit/run/archive/sample-archive.ts';
+import { recordingHost } from './recording-host.ts';
 
 let directory = '';
 let notices: Notice[] = [];
@@ -34,11 +35,7 @@ afterEach(async () => {
 });
 
 function hostWith(env: Host['env']): Host {
-  const reporter = {
-    notice: (notice: Notice) => void notices.push(notice),
-    progress: () => ({ advance: () => undefined, end: () => undefined }),
-  };
-  return createHost({ env, cwd: directory, reporter });
+  return recordingHost(directory, env, notices);
 }
 
 async function record(command: readonly string[], more: Partial<RecordRunRequest> = {}): Promise<RecordedRun> {

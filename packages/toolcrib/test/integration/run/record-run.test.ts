@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { openSync, closeSync, existsSync, readFileSync } from 'node:fs';
+import { openSync, closeSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +15,7 @@ import { recordRun, type RecordRunOptions, type RunOutcome } from '../../../src/
 import { outcomeSchema } from '../../../src/run/run-outcome.ts';
 import { createRunSpec } from '../../../src/run/run-spec.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
+import { isAlive, until } from './living-process.ts';
 
 const clock: Clock = {
   now: () => Date.now(),
@@ -96,20 +97,6 @@ function events(outcome: Recorded): readonly unknown[] {
 
 async function findingsOf(outcome: Recorded): Promise<readonly unknown[]> {
   return (await verifyArchive(outcome.bytes)).findings;
-}
-
-/** Waits for what a command does. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await sleep(10);
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    // A zombie has been ended, only nobody has asked yet.
-    return !/^State:\s*Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
 }
 
 describe('a recorded run', () => {
