@@ -16,6 +16,7 @@ export interface ArchiveFacts {
   };
   readonly findings: readonly { readonly member: string | undefined; readonly message: string }[];
   readonly unchecked: readonly string[];
+  readonly undescribed: boolean;
   readonly verdict:
     | {
         readonly verdict: string;
@@ -282,10 +283,14 @@ const SIGNATURES: Readonly<Record<ArchiveFacts['signature'], string>> = {
   verified: 'consistent and authentic: the named key signed it',
 };
 
-function describeCheck({ findings, unchecked, signature }: ArchiveFacts): readonly string[] {
+const UNDESCRIBED =
+  'no member says how it was recorded: another writer wrote it, or somebody took out what toolcrib had written about it; only a signature can tell (--key)';
+
+function describeCheck({ findings, unchecked, undescribed, signature }: ArchiveFacts): readonly string[] {
   if (findings.length === 0) {
     return [
       ...field('check', SIGNATURES[signature]),
+      ...(undescribed ? field('origin', UNDESCRIBED) : []),
       ...(unchecked.length === 0 ? [] : field('not understood', `${unchecked.join(', ')} (digests match)`)),
     ];
   }

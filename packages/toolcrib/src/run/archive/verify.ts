@@ -30,6 +30,12 @@ export interface ArchiveInspection {
   readonly findings: readonly Finding[];
   /** Members whose digest was checked, but whose content this version does not know. */
   readonly unchecked: readonly string[];
+  /**
+   * There are layers of the kernel or of a policy, and no member says how they came about: another writer has none, and
+   * whoever takes ours out of an archive and writes its manifest anew makes it look like that. Only a verified signature
+   * tells, so it is false then.
+   */
+  readonly undescribed: boolean;
   /** What may be claimed from it, with reasons; undefined when health could not be read. */
   readonly verdict: FidelityVerdict | undefined;
   /** What may be claimed, class by class; undefined when health could not be read. With findings nothing may be. */
@@ -94,15 +100,21 @@ export async function verifyArchive(
     );
   }
   const { health, signature, surface, correlation, capture, coverage, injection } = reading.content;
+  const signed = signature === undefined ? 'absent' : options.keys === undefined ? 'unverified' : 'verified';
   return {
-    signature: signature === undefined ? 'absent' : options.keys === undefined ? 'unverified' : 'verified',
+    signature: signed,
     findings: reading.findings.list,
     unchecked: reading.unchecked,
+    undescribed: signed !== 'verified' && capture === undefined && hasCapturedLayer(health),
     verdict: health && fidelityVerdict(health),
     claims: health && claimReport({ health, coverage, capture }),
     summary: summaryOf(reading.content),
     reports: { surface, correlation, health, capture, coverage, injection },
   };
+}
+
+function hasCapturedLayer(health: ObservationHealth | undefined): boolean {
+  return health !== undefined && (health.kernel_layer !== 'absent' || health.policy_layer !== 'absent');
 }
 
 function verifySignature({ content, findings }: Reading, keys: readonly TrustedKey[] | undefined): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { printableLines } from '../../../src/core/printable.ts';
-import { describeArchive, formatDuration } from '../../../src/report/archive-text.ts';
+import { describeArchive, describeVerification, formatDuration } from '../../../src/report/archive-text.ts';
 import { verifyArchive } from '../../../src/run/archive/verify.ts';
 import { archiveBytes } from '../../../src/run/archive/write.ts';
 import { fullSample, sampleMembers, type SampleParts } from '../run/archive/sample-archive.ts';
@@ -52,6 +52,14 @@ describe('the text of an archive', () => {
     expect(text).toContain('2 paths, 4 network endpoints, 1 programs\n');
     expect(text).toContain('what a policy decided 1 decisions\n');
     expect(text).toContain('what the SDK reported 1 events, self-reported\n');
+  });
+
+  test('that no member says more of may be another writer\u2019s or have lost some, which only a signature tells', async () => {
+    const text = describeVerification(await verifyArchive(archiveBytes(sampleMembers(fullSample))));
+    expect(text.replaceAll(/\s+/g, ' ')).toContain(
+      'origin no member says how it was recorded: another writer wrote it, or',
+    );
+    expect(describeVerification(await verifyArchive(archiveBytes(sampleMembers({}))))).not.toContain('origin');
   });
 
   test('does not count kernel events that cannot be attributed', async () => {

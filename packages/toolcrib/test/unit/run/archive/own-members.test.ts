@@ -54,13 +54,14 @@ const injection = {
 
 describe('members of our own', () => {
   test('verify where they agree with the layers, and say what may be claimed', async () => {
-    const { findings, unchecked, claims } = await inspect({ ...whole, injection });
-    expect([findings, unchecked]).toEqual([[], []]);
+    const { findings, unchecked, undescribed, claims } = await inspect({ ...whole, injection });
+    expect([findings, unchecked, undescribed]).toEqual([[], [], false]);
     expect(claims?.measured.find((each) => each.class === 'path opens')?.positive.decision).toBe('allowed');
   });
 
   test('are not needed: an archive without them verifies, and less may be claimed from it', async () => {
-    const { findings, claims } = await inspect({});
+    const { findings, undescribed, claims } = await inspect({});
+    expect(undescribed).toBe(true);
     expect(findings).toEqual([]);
     expect(claims?.measured.find((each) => each.class === 'path opens')?.positive.decision).toBe('blocked');
   });
