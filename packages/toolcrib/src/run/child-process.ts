@@ -56,7 +56,7 @@ export async function startCommand(options: CommandOptions): Promise<RunningComm
       stdio: options.stdio === 'inherit' ? 'inherit' : [...options.stdio],
       detached: options.ownGroup,
     });
-    const end = endOf(child);
+    const end = childEnd(child);
     await started(child);
     return runningCommand(child, end, options.ownGroup);
   } catch (error) {
@@ -71,7 +71,8 @@ async function started(child: ChildProcess): Promise<void> {
   });
 }
 
-function endOf(child: ChildProcess): Promise<ProcessEnd> {
+/** The end of a child of this process. Never rejects. */
+export function childEnd(child: ChildProcess): Promise<ProcessEnd> {
   return new Promise((resolve) => {
     child.once('exit', (exitCode, signal) => {
       resolve({ exitCode, signal: signal === null ? null : constants.signals[signal] });

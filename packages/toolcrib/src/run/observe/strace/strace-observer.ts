@@ -1,9 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { constants } from 'node:os';
 import type { Clock } from '../../../core/clock.ts';
 import { messageOf, SandboxError } from '../../../core/errors.ts';
 import { isProcessGroupAlive, killProcessGroup } from '../../../disk/process-group.ts';
-import type { ProcessEnd, SpawnError } from '../../child-process.ts';
+import { childEnd, type ProcessEnd, type SpawnError } from '../../child-process.ts';
 import { KILL_GRACE_MS } from '../../process-deadline.ts';
 import { spawnErrorOfErrno } from '../errno.ts';
 import type { ObservedCall } from '../observed-call.ts';
@@ -82,7 +81,7 @@ async function startStrace(command: ObservedCommand, strace: string): Promise<St
       stdio: command.stdio === 'inherit' ? 'inherit' : [...command.stdio],
       detached: command.ownGroup,
     });
-    const end = endOf(child);
+    const end = childEnd(child);
     const pid = await startOf(child);
     // The command is gone, or strace gave up: either way its output is open by now, or never will be.
     void end.then(() => pipe.release());
@@ -100,14 +99,6 @@ function startOf(child: ChildProcess): Promise<number> {
     child.once('error', reject);
     // A signal that cannot be sent is an error event, too; it must not end this process.
     child.on('error', () => undefined);
-  });
-}
-
-function endOf(child: ChildProcess): Promise<ProcessEnd> {
-  return new Promise((resolve) => {
-    child.once('exit', (exitCode, signal) => {
-      resolve({ exitCode, signal: signal === null ? null : constants.signals[signal] });
-    });
   });
 }
 
