@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../../core/clock.ts';
 import type { ProcessEnd } from '../../child-process.ts';
+import { isStopped, processStatus } from '../process-status.ts';
 import type { Guard } from './guard.ts';
 
 /** A command that signals are sent to, and what ends it when they do not arrive. */
@@ -56,10 +56,6 @@ export async function endWhenStopped(
 }
 
 async function isTracerStopped(pid: number): Promise<boolean> {
-  const tracer = /^TracerPid:\s*(?<pid>[1-9]\d*)$/m.exec(await statusOf(String(pid)))?.groups?.['pid'];
-  return tracer !== undefined && /^State:\s*T/m.test(await statusOf(tracer));
-}
-
-function statusOf(pid: string): Promise<string> {
-  return readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  const tracer = /^TracerPid:\s*(?<pid>[1-9]\d*)$/m.exec(await processStatus(pid))?.groups?.['pid'];
+  return tracer !== undefined && (await isStopped(tracer));
 }

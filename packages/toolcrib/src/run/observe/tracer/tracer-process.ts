@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../../core/errors.ts';
 import type { CommandStdio, ProcessEnd } from '../../child-process.ts';
 import type { Anchor } from '../observer.ts';
+import { isStopped } from '../process-status.ts';
 import { createControlReader, type Failed, type Started } from './control-channel.ts';
 import { notObservable } from './not-observable.ts';
 import { createSilenceLimit } from './silence-limit.ts';
@@ -106,6 +107,7 @@ export function startTracer(start: TracerStart): TracerProcess {
       control.write(Uint8Array.of(constants.signals[name]));
       // Any other may be handled, and its handler may take its time.
       if (name === 'SIGKILL') silence.begin();
+      else void killIfStopped(child, start.silenceMs);
     },
     stop() {
       control.write(Uint8Array.of(STOP));
@@ -114,6 +116,14 @@ export function startTracer(start: TracerStart): TracerProcess {
     kill: () => void child.kill('SIGKILL'),
     gone: gone.then(() => undefined),
   };
+}
+
+/** A tracer that was stopped hands no signal on. Nobody but the command does that, so there is nothing to wait for. */
+async function killIfStopped(tracer: ChildProcess, waitMs: number): Promise<void> {
+  await sleep(waitMs, undefined, { ref: false });
+  const { pid, exitCode, signalCode } = tracer;
+  const isThere = pid !== undefined && exitCode === null && signalCode === null;
+  if (isThere && (await isStopped(pid))) tracer.kill('SIGKILL');
 }
 
 /** Whether what it brought waits for a reader that may still come. */

@@ -25,6 +25,17 @@ describe('a tracer that the command has stopped', requireOrSkip('reason' in prob
     expect(await running.run.capture).toMatchObject({ endedEarly: true });
   });
 
+  test('is killed some time after it was given a signal that it does not hand on', async () => {
+    const observer = createTracerObserver({ tracer: await tracerPath(), drainMs: 100 });
+    await using running = await started(observer, shell('kill -STOP $PPID; : > stopped; sleep 1000'));
+    const calls = callsOf(running.run);
+    await until(() => exists(join(running.folder, 'stopped')), 'the command has stopped the tracer');
+    running.run.kill('SIGTERM');
+    await calls;
+    expect(await running.run.end).toEqual({ exitCode: null, signal: 9 });
+    expect(await running.run.capture).toMatchObject({ endedEarly: true });
+  });
+
   test('is killed some time after the command has ended unseen, and the run ended early, but as it did', async () => {
     const observer = createTracerObserver({ tracer: await tracerPath(), drainMs: 100 });
     await using running = await started(observer, shell('kill -STOP $PPID; exit 3'));
