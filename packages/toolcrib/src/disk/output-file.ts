@@ -1,8 +1,5 @@
-import type { Stats } from 'node:fs';
-import { lstat } from 'node:fs/promises';
-import { isSystemError, UsageError } from '../core/errors.ts';
-import { fileKind } from './file-kind.ts';
-import { storageError } from './storage-error.ts';
+import { UsageError } from '../core/errors.ts';
+import { fileKind, lstatOrUndefined } from './file-kind.ts';
 
 /**
  * Refuses a path that a whole file is not to take: writing one replaces what stands there, and only a file is meant to be
@@ -10,20 +7,10 @@ import { storageError } from './storage-error.ts';
  * @throws UsageError `USAGE`, saying what stands there; RemoteError `STORAGE` when nobody can tell.
  */
 export async function verifyOutputFile(path: string): Promise<void> {
-  const stats = await statsOf(path);
+  const stats = await lstatOrUndefined(path);
   if (stats === undefined || stats.isFile()) return;
   throw new UsageError('USAGE', `${path} is ${fileKind(stats)}, and a file would take its place`, {
     hint: 'name a file, or one that is not there yet',
     details: { path },
   });
-}
-
-/** Undefined for what is not there; whether it can be made there, making it tells. */
-async function statsOf(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw storageError(error, 'examine', path);
-  }
 }

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { lstatOrUndefined } from './host-path.ts';
+import { lstatOrUndefined } from '../../disk/file-kind.ts';
 
 const run = promisify(execFile);
 

@@ -1,8 +1,6 @@
-import type { Stats } from 'node:fs';
-import { lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError, SandboxError } from '../../core/errors.ts';
-import { storageError } from '../../disk/storage-error.ts';
+import { SandboxError } from '../../core/errors.ts';
+import { lstatOrUndefined } from '../../disk/file-kind.ts';
 import { unsafePathReason } from '../../tar/path.ts';
 
 /**
@@ -33,17 +31,4 @@ function componentsOf(path: string): readonly string[] {
 
 function refused(path: string, reason: string): SandboxError {
   return new SandboxError('NOT_INJECTABLE', `cannot use ${JSON.stringify(path)} in a local sandbox: ${reason}`);
-}
-
-/**
- * Undefined when nothing stands there, also when a component on the way is a file.
- * @throws RemoteError `STORAGE`.
- */
-export async function lstatOrUndefined(path: string): Promise<Stats | undefined> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw storageError(error, 'examine', path);
-  }
 }

@@ -2,8 +2,9 @@ import { constants } from 'node:fs';
 import { open, readdir, rm, rmdir, unlink, type FileHandle } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isSystemError, SandboxError } from '../../core/errors.ts';
+import { lstatOrUndefined } from '../../disk/file-kind.ts';
 import { onDisk } from '../../disk/storage-error.ts';
-import { hostPathOf, lstatOrUndefined } from './host-path.ts';
+import { hostPathOf } from './host-path.ts';
 
 /**
  * Removes a directory of the sandbox and all that is in it; one that is not there is fine.

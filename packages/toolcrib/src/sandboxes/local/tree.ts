@@ -1,11 +1,12 @@
 import { constants } from 'node:fs';
 import { chmod, mkdir, open, readdir, readlink, rm, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { lstatOrUndefined } from '../../disk/file-kind.ts';
 import { onDisk } from '../../disk/storage-error.ts';
 import { MAX_USTAR_UID } from '../../tar/header.ts';
 import { readTar, type TarLimits, type TarMember } from '../../tar/read.ts';
 import { writeTar, type TarEntry } from '../../tar/write.ts';
-import { hostPathOf, lstatOrUndefined } from './host-path.ts';
+import { hostPathOf } from './host-path.ts';
 
 /** A tool with its runtime is some hundred megabytes. */
 const LIMITS: TarLimits = { maxEntries: 100_000, maxEntryBytes: 4 * 1024 ** 3, maxTotalBytes: 16 * 1024 ** 3 };
