@@ -1,7 +1,7 @@
 import { createDigester, verifyExpected, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, NotFoundError } from '../core/errors.ts';
 import { MAX_OCI_JSON_BYTES, type OciFile } from '../core/oci-release.ts';
-import { readBlocks } from '../disk/digest-file.ts';
+import { readCopies } from '../disk/digest-file.ts';
 import { readTar, type TarMember } from '../tar/read.ts';
 import type { OpenedBundle } from './bundle-content.ts';
 import { blobDigestOf, DIRECTORIES, INDEX_FILE, LAYOUT_FILE } from './image-layout.ts';
@@ -98,7 +98,7 @@ const MAKE_ONE = '"toolcrib bundle create -o FILE" makes one: name that file';
 const COPY_AGAIN = 'it was damaged on its way: copy it again, and compare its digest with what "bundle create" printed';
 
 async function* layoutMembersOf(path: string, { signal }: Options): AsyncGenerator<TarMember> {
-  for await (const member of readTar(copiesOf(readBlocks(path, { signal })), BUNDLE_LIMITS, path)) {
+  for await (const member of readTar(readCopies(path, { signal }), BUNDLE_LIMITS, path)) {
     if (member.kind === 'directory' && DIRECTORIES.includes(member.path)) continue;
     if (member.kind !== 'file') throw malformed(path, member.path, `is a ${member.kind}, which no bundle has`);
     if (![LAYOUT_FILE, INDEX_FILE].includes(member.path) && blobDigestOf(member.path) === undefined) {
@@ -106,11 +106,6 @@ async function* layoutMembersOf(path: string, { signal }: Options): AsyncGenerat
     }
     yield member;
   }
-}
-
-/** Blocks are reused, and headers are looked at while more is read. */
-async function* copiesOf(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const block of blocks) yield new Uint8Array(block);
 }
 
 async function collect(member: TarMember): Promise<Uint8Array> {

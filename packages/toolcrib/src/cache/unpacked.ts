@@ -2,7 +2,7 @@ import { stat, unlink } from 'node:fs/promises';
 import type { ArtifactDescriptor } from '../core/artifact-descriptor.ts';
 import { createDigester, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, isSystemError, NotFoundError } from '../core/errors.ts';
-import { readBlocks, readVerified } from '../disk/digest-file.ts';
+import { readCopies, readVerified } from '../disk/digest-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
 import { openRegularFile } from '../disk/open-regular-file.ts';
 import { onDisk, storageError } from '../disk/storage-error.ts';
@@ -133,7 +133,7 @@ function fromRecord(context: BlobContext, record: UnpackedRecord): UnpackedArtif
   return {
     ...contentOf(record),
     open: (signal) => readStored(context, record, signal),
-    openUnverified: (signal) => copiesOf(readBlocks(path, { signal, followLinks: false })),
+    openUnverified: (signal) => readCopies(path, { signal, followLinks: false }),
     readAt: (offset, length) => readPart(path, offset, length),
     discard: () => forget(unpackedRecordPath(context.layout, record.sourceDigest)),
   };
@@ -157,11 +157,6 @@ async function* readStored(
     if (error instanceof IntegrityError) await forget(unpackedRecordPath(context.layout, record.sourceDigest));
     throw error;
   }
-}
-
-/** Blocks are reused, and who streams them may hold one back. */
-async function* copiesOf(blocks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const block of blocks) yield new Uint8Array(block);
 }
 
 async function forget(path: string): Promise<void> {

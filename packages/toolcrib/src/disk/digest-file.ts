@@ -95,6 +95,14 @@ export async function* readBlocks(path: string, options: ReadOptions): AsyncGene
   }
 }
 
+/**
+ * As {@link readBlocks}, for who holds a block back while more is read: each is the reader's to keep.
+ * @throws as {@link readBlocks}.
+ */
+export async function* readCopies(path: string, options: ReadOptions): AsyncGenerator<Uint8Array> {
+  for await (const block of readBlocks(path, options)) yield new Uint8Array(block);
+}
+
 function readBlock(handle: FileHandle, block: Uint8Array, path: string): Promise<number> {
   const reading = handle.read(block, 0, block.byteLength).then(
     ({ bytesRead }) => bytesRead,
