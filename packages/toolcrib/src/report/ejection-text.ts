@@ -1,4 +1,4 @@
-import { wrap } from './width.ts';
+import { wrapIndented } from './width.ts';
 
 /** What a person is told about an ejection: the result of `ejectTool` fits it. */
 export interface EjectionFacts {
@@ -22,7 +22,7 @@ export function describeEjection(ejection: EjectionFacts): string {
   return directories
     .flatMap(({ directory, kind, outcome, reason }) => {
       const line = `${OUTCOMES[outcome] ?? outcome}  ${directory}${KINDS[kind] ?? ''}`;
-      return reason === null ? [line] : [line, ...wrap(reason, WIDTH - 9).map((text) => ' '.repeat(9) + text)];
+      return reason === null ? [line] : [line, ...wrapIndented(reason, WIDTH, ' '.repeat(9))];
     })
     .map((line) => `${line}\n`)
     .join('');

@@ -1,4 +1,4 @@
-import { wrap } from './width.ts';
+import { wrap, wrapIndented } from './width.ts';
 import { formatSize } from './size.ts';
 
 /** What a person is told about a plan: the result of `planInjection` fits it. */
@@ -71,5 +71,5 @@ function placeOf({
 }
 
 function indented(text: string): readonly string[] {
-  return wrap(text, WIDTH - INDENT.length).map((line) => INDENT + line);
+  return wrapIndented(text, WIDTH, INDENT);
 }

@@ -1,6 +1,6 @@
 import { describeVersion, type InjectionFacts } from './injection-text.ts';
 import { formatTable, type TableOptions } from './table.ts';
-import { wrap } from './width.ts';
+import { wrapIndented } from './width.ts';
 
 /** What a person is told about a sandbox that could not be served. */
 export interface FailureFacts {
@@ -57,10 +57,11 @@ const INDENT = '  ';
 
 /** What went wrong in one sandbox, and what to do about it. */
 export function describeFailure({ sandbox, message, hint }: FailureFacts): string {
-  const lines = message.split('\n').flatMap((line) => indented(line.trim()));
-  return [`\n${sandbox}:`, ...lines, ...(hint === undefined ? [] : indented(`hint: ${hint}`)), ''].join('\n');
-}
-
-function indented(text: string): readonly string[] {
-  return wrap(text, WIDTH - INDENT.length).map((line) => INDENT + line);
+  const lines = message.split('\n').flatMap((line) => wrapIndented(line.trim(), WIDTH, INDENT));
+  return [
+    `\n${sandbox}:`,
+    ...lines,
+    ...(hint === undefined ? [] : wrapIndented(`hint: ${hint}`, WIDTH, INDENT)),
+    '',
+  ].join('\n');
 }

@@ -1,5 +1,5 @@
 import { printable } from '../core/printable.ts';
-import { truncate, wrap } from './width.ts';
+import { truncate, wrap, wrapIndented } from './width.ts';
 
 /** A column of a table. */
 export interface Column {
@@ -57,7 +57,7 @@ function narrowRow(
   return [
     ...(isAbove ? wrap(first, limit) : []),
     formatRow(inLine, [isAbove ? '' : first, ...others], fitting),
-    ...row.slice(inLine.length).flatMap((cell) => wrap(cell, limit - INDENT.length).map((part) => INDENT + part)),
+    ...row.slice(inLine.length).flatMap((cell) => wrapIndented(cell, limit, INDENT)),
   ]
     .map(line)
     .join('');

@@ -1,6 +1,6 @@
 import { fieldOf, listOf, textOf } from '../core/json-fields.ts';
 import { formatSize } from './size.ts';
-import { wrap } from './width.ts';
+import { wrap, wrapIndented } from './width.ts';
 
 /** What a person is told about a resolution: that of `resolveArtifact` fits it. */
 export interface TrailFacts {
@@ -64,7 +64,7 @@ function stepFrom(step: unknown): StepFacts {
 
 function describeStep(step: StepFacts, index: number): string {
   const head = `${index + 1}. ${step.tier}: ${step.outcome}${describeFigures(step)}`;
-  return [head, ...wrap(`${step.where}: ${step.reason}`, WIDTH - 4).map((line) => `    ${line}`)].join('\n');
+  return [head, ...wrapIndented(`${step.where}: ${step.reason}`, WIDTH, '    ')].join('\n');
 }
 
 function describeFigures({ size, ms }: StepFacts): string {

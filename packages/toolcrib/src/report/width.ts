@@ -19,6 +19,11 @@ export function wrap(text: string, width: number): readonly string[] {
   return line === '' ? lines : [...lines, line];
 }
 
+/** As {@link wrap}, every line after `indent`, which counts. */
+export function wrapIndented(text: string, width: number, indent: string): readonly string[] {
+  return wrap(text, width - indent.length).map((line) => indent + line);
+}
+
 function pieces(word: string, width: number): readonly string[] {
   const size = Math.max(1, width);
   return Array.from({ length: Math.ceil(word.length / size) }, (_, index) =>
