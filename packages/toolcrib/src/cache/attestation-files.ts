@@ -2,12 +2,11 @@ import { join } from 'node:path';
 import { artifactNameFrom } from '../core/artifact-name.ts';
 import { digestHex, digestOf, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError } from '../core/errors.ts';
-import { onePiece } from '../core/one-piece.ts';
 import { ATTESTATION_SUFFIXES, attestedName } from '../core/release.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
-import { createFileOnce, ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
+import { createSmallFileOnce, ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';
 import { recordUseUnlocked } from './last-use.ts';
 import { layoutOf } from './layout.ts';
 import { listDirectory } from './list-directory.ts';
@@ -144,10 +143,9 @@ async function save(
   { replace = false, signal }: SaveOptions,
 ): Promise<SavedAttestation['outcome']> {
   const path = join(directory, name);
-  const source = { size: bytes.byteLength, digest: digestOf(bytes), open: () => onePiece(bytes) };
-  if ((await createFileOnce(path, source, { signal })) === 'created') return 'created';
+  if ((await createSmallFileOnce(path, bytes, { signal })) === 'created') return 'created';
   const there = await readKept(path);
-  if (there !== undefined && digestOf(there) === source.digest) return 'same';
+  if (there !== undefined && digestOf(there) === digestOf(bytes)) return 'same';
   // What cannot be read as an attestation helps nobody by staying.
   if (there !== undefined && !replace) return 'kept';
   await writeFileAtomically(path, bytes, { signal });

@@ -1,7 +1,8 @@
 import { link, lstat, mkdir, open, rename, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Digest } from '../core/digest.ts';
+import { digestOf, type Digest } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
+import { onePiece } from '../core/one-piece.ts';
 import type { MeasuredFile } from './digest-file.ts';
 import { receiveFile, type ReceiveOptions } from './receive-file.ts';
 import { onDisk, storageError } from './storage-error.ts';
@@ -127,6 +128,20 @@ export async function createFileOnce(
     ...(options.mode !== undefined && { mode: options.mode }),
   });
   return created === 'exists' ? 'exists' : 'created';
+}
+
+/** As {@link createFileOnce}, for what is in memory already. @throws RemoteError `STORAGE`; the signal's reason. */
+export async function createSmallFileOnce(
+  path: string,
+  data: string | Uint8Array,
+  options: WriteOptions = {},
+): Promise<'created' | 'exists'> {
+  const bytes = Buffer.from(data);
+  return await createFileOnce(
+    path,
+    { size: bytes.length, digest: digestOf(bytes), open: () => onePiece(bytes) },
+    options,
+  );
 }
 
 /** What becomes of bytes that are received. */

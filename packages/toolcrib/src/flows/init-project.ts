@@ -1,13 +1,11 @@
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { Readable } from 'node:stream';
 import { isToolName } from '../core/artifact-name.ts';
-import { digestOf } from '../core/digest.ts';
 import { isSystemError, UsageError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { formatVersionFile } from '../core/version.ts';
 import { storageError } from '../disk/storage-error.ts';
-import { createFileOnce } from '../disk/write-file.ts';
+import { createSmallFileOnce } from '../disk/write-file.ts';
 
 export interface InitOptions {
   /** The folder that becomes a project. */
@@ -34,6 +32,7 @@ const EXAMPLE_BUILD = './build.sh "$TOOLCRIB_ARCH" "$TOOLCRIB_OUTPUT"';
  * `STORAGE`; the signal's reason.
  */
 export async function initProject(options: InitOptions): Promise<string[]> {
+  const { signal } = options;
   const folder = resolve(options.folder);
   const config = join(folder, 'toolcrib.json');
   const versionFile = join(folder, VERSION_FILE);
@@ -42,9 +41,10 @@ export async function initProject(options: InitOptions): Promise<string[]> {
   await verifyFree(versionFile, formatVersionFile(1));
   const text = await configText(folder, tool, options.reporter);
   const written: string[] = [];
-  if (await create(versionFile, formatVersionFile(1), options.signal)) written.push(versionFile);
+  if ((await createSmallFileOnce(versionFile, formatVersionFile(1), { signal })) === 'created')
+    written.push(versionFile);
   if (await ignoreBinaries(join(folder, '.gitignore'))) written.push(join(folder, '.gitignore'));
-  if (!(await create(config, text, options.signal))) throw inTheWay(config);
+  if ((await createSmallFileOnce(config, text, { signal })) === 'exists') throw inTheWay(config);
   return [...written, config];
 }
 
@@ -118,13 +118,6 @@ function inTheWay(path: string): UsageError {
     hint: 'init never overwrites: edit that file, or remove it first',
     details: { path },
   });
-}
-
-/** False when it is there already. */
-async function create(path: string, text: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const bytes = Buffer.from(text);
-  const source = { size: bytes.length, digest: digestOf(bytes), open: () => Readable.from([bytes]) };
-  return (await createFileOnce(path, source, { signal })) === 'created';
 }
 
 /** Adds one line by one write: whoever reads in between sees the old lines or all of them. */

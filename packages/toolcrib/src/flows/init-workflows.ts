@@ -1,11 +1,9 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
-import { Readable } from 'node:stream';
 import type { ProjectConfig } from '../config/config.ts';
-import { digestOf } from '../core/digest.ts';
 import { messageOf, UsageError } from '../core/errors.ts';
 import { ifThere, readSmallText } from '../disk/small-file.ts';
-import { createFileOnce, ensureDirectory } from '../disk/write-file.ts';
+import { createSmallFileOnce, ensureDirectory } from '../disk/write-file.ts';
 import { buildWorkflow } from '../promote/workflows/build-workflow.ts';
 import { promoteWorkflow } from '../promote/workflows/promote-workflow.ts';
 import { workflowDoubts } from '../promote/workflows/workflow-doubts.ts';
@@ -59,7 +57,7 @@ export async function initWorkflows(project: Project, host: Host, toolcrib: stri
   await ensureDirectory(folder);
   const written: string[] = [];
   for (const { path, text } of files) {
-    if (await create(path, text, host.signal)) written.push(path);
+    if ((await createSmallFileOnce(path, text, { signal: host.signal })) === 'created') written.push(path);
   }
   const unchanged = files.map(({ path }) => path).filter((path) => !written.includes(path));
   return { written, unchanged, secrets: secretsIn(files.map(({ text }) => text).join('')) };
@@ -153,13 +151,6 @@ function inTheWay(path: string): UsageError {
     hint: `init never overwrites: compare what is there with a new one by moving ${basename(path)} away first`,
     details: { path },
   });
-}
-
-/** False when it is there already. */
-async function create(path: string, text: string, signal: AbortSignal | undefined): Promise<boolean> {
-  const bytes = Buffer.from(text);
-  const source = { size: bytes.length, digest: digestOf(bytes), open: () => Readable.from([bytes]) };
-  return (await createFileOnce(path, source, { signal })) === 'created';
 }
 
 /** Undefined when nothing is there. */

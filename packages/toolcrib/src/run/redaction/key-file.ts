@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { onePiece } from '../../core/one-piece.ts';
-import { digestOf } from '../../core/digest.ts';
 import { isSystemError, UsageError } from '../../core/errors.ts';
 import { storageError } from '../../disk/storage-error.ts';
-import { createFileOnce, ensureDirectory } from '../../disk/write-file.ts';
+import { createSmallFileOnce, ensureDirectory } from '../../disk/write-file.ts';
 import { createEphemeralKey, formatRedactionKeyFile, parseRedactionKeyFile, type RedactionKey } from './key.ts';
 import type { Random } from '../run-spec.ts';
 
@@ -29,13 +27,9 @@ export async function readRedactionKey(path: string): Promise<RedactionKey> {
 export async function hostRedactionKey(path: string, random: Random): Promise<RedactionKey> {
   const existing = await keyAt(path);
   if (existing !== undefined) return existing;
-  const text = Buffer.from(formatRedactionKeyFile(createEphemeralKey(random).bytes));
+  const text = formatRedactionKeyFile(createEphemeralKey(random).bytes);
   await ensureDirectory(dirname(path), DIRECTORY_MODE);
-  await createFileOnce(
-    path,
-    { size: text.byteLength, digest: digestOf(text), open: () => onePiece(text) },
-    { mode: FILE_MODE },
-  );
+  await createSmallFileOnce(path, text, { mode: FILE_MODE });
   return await readRedactionKey(path);
 }
 

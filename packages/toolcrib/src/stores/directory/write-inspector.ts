@@ -1,12 +1,10 @@
 import { constants } from 'node:fs';
 import { access, unlink } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { digestOf } from '../../core/digest.ts';
 import { isSystemError } from '../../core/errors.ts';
-import { onePiece } from '../../core/one-piece.ts';
 import type { StoreReference } from '../../core/reference.ts';
 import { onDisk } from '../../disk/storage-error.ts';
-import { createFileOnce } from '../../disk/write-file.ts';
+import { createSmallFileOnce } from '../../disk/write-file.ts';
 import { writeProbeName, type WriteInspector, type WriteOutlook } from '../write-probe.ts';
 
 /** Whether a directory can be published to. @param folder what a relative one is relative to; absolute. */
@@ -19,7 +17,7 @@ export function inspectDirectoryWrites(
     look: () => lookAt(directory),
     async probe({ suffix, signal }) {
       const path = join(directory, writeProbeName(suffix));
-      const create = (text: string) => createFileOnce(path, sourceOf(text), { signal });
+      const create = (text: string) => createSmallFileOnce(path, text, { signal });
       try {
         await create('the first\n');
         return (await create('the second\n')) === 'exists' ? 'write-once' : 'overwrites';
@@ -44,9 +42,4 @@ async function lookAt(directory: string): Promise<WriteOutlook> {
 
 function ignoreMissing(error: unknown): void {
   if (!isSystemError(error, 'ENOENT')) throw error;
-}
-
-function sourceOf(text: string) {
-  const bytes = Buffer.from(text);
-  return { size: bytes.byteLength, digest: digestOf(bytes), open: () => onePiece(bytes) };
 }
