@@ -32,6 +32,8 @@ export interface BuildRequest {
   readonly signal: AbortSignal;
   /** Directory of verified downloads of compilers and libraries. */
   readonly toolchainCache: string;
+  /** True: nothing is fetched for the build. What a build command does is its own affair. */
+  readonly offline: boolean;
   /** Environment of build commands, npm and apt. */
   readonly env: NodeJS.ProcessEnv;
   /** Other glibc packages than those that toolcrib pins. */
@@ -49,7 +51,7 @@ export interface BuildRequest {
  * name is replaced as a whole. On any end nothing else is left, and no process of the build runs any more.
  * @throws UsageError `CONFIG_INVALID` without a `build` in the configuration; CheckError `BUILD_FAILED` with the tail of
  * the output, or telling why the output is no artifact; IntegrityError `DIGEST_MISMATCH` when it is not what is pinned;
- * NotFoundError, IntegrityError or RemoteError for parts that have to be fetched; InterruptedError.
+ * NotFoundError, IntegrityError or RemoteError (`OFFLINE` among them) for parts that have to be fetched; InterruptedError.
  */
 export async function buildArtifact(request: BuildRequest): Promise<BuiltArtifact> {
   const { config, target, version, dev } = request;
@@ -92,10 +94,10 @@ async function drive(request: BuildRequest, build: BuildConfig, scratch: string,
       return;
     }
     case 'docker': {
-      const { config, version, target, env, signal, reporter, launcher, onOutput } = request;
+      const { config, version, target, env, signal, offline, reporter, launcher, onOutput } = request;
       const { tool, folder } = config;
       const targetName = formatTarget(target);
-      const place = { folder, stage: scratch, output, env, reporter, signal, launcher, onOutput };
+      const place = { folder, stage: scratch, output, env, offline, reporter, signal, launcher, onOutput };
       await buildWithDocker({ tool, version, target, targetName, build, ...place });
       return;
     }
@@ -118,13 +120,14 @@ async function buildWithCommand(request: BuildRequest, command: string, output: 
 }
 
 async function buildWithBun(request: BuildRequest, entry: string, scratch: string, output: string): Promise<void> {
-  const { config, target, version, env, signal, reporter, launcher, onOutput } = request;
+  const { config, target, version, env, signal, offline, reporter, launcher, onOutput } = request;
   const toolchain: Toolchain = {
     cache: request.toolchainCache,
     folder: config.folder,
     env,
     reporter,
     signal,
+    offline,
     launcher,
     onOutput,
   };

@@ -15,8 +15,8 @@ const LIMITS = { maxEntries: 20_000, maxEntryBytes: 64 * 1024 * 1024, maxTotalBy
 /**
  * The path of a .deb file of any architecture. It is fetched with apt from this machine's own sources, but in a state
  * of its own: neither the package lists nor the architectures of the machine change.
- * @throws NotFoundError `NOT_FOUND` telling what the archive offers instead; IntegrityError `DIGEST_MISMATCH`;
- * CheckError `BUILD_FAILED` with apt's words.
+ * @throws NotFoundError `NOT_FOUND` telling what the archive offers instead; RemoteError `OFFLINE`; IntegrityError
+ * `DIGEST_MISMATCH`; CheckError `BUILD_FAILED` with apt's words.
  */
 export async function fetchDebianPackage(toolchain: Toolchain, pin: DebianPin, arch: Arch): Promise<string> {
   const name = `${pin.package}_${pin.version}_${arch}.deb`;

@@ -1,6 +1,6 @@
 import { basename, join } from 'node:path';
 import type { BuildConfig } from '../config/config.ts';
-import { CheckError, messageOf } from '../core/errors.ts';
+import { CheckError, messageOf, RemoteError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import type { Target } from '../core/target.ts';
 import { readSmallText } from '../disk/small-file.ts';
@@ -24,6 +24,8 @@ export interface DockerBuild {
   readonly env: NodeJS.ProcessEnv;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** True: nothing may be fetched, so that nothing is built. */
+  readonly offline: boolean;
   /** Starts the `docker` program: see `Command`. */
   readonly launcher?: readonly string[] | undefined;
   readonly onOutput: ((bytes: Uint8Array) => void) | undefined;
@@ -37,9 +39,10 @@ const REMOVE_MS = 30_000;
 /**
  * Builds an image for the target's platform and takes one file out of it. The container that this takes never runs, and
  * is removed; images stay, for they make the next build fast.
- * @throws CheckError `BUILD_FAILED` with the tail of what docker wrote; InterruptedError.
+ * @throws CheckError `BUILD_FAILED` with the tail of what docker wrote; RemoteError `OFFLINE`; InterruptedError.
  */
 export async function buildWithDocker(build: DockerBuild): Promise<void> {
+  if (build.offline) throw notAsked(build);
   const image = await buildImage(build);
   const container = `toolcrib-build-${basename(build.stage).replaceAll(/[^\w.-]/g, '')}`;
   try {
@@ -56,6 +59,18 @@ export async function buildWithDocker(build: DockerBuild): Promise<void> {
   } finally {
     await remove(build, container);
   }
+}
+
+/**
+ * An engine fetches on its own what a Dockerfile names: images of any stage, the builder's own syntax, what `ADD` and `RUN`
+ * ask for. It has no switch that rules all of that out.
+ */
+function notAsked({ tool, targetName, build }: DockerBuild): RemoteError {
+  const why = 'no engine can be kept from fetching what a Dockerfile names';
+  return new RemoteError('OFFLINE', `offline: ${tool} for ${targetName} was not built with docker: ${why}`, {
+    hint: 'run it without --offline, or build it elsewhere and carry it here: docs/guides/air-gap.md',
+    details: { tool, target: targetName, dockerfile: build.dockerfile },
+  });
 }
 
 /** Its id. */

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
-import { hasCode, IntegrityError } from '../core/errors.ts';
+import { hasCode, IntegrityError, RemoteError, type ToolcribError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { verifyFile } from '../disk/digest-file.ts';
 import { receiveFile } from '../disk/receive-file.ts';
@@ -23,6 +23,8 @@ export interface Toolchain {
   readonly env: NodeJS.ProcessEnv;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
+  /** True: what is not in the cache is not fetched. */
+  readonly offline: boolean;
   /** Starts what reads the project, npm and compilers: see `Command`. */
   readonly launcher?: readonly string[] | undefined;
   /** Is given what compilers write, as they write it. */
@@ -36,6 +38,7 @@ const MAX_RUNTIME_BYTES = 512 * 1024 * 1024;
  * The path of a file with a pinned digest in the cache; it is verified each time, and fetched when it is not there or
  * not right.
  * @param fetch leaves a file in the cache's directory whose bytes were verified, and returns its path.
+ * @throws RemoteError `OFFLINE` where it would have to be fetched, `STORAGE`; what `fetch` throws.
  */
 export async function cachedFile(
   toolchain: Toolchain,
@@ -49,15 +52,25 @@ export async function cachedFile(
     return path;
   } catch (error) {
     if (!hasCode(error, 'NOT_FOUND', 'DIGEST_MISMATCH')) throw error;
+    if (toolchain.offline) throw notFetched(toolchain.cache, name, error);
   }
   toolchain.reporter.notice({ kind: 'step', text: `fetching ${name}` });
   await withScratch(toolchain.cache, async (scratch) => publishTemporary(await fetch(scratch), path));
   return path;
 }
 
+function notFetched(cache: string, name: string, cause: ToolcribError): RemoteError {
+  const found = cause.code === 'NOT_FOUND' ? 'is not in the cache' : 'is damaged in the cache';
+  return new RemoteError('OFFLINE', `offline: ${name}, which the build needs, ${found}`, {
+    hint: `run "toolcrib build" once without --offline: what it fetches is kept in ${cache}`,
+    details: { name, cache },
+    cause,
+  });
+}
+
 /**
  * The path of a Bun executable, fetched with `npm pack` when it is needed first.
- * @throws IntegrityError `DIGEST_MISMATCH` when npm gives other bytes; CheckError `BUILD_FAILED` with npm's words.
+ * @throws RemoteError `OFFLINE`; IntegrityError `DIGEST_MISMATCH` when npm gives other bytes; CheckError `BUILD_FAILED` with npm's words.
  */
 export async function fetchRuntime(toolchain: Toolchain, runtime: BunRuntime): Promise<string> {
   const name = `${runtime.package.replace(/^@/, '').replace('/', '-')}-${runtime.version}`;

@@ -59,7 +59,7 @@ function addGlobalOptions(program: Command, argv: readonly string[]): void {
       'print exactly one JSON document on stdout, also on failure; run, exec and mcp: on stderr, on failure only',
     )
     .option('--quiet', 'say nothing but warnings, errors and what was asked for')
-    .option('--offline', 'open no socket of the internet')
+    .option('--offline', 'open no socket of the internet; commands of your own are not bound by it')
     .addOption(new Option('--no-progress', 'show no progress bar'));
 }
 

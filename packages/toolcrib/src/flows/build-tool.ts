@@ -33,12 +33,12 @@ export async function buildTool(
   const config = configOf(project, 'build');
   const version = await readVersion(config);
   const { dev = false, launcher } = options;
-  const { reporter, env, cacheDirectory } = host;
+  const { reporter, env, cacheDirectory, offline } = host;
   const signal = host.signal ?? new AbortController().signal;
   const place = { outputDirectory: config.binaries, toolchainCache: join(cacheDirectory, 'toolchain') };
   const built: BuiltArtifact[] = [];
   for (const target of targetsOf(config, options.targets ?? [])) {
-    const request = { config, version, target, dev, ...place, reporter, env: { ...env }, signal, launcher };
+    const request = { config, version, target, dev, ...place, reporter, env: { ...env }, offline, signal, launcher };
     built.push(await buildArtifact(request));
   }
   if (options.verify === true) await verifyAgainstPins(config, version, built);

@@ -67,6 +67,7 @@ export function localBuilder(
         toolchainCache: join(host.cacheDirectory, 'toolchain'),
         reporter: host.reporter,
         env: { ...host.env },
+        offline: host.offline,
         signal: host.signal ?? new AbortController().signal,
         onOutput: dialogue === undefined ? undefined : (bytes) => dialogue.show(bytes),
       });

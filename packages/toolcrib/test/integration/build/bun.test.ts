@@ -135,6 +135,7 @@ describe('the bun driver', requireOrSkip(missing), () => {
       folder,
       env: process.env,
       reporter: silentReporter,
+      offline: false,
       signal: AbortSignal.timeout(60_000),
     };
     const integrity = 'sha512-AAAA' as const;

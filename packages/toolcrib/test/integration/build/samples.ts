@@ -54,6 +54,7 @@ export function build(
     signal: AbortSignal.timeout(170_000),
     toolchainCache: TOOLCHAIN,
     env: process.env,
+    offline: false,
     ...more,
   });
 }

@@ -20,6 +20,7 @@ const toolchain = {
   env: process.env,
   reporter: silentReporter,
   signal: AbortSignal.timeout(600_000),
+  offline: false,
 };
 
 /** Whoever loads it says so. */

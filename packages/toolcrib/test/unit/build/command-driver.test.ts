@@ -54,6 +54,7 @@ function build(command: string, more: Partial<BuildRequest> & { entrypoint?: rea
     ...{ config: config(command, more.entrypoint), version: 3, target: parseTarget('amd64'), dev: false },
     ...{ outputDirectory: out, reporter: silentReporter, signal: new AbortController().signal },
     ...{ toolchainCache: join(folder, 'toolchain'), env: { PATH: process.env['PATH'], INHERITED: 'yes' } },
+    offline: false,
     ...more,
   });
 }
