@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { artifactNameFrom } from '../core/artifact-name.ts';
-import { hasCode, isSystemError, messageOf, UsageError } from '../core/errors.ts';
+import { hasCode, messageOf, UsageError } from '../core/errors.ts';
 import { revocationListName } from '../core/release.ts';
-import { parseSums, type Sums } from '../core/sums.ts';
+import { MAX_SUMS_BYTES, parseSums, type Sums } from '../core/sums.ts';
 import { parseVersionFile } from '../core/version.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import type { ProjectConfig, ToolPins } from './config.ts';
 
 /**
@@ -37,11 +37,14 @@ export function pinsOf(config: ProjectConfig, version: number, sums: Sums): Tool
   };
 }
 
+/** No version file is larger, in bytes: it holds one number. */
+const MAX_VERSION_BYTES = 1024;
+
 /** @throws UsageError `VERSION_INVALID`. */
 export async function readVersion(config: ProjectConfig): Promise<number> {
-  const text = await readFile(config.versionFile, 'utf8').catch((error: unknown) => {
-    throw new UsageError('VERSION_INVALID', `cannot read the version file ${config.versionFile}: ${messageOf(error)}`, {
-      hint: 'it holds one whole number from 1 on; "toolcrib init" writes it',
+  const text = await readSmallText(config.versionFile, MAX_VERSION_BYTES).catch((error: unknown) => {
+    throw new UsageError('VERSION_INVALID', `no usable version file: ${messageOf(error)}`, {
+      hint: 'it is a file with one whole number from 1 on; "toolcrib init" writes it',
       cause: error,
     });
   });
@@ -89,10 +92,10 @@ function notPinnedYet({ tool, sumsFile, versionFile }: ProjectConfig, version: n
 
 /** A sums file that is missing pins nothing; one that cannot be read pins something that nobody knows. */
 async function readSumsText({ sumsFile }: ProjectConfig): Promise<string> {
-  return await readFile(sumsFile, 'utf8').catch((error: unknown) => {
-    if (isSystemError(error, 'ENOENT')) return '';
-    throw new UsageError('SUMS_INVALID', `cannot read the sums file ${sumsFile}: ${messageOf(error)}`, {
-      hint: 'it is the trust anchor: make it readable, or name another with "sumsFile"',
+  return await readSmallText(sumsFile, MAX_SUMS_BYTES).catch((error: unknown) => {
+    if (hasCode(error, 'NOT_FOUND')) return '';
+    throw new UsageError('SUMS_INVALID', `no usable sums file: ${messageOf(error)}`, {
+      hint: 'it is the trust anchor: restore it from git, make it readable, or name another file with "sumsFile"',
       cause: error,
     });
   });

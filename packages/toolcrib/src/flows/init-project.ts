@@ -1,9 +1,10 @@
-import { appendFile, readFile, stat } from 'node:fs/promises';
+import { appendFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { isToolName } from '../core/artifact-name.ts';
 import { isSystemError, UsageError } from '../core/errors.ts';
 import type { Reporter } from '../core/reporter.ts';
 import { formatVersionFile } from '../core/version.ts';
+import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { storageError } from '../disk/storage-error.ts';
 import { createSmallFileOnce } from '../disk/write-file.ts';
 
@@ -19,6 +20,8 @@ export interface InitOptions {
 const SCHEMA = './node_modules/toolcrib/toolcrib.schema.json';
 const VERSION_FILE = 'tool-version.txt';
 const IGNORED = '/binaries/';
+/** Above any file that a project has for itself, in bytes. */
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
 /** Files that are a program's entry and nothing else, most telling first. */
 const ENTRIES = ['src/main.ts', 'src/cli.ts', 'src/index.ts', 'main.ts', 'cli.ts', 'index.ts'];
 const GO_BUILD = 'CGO_ENABLED=0 GOOS=linux GOARCH="$TOOLCRIB_ARCH" go build -trimpath -o "$TOOLCRIB_OUTPUT" .';
@@ -135,12 +138,7 @@ async function ignoreBinaries(path: string): Promise<boolean> {
 
 /** Undefined when nothing is there. */
 async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw storageError(error, 'read', path);
-  }
+  return await ifThere(readSmallText(path, MAX_FILE_BYTES));
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, UsageError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
+import { readSmallText } from '../disk/small-file.ts';
 import type { Store } from '../stores/store.ts';
 import type { RewriteRule } from '../transfer/rewrite.ts';
 import type { ProxySettings, TransferOptions } from '../transfer/transfer-options.ts';
@@ -151,11 +151,14 @@ export async function transferOptions(host: Host, rewrite: readonly RewriteRule[
   };
 }
 
+/** A bundle of all public authorities has some 200 kB. */
+const MAX_AUTHORITIES_BYTES = 16 * 1024 * 1024;
+
 /** Certificates of a company's own authority; Node itself reads `NODE_EXTRA_CA_CERTS`. */
 async function readAuthorities(path: string | undefined): Promise<string | undefined> {
   if (path === undefined || path === '') return undefined;
-  return await readFile(path, 'utf8').catch((error: unknown) => {
-    throw new UsageError('USAGE', `cannot read the certificates that SSL_CERT_FILE names: ${messageOf(error)}`, {
+  return await readSmallText(path, MAX_AUTHORITIES_BYTES).catch((error: unknown) => {
+    throw new UsageError('USAGE', `SSL_CERT_FILE names no usable file: ${messageOf(error)}`, {
       hint: 'name a PEM file, or unset the variable',
       cause: error,
     });

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isSystemError, NotFoundError, RemoteError, UsageError } from '../../core/errors.ts';
+import { hasCode, isSystemError, messageOf, NotFoundError, UsageError } from '../../core/errors.ts';
 import { fieldOf, textOf } from '../../core/json-fields.ts';
+import { readSmallText } from '../../disk/small-file.ts';
 
 /** Certificates in PEM; what is absent is not sent. */
 export interface TlsMaterial {
@@ -55,7 +55,7 @@ const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 /**
  * Finds the engine in the order of the `docker` command: host, context, DOCKER_HOST, DOCKER_CONTEXT, the current
  * context of `config.json`, the default socket. Source: docker/cli `cli/command/cli.go`, `resolveContextName`.
- * @throws UsageError `REFERENCE_INVALID`; NotFoundError `NOT_FOUND` for a context that is not there.
+ * @throws UsageError `REFERENCE_INVALID`, `CONFIG_INVALID`; NotFoundError `NOT_FOUND` for a context that is not there.
  */
 export async function resolveEndpoint(settings: EngineSettings): Promise<EngineEndpoint> {
   const { env } = settings;
@@ -109,22 +109,35 @@ async function readTls(folder: string, verify: boolean): Promise<TlsMaterial | u
   return ca === undefined && cert === undefined && key === undefined && verify ? undefined : { ca, cert, key, verify };
 }
 
+/** No file of Docker's settings is larger, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8');
+    return await readSmallText(path, MAX_BYTES);
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw new RemoteError('STORAGE', `cannot read ${path}`, { cause: error });
+    if (hasCode(error, 'NOT_FOUND') || (error instanceof Error && isSystemError(error.cause, 'ENOTDIR'))) {
+      return undefined;
+    }
+    throw new UsageError('CONFIG_INVALID', `no usable settings of Docker: ${messageOf(error)}`, {
+      hint: 'make it a file that this user may read, or name another folder in DOCKER_CONFIG (certificates: DOCKER_CERT_PATH)',
+      details: { path },
+      cause: error,
+    });
   }
 }
 
+/** What is no JSON is not quoted: it may hold secrets. */
 async function readJson(path: string): Promise<unknown> {
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {
     return JSON.parse(text);
-  } catch (error) {
-    throw new UsageError('CONFIG_INVALID', `${path} is not JSON`, { cause: error });
+  } catch {
+    throw new UsageError('CONFIG_INVALID', `${path} is not JSON`, {
+      hint: 'repair it, or name another folder in DOCKER_CONFIG',
+      details: { path },
+    });
   }
 }
 

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { builtinPins } from '../../../src/config/builtin-pins.ts';
@@ -6,6 +5,7 @@ import { readConfig } from '../../../src/config/read-config.ts';
 import { readPins } from '../../../src/config/read-pins.ts';
 import { digestHex, digestOf } from '../../../src/core/digest.ts';
 import { failureOfAsync } from '../core/failure.ts';
+import { NO_FILE, replaceBy } from '../disk/no-file.ts';
 import { projectFolder } from './project-folder.ts';
 
 const config = JSON.stringify({ tool: 'tool', targets: ['amd64', 'arm64'], stores: ['file:store'] });
@@ -47,12 +47,24 @@ describe("a project's pins", () => {
     },
   );
 
-  test('are not taken for none when the sums file cannot be read', async () => {
-    const folder = await projectFolder({ 'toolcrib.json': config, 'tool-version.txt': '2\n' });
-    await mkdir(join(folder, 'SHA256SUMS'));
-    const error = await failureOfAsync(async () => readPins(await readConfig(join(folder, 'toolcrib.json'))));
-    expect(error.code).toBe('SUMS_INVALID');
-    expect(error.message).toContain(`cannot read the sums file ${join(folder, 'SHA256SUMS')}`);
+  describe.each([
+    ['sums file', 'SHA256SUMS', 'SUMS_INVALID', 'restore it from git'],
+    ['version file', 'tool-version.txt', 'VERSION_INVALID', 'one whole number'],
+  ])('are neither waited for nor taken for none when the %s', (what, name, code, hint) => {
+    test.each(NO_FILE)('is %s', async (_, put) => {
+      const folder = await projectFolder({ 'toolcrib.json': config, 'tool-version.txt': '2\n' });
+      await replaceBy(put, join(folder, name));
+      const error = await failureOfAsync(async () => readPins(await readConfig(join(folder, 'toolcrib.json'))));
+      expect(error).toMatchObject({ name: 'UsageError', code });
+      expect(error.message).toContain(`no usable ${what}: cannot read ${join(folder, name)}`);
+      expect(error.hint).toContain(hint);
+    });
+
+    test('is larger than any could be', async () => {
+      const error = await failureOfAsync(() => pinsOf({ [name]: '#'.repeat(2 * 1024 * 1024) }));
+      expect(error).toMatchObject({ name: 'UsageError', code });
+      expect(error.message).toMatch(new RegExp(`no usable ${what}: .*${name} has more than \\d+ bytes$`));
+    });
   });
 
   test('need a version file', async () => {

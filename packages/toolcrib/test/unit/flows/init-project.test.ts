@@ -7,6 +7,7 @@ import { silentReporter, type Notice, type Reporter } from '../../../src/core/re
 import { initProject } from '../../../src/flows/init-project.ts';
 import { projectFolder } from '../config/project-folder.ts';
 import { failureOfAsync } from '../core/failure.ts';
+import { NO_FILE } from '../disk/no-file.ts';
 
 const init = (folder: string, tool?: string) =>
   initProject({ folder, reporter: silentReporter, ...(tool !== undefined && { tool }) });
@@ -170,6 +171,16 @@ describe('init', () => {
     const error = await failureOfAsync(() => init(folder, 'my-tool'));
     expect(error.code).toBe('STORAGE');
     expect(error.message).toContain(folder);
+  });
+
+  describe.each(['package.json', '.gitignore', 'toolcrib.json'])('does not wait for a %s', (name) => {
+    test.each(NO_FILE)('that is %s', async (_, put) => {
+      const folder = await projectFolder();
+      await put(join(folder, name));
+      const error = await failureOfAsync(() => init(folder));
+      expect(error.message).toContain(join(folder, name));
+      expect(error.hint).toBeDefined();
+    });
   });
 
   test('stops when it is told to, before it has written anything', async () => {

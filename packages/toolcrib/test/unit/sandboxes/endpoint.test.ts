@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { endpointOf, resolveEndpoint } from '../../../src/sandboxes/docker/endpoint.ts';
+import { failureOfAsync } from '../core/failure.ts';
+import { NO_FILE } from '../disk/no-file.ts';
 
 let home = '';
 beforeEach(async () => {
@@ -75,6 +77,35 @@ describe('the engine', () => {
     await mkdir(join(home, '.docker'));
     await writeFile(join(home, '.docker', 'config.json'), '{');
     await expect(resolveEndpoint({ env: { HOME: home } })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  test('does not show what is in a configuration that is no JSON: it may be a secret', async () => {
+    await mkdir(join(home, '.docker'));
+    await writeFile(join(home, '.docker', 'config.json'), 'hunter2');
+    const failure = await failureOfAsync(() => resolveEndpoint({ env: { HOME: home } }));
+    expect(failure.hint).toContain('DOCKER_CONFIG');
+    expect(`${failure.message} ${String(failure.cause)}`).not.toContain('hunter2');
+  });
+
+  describe.each(['config.json', 'ca.pem'])('is not looked for in a %s', (name) => {
+    test.each(NO_FILE)('that is %s', async (_, put) => {
+      await put(join(home, name));
+      const env = { DOCKER_CONFIG: home, ...(name === 'ca.pem' && { DOCKER_HOST: 'tcp://h', DOCKER_TLS_VERIFY: '1' }) };
+      const failure = await failureOfAsync(() => resolveEndpoint({ env }));
+      expect(failure).toMatchObject({
+        name: 'UsageError',
+        code: 'CONFIG_INVALID',
+        details: { path: join(home, name) },
+      });
+      expect(failure.message).toContain(`cannot read ${join(home, name)}`);
+      expect(failure.hint).toContain('DOCKER_CONFIG');
+    });
+  });
+
+  test('is not looked for in a configuration that is larger than any could be', async () => {
+    await writeFile(join(home, 'config.json'), ' '.repeat(2 * 1024 * 1024));
+    const failure = await failureOfAsync(() => resolveEndpoint({ env: { DOCKER_CONFIG: home } }));
+    expect(failure).toMatchObject({ code: 'CONFIG_INVALID', cause: { code: 'TOO_LARGE' } });
   });
 
   test('is read from a host as DOCKER_HOST has it', () => {
