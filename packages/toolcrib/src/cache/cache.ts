@@ -92,6 +92,8 @@ export interface Cache {
 /** What a cache needs from the process. */
 export interface CacheOptions {
   readonly clock: Clock;
+  /** Directory of the ledger of injections, which is collected with the cache. Default: in the cache. */
+  readonly ledger?: string;
   /** Default: says nothing. */
   readonly reporter?: Reporter;
   /** Milliseconds after which a wait for another process ends and the work is done anyway. Default: 10 minutes. */
@@ -107,8 +109,8 @@ const PATIENCE_MS = 10 * 60 * 1000;
  * @param directory absolute path.
  */
 export function openCache(directory: string, options: CacheOptions): Cache {
-  const { clock, reporter = silentReporter, patienceMs = PATIENCE_MS, times = USE_TIMES } = options;
-  const context: BlobContext = { layout: layoutOf(directory), clock, reporter, times };
+  const { clock, ledger, reporter = silentReporter, patienceMs = PATIENCE_MS, times = USE_TIMES } = options;
+  const context: BlobContext = { layout: layoutOf(directory, ledger), clock, reporter, times };
   const { layout } = context;
 
   const locked = async <T>(

@@ -16,7 +16,7 @@ export interface CacheLayout {
   readonly locks: string;
   /** Trees that sandboxes were made with; nothing but `removeMounts` takes them away. */
   readonly mounts: string;
-  /** The ledger of injections. */
+  /** The ledger of injections; a user may have it elsewhere than in the cache. */
   readonly placements: string;
   readonly revocations: string;
   /** Where artifacts wait between two stores. */
@@ -41,7 +41,8 @@ export const KNOWN_DIRECTORIES: readonly string[] = [
   'unpacked',
 ];
 
-export function layoutOf(directory: string): CacheLayout {
+/** @param ledger directory of the ledger of injections; default: in the cache. */
+export function layoutOf(directory: string, ledger?: string): CacheLayout {
   const root = join(directory, 'v1');
   return {
     directory,
@@ -52,7 +53,7 @@ export function layoutOf(directory: string): CacheLayout {
     leases: join(root, 'leases'),
     locks: join(root, 'locks'),
     mounts: join(root, 'mounts'),
-    placements: join(root, 'placements'),
+    placements: ledger ?? join(root, 'placements'),
     revocations: join(root, 'revocations'),
     spool: join(directory, 'spool'),
     trustedRoots: join(root, 'trusted-roots'),

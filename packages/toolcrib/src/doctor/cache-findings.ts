@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { auditCacheNames } from '../cache/audit.ts';
 import { itemsOf, readContents } from '../cache/contents.ts';
 import { layoutOf } from '../cache/layout.ts';
 import { listLeftovers } from '../cache/leftovers.ts';
 import { isSystemError, messageOf } from '../core/errors.ts';
+import { nearestThere } from '../disk/writable-directory.ts';
 import { finding, type Finding } from './finding.ts';
 
 const COMMON = { group: 'cache', subject: 'cache' } as const;
@@ -21,7 +21,8 @@ const LITTLE_ROOM = 1024 ** 3;
 export async function examineCache(directory: string, now: number): Promise<readonly Finding[]> {
   const unusable = await whyUnusable(directory);
   if (unusable !== undefined) {
-    const remedy = 'name a directory that this user can write: TOOLCRIB_CACHE_DIR';
+    const remedy =
+      'name a directory that this user can write: TOOLCRIB_CACHE_DIR, or TOOLCRIB_LEDGER_DIR to inject what this one has';
     return [finding({ ...COMMON, state: 'failed', text: `${directory}: ${unusable}`, remedy, facts: { directory } })];
   }
   return [...(await contentFindings(directory, now)), ...(await roomFindings(directory))];
@@ -37,16 +38,6 @@ async function whyUnusable(directory: string): Promise<string | undefined> {
   } catch (error) {
     const isClosed = isSystemError(error, 'EACCES', 'EROFS', 'EPERM');
     return isClosed ? `this user cannot write in ${nearest}` : messageOf(error);
-  }
-}
-
-async function nearestThere(path: string): Promise<string> {
-  try {
-    await stat(path);
-    return path;
-  } catch (error) {
-    const parent = dirname(path);
-    return parent === path || !isSystemError(error, 'ENOENT') ? path : await nearestThere(parent);
   }
 }
 

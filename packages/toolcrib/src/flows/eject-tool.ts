@@ -1,4 +1,3 @@
-import { layoutOf } from '../cache/layout.ts';
 import { ejectTool as eject, type EjectedDirectory } from '../inject/eject-tool.ts';
 import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
@@ -33,9 +32,8 @@ export async function ejectTool(project: Project, host: Host, options: EjectOpti
   const { versions = [version] } = options;
   const sandbox = await openSandbox(host, options.sandbox);
   try {
-    const { cacheDirectory, clock, reporter, signal } = host;
+    const { ledgerDirectory: ledger, clock, reporter, signal } = host;
     const wanted = versions === 'all' ? undefined : versions;
-    const ledger = layoutOf(cacheDirectory).placements;
     const request = { sandbox, tool, versions: wanted, ledger, clock, reporter, signal };
     return { sandbox: sandbox.reference, tool, versions: wanted ?? null, directories: await eject(request) };
   } finally {

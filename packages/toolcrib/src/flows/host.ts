@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
+import { layoutOf } from '../cache/layout.ts';
 import { UsageError } from '../core/errors.ts';
 import { silentReporter, type Reporter } from '../core/reporter.ts';
 import type { TransferPatience } from '../transfer/transfer-options.ts';
@@ -20,13 +21,15 @@ export interface Host {
   readonly offline: boolean;
   /** Absolute path of the cache: formats.md 5. */
   readonly cacheDirectory: string;
+  /** Absolute path of the ledger of placements. */
+  readonly ledgerDirectory: string;
   readonly signal: AbortSignal | undefined;
   /** With servers. Absent: as `transfer/transfer-options.ts` says. */
   readonly patience?: TransferPatience | undefined;
 }
 
 export interface HostOptions {
-  /** Usually `process.env`: proxies, credentials of stores, `DOCKER_HOST`, `TOOLCRIB_CACHE_DIR`, `XDG_CACHE_HOME`. */
+  /** Usually `process.env`: proxies, credentials of stores, `DOCKER_HOST`, `TOOLCRIB_CACHE_DIR`, `XDG_CACHE_HOME`, `TOOLCRIB_LEDGER_DIR`. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Default: the process's working directory. */
   readonly cwd?: string;
@@ -35,6 +38,8 @@ export interface HostOptions {
   readonly offline?: boolean;
   /** Default: by the environment, see {@link cacheDirectoryOf}. */
   readonly cacheDirectory?: string;
+  /** Of the ledger of placements. Default: `TOOLCRIB_LEDGER_DIR`, else in the cache. */
+  readonly ledgerDirectory?: string;
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly random?: (size: number) => Uint8Array;
@@ -44,6 +49,7 @@ export interface HostOptions {
 /** The machine as it is, with what the caller wants to be otherwise. */
 export function createHost(options: HostOptions): Host {
   const cwd = resolve(options.cwd ?? '.');
+  const cacheDirectory = resolve(cwd, options.cacheDirectory ?? cacheDirectoryOf(options.env));
   return {
     env: options.env,
     cwd,
@@ -51,7 +57,8 @@ export function createHost(options: HostOptions): Host {
     random: options.random ?? randomBytes,
     reporter: options.reporter ?? silentReporter,
     offline: options.offline ?? false,
-    cacheDirectory: resolve(cwd, options.cacheDirectory ?? cacheDirectoryOf(options.env)),
+    cacheDirectory,
+    ledgerDirectory: resolve(cwd, options.ledgerDirectory ?? ledgerDirectoryOf(options.env, cacheDirectory)),
     signal: options.signal,
     patience: options.patience,
   };
@@ -64,6 +71,12 @@ export function cacheDirectoryOf(env: Readonly<Record<string, string | undefined
   const xdg = env['XDG_CACHE_HOME'];
   if (xdg?.startsWith('/') === true) return join(xdg, 'toolcrib');
   return join(homeOf(env), '.cache', 'toolcrib');
+}
+
+/** `TOOLCRIB_LEDGER_DIR`, for a cache that cannot be written, else in the cache. */
+function ledgerDirectoryOf(env: HostOptions['env'], cacheDirectory: string): string {
+  const own = env['TOOLCRIB_LEDGER_DIR'];
+  return own === undefined || own === '' ? layoutOf(cacheDirectory).placements : own;
 }
 
 /** An empty `HOME` would put the cache wherever the user stands, so the account's own is asked for. */

@@ -7,7 +7,6 @@ import { injectTool as inject } from '../inject/inject-tool.ts';
 import type { Placement } from '../inject/placement.ts';
 import type { Ejection } from './eject-tool.ts';
 import type { Host } from './host.ts';
-import { ledgerOf } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { resolveExtension, type ResolveExtensionOptions } from './resolve-extension.ts';
@@ -43,11 +42,11 @@ export async function injectExtension(
   const { extensionId, bytes, digest } = await resolveExtension(project, host, options.reference, options);
   const sandbox = await openSandbox(host, options.sandbox);
   try {
-    const { clock, random, reporter, signal } = host;
+    const { ledgerDirectory: ledger, clock, random, reporter, signal } = host;
     const artifact = await dataArtifact({ tool: toolOf(extensionId), name: FILE, bytes, digest });
     const install = project.config?.install ?? DEFAULT_INSTALL;
     const placement = await inject({
-      ...{ sandbox, artifact, install, ledger: ledgerOf(host), clock, random, reporter, signal },
+      ...{ sandbox, artifact, install, ledger, clock, random, reporter, signal },
     });
     const { directory, rung, protection, why, readBack, provenAt, reused, plan } = placement;
     return {
@@ -74,8 +73,8 @@ export async function ejectExtension(
   const tool = toolOf(parseExtRef(options.reference).extensionId);
   const sandbox = await openSandbox(host, options.sandbox);
   try {
-    const { clock, reporter, signal } = host;
-    const request = { sandbox, tool, versions: undefined, ledger: ledgerOf(host), clock, reporter, signal };
+    const { ledgerDirectory: ledger, clock, reporter, signal } = host;
+    const request = { sandbox, tool, versions: undefined, ledger, clock, reporter, signal };
     return { sandbox: sandbox.reference, tool, versions: null, directories: await eject(request) };
   } finally {
     await sandbox.close();

@@ -1,4 +1,3 @@
-import { layoutOf } from '../cache/layout.ts';
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import { hasCode, IntegrityError, SandboxError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
@@ -76,7 +75,7 @@ export async function injectFrom(source: ToolSource, sandbox: Sandbox, host: Hos
   const mounted = isEdited ? undefined : await mountedIn(sandbox, pins);
   const injected = mounted && (await unlessUnfit(() => place(mounted)));
   if (injected !== undefined) return injected;
-  const known = isEdited ? undefined : await placedBefore(sandbox, pins, ledgerOf(host));
+  const known = isEdited ? undefined : await placedBefore(sandbox, pins, host.ledgerDirectory);
   if (known !== undefined) return await place(known);
   const [first, ...others] = await targetsFor(sandbox, pins);
   const further = others.filter((target) => isEdited || isPinned(pins, target));
@@ -146,10 +145,10 @@ async function injectUnpacked(
   chosen: ChosenArtifact,
   { unpacked, resolution }: FoundArtifact,
 ): Promise<InjectedTool> {
-  const { clock, random, reporter, signal } = host;
+  const { ledgerDirectory: ledger, clock, random, reporter, signal } = host;
   const artifact = injectable(pins, chosen, unpacked);
   const { install } = pins;
-  const request = { sandbox, artifact, install, ledger: ledgerOf(host), clock, random, reporter, signal };
+  const request = { sandbox, artifact, install, ledger, clock, random, reporter, signal };
   return { placement: await inject(request), resolution };
 }
 
@@ -168,11 +167,6 @@ async function isChanged({ unpacked, isReplaced }: FoundArtifact, error: unknown
 
 function isPinned({ tool, version, sums }: ToolPins, target: Target): boolean {
   return pinOf(sums, { tool, version, target, dev: false }) !== undefined;
-}
-
-/** Directory of the ledger of placements. */
-export function ledgerOf({ cacheDirectory }: Host): string {
-  return layoutOf(cacheDirectory).placements;
 }
 
 /** What the ledger knows to be in this very sandbox: then nothing has to be looked at there to choose it. */

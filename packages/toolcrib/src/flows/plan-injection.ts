@@ -4,6 +4,7 @@ import { hasCode, type ErrorCode } from '../core/errors.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { judgeArtifact } from '../inject/elf-gate.ts';
 import { createLedger } from '../inject/ledger.ts';
+import { verifyLedger } from '../inject/ledger-record.ts';
 import { mountPathOf } from '../inject/mounted-path.ts';
 import type { PlanStep, Protection } from '../inject/placement.ts';
 import { isThere } from '../inject/reuse.ts';
@@ -12,7 +13,7 @@ import type { JudgedTarget } from '../resolve/choose-target.ts';
 import type { ResolutionPlan, TierName, TierReport } from '../resolve/resolution.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
-import { injectable, judgeTargetsFor, ledgerOf, mountedIn, placedBefore } from './inject-tool.ts';
+import { injectable, judgeTargetsFor, mountedIn, placedBefore } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { cacheOf } from './resolve-artifact.ts';
@@ -88,6 +89,8 @@ export async function planFrom(source: ToolSource, sandbox: Sandbox, host: Host)
   const copies = await planWays({ sandbox, install: pins.install, hasLinks });
   const ways = [...mountWays(pins, mounted), ...copies];
   const placed = await placedNow(context);
+  const possible = placed !== null || (first !== undefined && ways.some(({ usable }) => usable));
+  if (possible && placed === null && mounted === undefined) await verifyLedger(host.ledgerDirectory);
   return {
     sandbox: sandbox.reference,
     evidence,
@@ -95,7 +98,7 @@ export async function planFrom(source: ToolSource, sandbox: Sandbox, host: Host)
     placed,
     targets: judgements.map(({ plan }) => plan),
     ways,
-    possible: placed !== null || (first !== undefined && ways.some(({ usable }) => usable)),
+    possible,
   };
 }
 
@@ -185,9 +188,8 @@ async function judgeFound(context: PlanContext, target: Target, found: Resolutio
 /** As the ledger has it; that nobody changed it since is proven when it is used. */
 async function placedNow({ sandbox, source, host }: PlanContext): Promise<InjectionPlan['placed']> {
   if (source.isEdited) return null;
-  const ledger = ledgerOf(host);
-  const known = await placedBefore(sandbox, source.pins, ledger);
-  const entry = known && (await createLedger(ledger).find(sandbox.identity, known.digest));
+  const known = await placedBefore(sandbox, source.pins, host.ledgerDirectory);
+  const entry = known && (await createLedger(host.ledgerDirectory).find(sandbox.identity, known.digest));
   if (known === undefined || entry === undefined || !(await isThere(sandbox, entry))) return null;
   const { directory, protection } = entry;
   return { target: formatTarget(known.target), directory, protection };

@@ -87,8 +87,8 @@ export async function resolveTarget(
 }
 
 /** The cache of a host. */
-export function cacheOf(host: Host): Cache {
-  return openCache(host.cacheDirectory, { clock: host.clock, reporter: host.reporter });
+export function cacheOf({ cacheDirectory, ledgerDirectory: ledger, clock, reporter }: Host): Cache {
+  return openCache(cacheDirectory, { ledger, clock, reporter });
 }
 
 async function withRequest<T>(

@@ -49,7 +49,8 @@ export async function validateArtifact(
   return await withScratch(config.binaries, async (scratch) => {
     const sandbox = join(scratch, 'sandbox');
     await ensureDirectory(sandbox);
-    return await run(validated, { ...host, cacheDirectory: join(scratch, 'cache') }, sandbox, name);
+    const elsewhere = { ...host, cacheDirectory: join(scratch, 'cache'), ledgerDirectory: join(scratch, 'ledger') };
+    return await run(validated, elsewhere, sandbox, name);
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Reporter } from '../core/reporter.ts';
 import { underPlacementLock } from './injection-lock.ts';
 import { createLedger, type KnownPlacement } from './ledger.ts';
+import { tryToRecord } from './ledger-record.ts';
 import { findLeftovers, takeAwayNoted, type LeftoverSearch, type TakenAway } from './leftovers.ts';
 import { placementAt } from './placement-name.ts';
 import { planRemoval } from './take-away.ts';
@@ -32,7 +33,9 @@ export interface EjectedDirectory extends TakenAway {
  * what interrupted injections left there. What it does not know is not looked for.
  *
  * The ledger forgets a placement before its first file is removed: what is half removed when this is killed is used by
- * nobody, and taken away by the next call or injection. A placement that cannot be taken away stays known.
+ * nobody, and taken away by the next call or injection. A placement that cannot be taken away stays known. Forgetting is
+ * what is needed; the note only has what is half removed found again. On a full disk it is done without, because there
+ * ejecting is one way to make room, and what stays then is told.
  * @returns every directory that was known; empty when there was nothing.
  * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`, `STORAGE`; the signal's reason.
  */
@@ -75,10 +78,24 @@ async function ejectPlacement(
     if (removal.kind === 'impossible') {
       return told('placement', directory, { outcome: 'left', reason: removal.reason });
     }
-    await notes.note(sandbox, { directory, digest, state: 'left' });
+    await tryToRecord(() => notes.note(sandbox, { directory, digest, state: 'left' }));
     await ledger.forget(sandbox, digest);
-    return told('placement', directory, await takeAwayNoted({ ...request, notes }, { directory, digest }));
+    const taken = await takeAwayNoted({ ...request, notes }, { directory, digest });
+    return told('placement', directory, await orUnnoted(notes, { sandbox, directory, taken }));
   });
+}
+
+/** Says of what stays that nobody will find it again, where the disk had no room for the note. */
+async function orUnnoted(
+  notes: UnfinishedNotes,
+  { sandbox, directory, taken }: Pick<KnownPlacement, 'sandbox'> & { readonly directory: string; taken: TakenAway },
+): Promise<TakenAway> {
+  if (taken.outcome !== 'left') return taken;
+  if ((await notes.list(sandbox)).some((note) => note.directory === directory)) return taken;
+  return {
+    ...taken,
+    reason: `${taken.reason ?? ''}; the ledger has no room to note it, and does not know it any more`,
+  };
 }
 
 async function notedFor(request: EjectRequest, notes: UnfinishedNotes): Promise<readonly Unfinished[]> {

@@ -2,6 +2,7 @@ import { messageOf } from '../core/errors.ts';
 import type { Notice, Reporter } from '../core/reporter.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { createLedger } from './ledger.ts';
+import { tryToRecord } from './ledger-record.ts';
 import { planRemoval, type TakingAway } from './take-away.ts';
 import { createNotes, isLeftOver, type Unfinished, type UnfinishedNotes } from './unfinished.ts';
 
@@ -14,7 +15,8 @@ export interface TakenAway {
 }
 
 /**
- * Takes a noted directory away, and strikes the note once it is gone; until then it says that nobody writes there.
+ * Takes a noted directory away, and strikes the note once it is gone; until then it says that nobody writes there, where
+ * there is room to say so.
  * @throws as `planRemoval`; RemoteError `STORAGE`.
  */
 export async function takeAwayNoted(
@@ -26,7 +28,7 @@ export async function takeAwayNoted(
   const reason =
     removal.kind === 'possible' ? await removal.run() : removal.kind === 'absent' ? undefined : removal.reason;
   if (reason !== undefined) {
-    await notes.note(sandbox.identity, { directory, digest, state: 'left' });
+    await tryToRecord(() => notes.note(sandbox.identity, { directory, digest, state: 'left' }));
     return { outcome: 'left', reason };
   }
   await notes.strike(sandbox.identity, directory);

@@ -4,6 +4,7 @@ import { formatTarget } from '../core/target.ts';
 import type { Sandbox, SandboxMount } from '../sandboxes/sandbox.ts';
 import { componentsOf, statWithin } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
+import { tryToRecord } from './ledger-record.ts';
 import { mountPathOf, type MountSubject } from './mounted-path.ts';
 import { protectionOfMount } from './mounted-protection.ts';
 import { findMountedEntry, recordMountedEntry, type MountedEntry } from './mounted-record.ts';
@@ -34,7 +35,8 @@ export async function findMounted(injection: Injection): Promise<Placement | und
   }
   const proven = await proveMount(injection, mount);
   if (proven === undefined) return undefined;
-  await recordMountedEntry(ledger, sandbox.identity, artifact.digest, proven);
+  // Without its record it is only proven once more.
+  await tryToRecord(() => recordMountedEntry(ledger, sandbox.identity, artifact.digest, proven));
   return placementOf(injection, proven, known !== undefined);
 }
 

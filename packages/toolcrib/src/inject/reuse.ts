@@ -5,6 +5,7 @@ import { patienceFor, withDeadline } from './deadline.ts';
 import { componentsOf, statWithin } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { tryToRecord } from './ledger-record.ts';
 import { placementFrom, proveHealth, readBackByExec } from './place-and-prove.ts';
 import { readBackByNamespace } from './rungs/namespace.ts';
 import { holdsAtPlacementOnly, type Placement } from './placement.ts';
@@ -30,7 +31,8 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
     return undefined;
   }
   const proven = { ...entry, provenAt: clock.now() };
-  await ledger.record(sandbox.identity, artifact.digest, proven);
+  // The proof counts, whatever date the ledger can keep of it.
+  await tryToRecord(() => ledger.record(sandbox.identity, artifact.digest, proven));
   return { ...placementFrom(injection, proven), reused: true };
 }
 

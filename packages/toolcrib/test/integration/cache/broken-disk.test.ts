@@ -1,35 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, open, readdir, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openCache, type BlobContent } from '../../../src/cache/cache.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { systemClock } from '../../../src/flows/host.ts';
 import { requireOrSkip } from '../../servers/require.ts';
-import { allBytes, bytesOf, createScratch, inPieces } from '../../unit/disk/scratch.ts';
+import { mountSmallDisk } from '../../servers/small-disk.ts';
+import { allBytes, bytesOf, inPieces } from '../../unit/disk/scratch.ts';
 
 const needsRoot = requireOrSkip(process.getuid?.() === 0 ? undefined : 'root, to mount file systems');
-
-interface Mount extends AsyncDisposable {
-  readonly path: string;
-  makeReadOnly(): void;
-}
-
-/** A file system of one MiB. */
-async function mountSmallDisk(): Promise<Mount> {
-  const scratch = await createScratch();
-  const path = join(scratch.path, 'disk');
-  await mkdir(path);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', path]);
-  return {
-    path,
-    makeReadOnly: () => void execFileSync('mount', ['-o', 'remount,ro', path]),
-    async [Symbol.asyncDispose]() {
-      execFileSync('umount', [path]);
-      await scratch[Symbol.asyncDispose]();
-    },
-  };
-}
 
 function contentOf(bytes: Uint8Array): BlobContent {
   return { what: 'content', maxBytes: 1e9, open: () => inPieces(bytes) };
@@ -39,12 +18,6 @@ function contentOf(bytes: Uint8Array): BlobContent {
 async function idle(path: string): Promise<void> {
   const then = Date.now() / 1000 - 24 * 3600;
   await utimes(path, then, then);
-}
-
-/** Writes until nothing more fits. */
-async function fill(directory: string): Promise<void> {
-  await using file = await open(join(directory, 'filler'), 'w');
-  await expect(file.writeFile(bytesOf(2_000_000))).rejects.toThrow('ENOSPC');
 }
 
 const small = Buffer.concat([Buffer.from('\x7fELF', 'latin1'), bytesOf(300_000)]);
@@ -82,7 +55,7 @@ describe('a collection', needsRoot, () => {
     const cache = openCache(disk.path, { clock: systemClock });
     const path = await cache.admit(digestOf(small), contentOf(small));
     await idle(path);
-    await fill(disk.path);
+    await disk.fill();
     await expect(cache.admit(digestOf(small.subarray(1)), contentOf(small.subarray(1)))).rejects.toMatchObject({
       details: { system: 'ENOSPC' },
     });

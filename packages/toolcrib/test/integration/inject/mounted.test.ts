@@ -55,6 +55,16 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     expect(told.stdout).toContain('read-only-mount: the engine mounted it read-only');
   });
 
+  test('has the tool without a ledger that can be written: it is proven each time', async () => {
+    await using container = await sandboxWith(...(await mountArgs()));
+    const env = { TOOLCRIB_LEDGER_DIR: '/proc/ledger' };
+    const run = (...args: readonly string[]) =>
+      toolcrib(['--json', 'inject', `docker:${container.name}`, ...args], { cwd: project.folder, env });
+    expect(documentOf(await run('--plan'))).toMatchObject({ possible: true });
+    expect(documentOf(await run())).toMatchObject({ placement: { rung: 'mount', reused: false } });
+    expect(documentOf(await run())).toMatchObject({ placement: { rung: 'mount', reused: false } });
+  });
+
   test('needs nothing in it, and may have a read-only root file system', async () => {
     const args = [...(await mountArgs()), '--read-only', '--cap-drop', 'ALL', '--user', '1000'];
     await using container = await startContainer({ image: 'toolcrib-test/static', args });

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf } from '../../../src/core/digest.ts';
@@ -82,6 +82,20 @@ describe('ejecting', () => {
     ]);
     expect(await at.ledger.find(sandbox.identity, digest)).toBeUndefined();
     expect(await ejectTool(at.request)).toMatchObject([{ kind: 'leftover', outcome: 'removed' }]);
+  });
+
+  test('does without its note where none can be written, and says of what stays that it is not known any more', async () => {
+    await using at = await site();
+    const { sandbox, notes, request } = at;
+    await notes.note(sandbox.identity, { directory: DIRECTORY, digest, state: 'left' });
+    const note = (await readdir(request.ledger)).find((name) => name.includes('-')) ?? expect.fail();
+    await rm(join(request.ledger, note));
+    await mkdir(join(request.ledger, note)); // a file cannot take its place, as on a full disk
+    const removeTree = () => Promise.reject(new SandboxError('NOT_INJECTABLE', 'half of it stays'));
+    expect(await ejectTool({ ...request, sandbox: { ...sandbox, remover: { removeTree } } })).toMatchObject([
+      { outcome: 'left', reason: expect.stringMatching(/^half of it stays.* does not know it any more$/) as string },
+    ]);
+    expect(await at.ledger.find(sandbox.identity, digest)).toBeUndefined();
   });
 
   test('ends with its signal, and after a minute, when what removes a tree does not end by itself', async () => {
