@@ -152,9 +152,25 @@ export function endpointOf(
   socketPath = '/var/run/docker.sock',
 ): EngineEndpoint {
   if (/^unix:\/\/.+/.test(host)) {
-    return { kind: 'unix', address: host, socketPath: host.slice('unix://'.length) };
+    return { kind: 'unix', address: host, socketPath: bindablePath(host.slice('unix://'.length)) };
   }
   return host.startsWith('ssh://') ? sshEndpoint(host, socketPath) : tcpEndpoint(host, tls);
+}
+
+/** Of a unix socket, in bytes. Source: unix(7), `sun_path` without the NUL that ends it. */
+const MAX_SOCKET_PATH = 107;
+
+function bindablePath(path: string): string {
+  const size = Buffer.byteLength(path);
+  if (size <= MAX_SOCKET_PATH) return path;
+  throw new UsageError(
+    'REFERENCE_INVALID',
+    `the path of a unix socket has at most ${MAX_SOCKET_PATH} bytes, this ${size}: ${path}`,
+    {
+      hint: 'make a short symbolic link to its folder, and name the socket through that',
+      details: { path, size },
+    },
+  );
 }
 
 /** A host never begins as an option of `ssh` does, and a socket has no colon, which would end it in `ssh -L`. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { RemoteError } from '../../core/errors.ts';
+import { RemoteError, UsageError } from '../../core/errors.ts';
 import { resolveEndpoint, type EngineEndpoint, type EngineSettings } from './endpoint.ts';
 import { resolvePodmanEndpoint } from './podman-endpoint.ts';
 import {
@@ -58,22 +58,36 @@ const NEWEST = '1.47';
 
 /**
  * Finds the engine and agrees on an API version with it (one `GET /_ping`); DOCKER_API_VERSION has the last word.
- * @throws as {@link resolveEndpoint} and {@link resolvePodmanEndpoint}; RemoteError `UNREACHABLE` naming the address;
+ * @throws as {@link resolveEndpoint} and {@link resolvePodmanEndpoint}; UsageError `USAGE` for another DOCKER_API_VERSION than
+ * `MAJOR.MINOR`; RemoteError `UNREACHABLE` naming the address;
  * `OFFLINE` when offline and the engine is not behind a unix socket.
  */
 export async function connectEngine(options: ConnectOptions): Promise<Engine> {
   const find = options.scheme === 'podman' ? resolvePodmanEndpoint : resolveEndpoint;
+  const asked = apiVersionIn(options.env);
   const endpoint = await find(options);
   if (options.offline === true) verifyLocal(endpoint);
   const connection = await createConnection(endpoint, options);
   try {
     const { version, dialect } = await ping(connection);
-    const base = `/v${options.env['DOCKER_API_VERSION'] || version}`;
-    return createEngine(connection, { base, dialect, options });
+    return createEngine(connection, { base: `/v${asked ?? version}`, dialect, options });
   } catch (error) {
     connection.close();
     throw error;
   }
+}
+
+const API_VERSION = /^\d+\.\d+$/;
+
+/** It becomes a part of paths: with another one an engine says of everything that it is not there. */
+function apiVersionIn(env: EngineSettings['env']): string | undefined {
+  const asked = env['DOCKER_API_VERSION'];
+  if (asked === undefined || asked === '') return undefined;
+  if (API_VERSION.test(asked)) return asked;
+  const found = JSON.stringify(asked.slice(0, 40));
+  throw new UsageError('USAGE', `DOCKER_API_VERSION names no version of Docker's API: ${found}`, {
+    hint: 'write it as 1.41, or unset it: toolcrib and the engine agree on one',
+  });
 }
 
 async function createConnection(endpoint: EngineEndpoint, options: ConnectOptions): Promise<EngineConnection> {
@@ -104,7 +118,7 @@ async function ping(connection: EngineConnection): Promise<{ version: string; di
   const answer = await connection.send({ method: 'GET', path: '/_ping' });
   await connection.text(answer, REFUSAL_LIMIT);
   const theirs = answer.headers['api-version'];
-  if (answer.status !== 200 || typeof theirs !== 'string' || !/^\d+\.\d+$/.test(theirs)) {
+  if (answer.status !== 200 || typeof theirs !== 'string' || !API_VERSION.test(theirs)) {
     throw unreachable(new Error(`no container engine answers there (status ${answer.status})`), connection.endpoint);
   }
   return {
@@ -167,7 +181,11 @@ function parseJson(text: string, endpoint: ReachableEndpoint): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new RemoteError('REMOTE_REFUSED', `the engine at ${endpoint.address} did not answer JSON`, { cause: error });
+    throw new RemoteError('REMOTE_REFUSED', `the engine at ${endpoint.address} did not answer JSON`, {
+      hint: 'see that a container engine listens there, and what stands between it and you',
+      details: { address: endpoint.address },
+      cause: error,
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 import { listOf, textOf } from '../../core/json-fields.ts';
 import { NotFoundError, RemoteError } from '../../core/errors.ts';
 import { connectEngine, type ConnectOptions, type Engine, type EngineScheme } from './engine.ts';
+import { REFUSED_HINT } from './refusals.ts';
 
 /** Running containers that somebody marked. */
 export interface LabelledContainers {
@@ -35,6 +36,7 @@ async function ask(engine: Engine, label: string): Promise<unknown> {
   if ('value' in answer) return answer.value;
   const { status, message } = answer;
   throw new RemoteError('REMOTE_REFUSED', `the engine at ${engine.endpoint.address} lists no containers: ${message}`, {
+    hint: REFUSED_HINT,
     details: { engine: engine.endpoint.address, status },
   });
 }

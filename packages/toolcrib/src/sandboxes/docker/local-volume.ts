@@ -1,6 +1,7 @@
 import { keysOf, textOf } from '../../core/json-fields.ts';
 import { RemoteError, UsageError } from '../../core/errors.ts';
 import { connectEngine, type ConnectOptions, type Engine, type EngineScheme } from './engine.ts';
+import { REFUSED_HINT } from './refusals.ts';
 
 /** A volume whose files are in a directory of this machine. */
 export interface LocalVolume {
@@ -64,6 +65,7 @@ function elsewhere(name: string, why: string): UsageError {
 
 function refused(name: string, { status, message }: { status: number; message: string }): RemoteError {
   return new RemoteError('REMOTE_REFUSED', `the engine refused the volume ${name}: ${message || `status ${status}`}`, {
+    hint: REFUSED_HINT,
     details: { volume: name, status },
   });
 }

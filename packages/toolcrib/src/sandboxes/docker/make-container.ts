@@ -6,6 +6,7 @@ import { writeTar } from '../../tar/write.ts';
 import type { ContainerMaker, ContainerRequest, MadeContainer } from '../container-maker.ts';
 import { openDockerSandbox } from './docker-sandbox.ts';
 import { connectEngine, type ConnectOptions, type Engine, type EngineRefusal, type EngineScheme } from './engine.ts';
+import { REFUSED_HINT } from './refusals.ts';
 
 /** What a maker of containers is made with. */
 export interface MakerOptions extends ConnectOptions {
@@ -198,7 +199,7 @@ function imageMissing({ endpoint }: Engine, image: string, command: EngineScheme
 function notStarted({ endpoint }: Engine, image: string, { status, message }: EngineRefusal): SandboxError {
   const why = message || `status ${status}`;
   return new SandboxError('EXEC_FAILED', `a container of ${image} does not start: ${why}`, {
-    hint: 'the words are those of the engine',
+    hint: REFUSED_HINT,
     details: { image, engine: endpoint.address, status },
   });
 }
@@ -208,6 +209,7 @@ function refused({ endpoint }: Engine, what: string, { status, message }: Engine
     'REMOTE_REFUSED',
     `the engine at ${endpoint.address} ${what}: ${message || `status ${status}`}`,
     {
+      hint: REFUSED_HINT,
       details: { engine: endpoint.address, status },
     },
   );

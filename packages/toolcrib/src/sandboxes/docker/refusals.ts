@@ -3,6 +3,10 @@ import type { Container } from './container.ts';
 import type { EngineRefusal } from './engine.ts';
 import { describeState } from './state.ts';
 
+/** What to do about a refusal for which nothing is known but what the engine says. */
+export const REFUSED_HINT =
+  "the words are the engine's: mend what they tell, or look into its log, and repeat the command";
+
 /** There is no such container at the engine. */
 export function notFound({ reference, engine, command }: Container): NotFoundError {
   const { address } = engine.endpoint;
@@ -16,6 +20,7 @@ export function notFound({ reference, engine, command }: Container): NotFoundErr
 export function refusedCall({ reference }: Container, { status, message }: EngineRefusal): RemoteError {
   const why = message || `status ${status}`;
   return new RemoteError('REMOTE_REFUSED', `the engine refused a call for ${reference}: ${why}`, {
+    hint: REFUSED_HINT,
     details: { sandbox: reference, status },
   });
 }

@@ -148,6 +148,14 @@ describe('the engine', () => {
     expect(failureOf(() => endpointOf('npipe://x', undefined)).message).toBe('not a Docker host: "npipe://x"');
   });
 
+  test('has a socket whose path an address can hold', () => {
+    const path = (bytes: number): string => `/${'ü'.repeat((bytes - 2) / 2)}a`;
+    expect(endpointOf(`unix://${path(106)}b`, undefined)).toMatchObject({ socketPath: `${path(106)}b` });
+    const failure = failureOf(() => endpointOf(`unix://${path(108)}`, undefined));
+    expect(failure).toMatchObject({ code: 'REFERENCE_INVALID', details: { size: 108 } });
+    expect(failure).toMatchObject({ hint: expect.stringContaining('symbolic link') as string });
+  });
+
   test('behind ssh has a socket on the other machine', () => {
     const address = 'ssh://me@box:2222/run/user/1000/podman/podman.sock';
     expect(endpointOf(address, undefined)).toEqual({
