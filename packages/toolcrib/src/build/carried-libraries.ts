@@ -86,7 +86,9 @@ async function licenses(
   changes: readonly string[],
 ): Promise<readonly TarEntry[]> {
   if (copyright === undefined)
-    throw new CheckError('BUILD_FAILED', `${pin.package} ${pin.version} has no ${COPYRIGHT}`);
+    throw new CheckError('BUILD_FAILED', `${pin.package} ${pin.version} has no ${COPYRIGHT}`, {
+      hint: 'without its license it cannot be carried: pin a package that has it',
+    });
   const file = (name: string, bytes: Uint8Array): TarEntry => ({
     path: `licenses/glibc/${name}`,
     kind: 'file',

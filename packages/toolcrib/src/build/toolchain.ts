@@ -94,7 +94,9 @@ async function packRuntime(toolchain: Toolchain, runtime: BunRuntime, scratch: s
   });
   const file = (await readdir(scratch)).find((name) => name.endsWith('.tgz'));
   if (file !== undefined) return join(scratch, file);
-  throw new IntegrityError('MALFORMED', `npm pack ${specifier} left no tarball`);
+  throw new IntegrityError('MALFORMED', `npm pack ${specifier} left no tarball`, {
+    hint: 'is "npm" on the PATH the program of that name?',
+  });
 }
 
 async function verifyIntegrity(tarball: string, runtime: BunRuntime): Promise<void> {
@@ -130,5 +132,7 @@ async function unpackRuntime(
     });
     return received.path;
   }
-  throw new IntegrityError('MALFORMED', `${runtime.package}@${runtime.version} has no ${BUN_MEMBER}`);
+  throw new IntegrityError('MALFORMED', `${runtime.package}@${runtime.version} has no ${BUN_MEMBER}`, {
+    hint: 'toolcrib pins a package that is none of Bun: report it with the version of toolcrib',
+  });
 }

@@ -115,6 +115,7 @@ function linkEntry(member: TarMember, archive: string): TarEntry {
     return { path, kind: 'link', mode: 0o777, linkTarget };
   }
   throw new IntegrityError('MALFORMED', `${archive}: ${JSON.stringify(path)} is a link out of the tree`, {
+    hint: 'build it again with links that lead to places in it',
     details: { path: archive, member: path, linkTarget },
   });
 }
@@ -192,5 +193,8 @@ function descriptorFrom(bytes: Uint8Array, archive: string): ArtifactDescriptor 
   if (bytes.byteLength <= MAX_DESCRIPTOR_BYTES) {
     return parseArtifactDescriptor(Buffer.from(bytes).toString('utf8'), `${archive}: ${DESCRIPTOR_NAME}`);
   }
-  throw new IntegrityError('TOO_LARGE', `${archive}: ${DESCRIPTOR_NAME} has more than ${MAX_DESCRIPTOR_BYTES} bytes`);
+  throw new IntegrityError('TOO_LARGE', `${archive}: ${DESCRIPTOR_NAME} has more than ${MAX_DESCRIPTOR_BYTES} bytes`, {
+    hint: 'a descriptor holds a few fields (docs/formats.md shows one): build the artifact again',
+    details: { path: archive, maxBytes: MAX_DESCRIPTOR_BYTES },
+  });
 }

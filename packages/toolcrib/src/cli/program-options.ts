@@ -47,7 +47,9 @@ export function collectVersion(value: string, earlier: readonly number[] = []): 
 export function parseJobs(value: string): number {
   const jobs = /^[1-9][0-9]{0,2}$/.test(value) ? Number(value) : 0;
   if (jobs > 0) return jobs;
-  throw new UsageError('USAGE', `--jobs takes a whole number from 1 to 999, found ${JSON.stringify(value)}`);
+  throw new UsageError('USAGE', `--jobs takes a whole number from 1 to 999, found ${JSON.stringify(value)}`, {
+    hint: 'e.g. --jobs 8',
+  });
 }
 
 /** For `--timeout`, which takes a time in seconds. @throws UsageError `USAGE`. */

@@ -37,7 +37,11 @@ async function readText(file: string): Promise<string> {
     if (hasCode(error, 'NOT_FOUND') || (error instanceof Error && isSystemError(error.cause, 'ENOTDIR'))) {
       throw new NotFoundError('NOT_FOUND', `no configuration at ${file}`, { hint: '"toolcrib init" writes one' });
     }
-    throw new UsageError('CONFIG_INVALID', messageOf(error), { cause: error });
+    throw new UsageError('CONFIG_INVALID', messageOf(error), {
+      hint: 'a configuration is a file of JSON that this user may read: name another with --config',
+      details: { file },
+      cause: error,
+    });
   }
 }
 

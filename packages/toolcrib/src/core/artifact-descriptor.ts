@@ -41,15 +41,19 @@ export function formatArtifactDescriptor(descriptor: ArtifactDescriptor): string
   return `${JSON.stringify({ schema, tool, version, target, entrypoint, healthcheck, glibcFloor }, null, 2)}\n`;
 }
 
+const HINT = 'docs/formats.md shows a descriptor: build the artifact again with such a one';
+
 /** @throws IntegrityError `MALFORMED` naming what is wrong. */
 export function parseArtifactDescriptor(text: string, where: string): ArtifactDescriptor {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new IntegrityError('MALFORMED', `${where} is not JSON: ${messageOf(error)}`);
+    throw new IntegrityError('MALFORMED', `${where} is not JSON: ${messageOf(error)}`, { hint: HINT });
   }
   const parsed = artifactDescriptorSchema.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new IntegrityError('MALFORMED', `${where} is not an artifact descriptor: ${describeIssues(parsed.error)}`);
+  throw new IntegrityError('MALFORMED', `${where} is not an artifact descriptor: ${describeIssues(parsed.error)}`, {
+    hint: HINT,
+  });
 }

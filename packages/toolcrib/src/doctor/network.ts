@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { messageOf, UsageError } from '../core/errors.ts';
 import { readSmallText } from '../disk/small-file.ts';
 import { displayUrl } from '../transfer/display-url.ts';
 import { finding, type Finding } from './finding.ts';
@@ -8,6 +9,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 const PROXIES = ['http_proxy', 'https_proxy'] as const;
 /** A bundle of all public authorities has some 200 kB. */
 const MAX_BYTES = 16 * 1024 * 1024;
+const REMEDY = 'name a PEM file, or unset it';
 
 /** Which proxies are used; their passwords are not shown. That they name proxies was checked before. */
 export function proxyFindings(env: Environment): readonly Finding[] {
@@ -26,11 +28,13 @@ export function proxyFindings(env: Environment): readonly Finding[] {
 
 /**
  * Whether the files of further authorities can be read and hold certificates.
- * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`.
+ * @throws UsageError `USAGE`.
  */
 export async function examineAuthorities(name: string, path: string): Promise<readonly Finding[]> {
   const common = { group: 'network', subject: name } as const;
-  const text = await readSmallText(path, MAX_BYTES);
+  const text = await readSmallText(path, MAX_BYTES).catch((error: unknown) => {
+    throw new UsageError('USAGE', messageOf(error), { hint: REMEDY, cause: error });
+  });
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
   const broken = blocks.filter((pem) => !isCertificate(pem)).length;
   const facts = { path, certificates: blocks.length, broken };
@@ -38,9 +42,7 @@ export async function examineAuthorities(name: string, path: string): Promise<re
     return [finding({ ...common, state: 'ok', text: `${blocks.length} certificates in ${path}`, facts })];
   }
   const why = blocks.length === 0 ? 'no certificate in PEM' : `${broken} certificates that cannot be read`;
-  return [
-    finding({ ...common, state: 'failed', text: `${path} has ${why}`, remedy: 'name a PEM file, or unset it', facts }),
-  ];
+  return [finding({ ...common, state: 'failed', text: `${path} has ${why}`, remedy: REMEDY, facts })];
 }
 
 function isCertificate(pem: string): boolean {

@@ -62,7 +62,14 @@ async function verifyAgainstPins(
   const { tool, sums } = await readPins(config);
   for (const { name, target, digest, size } of built) {
     const pin = pinOf(sums, { tool, version, target, dev: false });
-    if (pin === undefined) throw new UsageError('SUMS_INVALID', `${config.sumsFile} does not pin ${name}`);
+    if (pin === undefined) throw notPinned(config.sumsFile, name);
     verifyExpected(`the artifact built as ${name}`, { digest: pin }, { digest, size });
   }
+}
+
+function notPinned(sumsFile: string, name: string): UsageError {
+  return new UsageError('SUMS_INVALID', `${sumsFile} does not pin ${name}`, {
+    hint: '"toolcrib publish" pins what was built; until then build without --verify',
+    details: { name },
+  });
 }

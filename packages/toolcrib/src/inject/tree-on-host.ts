@@ -99,7 +99,10 @@ async function lstatIfThere(path: string): Promise<Stats | undefined> {
 /** All of a tree comes, or nothing: what came is taken back when something is in the way. */
 async function fill(directory: string, unfinished: string): Promise<void> {
   if ((await namesIn(directory)).length > 0) {
-    throw new RemoteError('STORAGE', `cannot fill ${directory}: it is not empty`, { details: { path: directory } });
+    throw new RemoteError('STORAGE', `cannot fill ${directory}: it is not empty`, {
+      hint: 'empty it, or name another directory',
+      details: { path: directory },
+    });
   }
   const come: string[] = [];
   try {

@@ -61,6 +61,19 @@ describe.concurrent('what went wrong comes with what to do', () => {
     expect(documentOf(end)).toMatchObject({ error: { code: 'CONFIG_INVALID', hint } });
   });
 
+  test('for a build that is compared with pins that are not there', async () => {
+    const build = { driver: 'command', command: 'cp made "$TOOLCRIB_OUTPUT"' };
+    await using project = await scratchProject({
+      'toolcrib.json': { tool: 'demo', targets: ['amd64-any'], build },
+      'tool-version.txt': '1\n',
+    });
+    await project.write('made', elfFile({}));
+    const end = await toolcrib(['build', '--verify', '--json'], { cwd: project.folder });
+    expect(end.code).toBe(2);
+    const hint: unknown = expect.stringContaining('toolcrib publish');
+    expect(documentOf(end)).toMatchObject({ error: { code: 'SUMS_INVALID', hint } });
+  });
+
   test('for Ctrl-C while a release is published', async () => {
     const server = createServer(() => undefined).listen(0, '127.0.0.1');
     await once(server, 'listening');

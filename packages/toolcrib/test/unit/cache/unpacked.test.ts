@@ -194,11 +194,15 @@ test.each([
   ['an absolute link', () => gzippedTar([{ path: 'x', kind: 'link', mode: 0o777, linkTarget: '/etc' }]), 'MALFORMED'],
   ['a broken descriptor', () => gzippedTar([file('toolcrib-artifact.json', 0o644, '{}')]), 'MALFORMED'],
   ['a huge descriptor', () => gzippedTar([file('toolcrib-artifact.json', 0o644, ' '.repeat(70_000))]), 'TOO_LARGE'],
-])('%s is refused, and nothing of it is left', async (_name, make, code) => {
+])('%s is refused with what to do, and nothing of it is left', async (_name, make, code) => {
   await using scratch = await createScratch();
   const { cache } = openTestCache(join(scratch.path, 'cache'));
   const source = await artifactIn(scratch.path, await make());
-  await expect(cache.unpacked(source)).rejects.toMatchObject({ name: 'IntegrityError', code });
+  await expect(cache.unpacked(source)).rejects.toMatchObject({
+    name: 'IntegrityError',
+    code,
+    hint: expect.any(String) as string,
+  });
   expect(await readdir(join(cache.directory, 'v1', 'unpacked'))).toEqual([]);
 });
 

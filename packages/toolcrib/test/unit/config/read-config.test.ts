@@ -1,8 +1,8 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readConfig } from '../../../src/config/read-config.ts';
 import { failureOfAsync } from '../core/failure.ts';
+import { NO_FILE } from '../disk/no-file.ts';
 import { projectFolder } from './project-folder.ts';
 
 const smallest = { tool: 'sandbox-tools', targets: ['amd64-any', 'arm64'] };
@@ -99,11 +99,12 @@ describe('reading a configuration', () => {
     expect(error.hint).toContain('toolcrib init');
   });
 
-  test('says when it cannot be read', async () => {
+  test.each(NO_FILE)('says that it cannot be read when it is %s', async (_, put) => {
     const folder = await projectFolder();
-    await mkdir(join(folder, 'toolcrib.json'));
+    await put(join(folder, 'toolcrib.json'));
     const error = await failureOfAsync(() => readConfig(join(folder, 'toolcrib.json')));
     expect(error.code).toBe('CONFIG_INVALID');
     expect(error.message).toContain(`cannot read ${join(folder, 'toolcrib.json')}`);
+    expect(error.hint).toContain('name another with --config');
   });
 });

@@ -115,7 +115,10 @@ test('what is there is not replaced; what killed processes left goes', async () 
   await mkdir(join(place.folder, '.toolcrib-00000000-1-1-0123456789abcdef.part')); // of another machine: it may be at work
   const left = formatIdentity({ ...ownIdentity(), pid: 2 ** 22 + 1 });
   await mkdir(join(place.folder, `.toolcrib-${left}-0123456789abcdef.part`));
-  await expect(writeTreeOnHost(await artifactOf(), full, options)).rejects.toThrow('it is not empty');
+  await expect(writeTreeOnHost(await artifactOf(), full, options)).rejects.toMatchObject({
+    message: expect.stringContaining('it is not empty') as string,
+    hint: 'empty it, or name another directory',
+  });
   await expect(writeTreeOnHost(await artifactOf(), file, options)).rejects.toThrow('cannot rename');
   expect(await readdir(place.folder)).toEqual(['.toolcrib-00000000-1-1-0123456789abcdef.part', 'file', 'full']);
 });
