@@ -4,7 +4,14 @@ import type { Digest } from '../core/digest.ts';
 import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
-import { listPackFiles, listPackPointers, manifestDigestFrom, type PackFile, type PackPointer } from './ext-store.ts';
+import {
+  examinePack,
+  listPackFiles,
+  listPackPointers,
+  manifestDigestFrom,
+  type PackFile,
+  type PackPointer,
+} from './ext-store.ts';
 import { ageOf, USE_TIMES } from './last-use.ts';
 import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts';
 import { leaseFrom } from './leases.ts';
@@ -129,8 +136,11 @@ async function auditTrustedRoot(
 }
 
 /** What has no note is the original resolver's: nobody can tell what it should be. */
-async function auditPack({ path, digest, note }: PackFile, options: AuditOptions): Promise<readonly CacheFinding[]> {
-  if ((await examineBlob(path, digest, options.signal)) !== 'corrupt') return [];
+async function auditPack(file: PackFile, options: AuditOptions): Promise<readonly CacheFinding[]> {
+  const { path, note } = file;
+  const state = await examinePack(file, options.signal);
+  if (state === 'no-pack') return [{ path, kind: 'corrupt', reason: 'it is no ZIP, and so no pack' }];
+  if (state !== 'corrupt') return [];
   const whose = note === undefined ? 'its name' : 'the note beside it';
   return [{ path, kind: 'corrupt', reason: `its bytes do not have the digest of ${whose}` }];
 }

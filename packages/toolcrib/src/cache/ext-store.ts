@@ -3,8 +3,10 @@ import { digestFromHex, digestHex, digestOf, isDigest, type Digest } from '../co
 import { hasCode } from '../core/errors.ts';
 import { jsonFrom, listOf, textOf } from '../core/json-fields.ts';
 import type { StoredPackId } from '../core/stored-pack.ts';
+import { readBlocks } from '../disk/digest-file.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallText } from '../disk/small-file.ts';
+import { examineBlob, type BlobState } from './blobs.ts';
 import type { CacheLayout } from './layout.ts';
 import { listDirectory } from './list-directory.ts';
 
@@ -47,6 +49,25 @@ export interface PackFile {
   readonly digest: Digest;
   /** Absolute path of the note that says so; undefined where the name does. */
   readonly note: string | undefined;
+}
+
+/** How a ZIP begins that starts with an entry, or has none. */
+const ZIP_BEGINNINGS = ['PK\x03\x04', 'PK\x05\x06'];
+
+/**
+ * Compares a pack with its digest, and its first bytes with a ZIP's: of what was kept before anybody looked, some is none.
+ * @returns `no-pack`: the digest is right. @throws RemoteError `STORAGE`; the signal's reason.
+ */
+export async function examinePack(
+  { path, digest }: Pick<PackFile, 'path' | 'digest'>,
+  signal: AbortSignal | undefined,
+): Promise<BlobState | 'no-pack'> {
+  const state = await examineBlob(path, digest, signal);
+  if (state !== 'sound') return state;
+  for await (const block of readBlocks(path, { signal, followLinks: false })) {
+    return ZIP_BEGINNINGS.includes(Buffer.from(block.subarray(0, 4)).toString('latin1')) ? 'sound' : 'no-pack';
+  }
+  return 'no-pack';
 }
 
 /** Every file with a pack of a known digest; their bytes were not checked. @throws RemoteError `STORAGE`. */

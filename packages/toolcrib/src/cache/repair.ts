@@ -3,7 +3,7 @@ import type { Digest } from '../core/digest.ts';
 import type { CacheFinding } from './audit.ts';
 import { examineBlob, type BlobContext } from './blobs.ts';
 import { unpackedPaths } from './contents.ts';
-import { listPackFiles } from './ext-store.ts';
+import { examinePack, listPackFiles } from './ext-store.ts';
 import { blobDigestFrom, blobPath } from './layout.ts';
 import type { LockKind } from './lock.ts';
 import { removeFile } from './remove.ts';
@@ -42,18 +42,21 @@ async function repairOne(context: RepairContext, { kind, path }: CacheFinding): 
   const unpacked = directory === layout.unpacked ? unpackedSourceFrom(name) : undefined;
   if (unpacked !== undefined) return await locked('unpacked', unpacked, () => repairUnpacked(context, unpacked));
   const blob = directory === layout.blobs ? blobDigestFrom(name) : undefined;
-  if (blob !== undefined) return await locked('blob', blob, () => removeCorrupt(path, blob, signal));
+  if (blob !== undefined)
+    return await locked('blob', blob, () => removeUnlessSound(path, () => examineBlob(path, blob, signal)));
   const pack = (await listPackFiles(layout)).find((file) => file.path === path);
-  if (pack !== undefined) return await locked('blob', pack.digest, () => removeCorrupt(path, pack.digest, signal));
+  if (pack !== undefined) {
+    return await locked('blob', pack.digest, () => removeUnlessSound(path, () => examinePack(pack, signal)));
+  }
   const root = directory === layout.trustedRoots ? trustedRootDigestFrom(name) : undefined;
-  if (root !== undefined) return await removeCorrupt(path, root, signal);
+  if (root !== undefined) return await removeUnlessSound(path, () => examineBlob(path, root, signal));
   await removeFile(path);
   return 'removed';
 }
 
 /** Since it was read, somebody may have brought the right bytes. */
-async function removeCorrupt(path: string, digest: Digest, signal: AbortSignal | undefined): Promise<RepairOutcome> {
-  if ((await examineBlob(path, digest, signal)) === 'sound') return 'rebuilt';
+async function removeUnlessSound(path: string, examine: () => Promise<string>): Promise<RepairOutcome> {
+  if ((await examine()) === 'sound') return 'rebuilt';
   await removeFile(path);
   return 'removed';
 }

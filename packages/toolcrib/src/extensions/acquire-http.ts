@@ -5,6 +5,7 @@ import { quoted } from '../core/printable.ts';
 import { displayUrl } from '../transfer/display-url.ts';
 import { factsOf, nameOf, notCached, verifyPin, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import { downloadPack } from './download-pack.ts';
+import { openPack, type OpenPackOptions } from './pack/read-pack.ts';
 import type { OfferedFile, PackOrigins } from './pack-origins.ts';
 import { formatStoreRef, storeArtifactUrl, type StoreRef } from './store-ref.ts';
 
@@ -28,8 +29,8 @@ export async function acquireFromStore(
 
 /**
  * Acquires a pack from any server, in the same way.
- * @throws NotFoundError `NOT_FOUND`; IntegrityError `DIGEST_MISMATCH`, `TOO_LARGE`; RemoteError, `OFFLINE` among them; the
- * signal's reason.
+ * @throws NotFoundError `NOT_FOUND`; IntegrityError `DIGEST_MISMATCH`, `MALFORMED`, `TOO_LARGE`; RemoteError, `OFFLINE` among
+ * them; the signal's reason.
  */
 export async function acquireHttp(wanted: WantedPack, url: string, origins: PackOrigins): Promise<AcquiredPack> {
   return await acquire(wanted, { reference: url, store: undefined }, origins, () => url);
@@ -62,18 +63,29 @@ async function acquire(
   return await locks.withLock(pin, async () => (await find()) ?? (await fetch()), { signal, meanwhile: find });
 }
 
-/** What is locked, else what the reference stood for last. */
+/** What is locked, else what the reference stood for last; what is no pack does not stand before one that is. */
 async function findPack(
   { pin, dependency }: WantedPack,
   { reference, store }: CacheKey,
   { cache, signal }: PackOrigins,
 ): Promise<AcquiredPack | undefined> {
-  const digest = pin ?? (await cache.recall(reference, store));
-  if (digest === undefined) return undefined;
-  const kept = (await cache.read(digest, signal)) ?? (store && (await cache.readNamed(store, digest)));
-  if (kept === undefined) return undefined;
-  const { reference: resolvedRef } = dependency;
-  return { ...kept, pinned: digest, resolvedRef, mediaType: undefined, tier: 'cache', where: digest };
+  const { id: extensionId, reference: resolvedRef } = dependency;
+  for (const digest of pin === undefined ? await cache.recall(reference, store) : [pin]) {
+    const kept = (await cache.read(digest, signal)) ?? (store && (await cache.readNamed(store, digest)));
+    if (kept === undefined || (pin === undefined && !(await opens(kept.bytes, { extensionId, signal })))) continue;
+    return { ...kept, pinned: digest, resolvedRef, mediaType: undefined, tier: 'cache', where: digest };
+  }
+  return undefined;
+}
+
+async function opens(bytes: Uint8Array, options: OpenPackOptions): Promise<boolean> {
+  try {
+    await openPack(bytes, options);
+    return true;
+  } catch (error) {
+    if (error instanceof IntegrityError) return false;
+    throw error;
+  }
 }
 
 async function download(

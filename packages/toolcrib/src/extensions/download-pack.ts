@@ -1,7 +1,8 @@
 import type { Digest, Expected } from '../core/digest.ts';
-import { hasCode, messageOf } from '../core/errors.ts';
+import { hasCode, IntegrityError, messageOf } from '../core/errors.ts';
 import type { OpenedFile } from '../stores/store.ts';
-import { inTheNameOf, nameOf, notThere, type WantedPack } from './acquired-pack.ts';
+import { factsOf, inTheNameOf, nameOf, notThere, type WantedPack } from './acquired-pack.ts';
+import { openPack } from './pack/read-pack.ts';
 import type { KeptPack } from './pack-cache.ts';
 import type { PackOrigins } from './pack-origins.ts';
 
@@ -18,7 +19,7 @@ export interface PackQuestion<File extends OpenedFile> {
   /** What is known of the bytes: others are refused as soon as that shows. */
   readonly expected?: Expected;
   /** Throws when these are not the right bytes. */
-  readonly verify?: (measured: { readonly digest: Digest; readonly size: number }, file: File) => void;
+  readonly verify?: (measured: { readonly digest: Digest }, file: File) => void;
 }
 
 /** A pack that came, and where from. */
@@ -30,8 +31,8 @@ export interface DownloadedPack extends KeptPack {
 /**
  * Brings a pack into the cache, verified. A server repeats what fails before it answers; a body that breaks for good is
  * asked for again here.
- * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`, `SIZE_MISMATCH`, `DIGEST_MISMATCH` and what `verify`
- * throws, and nothing is kept then; RemoteError, in the name of the extension; the signal's reason.
+ * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`, `SIZE_MISMATCH`, `DIGEST_MISMATCH`, `MALFORMED` and what
+ * `verify` throws, and nothing is kept then; RemoteError, in the name of the extension; the signal's reason.
  */
 export async function downloadPack<File extends OpenedFile>(
   wanted: WantedPack,
@@ -75,12 +76,33 @@ async function receive<File extends OpenedFile>(
       what: `${nameOf(wanted)}: ${file.url}`,
       announced: file.size,
       expected,
-      verify: (measured) => verify?.(measured, file),
+      async verify(pack) {
+        verify?.(pack, file);
+        await verifyOpens(wanted, pack.bytes, { url: file.url, signal });
+      },
       onBytes: (bytes) => progress.advance(bytes),
       signal,
     });
     return { ...kept, url: file.url };
   } finally {
     progress.end();
+  }
+}
+
+/** What is kept is found offline in the place of a pack that was there before: it has to be one. */
+async function verifyOpens(
+  wanted: WantedPack,
+  bytes: Uint8Array,
+  { url, signal }: Pick<PackOrigins, 'signal'> & { readonly url: string },
+): Promise<void> {
+  try {
+    await openPack(bytes, { extensionId: wanted.dependency.id, signal });
+  } catch (error) {
+    if (!(error instanceof IntegrityError)) throw error;
+    throw new IntegrityError(error.code, `${error.message}: ${url}`, {
+      hint: 'nothing of it was kept. Look at what stands there: a login page or a proxy may have answered in its place',
+      details: { ...error.details, ...factsOf(wanted) },
+      cause: error,
+    });
   }
 }

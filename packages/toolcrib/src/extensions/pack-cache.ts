@@ -30,7 +30,7 @@ export interface IncomingPack extends Pick<
   'announced' | 'bytes' | 'expected' | 'onBytes' | 'signal' | 'what'
 > {
   /** Throws when these are not the right bytes: then nothing of them is kept. */
-  readonly verify: (measured: { readonly digest: Digest; readonly size: number }) => void;
+  readonly verify: (pack: KeptPack) => Promise<void> | void;
 }
 
 /**
@@ -44,8 +44,8 @@ export interface PackCache {
   read(digest: Digest, signal?: AbortSignal): Promise<KeptPack | undefined>;
   /** The same of what is there by name and version, as the original resolver left it. It is never removed. */
   readNamed(store: StoreRef, digest: Digest): Promise<KeptPack | undefined>;
-  /** What a reference stood for when it was remembered; `store` where it is one of a store. */
-  recall(reference: string, store?: StoreRef): Promise<Digest | undefined>;
+  /** What a reference stood for when it was remembered, by our own word first; `store` where it is one of a store. */
+  recall(reference: string, store?: StoreRef): Promise<readonly Digest[]>;
   /** Takes a pack in. @throws whatever `verify` throws; as `receiveFile`. */
   receive(pack: IncomingPack): Promise<KeptPack>;
   /** Keeps which bytes a reference stands for, and with `store` a copy of them by that name. They are in the cache. */
@@ -91,7 +91,8 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
     },
     async recall(reference, store) {
       const own = await readRecord(recordPath(layout, reference), digestOf(reference));
-      return own ?? (store && (await readRecord(sidecarPath(layout, store), formatStoreRef(store))));
+      const noted = store && (await readRecord(sidecarPath(layout, store), formatStoreRef(store)));
+      return [...new Set([own, noted])].filter((digest) => digest !== undefined);
     },
     async receive({ verify, ...incoming }) {
       await ensureDirectory(layout.extStore);
@@ -143,10 +144,10 @@ async function readRecord(path: string, reference: string): Promise<Digest | und
 /** Read and hashed once more: what is handed out is what was verified. */
 async function admit(received: ReceivedFile, path: string, verify: IncomingPack['verify']): Promise<KeptPack> {
   try {
-    verify(received);
     const bytes = await readSmallFile(received.path, received.size, { followLinks: false });
     const { digest, size } = received;
     verifyExpected(received.path, { digest, size }, { digest: digestOf(bytes), size: bytes.byteLength });
+    await verify({ bytes, digest });
     await publishTemporary(received.path, path, DURABILITY);
     return { bytes, digest };
   } catch (error) {

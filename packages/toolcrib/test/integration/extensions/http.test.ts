@@ -1,13 +1,15 @@
-import { rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { startFaultyServer, type Fault } from '../../servers/http.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
-import { componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
+import { cachedPath, componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
 import { extensionSite } from './extension-site.ts';
 
 const ID = 'acme.http';
 const pack = packOf('one');
+/** What a captive portal answers, whatever was asked for. */
+const LOGIN = { kind: 'status', status: 200, body: '<html>Log in to this network</html>' } as const;
 
 async function siteOf(faults: readonly Fault[] = []) {
   const server = await startFaultyServer(
@@ -104,6 +106,32 @@ describe('a pack of any server', () => {
     await declare(site, [{ id: ID, ref }]);
     await rm(join(site.folder, 'pack.extensions.lock.json'));
     await expect(site.resolve(ID)).resolves.toMatchObject({ digest: digestOf(componentOf('one')) });
+  });
+
+  test('stays found offline when something else answered in its place, which is not kept', async () => {
+    await using site = await siteOf([{ kind: 'resize', bytes: pack.byteLength }, LOGIN]);
+    await site.resolve(ID);
+    const folder = join(site.cache, 'ext-store');
+    const kept = (await readdir(folder)).sort();
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['IntegrityError', 'MALFORMED']);
+    for (const said of [`"${ID}"`, 'it is not a ZIP', site.ref]) expect(error.message).toContain(said);
+    expect(error.hint).toContain('nothing of it was kept');
+    expect((await readdir(folder)).sort()).toEqual(kept);
+    await expect(site.resolve(ID, { offline: true })).resolves.toMatchObject({ pack: { digest: digestOf(pack) } });
+  });
+
+  test('that never was one leaves offline to run online once', async () => {
+    const page = Buffer.from(LOGIN.body);
+    await using site = await siteOf([LOGIN]);
+    expect((await failureOfAsync(() => site.resolve(ID))).code).toBe('MALFORMED');
+    expect((await failureOfAsync(() => site.resolve(ID, { offline: true }))).code).toBe('OFFLINE');
+    // As it was kept once, with a record of it.
+    await site.write(cachedPath('cache', page), page);
+    const record = { ref: digestOf(Buffer.from(site.ref)), digest: digestOf(page) };
+    await site.write(`cache/ext-store/ref-${record.ref.slice('sha256:'.length)}.json`, JSON.stringify(record));
+    const error = await failureOfAsync(() => site.resolve(ID, { offline: true }));
+    expect([error.code, error.hint]).toEqual(['OFFLINE', expect.stringContaining('run it online once')]);
   });
 
   test('over plain HTTP from elsewhere is warned of, unless it is locked', async () => {

@@ -141,6 +141,15 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
     expect((await readdir(join(site.cache, 'ext-store'))).filter((name) => name.endsWith('.gtxpack'))).toEqual([]);
   });
 
+  test('that is none is not kept, however right its digest is', async () => {
+    await using site = await siteOf({ layers: [{ bytes: Buffer.from('an image') }] });
+    const error = await failureOfAsync(() => site.resolve(ID));
+    expect([error.name, error.code]).toEqual(['IntegrityError', 'MALFORMED']);
+    expect(error.message).toContain('it is not a ZIP');
+    expect(await readdir(join(site.cache, 'ext-store'))).toEqual([]);
+    expect((await failureOfAsync(() => site.resolve(ID, { offline: true }))).code).toBe('OFFLINE');
+  });
+
   test('that is too large by its manifest is not asked for', async () => {
     await using site = await extensionSite();
     const layer = { mediaType: PACK_TYPE, digest: digestOf(pack), size: 512 * 1024 ** 2 + 1 };

@@ -290,6 +290,23 @@ describe('the packs in the cache', () => {
     }
   });
 
+  test('that are none hide nothing: what was found before is found offline', async () => {
+    await using at = await siteOfStore();
+    await at.site.resolve(ID, at);
+    const kept = await namesIn(at.site);
+    const page = Buffer.from('<html>Log in to this network</html>');
+    at.store.packs.set('acme/http/1.0.0', { bytes: page, told: null });
+    expect((await failureOfAsync(() => at.site.resolve(ID, at))).code).toBe('MALFORMED');
+    expect(await namesIn(at.site)).toEqual(kept);
+    await expect(at.site.resolve(ID, { offline: true })).resolves.toMatchObject({ pack: { digest: digestOf(pack) } });
+    // As it was kept once: by our record, while the note beside the copy still says what was there before.
+    await writeFile(cachedPath(at.site.cache, page), page);
+    const record = { ref: digestOf(Buffer.from(REF)), digest: digestOf(page) };
+    const name = `ref-${record.ref.slice('sha256:'.length)}.json`;
+    await writeFile(join(at.site.cache, 'ext-store', name), JSON.stringify(record));
+    await expect(at.site.resolve(ID, { offline: true })).resolves.toMatchObject({ pack: { digest: digestOf(pack) } });
+  });
+
   test('of two references whose names collide never serve each other, and each is served offline', async () => {
     await using site = await extensionSite();
     const refs = { a: 'store://x/y@1', b: 'store://x_y@1', c: 'store://x:y@1' };

@@ -11,8 +11,10 @@ import { bytesOf, createScratch } from '../disk/scratch.ts';
 import { openTestCache } from './open-test-cache.ts';
 
 const DAY = 24 * 3600 * 1000;
-const one = bytesOf(1000, 1);
-const two = bytesOf(2000, 2);
+const zipOf = (size: number, seed: number): Uint8Array =>
+  Buffer.concat([Buffer.from('PK\x03\x04', 'latin1'), bytesOf(size - 4, seed)]);
+const one = zipOf(1000, 1);
+const two = zipOf(2000, 2);
 
 /** A cache with a pack of a store, which has a copy by its name, and another of a server. */
 async function filled(directory: string) {
@@ -94,9 +96,9 @@ describe('packs of extensions in the cache', () => {
     await idle(2 * DAY);
     await packs.read(digestOf(two));
     await cache.collect({ maxAgeMs: DAY });
-    expect(await packs.recall('store://a/one@1', { name: 'a/one', version: '1' })).toBeUndefined();
+    expect(await packs.recall('store://a/one@1', { name: 'a/one', version: '1' })).toEqual([]);
     expect(await packs.readManifest(digestOf(manifestOf(one)))).toBeUndefined();
-    expect(await packs.recall('https://example.com/two')).toBe(digestOf(two));
+    expect(await packs.recall('https://example.com/two')).toEqual([digestOf(two)]);
     expect(Buffer.from((await packs.readManifest(digestOf(manifestOf(two)))) ?? '')).toEqual(manifestOf(two));
     expect(await readdir(folder)).toHaveLength(3);
   });
@@ -150,6 +152,20 @@ describe('packs of extensions in the cache', () => {
     expect(await cache.repair()).toEqual(wrong.map((finding) => ({ ...finding, outcome: 'removed' })));
     expect(await names()).toEqual(['a_one_1.gtxpack.json', nameOf(one)]);
     expect(await cache.verify()).toEqual([]);
+  });
+
+  test('are not called right when they are none, whoever kept them', async () => {
+    await using scratch = await createScratch();
+    const { cache, folder, names } = await filled(scratch.path);
+    const before = await names();
+    const page = Buffer.from('<html>Log in to this network</html>');
+    for (const bytes of [page, Buffer.of()]) await writeFile(join(folder, nameOf(bytes)), bytes);
+    const wrong = [page, Buffer.of()]
+      .map((bytes) => ({ path: join(folder, nameOf(bytes)), kind: 'corrupt', reason: 'it is no ZIP, and so no pack' }))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+    expect(await cache.verify()).toEqual(wrong);
+    expect(await cache.repair()).toEqual(wrong.map((finding) => ({ ...finding, outcome: 'removed' })));
+    expect(await names()).toEqual(before);
   });
 
   test('that a killed process left unfinished are told, and removed', async () => {
