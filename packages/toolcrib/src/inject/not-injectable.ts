@@ -6,6 +6,12 @@ import type { PlanStep } from './placement.ts';
 const NO_PLACE = / (?:is|is mounted) read-only$| is mounted noexec$/;
 
 /**
+ * What the system, an engine, or a program of the sandbox says where there was no room. GNU tar says it of the second write
+ * only; of the first, that it was cut short.
+ */
+const NO_ROOM = /no space left on device|disk quota exceeded|wrote only \d+ of \d+ bytes/i;
+
+/**
  * No way into a sandbox could be used: every reason once, with the ways that it stopped.
  * @param plan all ways, in the order in which they were tried; each is in `details.plan`.
  * @returns `NOT_INJECTABLE`.
@@ -18,11 +24,19 @@ export function notInjectable(
     ([reason, steps]) => `${reason} (${waysText(steps)})`,
   );
   return new SandboxError('NOT_INJECTABLE', `nothing can be injected into ${reference}:\n  ${lines.join('\n  ')}`, {
-    hint: plan.every(({ reason }) => NO_PLACE.test(reason))
-      ? 'give the sandbox a place to write to and execute from, e.g. docker run --tmpfs /tmp:exec, or a volume at a directory of "install"'
-      : 'give the sandbox a directory that only root can write, or name another one under "install"',
+    hint: hintFor(plan.map(({ reason }) => reason)),
     details: { sandbox: reference, plan: plan.map(({ rung, parent, reason }) => `${rung} in ${parent}: ${reason}`) },
   });
+}
+
+/** Where only room was missing, nothing else is to be changed: no other way came that far. */
+function hintFor(reasons: readonly string[]): string {
+  if (reasons.some((reason) => NO_ROOM.test(reason))) {
+    return 'free space in the sandbox, or name a directory with more room under "install"';
+  }
+  return reasons.every((reason) => NO_PLACE.test(reason))
+    ? 'give the sandbox a place to write to and execute from, e.g. docker run --tmpfs /tmp:exec, or a volume at a directory of "install"'
+    : 'give the sandbox a directory that only root can write, or name another one under "install"';
 }
 
 /** E.g. `archive, exec-tar in /opt, /tmp; archive in /srv`. */

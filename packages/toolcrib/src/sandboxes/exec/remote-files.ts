@@ -181,11 +181,12 @@ async function writeFrame(session: ShellSession, write: RemoteWrite, at: number,
   const check = write.hasDigests
     ? `s=$(dd if="$f" bs=${FRAME} skip=${at / FRAME} count=1 2>/dev/null | sha256sum); [ "\${s%% *}" = ${digest} ] || exit 13`
     : ':';
+  // The head of busybox calls a full disk an I/O error; what the shell writes after it tells what it is.
   // The file is first cut where the frame begins, so that one which is sent again takes the place of what came of it.
   const script = `exec 2>&1; umask 077; f=${quoteShellWord(write.path)}
 [ ! -h "$f" ] || exit 11
 dd if=/dev/null of="$f" bs=${FRAME} seek=${at / FRAME} || exit 11
-head -c ${frame.byteLength} >>"$f" || exit 12
+head -c ${frame.byteLength} >>"$f" || { echo >>"$f"; exit 12; }
 ${check}`;
   let answer: Answer = { code: 0, output: Buffer.alloc(0) };
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -1,10 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { IntegrityError } from '../../../src/core/errors.ts';
 import { detectSandbox } from '../../../src/inject/detect-sandbox.ts';
-import { dockerAvailable, type TestImage } from '../../servers/docker.ts';
+import { injectTool } from '../../../src/inject/inject-tool.ts';
+import { DOCKER, docker, dockerAvailable, startContainer, type TestImage } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
+import { execSite } from '../sandboxes/exec-site.ts';
 import { entriesOf, startSite } from './inject-container.ts';
-import { compileSyntheticTool, piecesOf, syntheticArtifact } from './synthetic-artifact.ts';
+import { compileSyntheticTool, injectionOf, piecesOf, syntheticArtifact } from './synthetic-artifact.ts';
 
 const busybox = 'toolcrib-test/busybox';
 const ready = requireOrSkip(
@@ -129,6 +132,51 @@ describe('injecting into a container', ready, () => {
     await site.shell('1000', `echo evil > ${placement.directory}/note.txt`);
     expect((await site.inject(artifact, { install: ['/place/toolcrib'] })).directory).not.toBe(placement.directory);
   });
+
+  const SMALL: readonly (readonly [string, TestImage, boolean, string])[] = [
+    ['the engine', busybox, true, ''],
+    ['the mount namespace', busybox, true, '--tmpfs=/small:exec,size=64k'],
+    ['tar of busybox', busybox, false, '--tmpfs=/small:exec,size=64k'],
+    ['GNU tar', 'toolcrib-test/debian', false, '--tmpfs=/small:exec,size=64k'],
+    ['cat', busybox, false, '--tmpfs=/small:exec,size=64k'],
+  ];
+  test.each(SMALL)(
+    'where %s finds no room for the tool, the refusal asks for room',
+    async (by, image, entered, tmpfs) => {
+      const volume = `toolcrib-test-${randomUUID()}`;
+      await docker('volume', 'create', '--opt', 'type=tmpfs', '--opt', 'device=tmpfs', '--opt', 'o=size=64k', volume);
+      try {
+        const args = ['--read-only', tmpfs === '' ? `--volume=${volume}:/small` : tmpfs];
+        await using site = await startSite({ image, args, entered });
+        const ways = site.sandbox.ways.filter((way) => (by === 'cat' ? way === 'exec-cat' : true));
+        const injecting = injectTool(
+          injectionOf({ ...site.sandbox, ways }, await syntheticArtifact({ program, ballast: 2e6 }), site.ledger, {
+            install: ['/small'],
+          }),
+        );
+        await expect(injecting).rejects.toMatchObject({
+          code: 'NOT_INJECTABLE',
+          hint: expect.stringContaining('free space in the sandbox') as string,
+        });
+        expect(await site.shell('0', 'ls /small')).toBe('');
+      } finally {
+        await docker('volume', 'rm', '--force', volume);
+      }
+    },
+  );
+
+  test.each(['toolcrib-test/busybox', 'toolcrib-test/debian'] as const)(
+    'where a prefix finds no room in %s, the refusal asks for room',
+    async (image) => {
+      await using container = await startContainer({ image, args: ['--tmpfs', '/small:exec,size=64k'] });
+      await using site = await execSite([DOCKER, 'exec', '-i', container.name]);
+      const artifact = await syntheticArtifact({ program, ballast: 2e6 });
+      await expect(site.inject(artifact, { install: ['/small'] })).rejects.toMatchObject({
+        code: 'NOT_INJECTABLE',
+        hint: expect.stringContaining('free space in the sandbox') as string,
+      });
+    },
+  );
 
   test('a place where no program may be started is refused by its name', async () => {
     const artifact = await syntheticArtifact({ program });

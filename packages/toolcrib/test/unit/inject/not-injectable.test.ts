@@ -32,3 +32,13 @@ test('a refusal with other reasons asks for a directory of root', () => {
   ]);
   expect(error.hint).toContain('only root can write');
 });
+
+test.each([
+  'the engine could not unpack: write /var/lib/docker/x: no space left on device',
+  '/bin/tar ended with 1: "tar: write error: No space left on device"',
+  '/bin/tar ended with 2: "tar: bin/tool: Wrote only 4608 of 10240 bytes"',
+  'the namespace helper could not write: disk quota exceeded (EDQUOT)',
+])('a refusal for want of room asks for room, whatever else is in the way: %s', (reason) => {
+  const { hint } = notInjectable(sandbox, [...steps('/opt', READ_ONLY), ...steps('/tmp', reason)]);
+  expect(hint).toContain('free space in the sandbox');
+});
