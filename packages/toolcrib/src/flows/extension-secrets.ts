@@ -3,8 +3,7 @@ import { UsageError } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
 import { readInputFile } from '../disk/input-path.ts';
 import { findExtension, readDeclaredExtensions, type DeclaredExtension } from '../extensions/declared-extensions.ts';
-import { parseDescribe, type DescribedTool, type SecretRequirement } from '../extensions/pack/describe.ts';
-import { createPackRefusal } from '../extensions/pack/pack-refusal.ts';
+import type { DescribedTool, SecretRequirement } from '../extensions/pack/describe.ts';
 import { openPack } from '../extensions/pack/read-pack.ts';
 import { MAX_AGENTS_BYTES, parseAgents } from '../extensions/secrets/parse-agents.ts';
 import { toolSecrets } from '../extensions/secrets/tool-secrets.ts';
@@ -75,10 +74,7 @@ async function describedTools(
   const { id: extensionId } = extension.dependency;
   const { bytes } = await packs.acquire({ ...extension, pin: extension.lock?.digest });
   const pack = await openPack(bytes, { extensionId, signal });
-  const refusal = createPackRefusal(extensionId);
-  return parseDescribe(await pack.readDescribe(), (what) =>
-    refusal.malformed(`its describe.json is not as it should be: ${what}`),
-  );
+  return await pack.readTools();
 }
 
 function noAgents(): UsageError {

@@ -3,7 +3,7 @@ import { digestOf, type Digest } from '../../core/digest.ts';
 import { IntegrityError, NotFoundError } from '../../core/errors.ts';
 import { quoted } from '../../core/printable.ts';
 import { MAX_SIDECAR, parseComponentSidecar, SIDECAR_NAME } from './component-sidecar.ts';
-import { DESCRIBE_NAME } from './describe.ts';
+import { DESCRIBE_NAME, parseDescribe, type DescribedTool } from './describe.ts';
 import { PACK_LIMITS, type PackLimits } from './limits.ts';
 import { packBytes, type PackBytes } from './pack-bytes.ts';
 import { createPackRefusal, wellFormed, type PackRefusal } from './pack-refusal.ts';
@@ -41,11 +41,12 @@ export interface Pack {
    */
   readComponent(): Promise<PackComponent>;
   /**
-   * `describe.json` as it stands there.
-   * @throws NotFoundError `NOT_FOUND`; IntegrityError `MALFORMED`, `TOO_LARGE`; RemoteError `STORAGE`; the signal's reason.
+   * The tools that its `describe.json` names.
+   * @throws NotFoundError `NOT_FOUND` without one; IntegrityError `MALFORMED`, `TOO_LARGE`; RemoteError `STORAGE`; the
+   * signal's reason.
    */
-  readDescribe(): Promise<Uint8Array>;
-  /** Reads every entry and compares its checksum. @throws as {@link readDescribe}. */
+  readTools(): Promise<readonly DescribedTool[]>;
+  /** Reads every entry and compares its checksum. @throws as {@link readTools}. */
   verifyEntries(): Promise<void>;
   /** Closes the file that it was opened from. */
   close(): Promise<void>;
@@ -89,7 +90,7 @@ async function readPack(source: FileHandle | Uint8Array, options: OpenPackOption
   return {
     entries: [...entries.values()].map(({ name, size }) => ({ name, size })),
     readComponent: () => readComponent(context),
-    readDescribe: () => readDescribe(context),
+    readTools: () => readTools(context),
     async verifyEntries() {
       for (const entry of entries.values()) await read(context, entry);
     },
@@ -117,7 +118,7 @@ async function readComponent(context: PackContext): Promise<PackComponent> {
   return { id, asset, bytes, digest: actual };
 }
 
-async function readDescribe(context: PackContext): Promise<Uint8Array> {
+async function readTools(context: PackContext): Promise<readonly DescribedTool[]> {
   const { entries, extensionId, refusal } = context;
   const entry = entries.get(DESCRIBE_NAME);
   if (entry === undefined) {
@@ -127,7 +128,9 @@ async function readDescribe(context: PackContext): Promise<Uint8Array> {
     });
   }
   if (entry.size > MAX_DESCRIBE) throw refusal.tooLarge(`a ${DESCRIBE_NAME} of ${entry.size} bytes`, MAX_DESCRIBE);
-  return await read(context, entry);
+  return parseDescribe(await read(context, entry), (what) =>
+    refusal.malformed(`its ${DESCRIBE_NAME} is not as it should be: ${what}`),
+  );
 }
 
 function noComponent(extensionId: string, why: string): NotFoundError {

@@ -1,5 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { SIDECAR_NAME } from './component-sidecar.ts';
+import { DESCRIBE_NAME } from './describe.ts';
+import { createPackRefusal } from './pack-refusal.ts';
 import { openPack, type PackComponent } from './read-pack.ts';
 
 /** What a pack is found to be. */
@@ -9,7 +11,8 @@ export interface VerifiedPack {
 }
 
 /**
- * Reads all of a pack: every entry has its checksum, and the component, where there is one, the digest that is said.
+ * Reads all of a pack: every entry has its checksum, the component, where there is one, the digest that is said, and a
+ * `describe.json` the shape that is read. One of the two has to be there: without both it is a ZIP of something else.
  * @param source as `openPack` takes it.
  * @param extensionId as messages name it.
  * @throws IntegrityError `MALFORMED`, `TOO_LARGE`, `DIGEST_MISMATCH`; RemoteError `STORAGE`; the signal's reason.
@@ -22,7 +25,14 @@ export async function verifyPack(
   const pack = await openPack(source, { extensionId, signal });
   try {
     await pack.verifyEntries();
-    if (!pack.entries.some(({ name }) => name === SIDECAR_NAME)) return { component: undefined };
+    const has = (name: string): boolean => pack.entries.some((entry) => entry.name === name);
+    if (!has(SIDECAR_NAME) && !has(DESCRIBE_NAME)) {
+      throw createPackRefusal(extensionId).malformed(
+        `it is a ZIP without ${SIDECAR_NAME} and without ${DESCRIBE_NAME}, and a pack has one of them at its top`,
+      );
+    }
+    if (has(DESCRIBE_NAME)) await pack.readTools();
+    if (!has(SIDECAR_NAME)) return { component: undefined };
     const { bytes: _, ...component } = await pack.readComponent();
     return { component };
   } finally {

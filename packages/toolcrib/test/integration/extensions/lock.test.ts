@@ -13,6 +13,7 @@ import { startExtensionStore } from './extension-store.ts';
 import { pushWithSkopeo } from './oci-layout.ts';
 
 const one = packOf('one');
+const misdescribed = zipBytes([{ name: 'describe.json', content: '{"contributions":{"tools":{}}}' }]);
 const two = packOf('two');
 
 async function siteOfStore() {
@@ -156,8 +157,11 @@ describe('a lock', () => {
   test('is not written for a pack that is not sound', async () => {
     await using site = await siteOfStore();
     await declare(site, both);
-    await site.write('local.gtxpack', two.subarray(1));
-    expect((await failureOfAsync(() => site.lock(site))).code).toBe('MALFORMED');
+    for (const unsound of [two.subarray(1), zipBytes([{ name: 'a', content: 'of something else' }]), misdescribed]) {
+      await site.write('local.gtxpack', unsound);
+      expect((await failureOfAsync(() => site.lock(site))).code).toBe('MALFORMED');
+      expect((await failureOfAsync(() => add(site, { id: 'c', reference: 'local.gtxpack' }))).code).toBe('MALFORMED');
+    }
     await expect(lockText(site)).rejects.toThrow('ENOENT');
   });
 

@@ -75,7 +75,7 @@ async function componentOf(bytes: Uint8Array): Promise<PackComponent | undefined
   try {
     const pack = await openPack(bytes, { extensionId: 'greentic.http', limits: LIMITS });
     await pack.verifyEntries();
-    await pack.readDescribe().catch(demandExpected);
+    await pack.readTools().catch(demandExpected);
     return await pack.readComponent();
   } catch (error) {
     demandExpected(error);

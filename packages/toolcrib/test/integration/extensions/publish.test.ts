@@ -89,6 +89,9 @@ describe('a pack that is published to a directory', () => {
     expect(errorOf(wrong)).toEqual(failing(4, { code: 'DIGEST_MISMATCH' }));
     const none = await publish(site, 'file:store', { file: 'none.gtxpack' });
     expect(errorOf(none)).toEqual(failing(4, { code: 'MALFORMED' }));
+    await site.write('other.gtxpack', zipBytes([{ name: 'a', content: 'of something else' }]));
+    const other = await publish(site, 'file:store', { file: 'other.gtxpack', more: ['--name', ID] });
+    expect(errorOf(other)).toEqual(failing(4, { code: 'MALFORMED' }));
     const missing = await publish(site, 'file:store', { file: 'missing.gtxpack' });
     expect(errorOf(missing)).toEqual(failing(3, { code: 'NOT_FOUND' }));
     const version = await publish(site, 'file:store', { version: '../1' });
@@ -201,6 +204,8 @@ describe('a pack that is published to toolcrib serve', () => {
     expect([wrong.status, wrong.text]).toEqual([400, expect.stringContaining('is another: component.json says')]);
     const twice = zipBytes([{ name: 'a' }, { name: 'a' }]);
     expect((await put(server, `${ID}/1.0`, twice)).text).toContain('is there twice');
+    const other = await put(server, `${ID}/1.0`, zipBytes([{ name: 'a', content: 'of something else' }]));
+    expect([other.status, other.text]).toEqual([400, expect.stringContaining('a ZIP without component.json')]);
     const announced = await put(server, `${ID}/1.0`, pack, { 'x-artifact-sha256': '0'.repeat(64) });
     expect(announced.status).toBe(400);
     expect((await fetch(artifact(server, `${ID}/1.0`))).status).toBe(404);

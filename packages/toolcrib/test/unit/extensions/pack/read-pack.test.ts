@@ -134,14 +134,14 @@ describe('the component of a pack', () => {
 });
 
 describe('describe.json of a pack', () => {
-  test('is handed out as it stands there', async () => {
-    const content = '{"contributions":{"tools":[]}}';
+  test('tells its tools', async () => {
+    const content = '{"contributions":{"tools":[{"name":"get"}]}}';
     const pack = await openBytes(zipBytes([{ name: 'describe.json', content }]));
-    expect(Buffer.from(await pack.readDescribe()).toString()).toBe(content);
+    expect(await pack.readTools()).toEqual([{ name: 'get', secrets: [] }]);
   });
 
   test('that is not there is an error that quotes the extension', async () => {
-    const error = await failureOfAsync(async () => await (await openBytes(packBytesOf(WASM))).readDescribe());
+    const error = await failureOfAsync(async () => await (await openBytes(packBytesOf(WASM))).readTools());
     expect(error).toMatchObject({ name: 'NotFoundError', code: 'NOT_FOUND' });
     expect(error.message).toBe('the .gtxpack of extension "greentic.http" has no describe.json');
   });
