@@ -74,8 +74,11 @@ export async function auditCacheNames(layout: CacheLayout): Promise<readonly Cac
 
 async function auditBlob(layout: CacheLayout, entry: Dirent, options: AuditOptions): Promise<readonly CacheFinding[]> {
   const path = join(layout.blobs, entry.name);
-  const digest = entry.isFile() ? blobDigestFrom(entry.name) : undefined;
+  const digest = blobDigestFrom(entry.name);
   if (digest === undefined) return auditStranger(layout.blobs, entry);
+  if (entry.isDirectory())
+    return [{ path, kind: 'foreign', reason: 'it keeps the artifact of that digest out: move it away' }];
+  if (!entry.isFile()) return auditStranger(layout.blobs, entry);
   const state = await examineBlob(path, digest, options.signal);
   return state === 'corrupt' ? [{ path, kind: 'corrupt', reason: 'its bytes do not have the digest of its name' }] : [];
 }

@@ -6,6 +6,7 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: 'that file system is read-only: use another directory',
   EACCES: 'this user may not do that there: change the permissions, or use another directory',
   EPERM: 'this user may not do that there: change the permissions, or use another directory',
+  EISDIR: 'a directory stands where a file should: move it away',
   EMFILE: 'too many files are open: raise the limit (ulimit -n)',
   ENOTDIR: 'a component of that path is a file: use another directory',
 };

@@ -151,6 +151,20 @@ test.each([
   expect((await lstat(path)).isFile()).toBe(true);
 });
 
+test('a directory in the place of a blob stays, and who needs the blob, verifies or repairs is told to move it away', async () => {
+  await using scratch = await createScratch();
+  const { cache } = openTestCache(scratch.path);
+  const path = pathOf(scratch.path, digest);
+  await mkdir(path, { recursive: true });
+  await expect(cache.admit(digest, contentOf(bytes))).rejects.toMatchObject({
+    message: expect.stringContaining(path) as string,
+    hint: expect.stringContaining('move it away') as string,
+  });
+  const finding = { path, kind: 'foreign', reason: expect.stringContaining('move it away') as string };
+  expect(await cache.verify()).toEqual([finding]);
+  expect(await cache.repair()).toEqual([{ ...finding, outcome: 'left' }]);
+});
+
 test('an audit names corrupt and foreign files and what killed processes left', async () => {
   await using scratch = await createScratch();
   const { cache } = openTestCache(scratch.path);
