@@ -1,10 +1,12 @@
 import { messageOf, UsageError } from '../../core/errors.ts';
-import { quoted } from '../../core/printable.ts';
+import { printable, quoted } from '../../core/printable.ts';
 
 /** A larger file of agents is not read, in bytes. */
 export const MAX_AGENTS_BYTES = 1024 * 1024;
 /** So often what an anchor stands for may be repeated: a few lines can stand for billions. */
 const MAX_ALIASES = 100;
+/** Of what a parser says, which can quote all of the file. */
+const MAX_WORDS = 200;
 /** Deeper nesting than any agent's makes parsers run out of stack, or of time. */
 const MAX_DEPTH = 100;
 
@@ -21,11 +23,15 @@ export async function parseAgents(bytes: Uint8Array, where: string): Promise<unk
     return isJson(where, text) ? JSON.parse(text) : await parseYaml(text);
   } catch (error) {
     const [what = ''] = messageOf(error).split('\n', 1);
-    throw new UsageError('CONFIG_INVALID', `${where} cannot be read as agents: ${what}`, {
-      hint: 'write JSON or YAML as docs/guides/extension-packs.md shows it',
-      details: { file: where },
-      cause: error,
-    });
+    throw new UsageError(
+      'CONFIG_INVALID',
+      `${where} cannot be read as agents: ${printable(what.slice(0, MAX_WORDS))}`,
+      {
+        hint: 'write JSON or YAML as docs/guides/extension-packs.md shows it',
+        details: { file: where },
+        cause: error,
+      },
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { quoted } from '../../core/printable.ts';
 import type { DescribedTool, SecretRequirement } from '../pack/describe.ts';
+import { collectPassedOver } from './passed-over.ts';
 
 /** What the used tools of one extension need. */
 export interface ToolSecrets {
@@ -19,11 +20,16 @@ export function toolSecrets(
   used: readonly string[],
 ): ToolSecrets {
   const secrets = new Map<string, SecretRequirement>();
+  const names = new Set(used);
   for (const tool of described) {
-    if (!used.includes(tool.name)) continue;
+    if (!names.has(tool.name)) continue;
     for (const secret of tool.secrets) if (!secrets.has(secret.key)) secrets.set(secret.key, secret);
   }
-  const unknown = used.filter((name) => !described.some((tool) => tool.name === name));
-  const warnings = unknown.map((name) => `extension ${quoted(extensionId)} describes no tool ${quoted(name)}`);
-  return { secrets: [...secrets.values()], warnings };
+  const extension = `extension ${quoted(extensionId)}`;
+  const passedOver = collectPassedOver(extension);
+  const known = new Set(described.map(({ name }) => name));
+  for (const name of used) {
+    if (!known.has(name)) passedOver.add(() => `${extension} describes no tool ${quoted(name)}`);
+  }
+  return { secrets: [...secrets.values()], warnings: passedOver.told() };
 }

@@ -61,6 +61,7 @@ describe('a definition of agents', () => {
       'a.yaml',
       'nested deeper',
     ],
+    ['too much to say about it', '!'.repeat(100_000), 'a.yaml', 'cannot be read as agents'],
     ['a bomb', bomb(), 'a.yaml', 'alias'],
     [
       'many aliases',
@@ -73,6 +74,7 @@ describe('a definition of agents', () => {
     expect(error).toMatchObject({ name: 'UsageError', code: 'CONFIG_INVALID' });
     expect(error.message).toContain(words);
     expect(error.message).not.toContain('\n');
+    expect(error.message.length).toBeLessThan(400);
   });
 
   test('with a hundred levels is read', async () => {
@@ -153,6 +155,22 @@ describe('the tools in use', () => {
     expect(used({ a: { tools: [tool(`x${prefix}`, 'y')] } }).tools).toEqual({ [`x${prefix}`]: ['y'] });
   });
 
+  test('of a list that a hundred agents have by an alias are looked at once, and what is wrong is told in a few lines', async () => {
+    const agents = Array.from({ length: 99 }, (_, n) => `a${n}: {tools: *t}`).join('\n');
+    const content = await parse(`x: &t [${'1,'.repeat(5000)}{extension_id: ext, tool_name: get}]\n${agents}\n`);
+    const { tools, warnings } = used(content);
+    expect(tools).toEqual({ ext: ['get'] });
+    expect(warnings).toHaveLength(21);
+    expect(warnings[0]).toContain('tools[0] of the agent "a0"');
+    expect(warnings[20]).toBe('agents.json: and 4980 more');
+  });
+
+  test('are no more than ten thousand', () => {
+    const tools = Array.from({ length: 10_001 }, (_, n) => tool('ext', `t${n}`));
+    expect(used({ a: { tools: [...tools.slice(1), ...tools.slice(1)] } }).tools['ext']).toHaveLength(10_000);
+    expect(failureOf(() => used({ a: { tools } }))).toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
   test.each([[[]], [null], ['text'], [7]])('cannot be found in %j', (content) => {
     expect(failureOf(() => used(content)).message).toContain('agents.json defines no agents');
   });
@@ -184,5 +202,11 @@ describe('what tools need', () => {
 
   test('is not known of a tool that the extension does not describe, and that is said', () => {
     expect(toolSecrets('ext', [], ['get']).warnings).toEqual(['extension "ext" describes no tool "get"']);
+    const many = toolSecrets(
+      'ext',
+      [],
+      Array.from({ length: 5000 }, (_, n) => `t${n}`),
+    ).warnings;
+    expect([many.length, many.at(-1)]).toEqual([21, 'extension "ext": and 4980 more']);
   });
 });
