@@ -6,7 +6,7 @@ import { quoted } from '../../core/printable.ts';
 import { verifyInput } from '../../disk/input-path.ts';
 import { readSmallFile } from '../../disk/small-file.ts';
 import { onDisk } from '../../disk/storage-error.ts';
-import { faultOfEntryName } from './entry-name.ts';
+import { faultOfNewName, foldName } from './entry-name.ts';
 import type { PackLimits } from './limits.ts';
 
 /** A file that is to be packed. */
@@ -47,8 +47,10 @@ async function namesBelow(directory: string, prefix: string, most: number): Prom
   const names: string[] = [];
   for (const entry of await onDisk('list', folder, () => readdir(folder, { withFileTypes: true }))) {
     const name = `${prefix}${entry.name}`;
-    const fault = faultOfFile(name, entry);
+    const fault = faultOfKind(entry);
     if (fault !== undefined) throw unfit(directory, name, fault);
+    const named = faultOfNewName(name);
+    if (named !== undefined) throw unfit(directory, name, named, RENAME);
     if (entry.isDirectory()) names.push(...(await namesBelow(directory, `${name}/`, most - names.length)));
     else names.push(name);
     if (names.length > most) throw unfit(directory, name, 'is one more file than a pack may have');
@@ -56,15 +58,34 @@ async function namesBelow(directory: string, prefix: string, most: number): Prom
   return names;
 }
 
-function faultOfFile(name: string, entry: Dirent): string | undefined {
-  if (entry.isSymbolicLink()) return 'is a link, which a pack cannot have';
-  if (!entry.isFile() && !entry.isDirectory()) return 'is no file and no directory';
-  return faultOfEntryName(name);
+/**
+ * Refuses names that are one on some systems: there, whoever unpacks gets one file for two.
+ * @param names with slashes. @throws UsageError `USAGE`.
+ */
+export function verifyDistinct(directory: string, names: readonly string[]): void {
+  const known = new Map<string, string>();
+  for (const name of names) {
+    const parts = name.split('/');
+    for (const length of parts.keys()) {
+      const path = parts.slice(0, length + 1).join('/');
+      const other = known.get(foldName(path)) ?? path;
+      if (other !== path)
+        throw unfit(directory, path, `is ${quoted(other)} where case or accents do not count`, RENAME);
+      known.set(foldName(path), path);
+    }
+  }
 }
 
-function unfit(directory: string, name: string, fault: string): UsageError {
-  return new UsageError('USAGE', `cannot pack ${directory}: ${quoted(name)} ${fault}`, {
-    hint: 'put what belongs into the pack, and nothing else, into a directory of its own',
-    details: { directory, name },
-  });
+const RENAME = 'rename it: a pack is for every system';
+
+function faultOfKind(entry: Dirent): string | undefined {
+  if (entry.isSymbolicLink()) return 'is a link, which a pack cannot have';
+  return entry.isFile() || entry.isDirectory() ? undefined : 'is no file and no directory';
+}
+
+const SEPARATE = 'put what belongs into the pack, and nothing else, into a directory of its own';
+
+function unfit(directory: string, name: string, fault: string, hint = SEPARATE): UsageError {
+  const what = `cannot pack ${directory}: ${quoted(name)} ${fault}`;
+  return new UsageError('USAGE', what, { hint, details: { directory, name } });
 }

@@ -5,7 +5,7 @@ import { IntegrityError, UsageError } from '../../core/errors.ts';
 import { parseDocument } from '../../core/json-document.ts';
 import { quoted } from '../../core/printable.ts';
 import { webAssemblyKind, type WebAssemblyKind } from '../../core/webassembly.ts';
-import { collectPackFiles, type PackFile } from './collect-files.ts';
+import { collectPackFiles, verifyDistinct, type PackFile } from './collect-files.ts';
 import { SIDECAR_NAME } from './component-sidecar.ts';
 import { DESCRIBE_NAME, parseDescribe } from './describe.ts';
 import { PACK_LIMITS, type PackLimits } from './limits.ts';
@@ -68,7 +68,12 @@ export async function createPack(options: CreatePackOptions): Promise<CreatedPac
   // In one order, so that packing what was unpacked yields the same pack.
   const document = { ...draft, component: { id, asset, digest, ...others } };
   const sidecar = { name: SIDECAR_NAME, bytes: Buffer.from(`${JSON.stringify(document, undefined, 2)}\n`) };
-  const bytes = await writeZip(withSidecar(files, sidecar), signal);
+  const packed = withSidecar(files, sidecar);
+  verifyDistinct(
+    directory,
+    packed.map(({ name }) => name),
+  );
+  const bytes = await writeZip(packed, signal);
   const pack = await openPack(bytes, { extensionId: id, limits, signal });
   await pack.verifyEntries();
   await pack.readComponent();

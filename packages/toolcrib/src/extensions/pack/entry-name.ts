@@ -17,3 +17,28 @@ export function faultOfEntryName(name: string): string | undefined {
     ? 'has an empty or "." part in its name'
     : undefined;
 }
+
+/** What Windows reads otherwise, or takes for a drive or a stream. */
+const UNFIT = /[<>:"|?*]/;
+/** Devices of Windows, in any directory and whatever ending they have. */
+const DEVICE = /^(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[1-9¹²³]) *(?:\.|$)/i;
+
+/**
+ * What is wrong with a name that an entry is to get, in the same words: beside what no pack may have, what not every
+ * system can (Microsoft, "Naming Files, Paths, and Namespaces"). Packs of others are read with such names.
+ */
+export function faultOfNewName(name: string): string | undefined {
+  const unfit = UNFIT.exec(name)?.[0];
+  if (unfit !== undefined) return `has a ${unfit} in its name, which Windows cannot have`;
+  const segments = name.split('/');
+  if (segments.some((segment) => DEVICE.test(segment))) return 'has the name of a device of Windows';
+  if (segments.some((segment) => /[. ]$/.test(segment) && segment !== '.' && segment !== '..')) {
+    return 'has a part in its name that ends with a dot or a blank, which Windows leaves out';
+  }
+  return faultOfEntryName(name);
+}
+
+/** What names share that are one where capital letters, or the ways to write an accent, are not told apart. */
+export function foldName(name: string): string {
+  return name.normalize('NFC').toLowerCase();
+}

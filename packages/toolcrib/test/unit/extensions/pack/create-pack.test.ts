@@ -71,7 +71,9 @@ describe('a packed directory', () => {
   });
 
   test('gives back whatever was in it', async () => {
-    const name = fc.stringMatching(/^[a-z]{1,8}(?:\/[a-zäß_.-]{1,8}x){0,2}$/);
+    const name = fc
+      .stringMatching(/^[a-z]{1,8}(?:\/[a-zäß_.-]{1,8}x){0,2}$/)
+      .filter((each) => !/^(?:con|prn|aux|nul)(?:\/|$)/.test(each));
     await fc.assert(
       fc.asyncProperty(fc.dictionary(name, fc.uint8Array({ maxLength: 3000 }), { maxKeys: 5 }), async (files) => {
         const isTree = Object.keys(files).every(
@@ -167,6 +169,44 @@ describe('nothing is packed', () => {
     const error = await refusal(files, options);
     expect(error.name).toBe('UsageError');
     expect(error.message).toContain(words);
+  });
+
+  test.each([
+    ['a:b', 'has a : in its name'],
+    ['what?.md', 'has a ? in its name'],
+    ['docs/a|b', 'has a | in its name'],
+    ['CON', 'has the name of a device'],
+    ['docs/nul.txt', 'has the name of a device'],
+    ['com1.d/a', 'has the name of a device'],
+    ['LPT³', 'has the name of a device'],
+    ['aux .md', 'has the name of a device'],
+    ['a.', 'ends with a dot or a blank'],
+    ['docs /a', 'ends with a dot or a blank'],
+  ])('with a name that Windows cannot have: %j', async (name, words) => {
+    const error = await refusal({ 'component.wasm': COMPONENT, [name]: '' }, { id: 'x' });
+    expect([error.name, error.hint]).toEqual(['UsageError', 'rename it: a pack is for every system']);
+    expect(error.message).toContain(words);
+  });
+
+  test.each([
+    ['a', 'A'],
+    ['docs/a', 'DOCS/b'],
+    ['docs/a', 'Docs'],
+    ['caf\u00e9', 'cafe\u0301'],
+    ['Component.json', 'component.json'],
+  ])('with two names that are one on other systems: %j and %j', async (one, other) => {
+    const others = [one, other].filter((name) => name !== 'component.json');
+    const files = Object.fromEntries(others.map((name) => [name, '']));
+    const error = await refusal({ 'component.wasm': COMPONENT, ...files }, { id: 'x' });
+    expect(error.name).toBe('UsageError');
+    expect(error.message).toContain('where case or accents do not count');
+  });
+
+  test('takes names that only look like those', async () => {
+    const names = ['.hidden', 'console', 'nul-terminated.md', 'com10', 'COM', 'cafe\u0301', 'a..b', 'B/a', 'c/B'];
+    const files = Object.fromEntries(names.map((name) => [name, '']));
+    const { entries } = await pack({ 'component.wasm': COMPONENT, ...files }, { id: 'x' });
+    expect(entries.map(({ name }) => name)).toEqual(expect.arrayContaining(names));
   });
 
   test('that has a link or a pipe in it', async () => {
