@@ -19,6 +19,9 @@ import { createPackRefusal } from './pack/pack-refusal.ts';
 import { PACK_MEDIA_TYPE, parsePackManifest } from './pack-manifest.ts';
 import type { PackOrigins } from './pack-origins.ts';
 
+/** Whatever else it is for, a toolcrib.json has a tool and its targets. */
+const EXAMPLE = '{"tool": "none", "targets": ["amd64"], "repoBase": "https://images.example.com/extensions"}';
+
 /**
  * Acquires a pack that stands below `repoBase`.
  * @throws UsageError `CONFIG_INVALID` when the configuration has no `repoBase`; as {@link acquireOci}.
@@ -26,7 +29,7 @@ import type { PackOrigins } from './pack-origins.ts';
 export async function acquireFromRepo(wanted: WantedPack, name: string, origins: PackOrigins): Promise<AcquiredPack> {
   if (origins.repoBase !== undefined) return await acquireOci(wanted, locateBelow(origins.repoBase, name), origins);
   throw new UsageError('CONFIG_INVALID', `${nameOf(wanted)} needs "repoBase" in toolcrib.json, and it is not there`, {
-    hint: 'e.g. "repoBase": "https://images.example.com/extensions"',
+    hint: `add it; where no tool is built the whole file is e.g. ${EXAMPLE}`,
     details: factsOf(wanted),
   });
 }

@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { parsePackExtensions } from '../../../src/extensions/pack-extensions.ts';
 import { formatPackLock, parsePackLock } from '../../../src/extensions/pack-lock.ts';
+import { createHost } from '../../../src/flows/host.ts';
+import { openProject } from '../../../src/flows/project.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 import { cachedPath, componentOf, digestOf, packOf } from '../../unit/extensions/pack-site.ts';
 import { REPOSITORY } from '../build/samples.ts';
@@ -61,6 +63,13 @@ describe('the guide to extensions', () => {
       await reader.follow(name);
       if (name !== 'lock') expect(await componentIn(reader), name).toEqual(componentOf('http'));
     }
+  });
+
+  test('shows a toolcrib.json that is one and names where repo:// references stand', async () => {
+    await using reader = await scratchProject();
+    await reader.write('toolcrib.json', testedBlock(guide, 'repo-base'));
+    const { config } = await openProject(createHost({ cwd: reader.folder, env: { HOME: reader.folder } }));
+    expect(config?.repoBase).toBeDefined();
   });
 
   test('shows programs that run', async () => {

@@ -217,6 +217,16 @@ describe('a pack in a registry', requireOrSkip(await registryAvailable()), () =>
   });
 });
 
+describe('a pack below repoBase', () => {
+  test('is told how a toolcrib.json looks that names it, and that one does', async () => {
+    await using site = await extensionSite();
+    await declare(site, [{ id: ID, ref: `repo://http@${digestOf(pack)}` }]);
+    const { hint } = await failureOfAsync(() => site.resolve(ID));
+    await site.write('toolcrib.json', /\{.*\}/.exec(hint ?? '')?.[0] ?? '');
+    expect((await failureOfAsync(() => site.resolve(ID, { offline: true }))).code).toBe('OFFLINE');
+  });
+});
+
 describe('a registry that wants credentials', requireOrSkip(await registryAvailable()), () => {
   test('gets those of "docker login"', async () => {
     await using registry = await startRegistry({ auth: 'htpasswd' });
