@@ -1,5 +1,6 @@
 import { IntegrityError, messageOf } from '../core/errors.ts';
-import { printable, quoted } from '../core/printable.ts';
+import { faultOfJson } from '../core/json-structure.ts';
+import { printable } from '../core/printable.ts';
 
 /** What is read of signed things, in bytes: provenance has about 1,000, a bundle of Sigstore about 10,000. */
 export const MAX_SIGNED_BYTES = 1024 * 1024;
@@ -21,7 +22,8 @@ export function parseStrictJson(bytes: Uint8Array, where: string): unknown {
   }
   const text = decode(bytes, where);
   const value = parse(text, where);
-  refuseAmbiguity(text, where);
+  const fault = faultOfJson(text, { maxDepth: MAX_DEPTH });
+  if (fault !== undefined) throw malformed(where, fault);
   return value;
 }
 
@@ -44,27 +46,4 @@ function parse(text: string, where: string): unknown {
   } catch (error) {
     throw malformed(where, `not JSON: ${printable(messageOf(error).slice(0, 200))}`, error);
   }
-}
-
-/** Strings, and the marks that open, part and close; in JSON that parsed nothing else matters here. */
-const TOKENS = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
-
-/** `JSON.parse` takes the last of two equal keys, others the first. */
-function refuseAmbiguity(text: string, where: string): void {
-  // For each open object the keys seen so far; undefined for an array.
-  const open: (Set<string> | undefined)[] = [];
-  let last = '';
-  for (const [token] of text.matchAll(TOKENS)) {
-    if (token === '{' || token === '[') open.push(token === '{' ? new Set() : undefined);
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ':') noteKey(open.at(-1), last, where);
-    if (open.length > MAX_DEPTH) throw malformed(where, `nested deeper than ${MAX_DEPTH} levels`);
-    last = token;
-  }
-}
-
-function noteKey(keys: Set<string> | undefined, token: string, where: string): void {
-  const key = String(JSON.parse(token));
-  if (keys?.has(key) === true) throw malformed(where, `the key ${quoted(key, 100)} stands there twice`);
-  keys?.add(key);
 }
