@@ -12,8 +12,8 @@ import { extensionSite, type ExtensionSite } from './extension-site.ts';
 
 const IDS = ['e1', 'e2', 'e3', 'e4', 'e5', 'e6'];
 
-async function add(site: ExtensionSite, id: string, reference: string, store = ''): Promise<void> {
-  const host = site.host({ env: { TOOLCRIB_STORE_URL: store } });
+async function add(site: ExtensionSite, id: string, reference: string, store = '', cache = site.cache): Promise<void> {
+  const host = { ...site.host({ env: { TOOLCRIB_STORE_URL: store } }), cacheDirectory: cache };
   await addExtension(await openProject(host), host, { id, reference });
 }
 
@@ -29,6 +29,32 @@ describe('extensions that are added at the same time', () => {
     await site.write('a.gtxpack', packOf('one'));
     await Promise.all(IDS.map((id) => add(site, id, 'a.gtxpack')));
     expect(await lockedIds(site)).toEqual(IDS);
+  });
+
+  test('are all declared and locked, also where each call has a cache of its own, or one that cannot be made', async () => {
+    await using site = await extensionSite();
+    await site.write('a.gtxpack', packOf('one'));
+    const cacheOf = (id: string): string => (id === 'e1' ? '/dev/null/cache' : join(site.folder, 'caches', id));
+    await Promise.all(IDS.map((id) => add(site, id, 'a.gtxpack', '', cacheOf(id))));
+    expect(await lockedIds(site)).toEqual(IDS);
+    const left = (await readdir(site.folder)).filter((name) => name !== 'caches' && name !== 'cache');
+    expect(left).toEqual(['a.gtxpack', 'pack.extensions.json', 'pack.extensions.lock.json']);
+  });
+
+  test('wait for a command that was killed no longer than it lived', async () => {
+    await using site = await extensionSite({ '.pack.extensions.sqlite': '' });
+    await site.write('a.gtxpack', packOf('one'));
+    await add(site, 'e1', 'a.gtxpack');
+    expect(await readdir(site.folder)).not.toContain('.pack.extensions.sqlite');
+  });
+
+  test('are refused, all of them, where the directory of the pack cannot be locked', async () => {
+    await using site = await extensionSite();
+    await site.write('a.gtxpack', packOf('one'));
+    await site.write('.pack.extensions.sqlite/in-the-way', '');
+    const error = await failureOfAsync(() => add(site, 'e1', 'a.gtxpack'));
+    expect(error).toMatchObject({ code: 'STORAGE', hint: expect.stringContaining('nothing was written') as string });
+    expect(await readdir(site.folder)).not.toContain('pack.extensions.json');
   });
 
   test('by processes are all declared and locked', async () => {
