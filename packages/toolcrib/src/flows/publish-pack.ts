@@ -59,15 +59,17 @@ export interface PackInStore {
  * NotFoundError `NOT_FOUND`. At any time the signal's reason.
  */
 export async function publishExtension(host: Host, options: PublishPackOptions): Promise<PackPublication> {
-  const references = options.to.map(parseStoreReference);
-  if (references.length === 0) throw new UsageError('USAGE', 'no store is named', { hint: 'name one: --to STORE' });
+  const references = options.to.map(packStoreFrom);
+  if (references.length === 0) throw new UsageError('USAGE', 'no store is named', { hint: `--to STORE: ${STORES}` });
   const { signal } = host;
   const path = resolve(host.cwd, options.file);
   await verifyInput(path, 'file');
   const { digest, size } = await digestFile(path, { signal });
   const { verifyPack } = await import('../extensions/pack/verify-pack.ts');
   const { component } = await verifyPack(await openRegularFile(path), options.name ?? options.file, signal);
-  const id = { name: options.name ?? component?.id ?? '', version: options.version };
+  const name = options.name ?? component?.id;
+  if (name === undefined) throw noName(options.file);
+  const id = { name, version: options.version };
   if (!isStoredPackId(id)) throw unfitId(id);
   const pack: ByteSource = { digest, size, open: () => readVerified(path, { digest, size }, { signal }) };
   const targets: PackTarget[] = [];
@@ -77,6 +79,19 @@ export async function publishExtension(host: Host, options: PublishPackOptions):
     return { ...id, digest, size, component: component?.digest ?? null, stores, failure };
   } finally {
     for (const target of targets) await target.close();
+  }
+}
+
+const STORES = 'publish packs to file:DIR, oci://HOST/REPOSITORY, or the https:// URL of a "toolcrib serve"';
+
+/** Of what is no store at all, hints name those that take packs. */
+function packStoreFrom(text: string): StoreReference {
+  try {
+    return parseStoreReference(text);
+  } catch (error) {
+    if (!(error instanceof UsageError) || /^(?:file:|oci:|https?:)/i.test(text)) throw error;
+    const { code, message, details } = error;
+    throw new UsageError(code, message, { hint: STORES, details, cause: error });
   }
 }
 
@@ -136,10 +151,17 @@ async function openTarget(reference: StoreReference, id: StoredPackId, host: Hos
     case 's3':
     case 'github':
       throw new UsageError('USAGE', `packs are not published to ${reference.url}`, {
-        hint: 'publish them to file:DIR, oci://HOST/REPOSITORY, or the https:// URL of a "toolcrib serve"',
+        hint: STORES,
         details: { store: reference.url },
       });
   }
+}
+
+function noName(file: string): UsageError {
+  return new UsageError('USAGE', `nothing says the name to publish ${file} under: it has no component.json`, {
+    hint: 'give --name NAME, e.g. the id of the extension',
+    details: { file },
+  });
 }
 
 function unfitId({ name, version }: StoredPackId): UsageError {

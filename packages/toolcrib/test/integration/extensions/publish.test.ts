@@ -108,6 +108,23 @@ describe('a pack that is published to a directory', () => {
       expect(errorOf(end)).toMatchObject({ code: 2 });
       expect(await readdir(site.folder)).not.toContain('store');
     }
+    for (const refused of ['s3://bucket/x', 's3:/typo', 'https//typo', 'store']) {
+      const hint = 'publish packs to file:DIR, oci://HOST/REPOSITORY, or the https:// URL of a "toolcrib serve"';
+      expect(errorOf(await publish(site, refused))).toEqual(failing(2, { hint }));
+    }
+  });
+
+  test('needs a name where its own files say none', async () => {
+    await using site = await packsIn();
+    await site.write('tools.gtxpack', zipBytes([{ name: 'describe.json', content: '{}' }]));
+    expect(errorOf(await publish(site, 'file:store', { file: 'tools.gtxpack' }))).toEqual(
+      failing(2, {
+        message: expect.stringContaining('it has no component.json') as unknown,
+        hint: expect.stringContaining('--name') as unknown,
+      }),
+    );
+    const named = await publish(site, 'file:store', { file: 'tools.gtxpack', more: ['--name', 'acme.tools'] });
+    expect(documentOf(named)).toMatchObject({ name: 'acme.tools', component: null });
   });
 
   test('is told for every store, and the others get it, when one fails', async () => {
