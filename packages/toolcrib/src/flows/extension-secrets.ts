@@ -24,7 +24,7 @@ export interface ExtensionSecretsOptions {
 /** What the tools of one extension need. */
 export interface ExtensionSecrets {
   readonly extension: string;
-  /** Names of the tools in use, sorted. */
+  /** Names of the tools in use that it describes, sorted. */
   readonly tools: readonly string[];
   readonly secrets: readonly SecretRequirement[];
 }
@@ -51,9 +51,9 @@ export async function listExtensionSecrets(
     const found: ExtensionSecrets[] = [];
     for (const { extension, tools } of extensions) {
       const { id } = extension.dependency;
-      const { secrets, warnings: unknown } = toolSecrets(id, await describedTools(packs, extension, host), tools);
+      const { warnings: unknown, ...needs } = toolSecrets(id, await describedTools(packs, extension, host), tools);
       for (const text of unknown) host.reporter.notice({ kind: 'warning', text });
-      found.push({ extension: id, tools, secrets });
+      found.push({ extension: id, ...needs });
     }
     return found;
   } finally {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { UsageError } from '../../core/errors.ts';
 import type { Registration } from '../program-options.ts';
 import { standardStreams } from '../standard-streams.ts';
 
@@ -19,6 +20,7 @@ export function registerExtSecrets(ext: Command, { action }: Registration): void
     .option('--env', 'print a template of a .env file, without values')
     .action(
       action(async (session, agents: string[], options: SecretsCommandOptions) => {
+        if (options.env === true && session.output.json) throw eitherForm();
         const { listExtensionSecrets } = await import('../../flows/extension-secrets.ts');
         const { describeSecrets, formatEnvTemplate } = await import('../../report/secrets-text.ts');
         const { host, output } = session;
@@ -29,4 +31,10 @@ export function registerExtSecrets(ext: Command, { action }: Registration): void
         return 0;
       }),
     );
+}
+
+function eitherForm(): UsageError {
+  return new UsageError('USAGE', '--env prints a template and --json prints JSON: give one of them', {
+    hint: '--json tells the same secrets, for programs',
+  });
 }

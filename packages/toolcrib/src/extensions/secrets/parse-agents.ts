@@ -39,12 +39,17 @@ function isJson(where: string, text: string): boolean {
   return /\.json$/i.test(where) || (!/\.ya?ml$/i.test(where) && text.trimStart().startsWith('{'));
 }
 
+const SEVERAL =
+  'a line "---" begins a second YAML document: put all agents into one, or each document into a file of its own and name all of them';
+
 /** What the parser itself looks for takes it as long as the number of keys squared: that is done here. */
 async function parseYaml(text: string): Promise<unknown> {
   const { isCollection, isScalar, parseDocument, visit } = await import('yaml');
   const document = parseDocument(text, { uniqueKeys: false, prettyErrors: false, logLevel: 'error' });
   const [problem] = document.errors;
-  if (problem !== undefined) throw problem.code === 'RESOURCE_EXHAUSTION' ? tooDeep() : problem;
+  if (problem?.code === 'RESOURCE_EXHAUSTION') throw tooDeep();
+  if (problem?.code === 'MULTIPLE_DOCS') throw new Error(SEVERAL);
+  if (problem !== undefined) throw problem;
   let aliases = 0;
   const verifyAncestors = (ancestors: readonly unknown[]): void => {
     if (ancestors.filter(isCollection).length >= MAX_DEPTH) throw tooDeep();

@@ -4,6 +4,8 @@ import { collectPassedOver } from './passed-over.ts';
 
 /** What the used tools of one extension need. */
 export interface ToolSecrets {
+  /** Names of those that it describes, in the order in which they are used. */
+  readonly tools: readonly string[];
   /** One for each key, in the order in which the extension describes them. */
   readonly secrets: readonly SecretRequirement[];
   readonly warnings: readonly string[];
@@ -31,5 +33,5 @@ export function toolSecrets(
   for (const name of used) {
     if (!known.has(name)) passedOver.add(() => `${extension} describes no tool ${quoted(name)}`);
   }
-  return { secrets: [...secrets.values()], warnings: passedOver.told() };
+  return { tools: used.filter((name) => known.has(name)), secrets: [...secrets.values()], warnings: passedOver.told() };
 }

@@ -31,7 +31,7 @@ async function startSite(agents: object) {
   const declared = ['http', 'mute', 'wrong'].map((name) => ({ id: `acme.${name}`, ref: `${name}.gtxpack` }));
   await declare(site, [...declared, { id: 'acme.far', ref: 'store://acme/far@1' }], 'pack');
   const secrets = (...args: readonly string[]) =>
-    toolcrib([...args, 'ext', 'secrets', 'agents.json', '--pack', 'pack'], { cwd: site.folder });
+    toolcrib(['ext', 'secrets', 'agents.json', '--pack', 'pack', ...args], { cwd: site.folder });
   return { ...site, secrets };
 }
 
@@ -44,7 +44,7 @@ describe('toolcrib ext secrets', () => {
       extensions: [
         {
           extension: 'acme.http',
-          tools: ['get', 'gone', 'put'],
+          tools: ['get', 'put'],
           secrets: [
             { key: 'TOKEN', required: true, description: 'first', format: null },
             { key: 'REGION', required: false, description: null, format: null },
@@ -69,6 +69,15 @@ describe('toolcrib ext secrets', () => {
     await using site = await startSite({ one: { tools: [tool(id, 'get')] } });
     const end = await site.secrets();
     expect([end.code, end.stderr]).toEqual([code, expect.stringContaining(words)]);
+  });
+
+  test('prints a template or JSON, and not one of them where both are wanted', async () => {
+    await using site = await startSite({ one: { tools: [tool('acme.http', 'get')] } });
+    const end = await site.secrets('--json', '--env');
+    expect([end.code, documentOf(end)]).toMatchObject([
+      2,
+      { error: { message: expect.stringContaining('give one') as unknown } },
+    ]);
   });
 
   test('asks nobody when it is offline', async () => {

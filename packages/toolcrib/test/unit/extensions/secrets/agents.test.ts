@@ -48,7 +48,7 @@ describe('a definition of agents', () => {
   test.each([
     ['no JSON', '{', 'a.json', 'cannot be read as agents'],
     ['no YAML', 'a: [', 'a.yaml', 'cannot be read as agents'],
-    ['two documents', 'a: {}\n---\nb: {}\n', 'a.yaml', 'multiple documents'],
+    ['two documents', 'a: {}\n---\nb: {}\n', 'a.yaml', 'a line "---" begins a second YAML document: put'],
     ['a key twice', 'a: {tools: []}\na: {tools: [b]}\n', 'a.yaml', 'the key "a" twice'],
     ['a key that is no text', '{a: b}: {tools: []}', 'a.yaml', 'a key of it is no text'],
     ['nested brackets', '['.repeat(101), 'a.yaml', 'nested deeper than 100 times'],
@@ -195,9 +195,10 @@ describe('what tools need', () => {
       { name: 'unused', secrets: [secret('U')] },
       { name: 'put', secrets: [secret('A', 'other'), secret('B')] },
     ];
-    const { secrets, warnings } = toolSecrets('ext', described, ['get', 'put']);
+    const { tools, secrets, warnings } = toolSecrets('ext', described, ['get', 'lost', 'put']);
+    expect(tools).toEqual(['get', 'put']);
     expect(secrets).toEqual([secret('K', 'first'), secret('A'), secret('B')]);
-    expect(warnings).toEqual([]);
+    expect(warnings).toEqual(['extension "ext" describes no tool "lost"']);
   });
 
   test('is not known of a tool that the extension does not describe, and that is said', () => {
