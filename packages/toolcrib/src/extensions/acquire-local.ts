@@ -15,11 +15,17 @@ export async function acquireLocal(wanted: WantedPack, path: string): Promise<Ac
   const where = resolve(wanted.packDirectory, path);
   const bytes = await readInputFile(where, PACK_LIMITS.maxPackBytes, `${nameOf(wanted)}: ${where}`).catch(
     (error: unknown) => {
-      throw hasCode(error, 'NOT_FOUND') ? notThere(wanted, where, error) : error;
+      throw hasCode(error, 'NOT_FOUND') ? notThere(wanted, where, { hint: hintFor(wanted), cause: error }) : error;
     },
   );
   const digest = digestOf(bytes);
   verifyPin(wanted, where, digest);
   const { reference: resolvedRef } = wanted.dependency;
   return { bytes, digest, pinned: digest, resolvedRef, mediaType: undefined, tier: 'file', where };
+}
+
+function hintFor({ packDirectory, dependency }: WantedPack): string {
+  return /^\s*file:(?!\/\/)/.test(dependency.reference)
+    ? 'write the path alone, or file:// and the path'
+    : `check the path; one that is relative begins in ${packDirectory}`;
 }

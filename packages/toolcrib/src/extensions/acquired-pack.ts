@@ -69,9 +69,13 @@ export function verifyPin(wanted: WantedPack, where: string, digest: Digest): vo
 }
 
 /** What a pack that is nowhere becomes. @param where it was looked for. */
-export function notThere(wanted: Pick<WantedPack, 'dependency'>, where: string, cause?: unknown): NotFoundError {
+export function notThere(
+  wanted: Pick<WantedPack, 'dependency'>,
+  where: string,
+  { hint = 'check the reference, and that it was published', cause }: { hint?: string; cause?: unknown } = {},
+): NotFoundError {
   return new NotFoundError('NOT_FOUND', `${nameOf(wanted)} is not at ${where}`, {
-    hint: 'check the reference, and that it was published',
+    hint,
     details: factsOf(wanted),
     cause,
   });

@@ -1,5 +1,6 @@
 import type { Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
+import { quoted } from '../core/printable.ts';
 import { factsOf, nameOf, RELEASE_LOCK, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import type { ExtensionDependency } from './pack-extensions.ts';
 import { PACK_LOCK_NAME, verifyLockFacts, type LockedExtension } from './pack-lock.ts';
@@ -79,13 +80,14 @@ export async function withDigest(
   return { ...dependency, reference: resolvedRef };
 }
 
-/** @throws UsageError `USAGE` for an id or a role that is empty. */
+/** @throws UsageError `USAGE` for an id or a role that is empty, and an id that no `ext://` reference can name. */
 export function verifyWords({ id, role }: Pick<ExtensionDependency, 'id' | 'role'>): void {
+  const hint = 'e.g. "toolcrib ext add acme.http store://acme.http@1.2.0 --role component"';
   const empty = id.trim() === '' ? 'id' : role.trim() === '' ? 'role' : undefined;
-  if (empty === undefined) return;
-  throw new UsageError('USAGE', `the ${empty} of an extension must not be empty`, {
-    hint: 'e.g. "toolcrib ext add acme.http store://acme.http@1.2.0 --role component"',
-  });
+  if (empty !== undefined) throw new UsageError('USAGE', `the ${empty} of an extension must not be empty`, { hint });
+  if (!id.includes('#')) return;
+  const what = `${quoted(id)} can be no id of an extension: ext://ID#component ends the id at the first "#"`;
+  throw new UsageError('USAGE', what, { hint });
 }
 
 function lockOf({ id, role, reference }: ExtensionDependency, acquired: AcquiredPack): LockedExtension {

@@ -254,6 +254,7 @@ describe('adding an extension', () => {
 
   test.each([
     [{ id: ' ', reference: 'local.gtxpack' }, 'USAGE'],
+    [{ id: 'a#b', reference: 'local.gtxpack' }, 'USAGE'],
     [{ id: 'a', reference: 'local.gtxpack', role: '' }, 'USAGE'],
     [{ id: 'a', reference: 'ftp://x' }, 'REFERENCE_INVALID'],
     [{ id: 'a', reference: 'store://x' }, 'REFERENCE_INVALID'],
@@ -268,6 +269,13 @@ describe('adding an extension', () => {
     expect(await textOf(site, 'pack.extensions.json')).toBe(text);
     await expect(lockText(site)).rejects.toThrow('ENOENT');
   });
+});
+
+test('a file that is not there is told with where a path begins, or how a file is written', async () => {
+  await using site = await siteOfStore();
+  const hintOf = async (reference: string) => (await failureOfAsync(() => add(site, { id: 'a', reference }))).hint;
+  expect(await hintOf('absent.gtxpack')).toBe(`check the path; one that is relative begins in ${site.folder}`);
+  expect(await hintOf('file:local.gtxpack')).toBe('write the path alone, or file:// and the path');
 });
 
 describe('adding an extension of a registry', requireOrSkip(await registryAvailable()), () => {
