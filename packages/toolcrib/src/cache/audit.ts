@@ -6,6 +6,7 @@ import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts
 import { examineBlob } from './blobs.ts';
 import {
   examinePack,
+  listObstacles,
   listPackFiles,
   listPackPointers,
   manifestDigestFrom,
@@ -55,6 +56,7 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
   for (const entry of await listDirectory(layout.trustedRoots))
     findings.push(...(await auditTrustedRoot(layout, entry, options)));
   for (const file of await listPackFiles(layout)) findings.push(...(await auditPack(file, options)));
+  for (const path of await listObstacles(layout)) findings.push(foreign(path));
   for (const pointer of await listPackPointers(layout)) findings.push(...(await auditPointer(pointer, options)));
   for (const { name } of await listDirectory(layout.leases)) {
     if (leaseFrom(name) === undefined) findings.push(foreign(join(layout.leases, name)));

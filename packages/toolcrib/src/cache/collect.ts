@@ -10,7 +10,8 @@ import {
   type CollectionLimits,
   type Victim,
 } from './choose-victims.ts';
-import { itemsOf, packFilesOf, readContents, unpackedPaths, type CachedItem } from './contents.ts';
+import { itemsOf, readContents, unpackedPaths, type CachedItem } from './contents.ts';
+import { listPackFiles, packPath, type PackFile } from './ext-store.ts';
 import type { UseContext } from './last-use.ts';
 import { blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
@@ -76,16 +77,25 @@ async function removeAll(
   signal: AbortSignal | undefined,
 ): Promise<readonly Victim[]> {
   if (victims.length > 0) await prepareLocks(context.layout.locks);
+  const packs = Map.groupBy(await listPackFiles(context.layout), ({ digest }) => digest);
   const removed: Victim[] = [];
   for (const victim of victims) {
     signal?.throwIfAborted();
-    if (await removeItem(context, victim.item)) removed.push(victim);
+    if (await removeItem({ ...context, packs }, victim.item)) removed.push(victim);
   }
   return removed;
 }
 
+/**
+ * Files with packs as they were listed once, by digest: whoever brings one in since gives it the name of its digest, and a
+ * copy that was replaced has a later use.
+ */
+interface RemovalContext extends UseContext {
+  readonly packs: ReadonlyMap<Digest, readonly PackFile[]>;
+}
+
 /** False when it is used now, or gone already. */
-async function removeItem(context: UseContext, item: CachedItem): Promise<boolean> {
+async function removeItem(context: RemovalContext, item: CachedItem): Promise<boolean> {
   const { layout } = context;
   const { digest } = item;
   // Nobody waits for a placement's record: who finds none injects again.
@@ -93,7 +103,7 @@ async function removeItem(context: UseContext, item: CachedItem): Promise<boolea
   if (digest === null) return false;
   return await underLock(layout, item.kind === 'unpacked' ? 'unpacked' : 'blob', digest, () =>
     underLock(layout, 'use', digest, async () => {
-      return (await isUnused(context, item)) && (await removeFiles(layout, item, digest));
+      return (await isUnused(context, item)) && (await removeFiles(context, item, digest));
     }),
   );
 }
@@ -126,48 +136,56 @@ function cannotLock(locks: string): RemoteError {
 }
 
 /** Looks again, now that nobody can begin to use it. */
-async function isUnused({ layout, clock }: UseContext, item: CachedItem): Promise<boolean> {
+async function isUnused(context: RemovalContext, item: CachedItem): Promise<boolean> {
+  const { layout, clock } = context;
   const { digest, kind } = item;
   if (digest !== null && kind !== 'placement') {
     if ((await leasedDigests(layout, clock.now())).has(digest)) return false;
     // Attestations are there for an artifact that may have come back.
-    if (kind === 'attestations' && (await isThere(layout, digest))) return false;
-    if (kind === 'pointer' && (await packFilesOf(layout, digest)).length > 0) return false;
+    const supports = [blobPath(layout, digest), ...unpackedPaths(layout, digest)];
+    if (kind === 'attestations' && (await isAnyThere(supports))) return false;
+    if (kind === 'pointer' && (await isAnyThere(packPaths(context, digest)))) return false;
   }
-  return (await lastUseOf(layout, item)) === item.lastUsedAt;
+  return (await lastUseOf(context, item)) === item.lastUsedAt;
 }
 
-async function isThere(layout: CacheLayout, digest: Digest): Promise<boolean> {
-  const paths = [blobPath(layout, digest), ...unpackedPaths(layout, digest)];
+async function isAnyThere(paths: readonly string[]): Promise<boolean> {
   return (await Promise.all(paths.map(statsOf))).some((stats) => stats !== undefined);
 }
 
+function packPaths({ layout, packs }: RemovalContext, digest: Digest): readonly string[] {
+  return [packPath(layout, digest), ...(packs.get(digest) ?? []).map(({ path }) => path)];
+}
+
 /** Undefined when it is gone. */
-async function lastUseOf(layout: CacheLayout, { kind, digest, path }: CachedItem): Promise<number | undefined> {
-  const paths = digest === null ? [path] : await filesOf(layout, kind, digest, path);
-  const times = (await Promise.all(paths.map(statsOf))).flatMap((stats) => stats?.mtimeMs ?? []);
+async function lastUseOf(context: RemovalContext, item: CachedItem): Promise<number | undefined> {
+  const times = (await Promise.all(usedPaths(context, item).map(statsOf))).flatMap((stats) => stats?.mtimeMs ?? []);
   return times.length === 0 ? undefined : Math.max(...times);
 }
 
-async function removeFiles(layout: CacheLayout, { kind, path }: CachedItem, digest: Digest): Promise<boolean> {
+/** The files whose last use is that of an item. */
+function usedPaths(context: RemovalContext, { kind, digest, path }: CachedItem): readonly string[] {
+  if (kind === 'pack' && digest !== null) return packPaths(context, digest);
+  return kind === 'unpacked' && digest !== null ? unpackedPaths(context.layout, digest) : [path];
+}
+
+async function removeFiles(context: RemovalContext, { kind, path }: CachedItem, digest: Digest): Promise<boolean> {
   if (kind === 'attestations') return await removeAttestations(path);
-  const notes = kind === 'pack' ? (await packFilesOf(layout, digest)).flatMap(({ note }) => note ?? []) : [];
   let removed = false;
-  for (const file of [...(await filesOf(layout, kind, digest, path)), ...notes]) {
-    removed = (await removeFile(file)) || removed;
-  }
+  for (const file of removablePaths(context, kind, digest, path)) removed = (await removeFile(file)) || removed;
   return removed;
 }
 
-/** The files that make an item. */
-async function filesOf(
-  layout: CacheLayout,
+function removablePaths(
+  { layout, packs }: RemovalContext,
   kind: CachedItem['kind'],
   digest: Digest,
   path: string,
-): Promise<readonly string[]> {
+): readonly string[] {
   if (kind === 'unpacked') return unpackedPaths(layout, digest);
-  return kind === 'pack' ? (await packFilesOf(layout, digest)).map((file) => file.path) : [path];
+  if (kind !== 'pack') return [path];
+  const files = packs.get(digest) ?? [];
+  return [...files.map((file) => file.path), ...files.flatMap(({ note }) => note ?? [])];
 }
 
 /** What somebody is just writing there stays, and the directory with it. */

@@ -4,7 +4,7 @@ import { hasCode } from '../core/errors.ts';
 import { jsonFrom, textOf } from '../core/json-fields.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallText } from '../disk/small-file.ts';
-import { listPackFiles, listPackPointers, packPath, type PackFile } from './ext-store.ts';
+import { listPackFiles, listPackPointers, packPath } from './ext-store.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
@@ -76,11 +76,6 @@ export function itemsOf(contents: CacheContents): readonly CachedItem[] {
 /** Files of which any makes an unpacked artifact, the record first: without it the tar is nothing. */
 export function unpackedPaths(layout: CacheLayout, digest: Digest): readonly string[] {
   return [unpackedRecordPath(layout, digest), unpackedTarPath(layout, digest)];
-}
-
-/** Files with the bytes of a pack. */
-export async function packFilesOf(layout: CacheLayout, digest: Digest): Promise<readonly PackFile[]> {
-  return (await listPackFiles(layout)).filter((file) => file.digest === digest);
 }
 
 type Leased = ReadonlySet<Digest>;

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { digestFromHex, digestHex, digestOf, isDigest, type Digest } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
 import { jsonFrom, listOf, textOf } from '../core/json-fields.ts';
@@ -30,6 +30,7 @@ export function namedPackPath({ extStore }: ExtStoreLayout, { name, version }: S
   return join(extStore, `${`${name}@${version}`.replaceAll(/[/\\:@]/g, '_')}.gtxpack`);
 }
 
+const PACK = '.gtxpack';
 const NOTE = '.json';
 
 /** What says whose bytes a named pack is. */
@@ -74,14 +75,28 @@ export async function examinePack(
 export async function listPackFiles({ extStore }: ExtStoreLayout): Promise<readonly PackFile[]> {
   const names = (await listDirectory(extStore)).filter((entry) => entry.isFile()).map(({ name }) => name);
   const files: PackFile[] = [];
-  for (const name of names.filter((each) => each.endsWith('.gtxpack'))) {
-    const path = join(extStore, name);
-    const named = packDigestFrom(name);
-    const note = named === undefined && names.includes(`${name}${NOTE}`) ? `${path}${NOTE}` : undefined;
-    const digest = named ?? (note === undefined ? undefined : await digestNoted(note));
-    if (digest !== undefined) files.push({ path, digest, note });
-  }
+  for (const name of names) files.push(...(await packFilesAt(join(extStore, name))));
   return files;
+}
+
+/** The same of one file; none where nothing says the digest of what stands at a path. */
+export async function packFilesAt(path: string): Promise<readonly PackFile[]> {
+  const name = basename(path);
+  if (!name.endsWith(PACK)) return [];
+  const named = packDigestFrom(name);
+  if (named !== undefined) return [{ path, digest: named, note: undefined }];
+  const note = `${path}${NOTE}`;
+  const noted = await digestNoted(note);
+  return noted === undefined ? [] : [{ path, digest: noted, note }];
+}
+
+/** Paths that are names of ours, and no files: nothing can be kept there. @throws RemoteError `STORAGE`. */
+export async function listObstacles({ extStore }: ExtStoreLayout): Promise<readonly string[]> {
+  const isOurs = (name: string): boolean =>
+    [PACK, `${PACK}${NOTE}`].some((ending) => name.endsWith(ending)) ||
+    (recordDigestFrom(name) ?? manifestDigestFrom(name)) !== undefined;
+  const strangers = (await listDirectory(extStore)).filter((entry) => !entry.isFile() && isOurs(entry.name));
+  return strangers.map(({ name }) => join(extStore, name));
 }
 
 /** A file that leads to a pack: of no use where that is not there. */
@@ -100,7 +115,7 @@ export async function listPackPointers({ extStore }: ExtStoreLayout): Promise<re
   const names = (await listDirectory(extStore)).filter((entry) => entry.isFile()).map(({ name }) => name);
   const present = new Set(names);
   const isNoteAlone = (name: string): boolean =>
-    name.endsWith(`.gtxpack${NOTE}`) && !present.has(name.slice(0, -NOTE.length));
+    name.endsWith(`${PACK}${NOTE}`) && !present.has(name.slice(0, -NOTE.length));
   const pointers: PackPointer[] = [];
   for (const name of names) {
     const path = join(extStore, name);
@@ -131,6 +146,11 @@ function digestFromName(form: RegExp, name: string): Digest | undefined {
   return digestFromHex(form.exec(name)?.groups?.['hex'] ?? '');
 }
 
+/** Whether a failure to read or to write says that a directory, a pipe, a device or a link stands where a file should. */
+export function isObstacle(error: unknown): boolean {
+  return isIrregular(error) || (hasCode(error, 'STORAGE') && error.details['system'] === 'EISDIR');
+}
+
 /** Of a note or a manifest, in bytes: registries need not take larger ones. */
 const MAX_NOTE_BYTES = 4 * 1024 * 1024;
 
@@ -141,7 +161,7 @@ async function digestNoted(path: string): Promise<Digest | undefined> {
     const digest = textOf(document, 'digest') ?? textOf(listOf(document, 'layers')[0], 'digest') ?? '';
     return isDigest(digest) ? digest : undefined;
   } catch (error) {
-    if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isIrregular(error)) return undefined;
+    if (hasCode(error, 'NOT_FOUND', 'TOO_LARGE') || isObstacle(error)) return undefined;
     throw error;
   }
 }

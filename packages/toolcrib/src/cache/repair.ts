@@ -3,7 +3,7 @@ import type { Digest } from '../core/digest.ts';
 import type { CacheFinding } from './audit.ts';
 import { examineBlob, type BlobContext } from './blobs.ts';
 import { unpackedPaths } from './contents.ts';
-import { examinePack, listPackFiles } from './ext-store.ts';
+import { examinePack, packFilesAt } from './ext-store.ts';
 import { blobDigestFrom, blobPath } from './layout.ts';
 import type { LockKind } from './lock.ts';
 import { removeFile } from './remove.ts';
@@ -44,7 +44,7 @@ async function repairOne(context: RepairContext, { kind, path }: CacheFinding): 
   const blob = directory === layout.blobs ? blobDigestFrom(name) : undefined;
   if (blob !== undefined)
     return await locked('blob', blob, () => removeUnlessSound(path, () => examineBlob(path, blob, signal)));
-  const pack = (await listPackFiles(layout)).find((file) => file.path === path);
+  const [pack] = directory === layout.extStore ? await packFilesAt(path) : [];
   if (pack !== undefined) {
     return await locked('blob', pack.digest, () => removeUnlessSound(path, () => examinePack(pack, signal)));
   }

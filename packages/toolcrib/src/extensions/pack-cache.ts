@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { copyFile, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { manifestPath, namedPackPath, packPath, recordPath, sidecarPath } from '../cache/ext-store.ts';
+import { isObstacle, manifestPath, namedPackPath, packPath, recordPath, sidecarPath } from '../cache/ext-store.ts';
 import { recordUseUnlocked } from '../cache/last-use.ts';
 import { layoutOf } from '../cache/layout.ts';
 import type { Clock } from '../core/clock.ts';
@@ -9,7 +9,6 @@ import { digestOf, isDigest, verifyExpected, type Digest } from '../core/digest.
 import { hasCode, messageOf } from '../core/errors.ts';
 import { jsonFrom, textOf } from '../core/json-fields.ts';
 import type { Reporter } from '../core/reporter.ts';
-import { isIrregular } from '../disk/open-regular-file.ts';
 import { receiveFile, type ReceivedFile, type ReceiveOptions } from '../disk/receive-file.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { onDisk } from '../disk/storage-error.ts';
@@ -35,7 +34,8 @@ export interface IncomingPack extends Pick<
 
 /**
  * Packs on this host (docs/formats.md, "Extensions"). Nothing in it is believed: whatever is handed out was hashed just
- * before. Where the power went, a file may be lost or empty, which counts as not being there.
+ * before. Where the power went, a file may be lost or empty, which counts as not being there; what cannot be kept because
+ * a directory stands in its place is said, and does not fail.
  *
  * Calls throw RemoteError `STORAGE` when the disk fails them, and the signal's reason.
  */
@@ -72,6 +72,14 @@ const DURABILITY = { durable: false } as const;
 /** Opens the packs of a cache. Nothing is made before it is needed. @param cacheDirectory absolute path of the cache. */
 export function openPackCache(cacheDirectory: string, { clock, reporter }: PackCacheOptions): PackCache {
   const layout = layoutOf(cacheDirectory);
+  const keep = async (path: string, write: (path: string) => Promise<void>): Promise<void> => {
+    try {
+      await write(path);
+    } catch (error) {
+      if (!isObstacle(error)) throw error;
+      reporter.notice({ kind: 'warning', text: `nothing can be kept as ${path}: move away what stands there` });
+    }
+  };
   return {
     async read(digest, signal) {
       signal?.throwIfAborted();
@@ -99,18 +107,21 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
       await sweepTemporaries(layout.extStore, { now: clock.now() });
       const { maxPackBytes: maxBytes } = PACK_LIMITS;
       const received = await receiveFile({ ...incoming, ...DURABILITY, directory: layout.extStore, maxBytes });
-      return await admit(received, packPath(layout, received.digest), verify);
+      return await admit(received, verify, () =>
+        keep(packPath(layout, received.digest), (path) => publishTemporary(received.path, path, DURABILITY)),
+      );
     },
     async remember(reference, digest, store) {
       await ensureDirectory(layout.extStore);
-      if (store !== undefined) await copyTo(packPath(layout, digest), namedPackPath(layout, store));
-      const record = (ref: string): string => `${JSON.stringify({ ref, digest })}\n`;
-      // After the bytes: a sidecar that says something else than they are makes them count for nothing.
+      const keepRecord = (path: string, ref: string): Promise<void> =>
+        keep(path, (to) => writeFileAtomically(to, `${JSON.stringify({ ref, digest })}\n`, DURABILITY));
       if (store !== undefined) {
-        await writeFileAtomically(sidecarPath(layout, store), record(formatStoreRef(store)), DURABILITY);
+        await keep(namedPackPath(layout, store), (path) => copyTo(packPath(layout, digest), path));
+        // After the bytes: a sidecar that says something else than they are makes them count for nothing.
+        await keepRecord(sidecarPath(layout, store), formatStoreRef(store));
       }
       // A reference can hold what opens a server, and anybody may read the cache.
-      await writeFileAtomically(recordPath(layout, reference), record(digestOf(reference)), DURABILITY);
+      await keepRecord(recordPath(layout, reference), digestOf(reference));
     },
     async readManifest(digest) {
       const kept = await readQuietly(manifestPath(layout, digest), MAX_MANIFEST_BYTES);
@@ -118,7 +129,7 @@ export function openPackCache(cacheDirectory: string, { clock, reporter }: PackC
     },
     async keepManifest(bytes) {
       await ensureDirectory(layout.extStore);
-      await writeFileAtomically(manifestPath(layout, digestOf(bytes)), bytes, DURABILITY);
+      await keep(manifestPath(layout, digestOf(bytes)), (path) => writeFileAtomically(path, bytes, DURABILITY));
     },
   };
 }
@@ -129,7 +140,7 @@ async function readQuietly(path: string, maxBytes: number): Promise<KeptPack | '
     return { bytes, digest: digestOf(bytes) };
   } catch (error) {
     if (hasCode(error, 'NOT_FOUND')) return 'absent';
-    if (hasCode(error, 'TOO_LARGE') || isIrregular(error)) return 'irregular';
+    if (hasCode(error, 'TOO_LARGE') || isObstacle(error)) return 'irregular';
     throw error;
   }
 }
@@ -142,17 +153,20 @@ async function readRecord(path: string, reference: string): Promise<Digest | und
 }
 
 /** Read and hashed once more: what is handed out is what was verified. */
-async function admit(received: ReceivedFile, path: string, verify: IncomingPack['verify']): Promise<KeptPack> {
+async function admit(
+  received: ReceivedFile,
+  verify: IncomingPack['verify'],
+  publish: () => Promise<void>,
+): Promise<KeptPack> {
   try {
     const bytes = await readSmallFile(received.path, received.size, { followLinks: false });
     const { digest, size } = received;
     verifyExpected(received.path, { digest, size }, { digest: digestOf(bytes), size: bytes.byteLength });
     await verify({ bytes, digest });
-    await publishTemporary(received.path, path, DURABILITY);
+    await publish();
     return { bytes, digest };
-  } catch (error) {
+  } finally {
     await discardTemporary(received.path);
-    throw error;
   }
 }
 

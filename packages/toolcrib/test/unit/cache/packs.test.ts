@@ -1,4 +1,4 @@
-import { readdir, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { digestOf, type Digest } from '../../../src/core/digest.ts';
@@ -166,6 +166,44 @@ describe('packs of extensions in the cache', () => {
     expect(await cache.verify()).toEqual(wrong);
     expect(await cache.repair()).toEqual(wrong.map((finding) => ({ ...finding, outcome: 'removed' })));
     expect(await names()).toEqual(before);
+  });
+
+  test('are found, told and kept where they can be, when directories stand in the place of files', async () => {
+    await using scratch = await createScratch();
+    const { cache, packs, folder } = await filled(scratch.path);
+    const store = { name: 'a/one', version: '1' };
+    const record = packs.recall('store://a/one@1', store);
+    expect(await record).toEqual([digestOf(one)]);
+    const stood = [nameOf(one), ...(await readdir(folder)).filter((name) => name.startsWith('ref-'))].sort();
+    for (const name of stood) {
+      await rm(join(folder, name));
+      await mkdir(join(folder, name, 'in-the-way'), { recursive: true });
+    }
+    expect(await packs.recall('store://a/one@1', store)).toEqual([digestOf(one)]);
+    expect(await packs.read(digestOf(one))).toBeUndefined();
+    expect(await packs.readNamed(store, digestOf(one))).toMatchObject({ digest: digestOf(one) });
+    const incoming = { bytes: onePiece(one), what: 'a pack', verify: () => undefined };
+    expect(await packs.receive(incoming)).toMatchObject({ digest: digestOf(one) });
+    await packs.remember('store://a/one@1', digestOf(one), store);
+    expect(await packs.readNamed(store, digestOf(one))).toMatchObject({ digest: digestOf(one) });
+    expect((await cache.ls()).packs.map(({ digest }) => digest).sort()).toEqual([one, two].map(digestOf).sort());
+    const reason = 'toolcrib did not put it there';
+    expect(await cache.verify()).toEqual(stood.map((name) => ({ path: join(folder, name), kind: 'foreign', reason })));
+    expect((await readdir(folder)).filter((name) => name.startsWith('.'))).toEqual([]);
+  });
+
+  test('are found by their digests when directories stand in the place of their copies', async () => {
+    await using scratch = await createScratch();
+    const { cache, packs, folder } = await filled(scratch.path);
+    const store = { name: 'a/one', version: '1' };
+    for (const name of named) {
+      await rm(join(folder, name));
+      await mkdir(join(folder, name));
+    }
+    await packs.remember('store://a/one@1', digestOf(one), store);
+    expect(await packs.readNamed(store, digestOf(one))).toBeUndefined();
+    expect(await packs.read(digestOf(one))).toMatchObject({ digest: digestOf(one) });
+    expect((await cache.verify()).map(({ path }) => path)).toEqual(named.map((name) => join(folder, name)));
   });
 
   test('that a killed process left unfinished are told, and removed', async () => {
