@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
-import { parseSandboxReference } from '../core/reference.ts';
+import { parseSandboxReference, type SandboxReference } from '../core/reference.ts';
+import { tellingInterruptedWait } from '../inject/interrupted-wait.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
 
@@ -10,6 +11,10 @@ import type { Host } from './host.ts';
  */
 export async function openSandbox(host: Host, text: string): Promise<Sandbox> {
   const reference = parseSandboxReference(text);
+  return await tellingInterruptedWait({ ...host, reference: text }, () => open(host, text, reference));
+}
+
+async function open(host: Host, text: string, reference: SandboxReference): Promise<Sandbox> {
   // Not the host's signal: after an abort the connection is needed to take away what was half placed.
   const options = { env: host.env };
   switch (reference.kind) {

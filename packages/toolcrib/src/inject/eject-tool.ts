@@ -1,5 +1,6 @@
 import type { Reporter } from '../core/reporter.ts';
 import { underPlacementLock } from './injection-lock.ts';
+import { tellingInterruptedWait } from './interrupted-wait.ts';
 import { createLedger, type KnownPlacement } from './ledger.ts';
 import { tryToRecord } from './ledger-record.ts';
 import { findLeftovers, takeAwayNoted, type LeftoverSearch, type TakenAway } from './leftovers.ts';
@@ -40,6 +41,11 @@ export interface EjectedDirectory extends TakenAway {
  * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`, `STORAGE`; the signal's reason.
  */
 export async function ejectTool(request: EjectRequest): Promise<readonly EjectedDirectory[]> {
+  const { reference } = request.sandbox;
+  return await tellingInterruptedWait({ ...request, reference }, () => ejectNow(request));
+}
+
+async function ejectNow(request: EjectRequest): Promise<readonly EjectedDirectory[]> {
   const { sandbox, clock, ledger, signal } = request;
   const notes = createNotes(ledger, () => clock.now());
   const ejected: EjectedDirectory[] = [];

@@ -7,6 +7,7 @@ import { detectSandbox } from './detect-sandbox.ts';
 import { verifyNeeds } from './elf-gate.ts';
 import { underPlacementLock } from './injection-lock.ts';
 import type { Injection } from './injection.ts';
+import { tellingInterruptedWait } from './interrupted-wait.ts';
 import { collectLeftovers } from './leftovers.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { findMounted } from './mounted.ts';
@@ -29,8 +30,13 @@ import { findPlacement } from './reuse.ts';
  * `SIZE_MISMATCH` when the artifact's tar is not what it should be; RemoteError `UNREACHABLE`, `STORAGE`.
  */
 export async function injectTool(injection: Injection): Promise<Placement> {
-  const { sandbox, artifact, signal } = injection;
-  signal?.throwIfAborted();
+  injection.signal?.throwIfAborted();
+  const { reference } = injection.sandbox;
+  return await tellingInterruptedWait({ ...injection, reference }, () => injectNow(injection));
+}
+
+async function injectNow(injection: Injection): Promise<Placement> {
+  const { sandbox, artifact } = injection;
   if (artifact.isData !== true) await verifyArchitecture(sandbox, artifact);
   const mounted = await findMounted(injection);
   if (mounted !== undefined) return mounted;
