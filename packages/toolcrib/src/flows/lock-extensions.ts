@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { Digest } from '../core/digest.ts';
 import { hasCode } from '../core/errors.ts';
 import { ifThere, readSmallText } from '../disk/small-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import { readDeclaredExtensions, readPackLock, requirePackExtensions } from '../extensions/declared-extensions.ts';
+import { sourceKindOf } from '../extensions/extension-source.ts';
 import type { ExtensionDependency } from '../extensions/pack-extensions.ts';
 import { byId, formatPackLock, isLockOf, PACK_LOCK_NAME, type LockedExtension } from '../extensions/pack-lock.ts';
 import { pinExtension, verifyLocked, verifyVersions, type Pinning } from '../extensions/pin-extension.ts';
@@ -26,7 +28,21 @@ export interface PackLock {
   readonly extensions: readonly LockedExtension[];
   /** True when the file was written, because it said something else or was not there. */
   readonly changed: boolean;
+  /** What was locked before with another digest, by id. */
+  readonly moved: readonly MovedExtension[];
+  /** False when it was offline, and the cache stood for stores, servers and registries. */
+  readonly asked: boolean;
 }
+
+/** An extension whose lock has another digest now. */
+export interface MovedExtension {
+  readonly id: string;
+  readonly from: Digest;
+  readonly to: Digest;
+}
+
+/** A lock as it is made, before anybody says what it took. */
+type MadeLock = Omit<PackLock, 'asked'>;
 
 /**
  * Locks every extension that a pack declares: tags and versions become digests, and the same ones are the same bytes of
@@ -44,13 +60,15 @@ export async function lockExtensions(
   const packs = openExtensionPacks(project, host);
   const pinning: Pinning = { packDirectory, acquire: (wanted) => packs.acquire(wanted), signal: host.signal };
   try {
-    return frozen ? await verifyLock(pinning) : await writeLock(pinning, host);
+    const lock = frozen ? await verifyLock(pinning) : await writeLock(pinning, host);
+    const isFile = ({ sourceRef }: LockedExtension): boolean => sourceKindOf(sourceRef) === 'file';
+    return { ...lock, asked: !host.offline || lock.extensions.every(isFile) };
   } finally {
     await packs.close();
   }
 }
 
-async function verifyLock(pinning: Pinning): Promise<PackLock> {
+async function verifyLock(pinning: Pinning): Promise<MadeLock> {
   const { packDirectory } = pinning;
   const { declared, locked = [] } = await readDeclaredExtensions(packDirectory, { frozen: true });
   const extensions = byId(locked);
@@ -58,10 +76,10 @@ async function verifyLock(pinning: Pinning): Promise<PackLock> {
     const dependency = declared.extensions.find(({ id }) => id === lock.id);
     if (dependency !== undefined) await verifyLocked(dependency, lock, pinning);
   }
-  return { file: join(packDirectory, PACK_LOCK_NAME), extensions, changed: false };
+  return { file: join(packDirectory, PACK_LOCK_NAME), extensions, changed: false, moved: [] };
 }
 
-async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
+async function writeLock(pinning: Pinning, host: Host): Promise<MadeLock> {
   const { packDirectory } = pinning;
   const declared = await requirePackExtensions(packDirectory);
   const earlier = (await readPackLock(packDirectory)) ?? [];
@@ -78,12 +96,19 @@ async function writeLock(pinning: Pinning, host: Host): Promise<PackLock> {
 async function saveFresh(
   fresh: readonly LockedExtension[],
   { packDirectory, signal }: Pinning,
-): Promise<PackLock | { readonly unlocked: readonly ExtensionDependency[] }> {
+): Promise<MadeLock | { readonly unlocked: readonly ExtensionDependency[] }> {
   const declared = await requirePackExtensions(packDirectory);
   const { locks, unlocked } = locksOf(declared.extensions, fresh);
   if (unlocked.length > 0) return { unlocked };
-  verifyVersions(declared.extensions, [...((await readPackLock(packDirectory)) ?? []), ...fresh]);
-  return await saveLock(packDirectory, locks, { signal });
+  const before = (await readPackLock(packDirectory)) ?? [];
+  verifyVersions(declared.extensions, [...before, ...fresh]);
+  const saved = await saveLock(packDirectory, locks, { signal });
+  return { ...saved, moved: saved.extensions.flatMap((lock) => movedFrom(before, lock)) };
+}
+
+function movedFrom(before: readonly LockedExtension[], { id, digest: to }: LockedExtension): readonly MovedExtension[] {
+  const from = before.find((lock) => lock.id === id)?.digest ?? to;
+  return from === to ? [] : [{ id, from, to }];
 }
 
 /** The lock of each declaration, as far as there is one. @param known the first one of a declaration counts. */
@@ -104,7 +129,7 @@ export async function saveLock(
   packDirectory: string,
   locked: readonly LockedExtension[],
   { signal }: Pick<Pinning, 'signal'>,
-): Promise<PackLock> {
+): Promise<Omit<MadeLock, 'moved'>> {
   const file = join(packDirectory, PACK_LOCK_NAME);
   const extensions = byId(locked);
   const text = formatPackLock(extensions);

@@ -17,6 +17,10 @@ interface LockReport {
   readonly file: string;
   readonly extensions: readonly LockFacts[];
   readonly changed: boolean;
+  /** Digests that were others before. */
+  readonly moved: readonly { readonly id: string; readonly from: string }[];
+  /** False when nobody was asked who would have to be. */
+  readonly asked: boolean;
 }
 
 /** An extension that was declared. */
@@ -49,8 +53,13 @@ function shownFacts<Facts extends LockFacts>(facts: Facts): Facts {
 
 /** What became of a lock. */
 export function describeLock(lock: LockReport): string {
-  const { file, extensions, changed } = lock;
-  return textOf([`${file}: ${changed ? 'written' : 'up to date'}`, ...extensions.flatMap(linesOf)]);
+  const { file, extensions, changed, moved, asked } = lock;
+  const state = changed ? 'written' : 'up to date';
+  const told = extensions.flatMap((facts) => {
+    const before = moved.find(({ id }) => id === facts.id);
+    return [...linesOf(facts), ...(before === undefined ? [] : [`  before       ${before.from}`])];
+  });
+  return textOf([`${file}: ${state}${asked ? '' : '; offline: no store, server or registry was asked'}`, ...told]);
 }
 
 /** What was declared. */

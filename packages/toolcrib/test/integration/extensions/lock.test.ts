@@ -81,12 +81,22 @@ describe('a lock', () => {
     await declare(site, both);
     await site.lock(site);
     await site.write('local.gtxpack', one);
-    await declare(site, [{ id: 'b.http', ref: 'store://acme/http@2.0.0' }, ...both.slice(1)]);
-    const { extensions } = await site.lock(site);
+    await declare(site, [
+      { id: 'b.http', ref: 'store://acme/http@2.0.0' },
+      ...both.slice(1),
+      { id: 'c', ref: 'local.gtxpack' },
+    ]);
+    const { extensions, moved } = await site.lock(site);
     expect(extensions.map(({ id, digest }) => [id, digest])).toEqual([
       ['a.local', digestOf(one)],
       ['b.http', digestOf(two)],
+      ['c', digestOf(one)],
     ]);
+    expect(moved).toEqual([
+      { id: 'a.local', from: digestOf(two), to: digestOf(one) },
+      { id: 'b.http', from: digestOf(one), to: digestOf(two) },
+    ]);
+    await expect(site.lock(site)).resolves.toMatchObject({ changed: false, moved: [] });
   });
 
   test('never takes other bytes under a version of a store that was locked', async () => {
@@ -210,6 +220,18 @@ describe('a frozen lock', () => {
     const error = await failureOfAsync(() => site.lock({ ...site, frozen: true }));
     expect([error.name, error.code]).toEqual(['IntegrityError', 'DIGEST_MISMATCH']);
     await expect(site.lock({ ...site, frozen: true, offline: true })).resolves.toMatchObject({ changed: false });
+  });
+
+  test('says that nobody was asked where only the cache was', async () => {
+    await using site = await siteOfStore();
+    await declare(site, both);
+    await site.lock(site);
+    await expect(site.lock({ ...site, frozen: true })).resolves.toMatchObject({ asked: true });
+    for (const frozen of [true, false]) {
+      await expect(site.lock({ frozen, offline: true })).resolves.toMatchObject({ asked: false, changed: false });
+    }
+    await declare(site, both.slice(1));
+    await expect(site.lock({ offline: true })).resolves.toMatchObject({ asked: true });
   });
 });
 

@@ -4,7 +4,7 @@ import { describeAdded, describeLock, shownAdded, shownLock } from '../../../src
 
 const signed = 'https://h/a.gtxpack?X-Amz-Signature=hunter2';
 const facts = { id: 'a', sourceRef: signed, resolvedRef: signed, digest: 'sha256:ab', size: 5 };
-const lock = { file: '/p/lock.json', extensions: [facts], changed: true };
+const lock = { file: '/p/lock.json', extensions: [facts], changed: true, moved: [], asked: true };
 const added = { declared: { id: 'a', reference: 'b', kind: 'file' }, locked: facts, replaced: signed };
 
 test('a lock is told without what opens a server, as text and as JSON', () => {
@@ -19,6 +19,18 @@ test('a lock is told without what opens a server, as text and as JSON', () => {
     'a\n  source       https://h/a.gtxpack?…\n  locked       sha256:ab, 5 B\n  in place of  https://h/a.gtxpack?…\n',
   );
   expect(shownAdded({ ...added, replaced: null }).replaced).toBeNull();
+});
+
+test('a lock is told with what it was before, and that nobody was asked', () => {
+  const moved = [{ id: 'a', from: 'sha256:aa' }];
+  expect(
+    describeLock({ ...lock, moved })
+      .split('\n')
+      .slice(-3),
+  ).toEqual(['  locked       sha256:ab, 5 B', '  before       sha256:aa', '']);
+  expect(describeLock({ ...lock, changed: false, asked: false }).split('\n')[0]).toBe(
+    '/p/lock.json: up to date; offline: no store, server or registry was asked',
+  );
 });
 
 test('what a file says makes no line of its own', () => {
