@@ -128,6 +128,19 @@ describe.each(TIERS)('a run under %s', (kernel, requirement) => {
       expect(coverage.descriptors.map(({ dimension }) => dimension)).toEqual(['filesystem', 'process']);
     });
 
+    test('tells where a datagram went whose address names no family, and that a connect to none goes nowhere', async () => {
+      const program = [
+        'use Socket; socket(my $s, PF_INET, SOCK_DGRAM, 0) or die;',
+        'my $to = pack("S n C4 x8", 0, 9, 127, 0, 0, 1);',
+        'defined send($s, "x", 0, $to) or die "send: $!"; connect($s, pack("S x14", 0)) or die "connect: $!";',
+      ];
+      const { recorded, member, inspection } = await record(['perl', '-e', program.join(' ')], { kernel, raw: true });
+      expect(recorded.exitCode).toBe(0);
+      expect(inspection.reports.surface?.network_endpoints).toEqual(['127.0.0.1:9']);
+      expect(inspection.summary.health?.network_protocol_coverage).toBe('datagram_peer_observed');
+      expect(member(RAW)).toContain('"call":"connect","peer":{"family":"other","number":0},"return_value":0');
+    });
+
     test('keeps everything on demand, also what the kernel layer leaves out', async () => {
       const { member, capture } = await record(['head', '-c', '0', '/etc/hostname'], { kernel, raw: true });
       const raw = linesOf(member('toolcrib/kernel-raw.ndjson'));

@@ -2,6 +2,7 @@ import { formatInet6 } from '../inet6-text.ts';
 import { pathText, type Peer } from '../observed-call.ts';
 import { fieldOf, numberOf, type TracedValue } from './traced-value.ts';
 
+const AF_UNSPEC = 0;
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
@@ -20,6 +21,21 @@ export function peerOf(value: TracedValue | undefined): Peer | undefined {
   // An address that is shorter than its family's: the kernel refuses it, whatever it holds.
   if (port === undefined || address === undefined) return { family: 'other', number: family };
   return { family: isFour ? 'inet' : 'inet6', address, port };
+}
+
+/** Bytes of a `struct sockaddr_in` behind its family. */
+const INET_DATA_BYTES = 14;
+
+/**
+ * Where a send goes that names this address: a UDP or raw socket of IPv4 takes one without a family for one of its own. In
+ * a connect that is none: it ends a connection.
+ */
+export function destinationOf(value: TracedValue | undefined): Peer | undefined {
+  const data = fieldOf(value, 'sa_data');
+  const isInet = numberOf(fieldOf(value, 'sa_family')) === AF_UNSPEC && data?.kind === 'string' && !data.cut;
+  if (!isInet || data.bytes.length < INET_DATA_BYTES) return peerOf(value);
+  const bytes = Buffer.from(data.bytes, 'latin1');
+  return { family: 'inet', address: bytes.subarray(2, 6).join('.'), port: bytes.readUInt16BE() };
 }
 
 function unixPath(value: TracedValue | undefined): string {

@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { constants as system } from 'node:os';
 import { pathText, type ObservedCall, type ObservedPath } from '../observed-call.ts';
 import { isRawSocket, socketText } from '../raw-socket.ts';
-import { peerOf } from './socket-address.ts';
+import { destinationOf, peerOf } from './socket-address.ts';
 import type { TracedCall } from './trace-line.ts';
 import { fieldOf, numberOf, type TracedValue } from './traced-value.ts';
 
@@ -79,7 +79,7 @@ const sendmmsg: Decoder = (base, args) => {
 };
 
 function sent(base: Base, address: TracedValue | undefined): ObservedCall {
-  const peer = peerOf(address);
+  const peer = destinationOf(address);
   const isAddress = address?.kind === 'word' && address.text !== 'NULL';
   const isLost = peer === undefined && isAddress && base.result !== EFAULT;
   return { ...base, kind: 'send', peer, ...(isLost && { unreadable: true }) };

@@ -12,7 +12,7 @@ import {
   type CallRecord,
 } from './call-record.ts';
 import { blindSpotDetail } from './blind-spot.ts';
-import { parsePeer } from './peer.ts';
+import { parseDestination, parsePeer } from './peer.ts';
 
 /** What a record of the tracer tells. */
 export function observedCall(record: CallRecord): ObservedCall {
@@ -23,7 +23,7 @@ export function observedCall(record: CallRecord): ObservedCall {
     case 'connect':
       return { ...base, kind: 'connect', peer: peerOf(record) };
     case 'send': {
-      const call = { ...base, kind: 'send', peer: peerOf(record) } as const;
+      const call = { ...base, kind: 'send', peer: peerOf(record, parseDestination) } as const;
       return (record.flags & FLAG_UNREADABLE_PEER) === 0 ? call : { ...call, unreadable: true };
     }
     case 'exec':
@@ -127,8 +127,8 @@ function pathsOf(record: CallRecord): ObservedPath[] {
     .map((index) => pathOf(record, index));
 }
 
-function peerOf(record: CallRecord): Peer | undefined {
-  return (record.flags & FLAG_UNREADABLE_PEER) === 0 ? parsePeer(record.extra) : undefined;
+function peerOf(record: CallRecord, parse = parsePeer): Peer | undefined {
+  return (record.flags & FLAG_UNREADABLE_PEER) === 0 ? parse(record.extra) : undefined;
 }
 
 function effectPeer(record: CallRecord): { peer?: Peer | undefined } {

@@ -5,7 +5,10 @@ import { pathText, type Peer } from '../observed-call.ts';
 const AF_UNIX = 1;
 const AF_INET = 2;
 const AF_INET6 = 10;
+const AF_UNSPEC = 0;
 const INET_BYTES = 8;
+/** `sizeof(struct sockaddr_in)`: a send takes no less without a family. */
+const SOCKADDR_IN_BYTES = 16;
 const INET6_BYTES = 24;
 
 /**
@@ -20,6 +23,15 @@ export function parsePeer(address: Buffer): Peer | undefined {
   if (family === AF_INET && address.byteLength >= INET_BYTES) return inet(address);
   if (family === AF_INET6 && address.byteLength >= INET6_BYTES) return inet6(address);
   return { family: 'other', number: family };
+}
+
+/**
+ * Where a send goes that names this address: a UDP or raw socket of IPv4 takes one without a family for one of its own. In
+ * a connect that is none: it ends a connection.
+ */
+export function parseDestination(address: Buffer): Peer | undefined {
+  const isInet = address.byteLength >= SOCKADDR_IN_BYTES && address.readUInt16LE(0) === AF_UNSPEC;
+  return isInet ? inet(address) : parsePeer(address);
 }
 
 function inet(address: Buffer): Peer {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { formatInet6 } from '../../../../../src/run/observe/inet6-text.ts';
-import { peerOf } from '../../../../../src/run/observe/strace/socket-address.ts';
+import { destinationOf, peerOf } from '../../../../../src/run/observe/strace/socket-address.ts';
 import { readList } from '../../../../../src/run/observe/strace/traced-value.ts';
 
 const valueOf = (text: string) => readList(`${text})`, 0, ')')?.items[0]?.value;
@@ -37,4 +37,16 @@ test.each([
   ['0x7ffe00', undefined],
 ])('%s is read', (text, peer) => {
   expect(peerOf(valueOf(text))).toEqual(peer);
+});
+
+test('an address without a family is IPv4 where a send names it whole, and none of a connect', () => {
+  const data = String.raw`\x00\x35\xcb\x00\x71\x0a`;
+  const whole = valueOf(`{sa_family=0, sa_data="${data}${String.raw`\x00`.repeat(8)}"}`);
+  expect(destinationOf(whole)).toEqual({ family: 'inet', address: '203.0.113.10', port: 53 });
+  expect(peerOf(whole)).toEqual({ family: 'other', number: 0 });
+  expect(destinationOf(valueOf(`{sa_family=0, sa_data="${data}"}`))).toEqual({ family: 'other', number: 0 });
+  expect(destinationOf(valueOf('{sa_family=0x10, nl_pid=0, nl_groups=00000000}'))).toEqual({
+    family: 'other',
+    number: 16,
+  });
 });

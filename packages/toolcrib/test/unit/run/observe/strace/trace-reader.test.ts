@@ -186,6 +186,16 @@ describe('a call', () => {
     ]);
   });
 
+  test('with an address without a family is a send to IPv4, and a connect to nobody', () => {
+    const data = `\\x00\\x35\\xcb\\x00\\x71\\x0a${'\\x00'.repeat(8)}`;
+    const address = `{sa_family=0, sa_data="${data}"}`;
+    const message = `{msg_name=${address}, msg_namelen=16, msg_iov=[...], msg_iovlen=1, msg_flags=0}`;
+    const calls = [`sendto(3, ""..., 1, 0, ${address}, 16) = 1`, `sendmsg(3, ${message}, 0) = 1`];
+    const peer = { family: 'inet', address: '203.0.113.10', port: 53 };
+    expect(calls.flatMap((call) => read(`7 ${call}`))).toMatchObject([{ peer }, { peer }]);
+    expect(read(`7 connect(3, ${address}, 16) = 0`)).toMatchObject([{ peer: { family: 'other', number: 0 } }]);
+  });
+
   test('of sendmmsg is told once for each message that was sent', () => {
     const header = (name: string): string => `msg_hdr={msg_name=${name}, msg_namelen=28, msg_iovlen=2, msg_flags=0}`;
     const to = (port: string): string => `{sa_family=0x2, sin_port="\\x00\\x${port}", sin_addr="\\x7f\\x00\\x00\\x01"}`;

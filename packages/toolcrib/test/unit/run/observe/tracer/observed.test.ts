@@ -115,6 +115,12 @@ describe('a record of the tracer', () => {
     expect(told('send', 'sendto', { flags: 16 })).toMatchObject({ peer: undefined, unreadable: true });
     expect(told('effect', 'bind', { sections })).toMatchObject({ paths: [], peer: inet });
     expect(told('effect', 'unlink', {})).not.toHaveProperty('peer');
+    const unspecified = [none, none, none, none, Buffer.concat([Buffer.alloc(2), peer.subarray(2)])];
+    expect(told('send', 'sendmsg', { sections: unspecified })).toHaveProperty('peer', inet);
+    expect(told('connect', 'connect', { sections: unspecified })).toHaveProperty('peer', {
+      family: 'other',
+      number: 0,
+    });
   });
 
   test('of an effect tells its paths in the order of the call, and the file of a descriptor', () => {

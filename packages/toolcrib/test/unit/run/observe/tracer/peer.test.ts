@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parsePeer } from '../../../../../src/run/observe/tracer/peer.ts';
+import { parseDestination, parsePeer } from '../../../../../src/run/observe/tracer/peer.ts';
 
 const port = fc.integer({ min: 0, max: 65535 });
 
@@ -60,5 +60,16 @@ describe('the peer in a struct sockaddr', () => {
     expect(parsePeer(Buffer.from([2, 0, 0, 80]))).toEqual({ family: 'other', number: 2 });
     expect(parsePeer(inet6([], 1).subarray(0, 20))).toEqual({ family: 'other', number: 10 });
     expect(parsePeer(Buffer.from([2]))).toBeUndefined();
+  });
+
+  test('without a family is IPv4 where a send names it whole, and none of a connect', () => {
+    const bytes = Buffer.from([0, 0, 0, 53, 203, 0, 113, 10, 0, 0, 0, 0, 0, 0, 0, 0]);
+    const inet = { family: 'inet', address: '203.0.113.10', port: 53 };
+    expect(parseDestination(bytes)).toEqual(inet);
+    expect(parseDestination(Buffer.concat([bytes, Buffer.alloc(12)]))).toEqual(inet);
+    expect(parseDestination(bytes.subarray(0, 15))).toEqual({ family: 'other', number: 0 });
+    expect(parsePeer(bytes)).toEqual({ family: 'other', number: 0 });
+    expect(parseDestination(inet6([], 1))).toEqual(parsePeer(inet6([], 1)));
+    expect(parseDestination(Buffer.alloc(0))).toBeUndefined();
   });
 });
