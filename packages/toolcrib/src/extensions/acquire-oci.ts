@@ -1,4 +1,4 @@
-import type { Digest } from '../core/digest.ts';
+import { verifyExpected, type Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
 import type { OciDescriptor } from '../core/oci-descriptor.ts';
 import { locateBelow, pinOciName, type OciLocation } from '../core/oci-location.ts';
@@ -121,10 +121,13 @@ async function findLayer(
   origins: PackOrigins,
 ): Promise<FoundLayer> {
   const { cache, locks, offline, signal } = origins;
-  const { digest } = layer;
+  const { digest, size } = layer;
   const find = async (): Promise<FoundLayer | undefined> => {
     const kept = await cache.read(digest, signal);
-    return kept && { ...kept, tier: 'cache', where: digest };
+    if (kept === undefined) return undefined;
+    // A manifest that says another size is wrong, whoever fetched the layer by another one.
+    verifyExpected(`${nameOf(wanted)}: its layer ${digest}`, { digest, size }, { digest, size: kept.bytes.byteLength });
+    return { ...kept, tier: 'cache', where: digest };
   };
   const found = await find();
   if (found !== undefined) return found;

@@ -1,5 +1,5 @@
 import { readdir, rm, stat, utimes } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startFileServer } from '../../servers/http.ts';
 import { registryAvailable, registryUser, startRegistry, type RegistryServer } from '../../servers/registry.ts';
@@ -11,6 +11,21 @@ import { PACK_TYPE, pushWithSkopeo, type ForeignArtifact } from './oci-layout.ts
 
 const ID = 'acme.http';
 const pack = packOf('one');
+
+test('a manifest that lies about the size of its layer is refused, also where the cache has both', async () => {
+  const resolve = async (size: number) => {
+    const layer = { mediaType: PACK_TYPE, digest: digestOf(pack), size };
+    const manifest = Buffer.from(JSON.stringify({ schemaVersion: 2, layers: [layer] }));
+    await using site = await extensionSite();
+    await site.write(relative(site.folder, cachedPath(site.cache, pack)), pack);
+    await site.write(`cache/ext-store/${digestOf(manifest).replace(':', '-')}.manifest.json`, manifest);
+    await declare(site, [{ id: ID, ref: `oci://127.0.0.1:1/team/http@${digestOf(manifest)}` }]);
+    return await site.resolve(ID, { offline: true });
+  };
+  await expect(resolve(pack.byteLength)).resolves.toMatchObject({ pack: { tier: 'cache' } });
+  const error = await failureOfAsync(() => resolve(pack.byteLength + 1));
+  expect([error.name, error.code]).toEqual(['IntegrityError', 'SIZE_MISMATCH']);
+});
 
 describe('a pack in a registry', requireOrSkip(await registryAvailable()), () => {
   let registry: RegistryServer | undefined;
