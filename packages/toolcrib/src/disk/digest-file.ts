@@ -1,8 +1,9 @@
+import type { BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { IntegrityError } from '../core/errors.ts';
 import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
-import { storageError } from './storage-error.ts';
+import { onDisk, storageError } from './storage-error.ts';
 
 /** Big enough that the calls do not count, small enough for two to stay in the processor's cache. */
 const BLOCK = 256 * 1024;
@@ -17,6 +18,8 @@ export interface MeasuredFile {
 /** How a file is read. */
 export interface ReadOptions extends OpenOptions {
   readonly signal?: AbortSignal | undefined;
+  /** Told of the very file that is read, whatever its path leads to by then: before its first byte, and behind its last. */
+  readonly onSight?: ((stats: BigIntStats) => void) | undefined;
 }
 
 /**
@@ -78,17 +81,24 @@ function refuseExcess(path: string, expected: Expected, size: number): void {
  */
 export async function* readBlocks(path: string, options: ReadOptions): AsyncGenerator<Uint8Array> {
   const handle = await openRegularFile(path, options);
+  const { onSight } = options;
+  const look = async (): Promise<void> => {
+    if (onSight !== undefined) onSight(await onDisk('examine', path, () => handle.stat({ bigint: true })));
+  };
   let [block, spare] = [Buffer.allocUnsafeSlow(BLOCK), Buffer.allocUnsafeSlow(BLOCK)];
-  let reading = readBlock(handle, block, path);
+  let reading = Promise.resolve(0);
   try {
+    await look();
+    reading = readBlock(handle, block, path);
     for (;;) {
       const length = await reading;
       options.signal?.throwIfAborted();
-      if (length === 0) return;
+      if (length === 0) break;
       reading = readBlock(handle, spare, path);
       yield block.subarray(0, length);
       [block, spare] = [spare, block];
     }
+    await look();
   } finally {
     await reading.catch(() => undefined);
     await handle.close();

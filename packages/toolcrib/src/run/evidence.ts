@@ -1,6 +1,6 @@
 import type { ArchiveDraft } from './archive/write.ts';
 import { captureCalls } from './capture-calls.ts';
-import type { LogAuthorship } from './ingest/log-author.ts';
+import type { LogJudge } from './ingest/watch-log.ts';
 import { ingestLogs, type IngestedLogs, type RunLogs } from './ingest-logs.ts';
 import { createNormaliser } from './normalise/normaliser.ts';
 import type { ObservedRun } from './observe/observer.ts';
@@ -34,7 +34,7 @@ export interface RunRemains {
   readonly run: CommandRun;
   readonly logs: RunLogs;
   /** Judges the policy log, when it has been read. */
-  readonly policyAuthor: (() => Promise<LogAuthorship>) | undefined;
+  readonly policyAuthor: LogJudge | undefined;
   /** What whoever records changed for the command, one sentence each. */
   readonly perturbations: readonly string[];
   /** Undefined for a run on this machine. */

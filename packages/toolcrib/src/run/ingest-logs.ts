@@ -1,9 +1,11 @@
+import type { BigIntStats } from 'node:fs';
 import { ToolcribError } from '../core/errors.ts';
 import { POLICY_PATH, SDK_PATH } from './archive/paths.ts';
 import type { ArchiveDraft } from './archive/write.ts';
-import { SDK_LOG_AUTHORSHIP, UNKNOWN_AUTHORSHIP, type LogAuthorship } from './ingest/log-author.ts';
+import { SDK_LOG_AUTHORSHIP, UNKNOWN_AUTHORSHIP } from './ingest/log-author.ts';
 import { ingestPolicyLog, policyCaptureNote } from './ingest/policy-log.ts';
 import { ingestSdkLog, sdkCaptureNote } from './ingest/sdk-log.ts';
+import type { LogJudge } from './ingest/watch-log.ts';
 import { formatPolicyEvent } from './layers/policy-event.ts';
 import { formatSdkEvent } from './layers/sdk-event.ts';
 import type { Redactor } from './redaction/redactor.ts';
@@ -39,7 +41,7 @@ export interface LogTargets {
   readonly draft: ArchiveDraft;
   readonly surface: SurfaceBuilder;
   /** Judges the policy log, when it has been read. */
-  readonly policyAuthor: (() => Promise<LogAuthorship>) | undefined;
+  readonly policyAuthor: LogJudge | undefined;
 }
 
 /** Reads the logs of a run that is over: the policy log, then the SDK's, as layers are applied. */
@@ -69,13 +71,15 @@ const NO_SDK: SdkLayer = { sdkEvents: 0, sdkToolCalls: new Set(), notes: [], aut
 async function ingestPolicy(path: string | undefined, targets: LogTargets): Promise<PolicyLayer> {
   if (path === undefined) return NO_POLICY;
   const { spec, redactor, draft, surface, policyAuthor } = targets;
-  const events = await gathered(ingestPolicyLog(path, { runId: spec.run_id, redactor }));
+  const sights: BigIntStats[] = [];
+  const onSight = (stats: BigIntStats): void => void sights.push(stats);
+  const events = await gathered(ingestPolicyLog(path, { runId: spec.run_id, redactor, onSight }));
   for (const event of events) {
     draft.member(POLICY_PATH).append(`${formatPolicyEvent(event)}\n`);
     surface.addDecision(event.tool, event.decision);
   }
   const decisions = events.map(({ tool_call_id: toolCallId, decision }) => ({ toolCallId, decision }));
-  const author = (await policyAuthor?.()) ?? UNKNOWN_AUTHORSHIP;
+  const author = (await policyAuthor?.(sights)) ?? UNKNOWN_AUTHORSHIP;
   const because = author.because.map((reason) => redactor.text('capture', reason));
   const authors = [{ layer: 'policy' as const, ...author, because }];
   return { decisions, notes: [policyCaptureNote(events.length)], authors };

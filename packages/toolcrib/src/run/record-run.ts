@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { InterruptedError, isSystemError, UsageError, type ToolcribError } from '../core/errors.ts';
 import type { SpawnError } from './child-process.ts';
-import { UNKNOWN_AUTHORSHIP, type LogAuthorship } from './ingest/log-author.ts';
-import { inheritedRights, watchLog } from './ingest/watch-log.ts';
+import { UNKNOWN_AUTHORSHIP } from './ingest/log-author.ts';
+import { inheritedRights, watchLog, type LogJudge } from './ingest/watch-log.ts';
 import type { RunLogs } from './ingest-logs.ts';
 import type { CaptureTier } from './observe/observer.ts';
 import type { RedactionKey } from './redaction/key.ts';
@@ -66,11 +66,7 @@ export async function recordRun(options: RecordRunOptions): Promise<RunOutcome> 
 }
 
 /** What the command may have written counts as its own word: who may write is looked at before it starts, and after. */
-async function watchPolicyLog({
-  logs,
-  stdio,
-  injection,
-}: RecordRunOptions): Promise<(() => Promise<LogAuthorship>) | undefined> {
+async function watchPolicyLog({ logs, stdio, injection }: RecordRunOptions): Promise<LogJudge | undefined> {
   if (logs?.policy === undefined) return undefined;
   // Who can write what from within a sandbox is not told by the rights of this process.
   if (injection !== undefined) return () => Promise.resolve(UNKNOWN_AUTHORSHIP);

@@ -1,7 +1,5 @@
-import { dirname } from 'node:path';
-
-/** What was seen of a log. */
-export interface LogSight {
+/** What was seen of a file. */
+export interface FileSight {
   readonly device: bigint;
   readonly inode: bigint;
   readonly size: bigint;
@@ -10,7 +8,11 @@ export interface LogSight {
   readonly uid: number;
   /** Permissions, as of `stat`. */
   readonly mode: number;
-  /** Every folder that a name on the way to it stands in, with links and without: whoever may write there may replace it. */
+}
+
+/** What was seen of a log and of the way to it. */
+export interface LogSight extends FileSight {
+  /** Every folder that a name on the way to it stands in, also those of links in between: who may write there may lead elsewhere. */
   readonly folders: readonly FolderSight[];
 }
 
@@ -18,13 +20,17 @@ export interface FolderSight {
   readonly path: string;
   readonly uid: number;
   readonly mode: number;
+  /** Whose the names are that stand in it on the way: a folder's, a link's, the log's. */
+  readonly owners: readonly number[];
 }
 
 /** What is known of a log and of the command of a run. */
 export interface LogFacts {
   /** At the start of the command; undefined when it was not there. */
   readonly before: LogSight | undefined;
-  /** When it was read. */
+  /** Of the file that was read, before its first byte and behind its last. */
+  readonly read: readonly FileSight[];
+  /** Where its path led when it had been read. */
   readonly after: LogSight;
   /** User id that the command was started with. */
   readonly uid: number;
@@ -60,51 +66,59 @@ export const UNKNOWN_AUTHORSHIP: LogAuthorship = {
  */
 export function logAuthorship(facts: LogFacts): LogAuthorship {
   if (facts.isPrivileged) return could(['the command was started with privileges: permissions may not bind it']);
-  if (facts.before !== undefined && isSame(facts.before, facts.after)) {
-    return { command_could_write: false, because: ['it was there before the command started, and did not change'] };
-  }
+  const { before, read, after, uid, isStream } = facts;
+  const isUnchanged = before !== undefined && [...read, after].every((sight) => isSame(before, sight));
   const ways = [
-    ...(facts.isStream ? ['a standard stream of the command leads to it'] : []),
-    ...[facts.before, facts.after].flatMap((sight) => (sight === undefined ? [] : waysInto(sight, facts.uid))),
+    ...(read.length > 0 && read.every((sight) => isOne(sight, after)) ? [] : ['its path leads to another file by now']),
+    ...(isStream && !isUnchanged ? ['a standard stream of the command leads to it'] : []),
+    ...(isUnchanged ? [] : [before, ...read, after].flatMap((sight) => waysInto(sight, uid))),
+    // Another file may have been exchanged for it while it was read, and back.
+    ...[before, after].flatMap((sight) => waysTo(sight, uid)),
   ];
   if (ways.length > 0) return could([...new Set(ways)]);
-  return {
-    command_could_write: false,
-    because: ['it and the folders on the way to it belong to other users, who alone may write there'],
-  };
+  const why = isUnchanged
+    ? 'it was there before the command started, and did not change'
+    : 'it and the folders on the way to it belong to other users, who alone may write there';
+  return { command_could_write: false, because: [why] };
 }
 
 function could(because: readonly string[]): LogAuthorship {
   return { command_could_write: true, because };
 }
 
-function isSame(before: LogSight, after: LogSight): boolean {
-  const isOne = before.device === after.device && before.inode === after.inode;
-  return isOne && before.size === after.size && before.changed === after.changed;
+function isOne(left: FileSight, right: FileSight): boolean {
+  return left.device === right.device && left.inode === right.inode;
+}
+
+function isSame(left: FileSight, right: FileSight): boolean {
+  return isOne(left, right) && left.size === right.size && left.changed === right.changed;
 }
 
 const BY_OTHERS = 0o002;
 const BY_GROUP = 0o020;
 const STICKY = 0o1000;
 
-function waysInto(log: LogSight, uid: number): readonly string[] {
+function waysInto(log: FileSight | undefined, uid: number): readonly string[] {
+  if (log === undefined) return [];
   return [
     ...(log.uid === uid ? ['it belongs to the user of the command'] : []),
     ...(hasBit(log.mode, BY_OTHERS) ? ['everybody may write it'] : []),
     ...(hasBit(log.mode, BY_GROUP) ? ['its group may write it'] : []),
-    ...log.folders
-      .filter((folder) => isReplaceable(folder, log, uid))
-      .map(({ path }) => `the command may replace what is in ${path}`),
   ];
 }
 
+function waysTo(log: LogSight | undefined, uid: number): readonly string[] {
+  return (log?.folders ?? [])
+    .filter((folder) => isReplaceable(folder, uid))
+    .map(({ path }) => `the command may replace what is in ${path}`);
+}
+
 /** In a sticky folder only the owner of an entry, or of the folder, may replace it. */
-function isReplaceable(folder: FolderSight, log: LogSight, uid: number): boolean {
+function isReplaceable(folder: FolderSight, uid: number): boolean {
   if (folder.uid === uid) return true;
   if (!hasBit(folder.mode, BY_OTHERS) && !hasBit(folder.mode, BY_GROUP)) return false;
   if (!hasBit(folder.mode, STICKY)) return true;
-  const inside = log.folders.filter(({ path }) => path !== folder.path && dirname(path) === folder.path);
-  return [log, ...inside].some((entry) => entry.uid === uid);
+  return folder.owners.includes(uid);
 }
 
 function hasBit(mode: number, bit: number): boolean {

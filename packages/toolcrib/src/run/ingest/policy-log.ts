@@ -1,7 +1,7 @@
 import { POLICY_EVENT_SCHEMA, type PolicyEvent } from '../layers/policy-event.ts';
 import type { Redactor } from '../redaction/redactor.ts';
 import { fieldsOf } from './log-field.ts';
-import { readRunLog, runLogError, type RunLog, type RunLogLine } from './run-log.ts';
+import { readRunLog, runLogError, type LogReading, type RunLog, type RunLogLine } from './run-log.ts';
 
 /** The only type of event that a decision log has. */
 const DECISION_TYPE = 'assay.tool.decision';
@@ -12,6 +12,7 @@ export interface IngestOptions {
   /** Every text that comes from the log goes through it. */
   readonly redactor: Redactor;
   readonly signal?: AbortSignal | undefined;
+  readonly onSight?: LogReading['onSight'];
 }
 
 /**
@@ -27,11 +28,11 @@ export interface IngestOptions {
  */
 export async function* ingestPolicyLog(
   path: string,
-  { runId, redactor, signal }: IngestOptions,
+  { runId, redactor, signal, onSight }: IngestOptions,
 ): AsyncGenerator<PolicyEvent> {
   const log: RunLog = { name: 'policy log', path };
   let seq = 0;
-  for await (const line of readRunLog(log, signal)) {
+  for await (const line of readRunLog(log, { signal, onSight })) {
     yield redacted(decisionIn(line), { runId, seq, redactor });
     seq += 1;
   }

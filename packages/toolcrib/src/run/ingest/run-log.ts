@@ -1,5 +1,5 @@
-import { UsageError } from '../../core/errors.ts';
-import { readBlocks } from '../../disk/digest-file.ts';
+import { isSystemError, UsageError } from '../../core/errors.ts';
+import { readBlocks, type ReadOptions } from '../../disk/digest-file.ts';
 
 /** What reading a log of somebody else may cost. Small enough that a report of all its calls can be read again. */
 export const LOG_LIMITS = {
@@ -30,6 +30,9 @@ export interface RunLogLine {
   readonly value: object;
 }
 
+/** How a log is read. */
+export type LogReading = Pick<ReadOptions, 'signal' | 'onSight'>;
+
 /** Where in a log something is wrong. */
 interface Place {
   /** Counted from 1; undefined for the log as a whole. */
@@ -38,6 +41,9 @@ interface Place {
   readonly field?: string;
   readonly hint?: string | undefined;
 }
+
+const TOO_LONG: Place = { hint: 'give each run a log of its own: what is recorded is the log as a whole' };
+const NO_LOG: Place = { hint: 'a log has one JSON object a line' };
 
 /**
  * What is wrong with a log.
@@ -57,11 +63,11 @@ export function runLogError({ name, path }: RunLog, problem: string, { line, fie
  * @throws UsageError `RUN_LOG_INVALID`; NotFoundError `NOT_FOUND`; RemoteError `STORAGE`, also for a pipe; the signal's
  * reason.
  */
-export async function* readRunLog(log: RunLog, signal?: AbortSignal): AsyncGenerator<RunLogLine> {
+export async function* readRunLog(log: RunLog, options: LogReading = {}): AsyncGenerator<RunLogLine> {
   let number = 0;
-  for await (const bytes of linesOf(log, signal)) {
+  for await (const bytes of linesOf(log, options)) {
     number += 1;
-    if (number > LOG_LIMITS.lines) throw runLogError(log, `has more than ${LOG_LIMITS.lines} lines`);
+    if (number > LOG_LIMITS.lines) throw runLogError(log, `has more than ${LOG_LIMITS.lines} lines`, TOO_LONG);
     const text = decoded(log, bytes, number).trim();
     if (text === '') continue;
     yield { log, number, value: parsed(log, text, number) };
@@ -71,17 +77,17 @@ export async function* readRunLog(log: RunLog, signal?: AbortSignal): AsyncGener
 const NEWLINE = 0x0a;
 
 /** Lines as bytes that are the reader's until it asks for the next. */
-async function* linesOf(log: RunLog, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* linesOf(log: RunLog, options: LogReading): AsyncGenerator<Uint8Array> {
   let number = 1;
   let size = 0;
   let rest = new Uint8Array();
   const checked = (line: Uint8Array): Uint8Array => {
     if (line.byteLength <= LOG_LIMITS.lineBytes) return line;
-    throw runLogError(log, `it has more than ${LOG_LIMITS.lineBytes} bytes`, { line: number });
+    throw runLogError(log, `it has more than ${LOG_LIMITS.lineBytes} bytes`, { line: number, ...NO_LOG });
   };
-  for await (const block of readBlocks(log.path, { signal })) {
+  for await (const block of blocksOf(log, options)) {
     size += block.byteLength;
-    if (size > LOG_LIMITS.bytes) throw runLogError(log, `has more than ${LOG_LIMITS.bytes} bytes`);
+    if (size > LOG_LIMITS.bytes) throw runLogError(log, `has more than ${LOG_LIMITS.bytes} bytes`, TOO_LONG);
     const bytes = rest.byteLength === 0 ? block : Buffer.concat([rest, block]);
     let at = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, at)) {
@@ -95,13 +101,27 @@ async function* linesOf(log: RunLog, signal: AbortSignal | undefined): AsyncGene
   if (rest.byteLength > 0) yield rest;
 }
 
+/** A directory is a mistake of whoever named the log, not of the disk. */
+async function* blocksOf(log: RunLog, options: LogReading): AsyncGenerator<Uint8Array> {
+  try {
+    yield* readBlocks(log.path, options);
+  } catch (error) {
+    if (!isDirectory(error)) throw error;
+    throw runLogError(log, 'is a directory', { hint: `name the file that the ${log.name} is in` });
+  }
+}
+
+function isDirectory(error: unknown): boolean {
+  return error instanceof Error && isSystemError(error.cause, 'EISDIR');
+}
+
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 function decoded(log: RunLog, bytes: Uint8Array, line: number): string {
   try {
     return utf8.decode(bytes);
   } catch {
-    throw runLogError(log, 'it is not UTF-8', { line });
+    throw runLogError(log, 'it is not UTF-8', { line, ...NO_LOG });
   }
 }
 
@@ -111,8 +131,8 @@ function parsed(log: RunLog, text: string, line: number): object {
   try {
     value = JSON.parse(text);
   } catch {
-    throw runLogError(log, 'it is not JSON', { line, hint: 'a log has one JSON object a line' });
+    throw runLogError(log, 'it is not JSON', { line, ...NO_LOG });
   }
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  throw runLogError(log, 'it is not a JSON object', { line });
+  throw runLogError(log, 'it is not a JSON object', { line, ...NO_LOG });
 }

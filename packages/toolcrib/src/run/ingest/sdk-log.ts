@@ -43,7 +43,7 @@ export async function* ingestSdkLog(path: string, options: SdkIngestOptions): As
   const log: RunLog = { name: 'SDK log', path };
   const verifySeq = createSeqCheck();
   let seq = 0;
-  for await (const line of mayBeEmpty ? linesIfThere(log, signal) : readRunLog(log, signal)) {
+  for await (const line of mayBeEmpty ? linesIfThere(log, signal) : readRunLog(log, { signal })) {
     const fields = fieldsOf(line);
     const event = eventIn(fields, { runId, seq });
     verifySeq(fields);
@@ -72,7 +72,7 @@ export function verifySdkLogHasShim(agentShim: string): void {
 /** Lines of a log that may not be there. */
 async function* linesIfThere(log: RunLog, signal: AbortSignal | undefined): AsyncGenerator<RunLogLine> {
   try {
-    yield* readRunLog(log, signal);
+    yield* readRunLog(log, { signal });
   } catch (error) {
     if (!hasCode(error, 'NOT_FOUND')) throw error;
   }

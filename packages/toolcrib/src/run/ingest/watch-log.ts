@@ -1,10 +1,11 @@
 import { fstatSync, type BigIntStats } from 'node:fs';
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { lstat, readFile, readlink, stat } from 'node:fs/promises';
+import { dirname, join, parse, resolve, sep } from 'node:path';
 import { isSystemError } from '../../core/errors.ts';
 import {
   logAuthorship,
   UNKNOWN_AUTHORSHIP,
+  type FileSight,
   type FolderSight,
   type LogAuthorship,
   type LogSight,
@@ -26,53 +27,91 @@ export async function inheritedRights(streams: readonly number[] = [0, 1, 2]): P
 }
 
 /**
+ * Judges a log that has been read. Never rejects.
+ * @param read what was seen of the file that was read, before its first byte and behind its last.
+ */
+export type LogJudge = (read: readonly BigIntStats[]) => Promise<LogAuthorship>;
+
+/**
  * Looks at a log before the command of a run starts.
  * @param path absolute. It need not be there yet.
- * @returns what judges, when the log has been read, whether the command could have written it. Never rejects.
+ * @returns what judges, when the log has been read, whether the command could have written it.
  */
-export async function watchLog(path: string, rights: CommandRights): Promise<() => Promise<LogAuthorship>> {
+export async function watchLog(path: string, rights: CommandRights): Promise<LogJudge> {
   const before = await sightOf(path).catch(() => 'unknown' as const);
-  return async () => {
+  return async (stats) => {
     const after = await sightOf(path).catch(() => undefined);
     if (before === 'unknown' || after === undefined) return UNKNOWN_AUTHORSHIP;
     const { uid, isPrivileged, streams } = rights;
-    return logAuthorship({ before, after, uid, isPrivileged, isStream: streams.some((one) => leadsTo(one, after)) });
+    const read = stats.map(fileSight);
+    const isStream = [...read, after].some((file) => streams.some((stream) => leadsTo(stream, file)));
+    return logAuthorship({ before, read, after, uid, isPrivileged, isStream });
   };
 }
 
 /** @throws what the system says, unless it says that nothing is there. */
 async function sightOf(path: string): Promise<LogSight | undefined> {
-  const real = await realpath(path).catch(undefinedIfMissing);
-  const stats = real === undefined ? undefined : await stat(real, { bigint: true }).catch(undefinedIfMissing);
-  if (real === undefined || stats === undefined) return undefined;
-  const names = new Set([...foldersOf(real), ...foldersOf(resolve(path))]);
-  return {
-    device: stats.dev,
-    inode: stats.ino,
-    size: stats.size,
-    changed: stats.ctimeNs,
-    uid: Number(stats.uid),
-    mode: Number(stats.mode),
-    folders: await Promise.all([...names].map(folderSight)),
-  };
+  const way = await wayTo(resolve(path)).catch(undefinedIfMissing);
+  const stats = way === undefined ? undefined : await lstat(way.file, { bigint: true }).catch(undefinedIfMissing);
+  if (way === undefined || stats === undefined) return undefined;
+  const folders = [...way.folders].reverse().map(async ([path, owners]) => await folderSight(path, owners));
+  return { ...fileSight(stats), folders: await Promise.all(folders) };
 }
 
-/** From the one that holds it up to the root. */
-function foldersOf(path: string): readonly string[] {
-  const folder = dirname(path);
-  return folder === path ? [] : [folder, ...foldersOf(folder)];
+/** As the kernel has it: a chain of links that is longer leads nowhere. */
+const MAX_LINKS = 40;
+
+interface Way {
+  /** Without links. */
+  readonly file: string;
+  /** Folders, without links, in the order in which the way first came by, and the owners of the names that it went by. */
+  readonly folders: ReadonlyMap<string, readonly number[]>;
 }
 
-async function folderSight(path: string): Promise<FolderSight> {
+/**
+ * Walks a path name by name, and through each link by the names of that.
+ * @param path absolute.
+ */
+async function wayTo(path: string): Promise<Way> {
+  const { root } = parse(path);
+  const folders = new Map<string, readonly number[]>();
+  const names = path.slice(root.length).split(sep);
+  let at = root;
+  let links = 0;
+  for (let name = names.shift(); name !== undefined; name = names.shift()) {
+    if (name === '..') at = dirname(at);
+    if (['', '.', '..'].includes(name)) continue;
+    const entry = join(at, name);
+    const stats = await lstat(entry);
+    folders.set(at, [...(folders.get(at) ?? []), stats.uid]);
+    if (!stats.isSymbolicLink()) {
+      at = entry;
+      continue;
+    }
+    links += 1;
+    if (links > MAX_LINKS) throw new Error(`${path} leads through too many links`);
+    const target = await readlink(entry);
+    at = parse(target).root || at;
+    names.unshift(...target.slice(parse(target).root.length).split(sep));
+  }
+  return { file: at, folders };
+}
+
+async function folderSight(path: string, owners: readonly number[]): Promise<FolderSight> {
   const { uid, mode } = await stat(path);
-  return { path, uid, mode };
+  return { path, uid, mode, owners };
+}
+
+function fileSight(stats: BigIntStats): FileSight {
+  const { dev, ino, size, ctimeNs, uid, mode } = stats;
+  return { device: dev, inode: ino, size, changed: ctimeNs, uid: Number(uid), mode: Number(mode) };
 }
 
 function undefinedIfMissing(error: unknown): undefined {
   if (!isSystemError(error, 'ENOENT')) throw error;
 }
 
-function leadsTo(stream: number, log: LogSight): boolean {
+function leadsTo(stream: number, log: FileSight): boolean {
   const stats = statsOf(stream);
   return stats !== undefined && stats.dev === log.device && stats.ino === log.inode;
 }

@@ -1,3 +1,6 @@
+import type { BigIntStats } from 'node:fs';
+import { appendFile, rename, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hasCode } from '../../../../src/core/errors.ts';
@@ -7,6 +10,8 @@ import { formatPolicyEvent, policyEventSchema } from '../../../../src/run/layers
 import { createRedactor } from '../../../../src/run/redaction/redactor.ts';
 import { secretRuleIn } from '../../../../src/run/redaction/secret-shapes.ts';
 import { fixedKey } from '../fixed.ts';
+import { failureOfAsync } from '../../core/failure.ts';
+import { createScratch } from '../../disk/scratch.ts';
 import { all, failureOfLog, ndjson, readLog } from './log-file.ts';
 
 const runId = 'run_001';
@@ -25,6 +30,35 @@ describe('a decision log', () => {
       '{"schema":"assay.runner.policy_event.v0","run_id":"run_001","seq":1,"source_event_type":"assay.tool.decision","source":"assay://gate/run_001","tool_call_id":"tc_1","tool":"write_file","decision":"allow"}',
     ]);
     expect(policyCaptureNote(events.length)).toBe('s4_policy_capture: decision_events=2');
+  });
+
+  test('tells what was read, before and behind it, whatever its path leads to meanwhile', async () => {
+    await using scratch = await createScratch();
+    const [path, other] = [join(scratch.path, 'log'), join(scratch.path, 'other')];
+    await writeFile(path, ndjson(decision));
+    await writeFile(other, ndjson(decision));
+    const { ino } = await stat(path, { bigint: true });
+    const sizes: [inode: bigint, size: bigint][] = [];
+    const onSight = (seen: BigIntStats): void => void sizes.push([seen.ino, seen.size]);
+    for await (const _ of ingestPolicyLog(path, { runId, redactor: createRedactor(fixedKey), onSight })) {
+      await appendFile(path, '\n');
+      await rename(other, path);
+    }
+    const size = BigInt(ndjson(decision).length);
+    expect(sizes).toEqual([
+      [ino, size],
+      [ino, size + 1n],
+    ]);
+  });
+
+  test('that is a directory is none, and the hint says what to name', async () => {
+    await using scratch = await createScratch();
+    const { code, hint, message } = await failureOfAsync(() => all(read(scratch.path)));
+    expect([code, hint, message]).toEqual([
+      'RUN_LOG_INVALID',
+      'name the file that the policy log is in',
+      `policy log ${scratch.path}: is a directory`,
+    ]);
   });
 
   test('is redacted in every text, and counted by field', async () => {
