@@ -1,7 +1,7 @@
 import { UsageError } from '../core/errors.ts';
 import { parseOciLocation, type OciLocation } from '../core/oci-location.ts';
 import { quoted } from '../core/printable.ts';
-import { shownReference } from '../core/shown-reference.ts';
+import { carriesCredentials, shownReference } from '../core/shown-reference.ts';
 import { parseStoreRef, type StoreRef } from './store-ref.ts';
 
 const KINDS = ['file', 'http', 'oci', 'repo', 'store'] as const;
@@ -19,7 +19,11 @@ export type ExtensionSource =
   | { readonly kind: 'store'; readonly store: StoreRef };
 
 const FILE = 'file://';
+/** A scheme without what follows it: parsers of URLs take such, and may find a password in it. */
+const HALF_A_URL = /^(?:https?|file|oci|repo|store):(?!\/\/)/i;
 const FORMS = 'file://, store://, https://, http://, oci://, repo:// or a path';
+
+const NO_CREDENTIALS = 'write the address alone; a rule in "rewrite" of toolcrib.json may carry credentials';
 
 /**
  * The kind of source that a reference names by its scheme.
@@ -27,6 +31,9 @@ const FORMS = 'file://, store://, https://, http://, oci://, repo:// or a path';
  */
 export function sourceKindOf(reference: string): SourceKind {
   const text = reference.trim();
+  if (HALF_A_URL.test(text.replaceAll(/[\t\n\r]/g, ''))) {
+    throw invalid(reference, 'has no // behind its scheme', `write ${FORMS}; a path that begins so begins with ./`);
+  }
   const scheme = /^(?<scheme>[^/]*):\/\//.exec(text)?.groups?.['scheme'];
   if (scheme === undefined && !text.includes('://')) return 'file';
   const kind = KINDS.find((each) => each === (scheme === 'https' ? 'http' : scheme));
@@ -43,6 +50,7 @@ export function mayMove(kind: SourceKind): boolean {
 export function parseExtensionSource(reference: string): ExtensionSource {
   const text = reference.trim();
   const kind = sourceKindOf(reference);
+  if (carriesCredentials(text)) throw invalid(reference, 'carries credentials', NO_CREDENTIALS);
   switch (kind) {
     case 'file':
       return { kind, path: filePath(reference, text) };
@@ -68,9 +76,8 @@ function filePath(reference: string, text: string): string {
 function httpUrl(reference: string, text: string): string {
   const url = URL.parse(text);
   if (url === null) throw invalid(reference, 'is no URL', 'e.g. https://example.com/http.gtxpack');
-  const hint = 'write the address alone; a rule in "rewrite" of toolcrib.json may carry credentials';
-  if (url.username !== '' || url.password !== '') throw invalid(reference, 'carries credentials', hint);
-  if (url.hash !== '') throw invalid(reference, 'has a fragment', hint);
+  if (url.username !== '' || url.password !== '') throw invalid(reference, 'carries credentials', NO_CREDENTIALS);
+  if (url.hash !== '') throw invalid(reference, 'has a fragment', NO_CREDENTIALS);
   return url.href;
 }
 

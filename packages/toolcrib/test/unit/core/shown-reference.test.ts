@@ -20,6 +20,14 @@ test.each([
   ['oci://h/x:1?token=hunter2', 'oci://h/x:1?…'],
   ['repo://bob:hunter2@x:1', 'repo://…@x:1'],
   ['store://bob:hunter2@h/x@1.0.0', 'store://…@h/x@1.0.0'],
+  ['store://bob:hunter2@x@1', 'store://…@x@1'],
+  ['http:///bob:hunter2@h/a', 'http:///…@h/a'],
+  [String.raw`http:\\bob:hunter2@h/a`, String.raw`http:\\…@h/a`],
+  ['ht\ttp://bob:hunter2@h/a', 'http://…@h/a'],
+  ['oci\n://bob:hunter2@h/a:1', 'oci://…@h/a:1'],
+  ['https://h/p/https://bob:hunter2@h/a', 'https://h/p/https://…@h/a'],
+  ['a.gtxpack?x=https://bob:hunter2@h/a', 'a.gtxpack?x=https://…@h/a'],
+  ['file:///srv/https://bob:hunter2@h/a', 'file:///srv/https://…@h/a'],
 ])('%j is shown as %j', (reference, shown) => {
   expect(shownReference(reference)).toBe(shown);
   expect(quotedReference(reference)).toBe(JSON.stringify(shown));
@@ -41,6 +49,13 @@ test.each([
 ])('%j is shown as it is', (reference) => {
   expect(shownReference(reference)).toBe(reference);
   expect(carriesCredentials(reference)).toBe(false);
+});
+
+test('a URL in a query is not shown, and its credentials are found', () => {
+  const reference = 'https://h/a?x=https://bob:hunter2@h/b';
+  expect(shownReference(reference)).toBe('https://h/a?…');
+  expect(carriesCredentials(reference)).toBe(true);
+  expect(carriesCredentials('https://h/a?x=https://h/@scope/b')).toBe(false);
 });
 
 test('a password is never shown, whatever it is', () => {
