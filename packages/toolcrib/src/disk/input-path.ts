@@ -13,10 +13,17 @@ import { storageError } from './storage-error.ts';
 export async function verifyInput(path: string, kind: 'file' | 'directory', what = path): Promise<void> {
   const stats = await stat(path).catch((error: unknown) => {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw storageError(error, 'examine', path);
-    throw new NotFoundError('NOT_FOUND', `${what} is not there`, { details: { path }, cause: error });
+    throw new NotFoundError('NOT_FOUND', `${what} is not there`, {
+      hint: 'check the path: a relative one begins in the working directory',
+      details: { path },
+      cause: error,
+    });
   });
   if (kind === 'file' ? stats.isFile() : stats.isDirectory()) return;
-  throw new UsageError('USAGE', `${what} is ${fileKind(stats)}, and a ${kind} is needed`, { details: { path } });
+  throw new UsageError('USAGE', `${what} is ${fileKind(stats)}, and a ${kind} is needed`, {
+    hint: kind === 'file' ? 'name the file itself' : 'name the directory that it stands in',
+    details: { path },
+  });
 }
 
 /** Reads a file that somebody named. @throws as {@link verifyInput} and {@link readSmallFile}. */

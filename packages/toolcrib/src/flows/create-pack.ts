@@ -1,4 +1,5 @@
-import { resolve, relative } from 'node:path';
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { UsageError } from '../core/errors.ts';
 import { verifyOutputFile } from '../disk/output-file.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
@@ -33,7 +34,7 @@ export interface WrittenPack extends Omit<CreatedPack, 'bytes'> {
 export async function packExtension(host: Host, options: PackOptions): Promise<WrittenPack> {
   const directory = resolve(host.cwd, options.directory);
   const path = resolve(host.cwd, options.output);
-  if (isBelow(directory, path)) throw outputInside(directory, path);
+  if (isBelow(await realOf(directory), await realOf(path))) throw outputInside(directory, path);
   await verifyOutputFile(path);
   const { createPack } = await import('../extensions/pack/create-pack.ts');
   const { id, component: asset } = options;
@@ -49,6 +50,14 @@ function warn({ reporter }: Host, { component: { asset, kind } }: Pick<CreatedPa
     kind: 'warning',
     text: `${asset} is ${what}: what runs extensions may refuse it`,
     hint: 'make a component of it, e.g. with "wasm-tools component new"',
+  });
+}
+
+/** Links on the way lead elsewhere. What is not there yet is where its directory is. */
+async function realOf(path: string): Promise<string> {
+  return await realpath(path).catch(async () => {
+    const parent = dirname(path);
+    return parent === path ? path : join(await realOf(parent), basename(path));
   });
 }
 
