@@ -20,7 +20,7 @@ export type ExtensionSource =
 
 const FILE = 'file://';
 /** A scheme without what follows it: parsers of URLs take such, and may find a password in it. */
-const HALF_A_URL = /^(?:https?|file|oci|repo|store):(?!\/\/)/i;
+const HALF_A_URL = /^(?:https?|oci|repo|store):(?!\/\/)/i;
 const FORMS = 'file://, store://, https://, http://, oci://, repo:// or a path';
 
 const NO_CREDENTIALS = 'write the address alone; a rule in "rewrite" of toolcrib.json may carry credentials';
