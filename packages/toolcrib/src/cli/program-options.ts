@@ -62,8 +62,11 @@ export function parseTimeout(value: string): number {
   });
 }
 
-/** For options that take a file to write. @throws UsageError `USAGE` for what elsewhere stands for stdout. */
+/** For options that take a file to write. @throws UsageError `USAGE` for none, and for what elsewhere stands for stdout. */
 export function outputFile(value: string): string {
+  if (value === '') {
+    throw new UsageError('USAGE', '--output takes a file, and its name is empty', { hint: 'e.g. -o http.wasm' });
+  }
   if (value !== '-') return value;
   throw new UsageError('USAGE', '--output takes a file, and "-" does not stand for stdout', {
     hint: 'a file of that name is ./-',

@@ -1,5 +1,8 @@
 import { DEFAULT_INSTALL } from '../config/install.ts';
 import type { Digest } from '../core/digest.ts';
+import { NotFoundError } from '../core/errors.ts';
+import { quoted } from '../core/printable.ts';
+import { readPackExtensions } from '../extensions/declared-extensions.ts';
 import { parseExtRef } from '../extensions/ext-ref.ts';
 import { dataArtifact, dataName } from '../inject/data-artifact.ts';
 import { ejectTool as eject } from '../inject/eject-tool.ts';
@@ -7,6 +10,7 @@ import { injectTool as inject } from '../inject/inject-tool.ts';
 import type { Placement } from '../inject/placement.ts';
 import type { Ejection } from './eject-tool.ts';
 import type { Host } from './host.ts';
+import { packDirectoryOf } from './open-extensions.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { resolveExtension, type ResolveExtensionOptions } from './resolve-extension.ts';
@@ -25,6 +29,11 @@ export interface PlacedComponent extends Pick<
   readonly path: string;
   /** Its bytes were read back; a component is no program that could answer a health check. */
   readonly proof: 'bytes';
+}
+
+/** What was taken away of an extension. */
+export interface ComponentEjection extends Ejection {
+  readonly extension: string;
 }
 
 const FILE = 'component.wasm';
@@ -63,22 +72,41 @@ export async function injectExtension(
 }
 
 /**
- * Takes every component of an extension out of a sandbox again.
- * @throws UsageError `REFERENCE_INVALID`; as `inject/eject-tool.ts`; as `openSandbox`.
+ * Takes every component of an extension out of a sandbox again. One that is not declared any more is taken out, too.
+ * @throws NotFoundError `NOT_FOUND` when nothing of it is known to be there and it is not declared; UsageError
+ * `REFERENCE_INVALID`, `CONFIG_INVALID`; as `inject/eject-tool.ts`; as `openSandbox`.
  */
 export async function ejectExtension(
   host: Host,
-  options: { readonly reference: string; readonly sandbox: string },
-): Promise<Ejection> {
-  const tool = toolOf(parseExtRef(options.reference).extensionId);
+  options: Pick<ResolveExtensionOptions, 'pack'> & { readonly reference: string; readonly sandbox: string },
+): Promise<ComponentEjection> {
+  const { extensionId } = parseExtRef(options.reference);
+  const tool = toolOf(extensionId);
   const sandbox = await openSandbox(host, options.sandbox);
   try {
     const { ledgerDirectory: ledger, clock, reporter, signal } = host;
     const request = { sandbox, tool, versions: undefined, ledger, clock, reporter, signal };
-    return { sandbox: sandbox.reference, tool, versions: null, directories: await eject(request) };
+    const directories = await eject(request);
+    if (directories.length === 0 && !(await isDeclared(packDirectoryOf(host, options.pack), extensionId))) {
+      throw unknownExtension(extensionId, sandbox.reference);
+    }
+    return { extension: extensionId, sandbox: sandbox.reference, tool, versions: null, directories };
   } finally {
     await sandbox.close();
   }
+}
+
+async function isDeclared(packDirectory: string, extensionId: string): Promise<boolean> {
+  const declared = await readPackExtensions(packDirectory);
+  return declared?.extensions.some(({ id }) => id === extensionId) === true;
+}
+
+function unknownExtension(id: string, sandbox: string): NotFoundError {
+  const what = `nothing of extension ${quoted(id)} is known to be in ${sandbox}, and it is not declared`;
+  return new NotFoundError('NOT_FOUND', what, {
+    hint: 'correct the id; --pack DIR names the directory of the pack that declares it',
+    details: { extension: id, sandbox },
+  });
 }
 
 function toolOf(extensionId: string): string {

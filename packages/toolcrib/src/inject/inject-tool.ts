@@ -76,7 +76,10 @@ async function placeAnew(injection: Injection, ledger: Ledger): Promise<Placemen
   const collected = await collectLeftovers(injection);
   const placement = await climb(injection, ledger);
   await collectLeftovers(injection, collected);
-  const text = `placed ${artifact.tool} v${artifact.version} in ${placement.directory}`;
+  const { directory } = placement;
+  // Of a file that is no program the result tells the path that programs see.
+  const seen = artifact.isData === true ? injection.sandbox.programPath(directory) : directory;
+  const text = `placed ${artifact.tool} v${artifact.version} in ${seen}`;
   reporter.notice({ kind: 'step', text });
   return placement;
 }

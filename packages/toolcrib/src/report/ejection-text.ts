@@ -4,6 +4,8 @@ import { wrapIndented } from './width.ts';
 export interface EjectionFacts {
   readonly sandbox: string;
   readonly tool: string;
+  /** Of whose component it is; what it is placed as is told nobody. */
+  readonly extension?: string;
   readonly versions: readonly number[] | null;
   readonly directories: readonly {
     readonly directory: string;
@@ -28,8 +30,8 @@ export function describeEjection(ejection: EjectionFacts): string {
     .join('');
 }
 
-function subjectOf({ tool, versions }: EjectionFacts): string {
-  return versions === null ? tool : `${tool} ${versions.map((version) => `v${version}`).join(', ')}`;
+function subjectOf({ tool, extension = tool, versions }: EjectionFacts): string {
+  return versions === null ? extension : `${tool} ${versions.map((version) => `v${version}`).join(', ')}`;
 }
 
 /** Of one width. */

@@ -1,11 +1,14 @@
 import type { Command } from 'commander';
 import { NOT_INJECTABLE } from '../exit-codes.ts';
+import { PACK_OPTION } from '../pack-option.ts';
 import type { Registration } from '../program-options.ts';
 
 interface InjectCommandOptions {
   readonly pack?: string;
   readonly frozen?: boolean;
 }
+
+type EjectCommandOptions = Pick<InjectCommandOptions, 'pack'>;
 
 const SANDBOX = ['<sandbox>', 'docker:NAME, podman:NAME, exec:PREFIX or local:DIR'] as const;
 
@@ -16,7 +19,7 @@ export function registerExtInject(ext: Command, { action }: Registration): void 
     .description('resolve the component of an extension, place it into a sandbox and read it back')
     .argument('<ref>', 'ext://ID#component')
     .argument(...SANDBOX)
-    .option('--pack <dir>', 'the directory with pack.extensions.json (default: this one)')
+    .option(...PACK_OPTION)
     .option('--frozen', 'there has to be a lock')
     .action(
       action(async (session, reference: string, sandbox: string, options: InjectCommandOptions) => {
@@ -33,12 +36,13 @@ export function registerExtInject(ext: Command, { action }: Registration): void 
     .description('take the components of an extension out of a sandbox again')
     .argument('<ref>', 'ext://ID#component')
     .argument(...SANDBOX)
+    .option(...PACK_OPTION)
     .action(
-      action(async ({ host, output }, reference: string, sandbox: string) => {
+      action(async ({ host, output }, reference: string, sandbox: string, options: EjectCommandOptions) => {
         const { ejectExtension } = await import('../../flows/inject-extension.ts');
         const { isEjected } = await import('../../flows/eject-tool.ts');
         const { describeEjection } = await import('../../report/ejection-text.ts');
-        const ejection = await ejectExtension(host, { reference, sandbox });
+        const ejection = await ejectExtension(host, { reference, sandbox, ...options });
         const isGone = isEjected(ejection);
         output.report(ejection, describeEjection(ejection), isGone);
         return isGone ? 0 : NOT_INJECTABLE;

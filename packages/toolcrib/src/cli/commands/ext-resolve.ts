@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import { shownReference } from '../../core/shown-reference.ts';
+import { PACK_OPTION } from '../pack-option.ts';
 import { outputFile, type Registration } from '../program-options.ts';
 import { standardStreams } from '../standard-streams.ts';
 
@@ -16,7 +17,7 @@ export function registerExtResolve(ext: Command, { action }: Registration): void
     .command('resolve')
     .description('write the verified component of an extension to a file, or to stdout')
     .argument('<ref>', 'ext://ID#component')
-    .option('--pack <dir>', 'the directory with pack.extensions.json (default: this one)')
+    .option(...PACK_OPTION)
     .option('-o, --output <file>', 'the file to write (default: stdout; with --json nothing is written)', outputFile)
     .option('--frozen', 'there has to be a lock')
     .action(

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../../core/errors.ts';
+import { PACK_OPTION } from '../pack-option.ts';
 import type { Registration } from '../program-options.ts';
 import { standardStreams } from '../standard-streams.ts';
 
@@ -15,7 +16,7 @@ export function registerExtSecrets(ext: Command, { action }: Registration): void
     .command('secrets')
     .description('list what the tools that agents use have to be told, by extension')
     .argument('<agents...>', 'files that define agents, JSON or YAML')
-    .option('--pack <dir>', 'the directory with pack.extensions.json (default: this one)')
+    .option(...PACK_OPTION)
     .option('--frozen', 'there has to be a lock')
     .option('--env', 'print a template of a .env file, without values')
     .action(

@@ -1,3 +1,4 @@
+import { PACK_OPTION } from '../pack-option.ts';
 import type { Registration } from '../program-options.ts';
 import { registerExtInject } from './ext-inject.ts';
 import { registerExtPack } from './ext-pack.ts';
@@ -15,8 +16,6 @@ interface AddCommandOptions {
   readonly role?: string;
   readonly allowTags?: boolean;
 }
-
-const PACK_OPTION = ['--pack <dir>', 'the directory with pack.extensions.json (default: this one)'] as const;
 
 export function registerExt(registration: Registration): void {
   const { program, action } = registration;

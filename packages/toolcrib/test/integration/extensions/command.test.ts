@@ -134,6 +134,24 @@ describe('toolcrib ext resolve', () => {
     expect([ended.code, documentOf(ended)]).toMatchObject([code, { error: { code: expected } }]);
   });
 
+  test('takes no empty name for a file or a directory', async () => {
+    await using site = await siteOfFile();
+    await site.write('pack/component.wasm', componentOf('one'));
+    const refused = [
+      [...RESOLVE, '-o', ''],
+      [...RESOLVE, '--pack', ''],
+      ['ext', 'pack', 'pack', '--id', ID, '-o', ''],
+      ['ext', 'add', ID, 'http.gtxpack', '--pack', ''],
+      ['ext', 'lock', '--pack', ''],
+      ['ext', 'secrets', 'agents.json', '--pack', ''],
+      ['ext', 'inject', `ext://${ID}#component`, 'local:.', '--pack', ''],
+    ];
+    for (const args of refused) {
+      const { code, stderr } = await toolcrib(args, { cwd: site.folder });
+      expect([args, code, stderr]).toEqual([args, 2, expect.stringContaining('its name is empty')]);
+    }
+  });
+
   test('takes no "-" for a file', async () => {
     await using site = await siteOfFile();
     for (const command of [RESOLVE, ['ext', 'pack', 'packs', '--id', 'a', '--component', 'http.gtxpack']]) {

@@ -44,13 +44,31 @@ describe('a component that is placed into a directory', () => {
     const { code, stdout } = await site.run('ext', 'eject', REF, 'local:sandbox');
     expect([code, stdout]).toEqual([0, expect.stringContaining(`removed  ${again.directory}`)]);
     expect(await readdir(join(again.path, '../..'))).toEqual([]);
-    expect((await site.run('ext', 'eject', REF, 'local:sandbox')).stdout).toContain('is known to be in');
+    const nothing = await site.run('ext', 'eject', REF, 'local:sandbox');
+    expect([nothing.code, nothing.stdout]).toEqual([0, expect.stringContaining(`nothing of ${ID} is known to be in`)]);
+  });
+
+  test('is taken away when it is not declared any more; of what never was there, nothing is known', async () => {
+    await using site = await startSite();
+    await site.run('ext', 'inject', REF, 'local:.');
+    await declare(site, []);
+    expect((await site.run('ext', 'eject', REF, 'local:.')).code).toBe(0);
+    const other = await site.run('--json', 'ext', 'eject', REF, 'local:.');
+    expect([other.code, documentOf(other)]).toMatchObject([
+      3,
+      { error: { code: 'NOT_FOUND', message: expect.stringContaining(`nothing of extension "${ID}"`) as unknown } },
+    ]);
+    await declare(site, [{ id: ID, ref: 'http.gtxpack' }], 'pack');
+    expect((await site.run('ext', 'eject', REF, 'local:.', '--pack', 'pack')).code).toBe(0);
   });
 
   test('is told as what it is: a file whose bytes are right', async () => {
     await using site = await startSite();
-    const { stdout } = await site.run('ext', 'inject', REF, 'local:.');
+    const { stdout, stderr } = await site.run('ext', 'inject', REF, 'local:.');
     expect(stdout).toContain('the component of acme.http');
+    const where = /where {7}(?<directory>\/.*)\/component\.wasm\n/.exec(stdout)?.groups?.['directory'] ?? '-';
+    expect(stderr).toMatch(/placed ext-acme-http-[0-9a-f]{8} v1 in /);
+    expect(stderr).toContain(` in ${where}\n`);
     expect(stdout).toMatch(/where {7}\/.*\/ext-acme-http-[0-9a-f]{8}-v1-[0-9a-f]{12}-[0-9a-f]{16}\/component\.wasm\n/);
     expect(stdout).toContain('every byte read back from the disk; it is no program that is started');
   });
