@@ -5,16 +5,19 @@ import { bridgeTool, type Bridge } from '../inject/bridge-tool.ts';
 import { HOLD } from '../inject/held-input.ts';
 import type { Placement } from '../inject/placement.ts';
 import { startTool } from '../inject/start-tool.ts';
-import type { ProcessEnd } from '../run/child-process.ts';
+import type { ProcessEnd, SpawnError } from '../run/child-process.ts';
 import type { FollowedCommand } from '../run/follow-command.ts';
 import type {
+  CaptureReport,
   ObservedAttachment,
   ObservedCommand,
   ObservedRun,
   Observer,
   SandboxObserver,
 } from '../run/observe/observer.ts';
-import type { Sandbox } from '../sandboxes/sandbox.ts';
+import type { ExecExit, Sandbox } from '../sandboxes/sandbox.ts';
+import { createFirstWords, type FirstWords } from './first-words.ts';
+import { nothingExecuted, toolEnded, watchExecs } from './not-started.ts';
 import { createShowing, notThisKernel, type KnownAnchor } from './sandbox-anchor.ts';
 
 /** Milliseconds that an observation may take longer than its drain, before it is ended from here. */
@@ -66,13 +69,16 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
     after: 'unknown',
     hasRun: false,
   };
-  const launch = (held: Held, sighting?: Sighting): FollowedCommand =>
-    followed(held, place, sighting, (after) => (known.after = after));
+  const launch = (held: Held, sighting?: Sighting): FollowedCommand => {
+    known.hasRun = true;
+    return followed(held, place, sighting, ({ after, isStarted }) => {
+      known.after = after;
+      known.hasRun = isStarted;
+    });
+  };
   return {
     async start(command) {
-      const running = launch(await startHeld(place, command));
-      known.hasRun = true;
-      return running;
+      return launch(await startHeld(place, command));
     },
     observer: (tracer) => ({
       tier: 'ebpf',
@@ -86,13 +92,18 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
         const showing = createShowing(attachment, held.process, place);
         const running = launch(held, { nonce, seen: showing.wait });
         try {
-          known.anchor = await Promise.race([showing.shown, neverShown(running, place)]);
+          const shown = await Promise.race([showing.shown, neverShown(running, place)]);
+          if ('code' in shown) {
+            attachment.stop();
+            return shown;
+          }
+          known.anchor = shown;
         } catch (error) {
           attachment.stop();
           await running.end;
+          known.hasRun = false;
           throw error;
         }
-        known.hasRun = true;
         return observedRun(attachment, running, place, () => (known.after = 'unknown'));
       },
     }),
@@ -102,8 +113,10 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
   };
 }
 
-async function neverShown({ end }: FollowedCommand, { sandbox }: CommandPlace): Promise<never> {
-  await end;
+/** A tool that did not get as far as to show itself says nothing about the kernel. */
+async function neverShown({ end }: FollowedCommand, { sandbox }: CommandPlace): Promise<SpawnError> {
+  const { notStarted } = await end;
+  if (notStarted !== undefined) return notStarted;
   throw notThisKernel(sandbox);
 }
 
@@ -117,15 +130,18 @@ const KILLED_CODE = 137;
 function observedRun(
   attachment: ObservedAttachment,
   running: FollowedCommand,
-  { clock, drainMs }: CommandPlace,
+  { sandbox, clock, drainMs }: CommandPlace,
   tellUnknown: () => void,
 ): ObservedRun {
   const over = new AbortController();
-  const capture = attachment.capture.then(async (report) => {
+  const execs = watchExecs(attachment.calls);
+  const capture = attachment.capture.then(async (report): Promise<CaptureReport> => {
     over.abort();
     const { exitCode } = await running.end;
     const isLeft = exitCode === KILLED_CODE && report.survivors > 0;
-    return isLeft ? { ...report, endedEarly: true } : report;
+    if (isLeft) return { ...report, endedEarly: true };
+    const notStarted = execs.seen() ? undefined : nothingExecuted(report, exitCode, sandbox);
+    return { ...report, ...(notStarted !== undefined && { notStarted }) };
   });
   const limit = running.end.then(() => clock.sleep(drainMs + DRAIN_GRACE, over.signal));
   limit.then(
@@ -137,7 +153,7 @@ function observedRun(
     tellUnknown();
     return { exitCode: null, signal: null };
   });
-  return { ...running, end, calls: attachment.calls, capture };
+  return { ...running, end, calls: execs.calls, capture };
 }
 
 type Sighting = NonNullable<NonNullable<Bridge['release']>['sighting']>;
@@ -180,19 +196,20 @@ function followed(
   held: Held,
   place: CommandPlace,
   sighting: Sighting | undefined,
-  tell: (after: SandboxAfter) => void,
+  tell: (ending: Ending) => void,
 ): FollowedCommand {
   const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
-  const { stdout, stderr, clock } = place;
+  const { stdout, clock } = place;
+  const first = createFirstWords(place.stderr);
   const bridged = bridgeTool({
     ...held,
     stdin: untouched(place.stdin),
     stdout,
-    stderr,
+    stderr: first.stream,
     clock,
-    release: { sighting },
+    release: { sighting, onHeld: first.tellHeld },
   });
-  const end = endOf(bridged, place, tell, () => state.signal).finally(() => (state.ended = true));
+  const end = endOf(bridged, { place, first, tell, signalled: () => state.signal }).finally(() => (state.ended = true));
   return {
     end,
     kill(signal) {
@@ -229,16 +246,36 @@ function untouched(stream: Readable): Readable {
 /** Never rejects: what cannot be known any more is null. A sandbox that died has made no command succeed. */
 async function endOf(
   bridged: ReturnType<typeof bridgeTool>,
-  place: CommandPlace,
-  tell: (after: SandboxAfter) => void,
-  signalled: () => number | null,
+  { place, first, tell, signalled }: EndContext,
 ): Promise<ProcessEnd> {
-  const exit = await bridged.catch(() => undefined);
+  const outcome = await bridged.catch((error: unknown) => error);
+  const exit = isExit(outcome) ? outcome : undefined;
   const after = await stateAfter(place, exit?.code);
-  tell(after);
   const signal = signalled();
+  const said = signal === null ? first.unheld() : undefined;
+  tell({ after, isStarted: said === undefined });
+  if (said !== undefined)
+    return { exitCode: null, signal: null, notStarted: toolEnded(place.sandbox, exit?.code, outcome, said) };
   if (exit === undefined || after === 'gone' || signal !== null) return { exitCode: null, signal };
   return { exitCode: exit.code, signal: null };
+}
+
+/** How it ended there. */
+interface Ending {
+  readonly after: SandboxAfter;
+  /** Whether the command may have run. */
+  readonly isStarted: boolean;
+}
+
+interface EndContext {
+  readonly place: CommandPlace;
+  readonly first: FirstWords;
+  readonly tell: (ending: Ending) => void;
+  readonly signalled: () => number | null;
+}
+
+function isExit(outcome: unknown): outcome is ExecExit {
+  return !(outcome instanceof Error) && typeof outcome === 'object' && outcome !== null && 'code' in outcome;
 }
 
 /** Exit codes of what dies with its container: engines say those before they say that the container is gone. */

@@ -24,10 +24,13 @@ export interface Bridge {
   /**
    * For a held process that is an implementation of ours: what it says first is not passed on, and `stdin` is its command's
    * alone. With `sighting` it is told the nonce as soon as it says that it is there, and its command is started when `seen`
-   * resolves to true, not at all when it resolves to false or the process takes no nonce. Default: whoever writes to
-   * `stdin` speaks with the held process.
+   * resolves to true, not at all when it resolves to false or the process takes no nonce. `onHeld` is called when it has
+   * said that it is there. Default: whoever writes to `stdin` speaks with the held process.
    */
-  readonly release?: { readonly sighting: { readonly nonce: string; seen(): Promise<boolean> } | undefined };
+  readonly release?: {
+    readonly sighting: { readonly nonce: string; seen(): Promise<boolean> } | undefined;
+    onHeld?(): void;
+  };
 }
 
 /** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
@@ -41,6 +44,7 @@ export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
   const { process, stdin, stdout, stderr } = bridge;
   const over = new AbortController();
   const announcement = listenForAnnouncement(bridge.release !== undefined);
+  const heard = announcement.isHeld.then((isHeld) => (isHeld ? bridge.release?.onHeld?.() : undefined));
   // A program need not read its input to the end; what it left is of no interest.
   const input = feed(bridge, announcement, over.signal).catch(() => undefined);
   const outputs = [
@@ -54,7 +58,7 @@ export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
     over.abort();
     stdin.destroy();
     process.stdin.destroy();
-    await input;
+    await Promise.all([input, heard]);
   }
 }
 

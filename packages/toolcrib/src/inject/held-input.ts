@@ -4,7 +4,7 @@ import { Transform } from 'node:stream';
 export const HOLD = 'hold';
 
 /** What a held process says first on stderr, before JSON and a newline. */
-const PREFIX = 'toolcrib-hold ';
+export const HOLD_PREFIX = 'toolcrib-hold ';
 
 /** In bytes: an announcement is shorter. */
 const LIMIT = 4096;
@@ -25,6 +25,8 @@ const FRAME = 64 * 1024;
 export interface Announcement {
   /** Passes on what goes through it, the announcement too unless it is to be kept back. */
   readonly listener: Transform;
+  /** Whether it said that it is held; false as soon as it says something else or ends. */
+  readonly isHeld: Promise<boolean>;
   /** Whether its input may come in frames; false as soon as it says something else or ends. */
   readonly takesFrames: Promise<boolean>;
   /** Whether it shows itself to an observer when it is told a nonce; false likewise. */
@@ -58,6 +60,7 @@ export function listenForAnnouncement(keepsBack = false): Announcement {
   listener.once('close', () => answer.resolve(NOTHING));
   return {
     listener,
+    isHeld: answer.promise.then((offer) => offer.held),
     takesFrames: answer.promise.then((offer) => offer.frames),
     takesSentinel: answer.promise.then((offer) => offer.sentinel),
   };
@@ -83,13 +86,13 @@ function unheld(heard: string, said: Offer | undefined): Buffer {
 function announcementIn(heard: string): Offer | undefined {
   const [line = '', ...rest] = heard.split('\n');
   if (rest.length > 0) return offerIn(line);
-  return heard.length < LIMIT && (heard.startsWith(PREFIX) || PREFIX.startsWith(heard)) ? undefined : NOTHING;
+  return heard.length < LIMIT && (heard.startsWith(HOLD_PREFIX) || HOLD_PREFIX.startsWith(heard)) ? undefined : NOTHING;
 }
 
 function offerIn(line: string): Offer {
-  if (!line.startsWith(PREFIX)) return NOTHING;
+  if (!line.startsWith(HOLD_PREFIX)) return NOTHING;
   try {
-    const said: unknown = JSON.parse(line.slice(PREFIX.length));
+    const said: unknown = JSON.parse(line.slice(HOLD_PREFIX.length));
     if (typeof said !== 'object' || said === null) return NOTHING;
     const frames = 'frames' in said && said.frames === true;
     return { held: true, frames, sentinel: frames && 'sentinel' in said && said.sentinel === true };

@@ -21,17 +21,22 @@ export interface CommandOptions {
 
 /** Why nothing was started. */
 export interface SpawnError {
-  /** The system's, e.g. `ENOENT`; `INVALID` for a command line that no system takes. */
+  /**
+   * The system's, e.g. `ENOENT`; `INVALID` for a command line that no system takes; `TOOL_ENDED` where what was to start
+   * it in a sandbox ended before.
+   */
   readonly code: string;
   /** In words, e.g. `no such file or directory (ENOENT)`. */
   readonly reason: string;
 }
 
-/** How a process ended: exactly one of both is null. */
+/** How a process ended: exactly one of both is null, both where nobody knows. */
 export interface ProcessEnd {
   readonly exitCode: number | null;
   /** Number of the signal that ended it. */
   readonly signal: number | null;
+  /** Why nothing was started after all, where that showed only at the end: then both are null. */
+  readonly notStarted?: SpawnError;
 }
 
 /** A command that runs. */

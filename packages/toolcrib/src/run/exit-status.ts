@@ -26,6 +26,8 @@ export function exitStatusOf(end: RunEndStatus): number {
 
 function spawnStatus(code: string): number {
   if (code === 'ENOENT') return NOT_FOUND;
-  // The system has no room for another process: that says nothing about the command.
-  return ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'INVALID'].includes(code) ? OWN_FAILURE : NOT_EXECUTABLE;
+  // The system has no room for another process, or a sandbox's tool did not get to it: that says nothing about the command.
+  return ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'INVALID', 'TOOL_ENDED'].includes(code)
+    ? OWN_FAILURE
+    : NOT_EXECUTABLE;
 }

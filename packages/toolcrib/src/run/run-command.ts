@@ -1,7 +1,13 @@
 import type { ArchiveDraft } from './archive/write.ts';
 import type { CommandStdio, ProcessEnd, SpawnError } from './child-process.ts';
 import type * as evidence from './evidence.ts';
-import { createForwarding, followCommand, type FollowOptions, type SignalSource } from './follow-command.ts';
+import {
+  createForwarding,
+  followCommand,
+  signalsTold,
+  type FollowOptions,
+  type SignalSource,
+} from './follow-command.ts';
 import type { Normaliser } from './normalise/normaliser.ts';
 import type { CaptureReport, CaptureTier, ObservedRun } from './observe/observer.ts';
 import type { Redactor } from './redaction/redactor.ts';
@@ -54,22 +60,24 @@ export interface CommandRun {
 
 /**
  * Runs a command to its end, and to the end of its observation.
- * @throws SandboxError `NOT_OBSERVABLE`: nothing was started.
+ * @throws SandboxError `NOT_OBSERVABLE`, InterruptedError when a signal or an abort came before: nothing was started.
  */
 export async function runCommand(options: CommandRunOptions, redactor: Redactor): Promise<CommandRun> {
   const { clock } = options;
-  const forwarding = createForwarding(options.signals);
+  const forwarding = createForwarding(options.signals, options.signal);
   try {
+    await signalsTold();
     const begin = clock.elapsed();
     const elapsed = (): number => Math.max(0, Math.floor(clock.elapsed() - begin));
     const kernel = options.kernel ?? NO_KERNEL;
-    const starting = startObserved(kernel, {
+    const command = {
       command: options.spec.command,
       cwd: options.cwd,
       env: { ...options.env, ...options.spec.env },
       stdio: options.stdio,
       ownGroup: options.timeoutMs !== undefined,
-    });
+    };
+    const starting = startObserved(kernel, command, forwarding.verifyWanted);
     const capturer = kernel.choices.length === 0 ? undefined : loadCapturer();
     capturer?.catch(() => undefined); // where there is nothing to capture
     const { running, observed, tier, refusals } = await starting;
@@ -77,12 +85,15 @@ export async function runCommand(options: CommandRunOptions, redactor: Redactor)
     if ('code' in running)
       return { ...notStarted(running), elapsedMs: elapsed(), tier, refusals, requested: kernel.requested };
     const capturing = observed && capturer && capture(observed, { ...options, redactor }, capturer);
-    forwarding.to(running);
+    await forwarding.to(running);
     const ended = await followCommand(running, options);
     const elapsedMs = elapsed();
     const captured = await capturing;
+    const failure = ended.end.notStarted ?? captured?.report.notStarted;
+    const told = { elapsedMs, tier, refusals, requested: kernel.requested };
+    if (failure !== undefined) return { ...notStarted(failure), timedOut: ended.timedOut, ...told };
     return {
-      ...{ ...ended, spawnError: null, elapsedMs, tier, refusals, requested: kernel.requested },
+      ...{ ...ended, spawnError: null, ...told },
       capture: captured && { ...captured, drainMs: elapsed() - elapsedMs },
     };
   } finally {

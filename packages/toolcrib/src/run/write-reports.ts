@@ -73,7 +73,7 @@ function writeEvents(draft: ArchiveDraft, { spec, redactor, run }: FinishedRun):
   ];
   draft.document(EVENTS_PATH, events.map((event) => `${JSON.stringify(event)}\n`).join(''));
   if (run.spawnError === null && !timedOut) return;
-  const spawnError = run.spawnError && spawnErrorText(command[0] ?? '', run.spawnError);
+  const spawnError = run.spawnError && redactor.text('outcome', spawnErrorText(command[0] ?? '', run.spawnError));
   draft.document(OUTCOME_PATH, JSON.stringify({ spawn_error: spawnError, timed_out: timedOut }));
 }
 

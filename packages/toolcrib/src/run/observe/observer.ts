@@ -66,6 +66,8 @@ export interface CaptureReport {
   readonly perturbations: readonly string[];
   /** Milliseconds from the start of the observer until the command was released. */
   readonly attachMs: number;
+  /** The observation proves that nothing was executed: why. Default: it does not. */
+  readonly notStarted?: SpawnError;
 }
 
 /** A task of a sandbox that showed itself by opening a path: whatever it starts is watched, its own calls are not told. */

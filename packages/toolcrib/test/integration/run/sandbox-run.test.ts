@@ -142,6 +142,33 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(archive.reports.injection?.after).toBe('gone');
   });
 
+  test.each([
+    ['a directory that is not there', 'auto', ['--cwd', '/nosuch'], ['true'], 125, '/nosuch is not a directory'],
+    ['the same unwatched', 'off', ['--cwd', '/nosuch'], ['true'], 125, '/nosuch is not a directory'],
+    ['a user who is not there', 'ebpf', ['--user', 'nobodyxx'], ['true'], 125, 'name a user that the sandbox has'],
+    ['the same unwatched', 'off', ['--user', 'nobodyxx'], ['true'], 125, 'name a user that the sandbox has'],
+    ['a program that is not there', 'ebpf', [], ['nosuchprogram'], 127, 'did not find it'],
+  ])('that was not started for %s (%s) is recorded as that', async (_what, kernel, place, command, code, why) => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const { end, archive } = await run(`docker:${container.name}`, command, ['--kernel', kernel, ...place]);
+    expect(end.code, end.stderr).toBe(code);
+    expect(end.stderr.split(why)).toHaveLength(2);
+    expect(end.stderr).not.toContain('kernel of this machine');
+    expect(archive.findings).toEqual([]);
+    expect(archive.summary).toMatchObject({ exitCode: null, signal: null, success: false });
+    expect(archive.summary.spawnError).toContain(why);
+    expect(archive.reports.capture?.refusals ?? []).toEqual([]);
+    expect(archive.verdict?.verdict).toBe('not_applicable');
+  });
+
+  test('whose command says 127 itself has that exit code, whatever it writes', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const script = 'echo "sandbox-tools hold: sh: not found in the PATH of the sandbox" >&2; exit 127';
+    const { end, archive } = await run(`docker:${container.name}`, sh(script), ['--kernel', 'ebpf']);
+    expect(end.code).toBe(127);
+    expect(archive.summary).toMatchObject({ exitCode: 127, spawnError: null });
+  });
+
   test('whose time is up leaves nothing in the container', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const script = 'trap "" TERM; (setsid sleep 4711 &); sleep 4711';
