@@ -1,4 +1,5 @@
-import type { ConnectCall, ObservedCall, ObservedPath, SendCall } from '../observe/observed-call.ts';
+import type { ConnectCall, EffectCall, ObservedCall, ObservedPath, SendCall } from '../observe/observed-call.ts';
+import { leadsNowhere } from './endpoint.ts';
 import { sendKind, type Fate } from './fate.ts';
 import type { GrowingCounts } from './normalised.ts';
 
@@ -14,10 +15,24 @@ export function countCall(counts: GrowingCounts, call: ObservedCall, fate: Fate)
   }
   if (call.kind === 'open') counts.opens += 1;
   if ('ofAnotherProcess' in fate && fate.ofAnotherProcess) countBlindSpot(counts, 'proc_of_others', call.result);
+  if (call.kind === 'exec' && isUnnamed(call.path, fate)) countBlindSpot(counts, 'unnamed_exec', call.result);
   if (call.kind === 'open' || call.kind === 'exec') countPaths(counts, [call.path], call.result);
-  else if (call.kind === 'effect') countPaths(counts, call.paths, call.result);
+  else if (call.kind === 'effect') countEffect(counts, call);
   else if (call.kind === 'connect' || call.kind === 'send') countPeer(counts, call);
   else if (call.kind === 'blind-spot') countBlindSpot(counts, call.call, call.result);
+}
+
+/** Nothing names the program that runs; one whose path could not be read is lost instead. */
+function isUnnamed({ given }: ObservedPath, fate: Fate): boolean {
+  return given === '' && fate.to === 'kernel' && fate.value === null;
+}
+
+/** Paths mean something else from then on: `/lib/x` can be what is `/home/me` elsewhere. */
+const MOVES_PATHS: ReadonlySet<string> = new Set(['mount', 'move_mount', 'umount', 'umount2', 'pivot_root', 'chroot']);
+
+function countEffect(counts: GrowingCounts, { call, paths, result }: EffectCall): void {
+  countPaths(counts, paths, result);
+  if (MOVES_PATHS.has(call)) countBlindSpot(counts, call, result);
 }
 
 /** A record is lost once, however many of its paths are. */
@@ -32,8 +47,11 @@ function countPeer(counts: GrowingCounts, call: ConnectCall | SendCall): void {
   if (peer === undefined) countNoPeer(counts, call);
   else if (peer.family === 'inet' || peer.family === 'inet6') counts.endpoints[kind] += 1;
   else counts.nonIpPeers[kind] += 1;
-  // Somebody behind a local socket can do things for the run.
-  if (peer?.family === 'unix') countBlindSpot(counts, call.kind === 'connect' ? 'unix_connect' : 'unix_send', result);
+  // Somebody behind a local socket can do things for the run; what other families reach, no endpoint tells.
+  if (peer?.family === 'unix') countBlindSpot(counts, `unix_${call.kind}`, result);
+  else if (peer?.family === 'other' && !leadsNowhere(call.kind, peer)) {
+    countBlindSpot(counts, `non_ip_${call.kind}`, result);
+  }
 }
 
 function countNoPeer({ sendsWithoutPeer, unreadable }: GrowingCounts, call: ConnectCall | SendCall): void {

@@ -12,7 +12,7 @@ import { pathRecord } from './path-record.ts';
 
 /**
  * A call that our own member of effects tells: what changes something, an exec that failed, what can hide others, also a
- * connect or send to a local socket.
+ * connect or send to what is no IP endpoint.
  */
 export type EffectSource = EffectCall | ExecCall | BlindSpotCall | ConnectCall | SendCall;
 

@@ -7,6 +7,14 @@ export function endpointText(peer: Peer): string | undefined {
   return peer.family === 'inet6' ? `[${peer.address}]:${peer.port}` : undefined;
 }
 
+const AF_UNSPEC = 0;
+const AF_NETLINK = 16;
+
+/** Whether nobody but the kernel of this machine is behind a peer: netlink, and a connect that ends a connection. */
+export function leadsNowhere(kind: 'connect' | 'send', { number }: Extract<Peer, { family: 'other' }>): boolean {
+  return number === AF_NETLINK || (number === AF_UNSPEC && kind === 'connect');
+}
+
 /** What our own members tell of a peer. @param redacted makes a text fit to be written. */
 export function peerRecord(peer: Peer, redacted: (text: string) => string): PeerRecord {
   if (peer.family === 'unix') return { family: 'unix', path: redacted(peer.path) };

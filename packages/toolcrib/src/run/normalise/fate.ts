@@ -7,7 +7,7 @@ import type {
   SendCall,
 } from '../observe/observed-call.ts';
 import type { SurfaceSet } from '../reports/capability-surface.ts';
-import { endpointText } from './endpoint.ts';
+import { endpointText, leadsNowhere } from './endpoint.ts';
 import { hidingRule, leadsElsewhere, type HidingRule } from './hidden-path.ts';
 import type { KernelKind } from './kernel-line.ts';
 import type { NetworkKind } from './normalised.ts';
@@ -70,7 +70,14 @@ function openFate(call: OpenCall, redacted: RedactValue): Fate {
 /** One that replaced no program is an effect that failed. */
 function execFate({ path, result }: ExecCall, redacted: RedactValue): Fate {
   if (result !== 0) return EFFECTS;
-  return { to: 'kernel', kind: 'exec', value: isWhole(path) ? redacted('process_execs', path.given) : null };
+  const program = programOf(path);
+  return { to: 'kernel', kind: 'exec', value: program === undefined ? null : redacted('process_execs', program) };
+}
+
+/** As it was given; of one that was started by its descriptor alone where that led, because nothing else names it. */
+function programOf(path: ObservedPath): string | undefined {
+  if (path.given === '' && path.absolute?.startsWith('/') === true) return path.absolute;
+  return isWhole(path) ? path.given : undefined;
 }
 
 /**
@@ -82,12 +89,12 @@ function isWhole(path: ObservedPath): path is ObservedPath & { readonly given: s
   return path.given !== undefined && path.given !== '' && path.cut !== true;
 }
 
-/** An address that could not be read is a line without a value; one of a local socket is told among the effects. */
-function peerFate({ peer }: ConnectCall | SendCall, kind: NetworkKind, redacted: RedactValue): Fate {
+/** An address that could not be read is a line without a value; one that is no IP endpoint is told among the effects. */
+function peerFate({ kind: call, peer }: ConnectCall | SendCall, kind: NetworkKind, redacted: RedactValue): Fate {
   if (peer === undefined) return { to: 'kernel', kind, value: null };
-  if (peer.family === 'unix') return EFFECTS;
+  if (peer.family === 'other' && leadsNowhere(call, peer)) return NOWHERE;
   const endpoint = endpointText(peer);
-  return endpoint === undefined ? NOWHERE : { to: 'kernel', kind, value: redacted('network_endpoints', endpoint) };
+  return endpoint === undefined ? EFFECTS : { to: 'kernel', kind, value: redacted('network_endpoints', endpoint) };
 }
 
 /** `sendmmsg` is told message by message. */

@@ -63,15 +63,17 @@ function toolchainRule(path: string): HidingRule | undefined {
   return isBuilt && path.includes('/target/') ? 'cargo_library' : undefined;
 }
 
+const UPWARDS = /\/\.\.(?:\/|$)/;
 /** `/proc/self/root/etc/shadow` and the like: what stands behind is another place. */
 const THROUGH_PROC = /^\/proc\/(?:[^/]+\/)+(?:root|cwd|fd\/[^/]+)(?:\/|$)/;
 
 /**
  * Whether a path that a rule hides led somewhere that no rule hides, as `/lib/../home/me/x` does: it is hidden all the
  * same, but counted, because nothing that was hidden so can be called the host's.
- * @param absolute where it led, if the observer could tell; else the path itself is looked at.
+ * @param absolute where it led, if the observer could tell; else the path itself is looked at. Of an open that failed it is
+ * no more than the folder and what was given, which nobody has followed.
  */
 export function leadsElsewhere(given: string, absolute: string | undefined): boolean {
-  if (absolute?.startsWith('/') === true) return hidingRule(absolute) === undefined;
-  return given.includes('/../') || THROUGH_PROC.test(given);
+  const path = absolute?.startsWith('/') === true ? absolute : given;
+  return hidingRule(path) === undefined || UPWARDS.test(path) || THROUGH_PROC.test(path);
 }

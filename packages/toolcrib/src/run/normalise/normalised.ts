@@ -1,7 +1,7 @@
 import { HIDES_NONE, type HidingRule } from './hidden-path.ts';
 
 /** Grows when the same calls would give other lines. Stands in `toolcrib/capture.json`. */
-export const NORMALISER_VERSION = 'toolcrib.normaliser.v1';
+export const NORMALISER_VERSION = 'toolcrib.normaliser.v2';
 
 /** What a normaliser took and left out, as counts. */
 export interface NormaliserCounts {

@@ -35,7 +35,7 @@ export function kernelHealth(record: CaptureRecord): KernelHealth {
   };
 }
 
-/** From what was seen, not from what was watched for. Nothing seen among losses says nothing. */
+/** From what was seen, not from what was watched for. Nothing seen among losses, or among peers of other families, says nothing. */
 function networkCoverage(
   { normaliser }: CaptureRecord,
   isWhole: boolean,
@@ -44,7 +44,8 @@ function networkCoverage(
   const hasDatagrams = sendto + sendmsg > 0;
   if (connect > 0) return hasDatagrams ? 'connect_and_datagram_peer_observed' : 'connect_only';
   if (hasDatagrams) return 'datagram_peer_observed';
-  return isWhole ? 'absent' : 'unknown';
+  const { non_ip_connect = 0, non_ip_send = 0 } = normaliser?.blind_spots ?? {};
+  return isWhole && non_ip_connect + non_ip_send === 0 ? 'absent' : 'unknown';
 }
 
 function scopeOf(

@@ -99,8 +99,13 @@ type Everywhere = readonly Dimension[];
 
 const ALL: Everywhere = ['filesystem', 'network', 'process'];
 
+type Meaning = readonly [dimensions: Everywhere, text: string];
+type Signal = readonly [name: string, meaning: Meaning];
+
+const MOVED: Meaning = [['filesystem'], 'paths mean something else since then, also those that are left out'];
+
 /** What a run may do so that more happens than is seen: where that counts, and what it means. */
-const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: string]> = new Map([
+const SIGNALS: ReadonlyMap<string, Meaning> = new Map<string, Meaning>([
   ['io_uring_setup', [['filesystem', 'network'], 'work is given to the kernel through a ring, without a system call']],
   ['memfd_create', [['process'], 'a program can come from memory, and has no path then']],
   ['open_by_handle_at', [['filesystem'], 'files are opened by a handle, without a path']],
@@ -116,6 +121,10 @@ const SIGNALS: ReadonlyMap<string, readonly [dimensions: Everywhere, text: strin
   ],
   ['unix_connect', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
   ['unix_send', [ALL, 'somebody behind a local socket can do things for the run, which are not followed']],
+  ['non_ip_connect', [['network'], 'something that is no IP endpoint and no local socket was connected']],
+  ['non_ip_send', [['network'], 'something was sent to what is no IP endpoint and no local socket']],
+  ['unnamed_exec', [['process'], 'a program was started by a descriptor, and nothing tells its path']],
+  ...['mount', 'move_mount', 'umount', 'umount2', 'pivot_root', 'chroot'].map((call): Signal => [call, MOVED]),
   ['proc_of_others', [ALL, 'memory or descriptors of other processes were opened through /proc']],
   ['undecoded', [ALL, 'system calls were made in a way that is not decoded']],
 ]);

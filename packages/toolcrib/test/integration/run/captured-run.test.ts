@@ -141,6 +141,30 @@ describe.each(TIERS)('a run under %s', (kernel, requirement) => {
       expect(member(RAW)).toContain('"call":"connect","peer":{"family":"other","number":0},"return_value":0');
     });
 
+    test('names a program that was started by its descriptor, or says that nothing does', async () => {
+      const program = [
+        'open(my $file, "<", "/bin/true") or die; my ($name, $none) = ("true", "");',
+        'my ($arguments, $environment) = (pack("p x8", $name), pack("x8"));',
+        `syscall(${process.arch === 'x64' ? 322 : 281}, fileno($file), $none, $arguments, $environment, 0x1000); die`,
+      ];
+      const { recorded, values, capture } = await record(['perl', '-e', program.join(' ')], { kernel });
+      expect(recorded.exitCode).toBe(0);
+      expect(values('exec').at(-1)).toEqual(kernel === 'ebpf' ? expect.stringMatching(/\/true$/) : null);
+      expect(capture.normaliser?.blind_spots).toEqual(kernel === 'ebpf' ? {} : { unnamed_exec: 1 });
+    });
+
+    test('knows that a mount moves what is hidden', requireOrSkip(needsRoot), async () => {
+      const script = 'mkdir here && mount -t tmpfs none here && umount here';
+      const { recorded, member } = await record(['unshare', '-m', 'sh', '-c', script], { kernel });
+      expect(recorded.exitCode).toBe(0);
+      const coverage = runCoverageSchema.parse(JSON.parse(member('toolcrib/coverage.json')));
+      const spots = coverage.descriptors.find(({ dimension }) => dimension === 'filesystem')?.known_blind_spots;
+      const codes = (spots ?? []).map((spot) => spot.split(':', 1)[0]);
+      expect(codes).toEqual(expect.arrayContaining(['unshare', 'umount2']));
+      // By the one interface or the other, as the host's mount does it.
+      expect(codes.some((code) => code === 'mount' || code === 'move_mount')).toBe(true);
+    });
+
     test('keeps everything on demand, also what the kernel layer leaves out', async () => {
       const { member, capture } = await record(['head', '-c', '0', '/etc/hostname'], { kernel, raw: true });
       const raw = linesOf(member('toolcrib/kernel-raw.ndjson'));

@@ -129,6 +129,22 @@ describe('the kernel layer', () => {
     expect(normalised([opened('')]).counts.unreadable.paths).toBe(0);
   });
 
+  test('names a program that was started by its descriptor by where that led, and counts one that nothing names', () => {
+    const byDescriptor = (absolute?: string): ObservedCall => {
+      const path = { given: '', ...(absolute !== undefined && { absolute }) };
+      return { ...executed(''), call: 'execveat', path };
+    };
+    const calls = [byDescriptor('/work/tool'), byDescriptor(), byDescriptor('pipe:[7]')];
+    expect(values(calls)).toEqual([
+      ['exec', '/work/tool'],
+      ['exec', null],
+      ['exec', null],
+    ]);
+    expect(normalised(calls).surface.process_execs).toEqual(['/work/tool']);
+    expect(normalised(calls).counts.blind_spots).toEqual({ unnamed_exec: 2 });
+    expect(normalised([executed(undefined), executed('/a'), executed('', -13)]).counts.blind_spots).toEqual({});
+  });
+
   test('does not tell the beginning of a path for the path', () => {
     expect(values([opened('/aaa', { cut: true })])).toEqual([['openat', null]]);
   });
@@ -171,6 +187,14 @@ describe('the kernel layer', () => {
       opened('/lib64/ld.so', { absolute: '/usr/lib/ld.so' }),
     ];
     expect(normalised(calls).counts.hidden_elsewhere).toBe(3);
+  });
+
+  test('counts what was hidden and failed, where nobody followed the way that it would have gone', () => {
+    const failed = (given: string): ObservedCall => opened(given, { absolute: given, result: -2 });
+    const ways = ['/dev/../root/probe', '/lib/..', '/proc/self/root/home/me/key', '/proc/7/fd/3/x'];
+    expect(normalised(ways.map(failed)).counts.hidden_elsewhere).toBe(4);
+    expect(normalised([...ways, '/lib/x'].map((given) => opened(given))).counts.hidden_elsewhere).toBe(4);
+    expect(normalised(['/lib/x', '/lib/..x', '/proc/self/fd'].map(failed)).counts.hidden_elsewhere).toBe(0);
   });
 });
 
@@ -217,6 +241,28 @@ describe('the effects', () => {
 });
 
 describe('the effects', () => {
+  test('know a connect and a send to what is neither IP nor local, but not to the kernel or to nobody', () => {
+    const other = (number: number) => ({ family: 'other', number }) as const;
+    const [VSOCK, NETLINK] = [40, 16];
+    const seen = [connected(other(VSOCK)), sent('sendmsg', other(VSOCK)), sent('sendto', other(0))];
+    const { kernel, effects, counts } = normalised([...seen, connected(other(VSOCK), -19)]);
+    expect([kernel.length, effects.length]).toEqual([0, 4]);
+    expect(JSON.parse(effects[0] ?? '')).toMatchObject({ kind: 'blind_spot', call: 'connect', peer: other(VSOCK) });
+    expect(counts.blind_spots).toEqual({ non_ip_connect: 1, non_ip_send: 2 });
+    const rest = normalised([connected(other(NETLINK)), sent('sendto', other(NETLINK)), connected(other(0))]);
+    expect([rest.effects, rest.counts.blind_spots]).toEqual([[], {}]);
+  });
+
+  test('know what moves paths as a blind spot too, if it did not fail', () => {
+    const paths = [{ given: '/etc' }, { given: '/lib/zz' }];
+    const calls = ['mount', 'move_mount', 'umount2', 'pivot_root', 'chroot', 'rename'].map((call) =>
+      changed(call, paths),
+    );
+    const { effects, counts } = normalised([...calls, changed('mount', paths, { result: -1 })]);
+    expect(effects.every((line) => line.includes('"kind":"effect"'))).toBe(true);
+    expect(counts.blind_spots).toEqual({ mount: 1, move_mount: 1, umount2: 1, pivot_root: 1, chroot: 1 });
+  });
+
   test('are lost once, however many of their paths could not be read', () => {
     const lost = [
       changed('rename', [{ given: undefined }, { given: '/a' }]),
@@ -316,10 +362,8 @@ describe('whatever is observed', () => {
         const { kernel, effects, counts } = normalised(list);
         const sum = (record: Readonly<Record<string, number>>): number =>
           Object.values(record).reduce((total, count) => total + count, 0);
-        const local = list.filter(
-          (call) => 'peer' in call && call.kind !== 'effect' && call.peer?.family === 'unix',
-        ).length;
-        const network = sum(counts.non_ip_peers) - local + sum(counts.sends_without_peer);
+        const told = effects.filter((line) => /"kind":"blind_spot".*"peer":/.test(line)).length;
+        const network = sum(counts.non_ip_peers) - told + sum(counts.sends_without_peer);
         const processes = list.filter(({ kind }) => kind === 'process').length;
         expect(kernel.length + effects.length + sum(counts.hidden) + network + processes).toBe(list.length);
         expect(counts).toMatchObject({ calls: list.length, lines: { kernel: kernel.length, effects: effects.length } });

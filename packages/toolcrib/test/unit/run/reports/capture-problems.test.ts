@@ -9,7 +9,7 @@ import type { ObservationHealth } from '../../../../src/run/reports/observation-
 import { runCoverage, runCoverageSchema, type RunCoverage } from '../../../../src/run/reports/run-coverage.ts';
 import { anyCaptured, captured, lost } from '../captured.ts';
 import { fixedKey } from '../fixed.ts';
-import { blindSpot, connected, executed, HOST, opened } from '../observed.ts';
+import { blindSpot, changed, connected, executed, HOST, opened } from '../observed.ts';
 
 function healthOf(capture: CaptureRecord, change: Partial<ObservationHealth> = {}): ObservationHealth {
   const redaction = createRedactor(fixedKey).summary();
@@ -111,6 +111,20 @@ describe('the coverage of an archive', () => {
     expect(problems(each({ known_blind_spots: [] }))).toContain(
       'filesystem does not tell the blind spot io_uring_setup, which the capture implies',
     );
+  });
+
+  test('tells in which dimension a way around counts', () => {
+    const paths = [{ given: '/etc' }, { given: '/lib/zz' }];
+    const calls = [connected(HOST), connected({ family: 'other', number: 40 }), changed('mount', paths), executed('')];
+    const codes = runCoverage(captured({ calls })).descriptors.map(({ dimension, known_blind_spots }) => {
+      const all = known_blind_spots.map((spot) => spot.split(':', 1)[0] ?? '');
+      return [dimension, all.filter((code) => ['mount', 'non_ip_connect', 'unnamed_exec'].includes(code))];
+    });
+    expect(codes).toEqual([
+      ['filesystem', ['mount']],
+      ['network', ['non_ip_connect']],
+      ['process', ['unnamed_exec']],
+    ]);
   });
 
   test('cannot claim to be full, or of another kind', () => {

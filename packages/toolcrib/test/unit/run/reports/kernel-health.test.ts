@@ -85,6 +85,7 @@ describe('the health of a run', () => {
     const unknown = { network_protocol_coverage: 'unknown', network_endpoint_claim_scope: 'unknown' };
     expect(health({ report: { accounts: lost(1) } })).toMatchObject(unknown);
     expect(health({ calls: [connected(undefined)] })).toMatchObject(unknown);
+    expect(health({ calls: [connected({ family: 'other', number: 40 })] })).toMatchObject(unknown);
     expect(health({ calls: [connected(HOST)], report: { accounts: lost(1) } })).toMatchObject({
       network_protocol_coverage: 'connect_only',
     });
