@@ -40,7 +40,10 @@ const PATCHED = 0x20;
 const MAX_EXPANSION = 1032;
 /** What Unix calls the type of a file, in the upper half of the attributes; 0 where nobody said it. */
 const [KIND_MASK, PLAIN_KINDS] = [0o170000, [0, 0o100000, 0o040000]];
-const MADE_BY_UNIX = 3;
+/** Unix and Darwin (APPNOTE 4.4.2.2). */
+const UNIX_HOSTS = [3, 19];
+const LINK = 0o120000;
+const ZIP64_FIELD = 1;
 const CENTRAL_HEADER_SIZE = 46;
 
 /**
@@ -74,8 +77,8 @@ export async function readZipEntries(
   return entries;
 }
 
-/** Names are judged here, in words of this program. */
-const OPTIONS = { autoClose: false, lazyEntries: true, decodeStrings: false, validateEntrySizes: true };
+/** Names and sizes are judged here, in words of this program. */
+const OPTIONS = { autoClose: false, lazyEntries: true, decodeStrings: false, validateEntrySizes: false };
 
 /** Two names for one entry (Info-ZIP's field 0x7075) are one too many: not every reader knows of the second. */
 function nameOf(entry: Entry, refusal: PackRefusal): string {
@@ -97,6 +100,7 @@ function verifyListing(
     ({ name }) => (names.has(name) ? 'is there twice' : undefined),
     faultOfKind,
     faultOfCoding,
+    faultOfFields,
   ];
   let total = 0;
   for (const named of listed) {
@@ -110,9 +114,27 @@ function verifyListing(
     total += size;
     names.add(name);
   }
+  const both = fileWithEntries(names);
+  if (both !== undefined) throw refusal.malformed(`its entry ${quoted(both)} is a file and a directory`);
   if (total > limits.maxTotalBytes) throw refusal.tooLarge(`entries of ${total} bytes`, limits.maxTotalBytes);
   const headers = listed.reduce((sum, { entry }) => sum + headerSize(entry), 0);
   if (headers !== directorySize) throw refusal.malformed('its central directory has another size than it says');
+}
+
+/** Of two, readers take different ones. */
+function faultOfFields({ entry }: Named): string | undefined {
+  const large = entry.extraFields.filter(({ id }) => id === ZIP64_FIELD);
+  return large.length > 1 ? 'has two ZIP64 fields' : undefined;
+}
+
+/**
+ * A file below which another entry stands: nobody can unpack both. With a separator that sorts before all else, what stands
+ * below a file follows it at once.
+ */
+function fileWithEntries(names: Iterable<string>): string | undefined {
+  const sorted = Array.from(names, (name) => name.replaceAll('/', '\0')).sort();
+  const found = sorted.find((name, index) => !name.endsWith('\0') && sorted[index + 1]?.startsWith(`${name}\0`));
+  return found?.replaceAll('\0', '/');
 }
 
 function headerSize({ fileNameLength, extraFieldLength, fileCommentLength }: Entry): number {
@@ -120,8 +142,10 @@ function headerSize({ fileNameLength, extraFieldLength, fileCommentLength }: Ent
 }
 
 function faultOfKind({ name, entry }: Named): string | undefined {
-  const kind = entry.versionMadeBy >> 8 === MADE_BY_UNIX ? (entry.externalFileAttributes >>> 16) & KIND_MASK : 0;
-  if (!PLAIN_KINDS.includes(kind)) return 'is a link or a special file';
+  const kind = (entry.externalFileAttributes >>> 16) & KIND_MASK;
+  const isUnix = UNIX_HOSTS.includes(entry.versionMadeBy >> 8);
+  // Some unpack a link whatever made it; other kinds are the host's own.
+  if (isUnix ? !PLAIN_KINDS.includes(kind) : kind === LINK) return 'is a link or a special file';
   return name.endsWith('/') && entry.uncompressedSize > 0 ? 'is a directory with content' : undefined;
 }
 

@@ -164,6 +164,27 @@ describe('a pack is refused', () => {
     ['strong encryption', [{ ...a, central: { flags: 0x841 } }], undefined, 'encryption'],
     ['an unknown compression', [{ ...a, central: { method: 14 }, local: { method: 14 } }], undefined, 'method 14'],
     ['a link', [{ ...a, attributes: 0o120777 * 0x10000 }], undefined, 'is a link or a special file'],
+    [
+      'a link that was made on a Mac',
+      [{ ...a, madeBy: 0x1315, attributes: 0o120777 * 0x10000 }],
+      undefined,
+      'is a link',
+    ],
+    ['a link that was made anywhere', [{ ...a, madeBy: 20, attributes: 0o120777 * 0x10000 }], undefined, 'is a link'],
+    [
+      'encryption of what is stored',
+      [{ ...a, method: 0, central: { flags: 0x801, packedSize: 24 }, local: { flags: 0x801, packedSize: 24 } }],
+      undefined,
+      'is encrypted',
+    ],
+    ['a file and a directory of one name', [a, { name: 'a-b' }, { ...a, name: 'a/b' }], undefined, '"a" is a file and'],
+    ['a file that is a directory', [{ name: 'c/d/' }, { ...b, name: 'c/d' }], undefined, '"c/d" is a file and'],
+    [
+      'two ZIP64 fields',
+      [{ ...a, central: { extra: numbers([2, 1], [2, 0], [2, 1], [2, 0]) } }],
+      undefined,
+      'two ZIP64',
+    ],
     ['a directory with content', [{ ...a, name: 'a/' }], undefined, 'is a directory with content'],
     ['another name in the local header', [{ ...a, local: { name: Buffer.from('c') } }], undefined, 'another name'],
     ['another size in the local header', [{ ...a, local: { size: 5 } }], undefined, 'another size'],
@@ -199,7 +220,12 @@ describe('a pack is refused', () => {
       undefined,
       'larger than its bytes could be',
     ],
-    ['a stored entry of two sizes', [{ ...a, method: 0, central: { size: 3 } }], undefined, 'cannot be used'],
+    [
+      'a stored entry of two sizes',
+      [{ ...a, method: 0, central: { size: 3 } }],
+      undefined,
+      'is stored in another size',
+    ],
   ])('with %s', async (_, entries, odd, words) => {
     const error = await refusal(entries, odd);
     expect(error).toMatchObject({ name: 'IntegrityError', code: 'MALFORMED', details: { extension: ID } });
