@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { digestOf } from '../../core/digest.ts';
-import { IntegrityError } from '../../core/errors.ts';
+import { IntegrityError, RemoteError } from '../../core/errors.ts';
 import { parseDocument } from '../../core/json-document.ts';
 import { descriptorSchema } from '../../core/oci-descriptor.ts';
 import { OCI_MANIFEST_TYPE, type OciDocument } from '../../core/oci-release.ts';
@@ -47,7 +47,10 @@ export function openOciPackTarget(reference: OciReference, place: OciPack, optio
     guarantee: 'detected',
     async create(pack, { signal } = {}) {
       begin(signal);
-      if ((await pullManifest(session, tag, signal)) !== undefined) return 'exists';
+      const there = await pullManifest(session, tag, signal).catch((error: unknown) => {
+        throw toPublisher(error, name);
+      });
+      if (there !== undefined) return 'exists';
       const { manifest, configuration } = place.documentsFor(pack);
       await pushBlob(session, sourceOf(configuration), { signal });
       await pushBlob(session, pack, { signal });
@@ -65,6 +68,14 @@ export function openOciPackTarget(reference: OciReference, place: OciPack, optio
     },
     close: () => session.close(),
   };
+}
+
+/** A look before publishing is refused as reading is, and who logs in to read only is refused again. */
+function toPublisher(error: unknown, repository: string): unknown {
+  if (!(error instanceof RemoteError) || ![401, 403].includes(Number(error.details['status']))) return error;
+  const { code, message, details } = error;
+  const hint = `publishing needs the right to pull and to push: "docker login" as somebody who may push ${repository}`;
+  return new RemoteError(code, message, { hint, details, cause: error });
 }
 
 function sourceOf({ bytes }: OciDocument): ByteSource {

@@ -306,6 +306,14 @@ describe('a pack that is published to a registry', requireOrSkip(await registryA
     expect(await dependent.resolve(ID)).toMatchObject({ digest: digestOf(component), pack: { tier: 'network' } });
   });
 
+  test('that wants credentials is told as who may push', async () => {
+    await using site = await packsIn();
+    await using locked = await startRegistry({ auth: 'htpasswd' });
+    const end = await publish(site, `oci://${locked.host}/team/pack`);
+    const hint = expect.stringMatching(/pull and to push: "docker login" as .* oci:\/\/.*\/team\/pack$/) as unknown;
+    expect(errorOf(end)).toEqual(failing(7, { code: 'REMOTE_REFUSED', hint }));
+  });
+
   test('stands there once and for all', async () => {
     await using site = await packsIn();
     const to = `oci://${repository()}`;
