@@ -7,6 +7,8 @@ export interface ArchiveAccount {
   readonly endpoints: Capped<EndpointAccount>;
   /** Programs that were started, as they were first seen. */
   readonly programs: Capped<ProgramAccount>;
+  /** Starts of programs of which the layer tells no path. */
+  readonly unnamedPrograms: number;
   /** As they were first seen. */
   readonly processes: Capped<ProcessAccount>;
   /** Calls of tools that a policy decided about or an SDK reported, as they were first told. */

@@ -38,9 +38,16 @@ function kernelBlocks(account: ArchiveAccount): readonly string[] {
       return [count(calls), `${endpoint}  ${kinds.join(', ')}${failedText(failed)}`];
     }),
     block('programs started', account.programs, ({ path, times }) => [count(times), path]),
+    unnamedBlock(account),
     block('changes without an open, and execs that failed', account.effects, effectRow),
     block('calls behind which more can happen than was seen', account.blindSpots, effectRow),
   ];
+}
+
+function unnamedBlock({ unnamedPrograms }: ArchiveAccount): string {
+  return unnamedPrograms === 0
+    ? ''
+    : formatBlock(`programs started without a known path: ${unnamedPrograms}`, [], undefined);
 }
 
 function pathBlock(account: ArchiveAccount, use: PathUse): string {

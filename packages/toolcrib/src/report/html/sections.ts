@@ -58,7 +58,7 @@ export function renderEndpoints({ endpoints }: ArchiveAccount): Markup {
   return markup`${cap(endpoints, 'endpoints')}${table(['endpoint', 'by', 'calls', 'failed'], rows)}`;
 }
 
-export function renderProcesses({ programs, processes }: ArchiveAccount): Markup {
+export function renderProcesses({ programs, unnamedPrograms, processes }: ArchiveAccount): Markup {
   if (processes.total === 0) return markup`<p class="none">No processes are recorded.</p>`;
   const started = programs.shown.map(({ path, times }) => [code(path), times]);
   const rows = processes.shown.map(({ pid, program, opens, network, execs }) => [
@@ -68,7 +68,9 @@ export function renderProcesses({ programs, processes }: ArchiveAccount): Markup
     network,
     execs,
   ]);
-  return markup`${cap(programs, 'different programs started')}${programs.total === 0 ? '' : table(['program', 'times'], started)}
+  const unnamed =
+    unnamedPrograms === 0 ? '' : markup`<p class="note">Programs started without a known path: ${unnamedPrograms}.</p>`;
+  return markup`${cap(programs, 'different programs started')}${unnamed}${programs.total === 0 ? '' : table(['program', 'times'], started)}
 <details class="more"><summary>Processes</summary>${cap(processes, 'processes with events')}${table(['process', 'last program', 'opens', 'network', 'starts'], rows)}</details>`;
 }
 

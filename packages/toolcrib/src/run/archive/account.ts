@@ -49,14 +49,18 @@ export function createAccountCollector({ groups, items }: AccountLimits = ACCOUN
   const effects = new Tally<string, EffectNote>(newEffect, MOST_CALLS);
   const blindSpots = new Tally<string, EffectNote>(newEffect, MOST_CALLS);
   const stretches = createStretches();
+  let unnamedPrograms = 0;
 
   const kernel = (event: KernelEvent): void => {
     const { kind, value, pid, failed } = event;
     const process = processes.of(pid);
     const sort = SORTS.get(kind) ?? 'others';
     stretches.add(sort);
-    if (value === null) return;
-    if (sort === 'files') noteFile(files.of(value), event, process);
+    if (value === null) {
+      if (sort !== 'programs') return;
+      unnamedPrograms += 1;
+      noteProgram(undefined, null, process);
+    } else if (sort === 'files') noteFile(files.of(value), event, process);
     else if (sort === 'network') noteEndpoint(endpoints.of(value), kind, failed, process);
     else if (sort === 'programs') noteProgram(programs.of(value), value, process);
   };
@@ -85,6 +89,7 @@ export function createAccountCollector({ groups, items }: AccountLimits = ACCOUN
         return { endpoint, kinds: [...note.kinds].sort(), calls: note.calls, failed: note.failed };
       }),
       programs: programs.capped(items, (path, { times }) => ({ path, times })),
+      unnamedPrograms,
       processes: processes.capped(items, (pid, note): ProcessAccount => ({ pid, ...note })),
       toolCalls: toolCalls.capped(items, (id, note): ToolCallAccount => ({ id, ...note })),
       effects: effects.capped(items, effectAccount),
@@ -164,7 +169,7 @@ function noteEndpoint(
   if (failed) note.failed += 1;
 }
 
-function noteProgram(note: { times: number } | undefined, path: string, process: ProcessNote | undefined): void {
+function noteProgram(note: { times: number } | undefined, path: string | null, process: ProcessNote | undefined): void {
   if (process !== undefined) {
     process.execs += 1;
     process.program = path;

@@ -23,6 +23,13 @@ describe('what a run touched, told to a person', () => {
     expect(text).toContain('read_file (call_1) policy: allow; SDK: tool_call_started\n');
   });
 
+  test('counts programs without a path, rather than to say nothing of them', async () => {
+    const unnamed = { type: 4, kind: 'exec', value: null };
+    const { text } = await read({ ...fullSample, kernel: [unnamed, unnamed] });
+    expect(text).toContain('programs started without a known path: 2\n');
+    expect((await read(fullSample)).text).not.toContain('without a known path');
+  });
+
   test('is capped, and the rest is counted', async () => {
     const kernel = Array.from({ length: 500 }, (_, index) => {
       return { type: 4, kind: 'exec', value: `/opt/tools/${index % 250}/run-${index}` };

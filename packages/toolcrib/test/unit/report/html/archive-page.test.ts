@@ -34,6 +34,13 @@ describe('the page of an archive', () => {
     expect(page).not.toContain('verdict: clean');
   });
 
+  test('counts programs without a path', async () => {
+    const kernel = [{ type: 4, kind: 'exec', value: null }];
+    expect(renderArchivePage(await read({ ...fullSample, kernel }))).toContain(
+      'Programs started without a known path: 1.',
+    );
+  });
+
   test('shows the difference to another run', async () => {
     const page = await read(fullSample);
     const { summary, reports } = page.facts;

@@ -87,6 +87,18 @@ describe('the account of an archive', () => {
     expect(account.stretches[0]).toEqual({ from: 0, files: 0, network: 0, programs: 1, others: 0 });
   });
 
+  test('counts programs of which no path is told, and forgets for which the process became one', async () => {
+    const account = await accountOf({
+      ...fullSample,
+      kernel: [
+        { type: 4, kind: 'exec', value: '/bin/cat' },
+        { type: 4, kind: 'exec', value: null },
+      ],
+    });
+    expect([account.programs.total, account.unnamedPrograms]).toEqual([1, 1]);
+    expect(account.processes.shown).toMatchObject([{ program: null, execs: 2 }]);
+  });
+
   test('tells what a policy decided, and effects and blind spots of our own member', async () => {
     const effect = (seq: number, kind: string, call: string, more: object) =>
       `${JSON.stringify({ schema: 'toolcrib.effect.v1', run_id: 'run_001', seq, pid: 1, kind, call, ...more })}\n`;
