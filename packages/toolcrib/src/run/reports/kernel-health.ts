@@ -18,13 +18,13 @@ const ABSENT: KernelHealth = {
 
 /**
  * What the record of a capture allows health to say: formats.md 6. Without proven attribution the layer is absent; lost
- * records and an early end make it partial; only the eBPF tracer follows the run's tasks themselves, so ptrace correlates
+ * records, an early end and survivors, whose calls nobody saw from then on, make it partial; only the eBPF tracer follows the run's tasks themselves, so ptrace correlates
  * partially.
  */
 export function kernelHealth(record: CaptureRecord): KernelHealth {
   if (!isAttributed(record)) return ABSENT;
   const lost = lostRecords(record);
-  const isWhole = lost === 0 && !record.ended_early;
+  const isWhole = lost === 0 && !record.ended_early && record.survivors === 0;
   const coverage = networkCoverage(record, isWhole);
   return {
     kernel_layer: isWhole ? 'complete' : 'partial_ringbuf_drops',

@@ -259,8 +259,9 @@ describe.each(TIERS)('a run under %s', (kernel, requirement) => {
 
     test('does not wait for descendants longer than was said, and says that they were left', async () => {
       const script = `sh -c 'echo $$ > daemon; exec sleep 30' > /dev/null 2>&1 & while ! test -s daemon; do sleep 0.01; done`;
-      const { capture } = await record(['sh', '-c', script], { kernel, drain: 0.2 });
+      const { capture, inspection } = await record(['sh', '-c', script], { kernel, drain: 0.2 });
       expect(capture.survivors).toBe(1);
+      expect(inspection.verdict?.verdict).toBe('clipped');
       const pid = Number(readFileSync(join(directory, 'daemon'), 'utf8'));
       if (isAlive(pid)) process.kill(pid, 'SIGKILL');
       await until(() => !isAlive(pid));

@@ -24,8 +24,16 @@ describe('the health of a run', () => {
     ['by eBPF', {}, 'complete', 'clean', 'clean'],
     ['by eBPF, with drops', { report: { accounts: lost(3) } }, 'partial_ringbuf_drops', 'clean', 'clipped'],
     ['by eBPF, ended early', { report: { endedEarly: true } }, 'partial_ringbuf_drops', 'clean', 'clipped'],
+    ['by eBPF, survived', { report: { survivors: 1 } }, 'partial_ringbuf_drops', 'clean', 'clipped'],
     ['by eBPF, in doubt', { report: { attribution: 'doubtful' } }, 'absent', 'partial', 'not_applicable'],
     ['by ptrace', { tier: 'ptrace' }, 'complete', 'partial', 'correlation_partial'],
+    [
+      'by ptrace, survived',
+      { tier: 'ptrace', report: { survivors: 2 } },
+      'partial_ringbuf_drops',
+      'partial',
+      'clipped',
+    ],
     [
       'by ptrace, with drops',
       { tier: 'ptrace', report: { accounts: lost(1) } },
