@@ -1,3 +1,4 @@
+import { hasCode } from '../../../core/errors.ts';
 import { isProcessGroupAlive } from '../../../disk/process-group.ts';
 import type { SpawnError } from '../../child-process.ts';
 import { KILL_GRACE_MS } from '../../process-deadline.ts';
@@ -74,6 +75,7 @@ async function start(command: ObservedCommand, options: TracerOptions): Promise<
   const first = await tracer.first;
   if (first.kind === 'failed') return await refused(tracer, first);
   if (first.kind === 'started') {
+    command.onLaunched?.();
     const released = await tracer.released();
     if (released.kind === 'failed' && released.isCommand) return await refused(tracer, released);
     if (released.kind === 'running' || released.kind === 'untold') return observedRun(tracer, first, command.ownGroup);
@@ -97,6 +99,7 @@ function startOrRefuse(startIt: () => TracerProcess): TracerProcess | SpawnError
   try {
     return startIt();
   } catch (error) {
+    if (hasCode(error, 'NOT_OBSERVABLE')) throw error;
     if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') throw error;
     if (!error.code.startsWith('ERR_INVALID')) throw notObservable(`it cannot be started (${error.code})`);
     // Node's own message would quote the argument.

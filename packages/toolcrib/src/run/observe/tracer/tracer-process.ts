@@ -3,10 +3,10 @@ import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../../core/errors.ts';
 import type { CommandStdio, ProcessEnd } from '../../child-process.ts';
 import type { Anchor } from '../observer.ts';
 import { isStopped } from '../process-status.ts';
+import { watchDeath, type ChildDeath } from './child-death.ts';
 import { createControlReader, type Failed, type Started } from './control-channel.ts';
 import { notObservable } from './not-observable.ts';
 import { createSilenceLimit } from './silence-limit.ts';
@@ -47,7 +47,7 @@ export interface TracerProcess {
   released(): Promise<Released>;
   /**
    * The end of the command. Never rejects; a tracer that was killed takes the command with it, unless that had ended
-   * before: see {@link TracerProcess.follow}.
+   * before: see {@link TracerProcess.follow}. Where it does not end either, nobody knows.
    */
   readonly end: Promise<ProcessEnd>;
   /** Undefined when it ended without one. Never rejects. */
@@ -60,11 +60,14 @@ export interface TracerProcess {
   stop(): void;
   /** Ends it at once, and what it watches with it. */
   kill(): void;
-  /** Resolves when it is gone. */
+  /** Resolves when it is gone, or was killed and does not end. */
   readonly gone: Promise<void>;
 }
 
-/** @throws what Node throws for an argument or a variable that no system takes. */
+/**
+ * @throws what Node throws for an argument or a variable that no system takes; SandboxError `NOT_OBSERVABLE` where nothing can
+ * be started because too many files are open.
+ */
 export function startTracer(start: TracerStart): TracerProcess {
   const [stdin, stdout, stderr] =
     typeof start.stdio === 'string' ? ([start.stdio, start.stdio, start.stdio] as const) : start.stdio;
@@ -73,25 +76,30 @@ export function startTracer(start: TracerStart): TracerProcess {
     env: start.env,
     stdio: [stdin, stdout, stderr, 'pipe', 'pipe'],
   });
+  const death = watchDeath(child);
+  // Node tells why only later, and by then nobody is there to hear it.
+  if (!('stdio' in child)) throw notObservable('it cannot be started: too many files are open');
   const [, , , control, stream] = child.stdio;
   if (!(control instanceof Socket) || !(stream instanceof Socket)) throw new Error('a pipe was asked for');
   control.on('error', () => undefined); // its end says what there is to say
-  const gone = goneOf(child);
   const events = readEvents(control);
   const silence = createSilenceLimit({
     limitMs: start.silenceMs,
     told: () => (isUnread(stream) ? undefined : control.bytesRead + stream.bytesRead),
-    onSilence: () => child.kill('SIGKILL'),
+    onSilence: () => death.kill(),
   });
-  // It takes the command with it.
-  let unreaped: ProcessEnd = { exitCode: null, signal: constants.signals.SIGKILL };
+  let unreaped: ProcessEnd | undefined;
   void events.end.then(() => silence.begin());
-  void gone.then((reason) => {
+  const gone = death.gone.then(({ reason, isDead }) => {
     silence.end();
-    events.close(reason, unreaped);
+    events.close(reason, unreaped ?? (isDead ? TAKEN_ALONG : UNKNOWN));
+    if (isDead) return;
+    control.destroy();
+    stream.destroy();
+    child.unref();
   });
   return {
-    first: withinTime(events.first, child),
+    first: withinTime(events.first, death),
     released: () => orUntold(events.released),
     end: events.end,
     anchor: events.anchor,
@@ -107,36 +115,32 @@ export function startTracer(start: TracerStart): TracerProcess {
       control.write(Uint8Array.of(constants.signals[name]));
       // Any other may be handled, and its handler may take its time.
       if (name === 'SIGKILL') silence.begin();
-      else void killIfStopped(child, start.silenceMs);
+      else void killIfStopped(child, death, start.silenceMs);
     },
     stop() {
       control.write(Uint8Array.of(STOP));
       silence.begin();
     },
-    kill: () => void child.kill('SIGKILL'),
-    gone: gone.then(() => undefined),
+    kill: () => death.kill(),
+    gone,
   };
 }
 
+/** A tracer that was killed takes the command with it. */
+const TAKEN_ALONG: ProcessEnd = { exitCode: null, signal: constants.signals.SIGKILL };
+const UNKNOWN: ProcessEnd = { exitCode: null, signal: null };
+
 /** A tracer that was stopped hands no signal on. Nobody but the command does that, so there is nothing to wait for. */
-async function killIfStopped(tracer: ChildProcess, waitMs: number): Promise<void> {
+async function killIfStopped(tracer: ChildProcess, death: ChildDeath, waitMs: number): Promise<void> {
   await sleep(waitMs, undefined, { ref: false });
   const { pid, exitCode, signalCode } = tracer;
   const isThere = pid !== undefined && exitCode === null && signalCode === null;
-  if (isThere && (await isStopped(pid))) tracer.kill('SIGKILL');
+  if (isThere && (await isStopped(pid))) death.kill();
 }
 
 /** Whether what it brought waits for a reader that may still come. */
 function isUnread(stream: Readable): boolean {
   return !stream.destroyed && stream.readableLength > 0;
-}
-
-/** Resolves with what to say if that was too early. */
-function goneOf(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    child.on('error', (error) => resolve(`it cannot be started: ${messageOf(error)}`));
-    child.once('exit', (code, signal) => resolve(`it ended with ${signal ?? code ?? 'no code'}`));
-  });
 }
 
 /** What the tracer says first. */
@@ -186,10 +190,10 @@ function readEvents(control: Readable): Events {
   };
 }
 
-async function withinTime(told: Promise<First>, child: ChildProcess): Promise<First> {
+async function withinTime(told: Promise<First>, death: ChildDeath): Promise<First> {
   const over = new AbortController();
   const tooLate = sleep(START_MS, undefined, { signal: over.signal }).then(
-    () => child.kill('SIGKILL'),
+    () => death.kill(),
     () => undefined,
   );
   try {
