@@ -115,7 +115,8 @@ export function createRedactor(key: RedactionKey, mode: RedactionMode = 'shape_a
       let flag: string | undefined;
       return argv.map((value, index) => {
         const redacted = argument(field, value, flag, index === 0);
-        flag = flag === undefined && index > 0 && isCredentialFlag(value) ? value : undefined;
+        // Also one that is itself hidden as a value: `-p` of many programs takes none.
+        flag = index > 0 && isCredentialFlag(value) ? value : undefined;
         return redacted;
       });
     },

@@ -149,10 +149,22 @@ describe('redaction', () => {
     ]);
   });
 
-  test('does not take the program for a flag, nor a value for the next flag', () => {
+  test('does not take the program for a flag', () => {
+    expect(createRedactor(fixedKey).commandLine('c', ['-p', 'x'])).toEqual(['-p', 'x']);
+  });
+
+  test('hides what follows a credential flag, also where that flag follows another one', () => {
     const redactor = createRedactor(fixedKey);
-    expect(redactor.commandLine('c', ['-p', 'x'])).toEqual(['-p', 'x']);
-    expect(redactor.commandLine('c', ['x', '--token', '--token', 'y']).at(-1)).toBe('y');
+    const argv = ['x', '-p', '--token', 'hunter2', 'plain'];
+    const redacted = redactor.commandLine('c', argv);
+    expect(redacted.map((text) => text.startsWith('<redacted:credential-flag-value:'))).toEqual([
+      false,
+      false,
+      true,
+      true,
+      false,
+    ]);
+    expect(redactor.commandLine('c', redacted)).toEqual(redacted);
   });
 
   test('of shapes alone leaves flags; switched off, it leaves everything and says so', () => {
