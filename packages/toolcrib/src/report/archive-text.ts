@@ -1,7 +1,7 @@
 import type { ArchiveAccount } from '../core/archive-account.ts';
 import { printable } from '../core/printable.ts';
 import { describeAccount } from './account-text.ts';
-import { claimTable, type ClaimFacts } from './claims-text.ts';
+import { claimSummary, claimTable, type ClaimFacts } from './claims-text.ts';
 import { unknownsOf } from './unknowns.ts';
 import { truncate, wrap } from './width.ts';
 
@@ -20,7 +20,6 @@ export interface ArchiveFacts {
   readonly verdict:
     | {
         readonly verdict: string;
-        readonly claim_gate: Readonly<Record<ClaimName, string>>;
         readonly reasons: readonly { readonly field: string; readonly observed: string; readonly rule: string }[];
       }
     | undefined;
@@ -86,7 +85,6 @@ interface InjectionFacts {
   readonly after: string;
 }
 
-type ClaimName = 'reported_claims' | 'measured_positive_claims' | 'bounded_negative_claims' | 'per_binding_claims';
 type Summary = ArchiveFacts['summary'];
 type Health = NonNullable<Summary['health']>;
 
@@ -245,35 +243,27 @@ function redactionText(health: Health): string {
 }
 
 const VERDICT_TEXTS: ReadonlyMap<string, string> = new Map([
-  ['clean', 'what the kernel saw can be claimed, and, within what was watched, what it did not see'],
+  ['clean', 'nothing of what was watched was lost, and all of it belongs to this run'],
   ['clipped', 'events were lost: that something was not seen proves nothing'],
   ['correlation_partial', 'what belongs to this run is not certain: that something was not seen proves nothing'],
-  ['not_applicable', 'the kernel was not watched: only what was reported can be claimed, nothing as measured'],
+  ['not_applicable', 'the kernel was not watched: nothing can be claimed as measured'],
   ['failed', 'the record contradicts itself or could not be correlated: nothing can be claimed from it'],
 ]);
 
-/** What a verdict means for who wants to claim something. */
+/** What a verdict means: it is about the record as a whole. What may be claimed depends on what could be seen, too. */
 export function verdictText(verdict: string): string {
   return VERDICT_TEXTS.get(verdict) ?? '';
 }
 
-const CLAIMS: readonly (readonly [ClaimName, string])[] = [
-  ['reported_claims', 'reported'],
-  ['measured_positive_claims', 'measured, it happened'],
-  ['bounded_negative_claims', 'measured, it did not happen'],
-  ['per_binding_claims', 'by tool call'],
-];
-
-function describeVerdict({ verdict, findings }: ArchiveFacts): readonly string[] {
+function describeVerdict({ verdict, claims, findings }: ArchiveFacts): readonly string[] {
   if (verdict === undefined) return field('verdict', 'none: observation health could not be read');
   // What an archive that was refused says of itself supports nothing.
   if (findings.length > 0) return field('verdict', 'none: the archive is refused, nothing can be claimed from it');
   const text = verdictText(verdict.verdict);
-  const claims = CLAIMS.map(([name, words]) => `${words}: ${verdict.claim_gate[name]}`).join('; ');
   return [
     ...field('verdict', `${verdict.verdict}: ${text}`),
-    ...field('claims', claims),
     ...verdict.reasons.flatMap((reason) => field('because', `${reason.field} is ${reason.observed}: ${reason.rule}`)),
+    ...(claims === undefined ? [] : field('claims', claimSummary(claims))),
   ];
 }
 

@@ -73,6 +73,32 @@ function mergedBy(
   });
 }
 
+/**
+ * What the record and what could be seen support together, in one sentence: the words are the table's. Where classes are
+ * decided differently, it has all of their decisions.
+ */
+export function claimSummary({ measured, reported, per_binding }: ClaimFacts): string {
+  const over = (claim: (row: ClaimFacts['measured'][number]) => ClaimFact): string =>
+    rangeOf(measured.map((row) => claim(row).decision));
+  const parts = [
+    `these happened: ${over(({ positive }) => positive)}`,
+    `no others: ${over(({ exhaustive }) => exhaustive)}`,
+    `it did not happen: ${over(({ absence }) => absence)}`,
+    `policy decisions: ${reported.policy.decision}`,
+    `reports of the SDK: ${reported.sdk.decision}`,
+    `by tool call: ${per_binding.decision}`,
+  ];
+  return `${parts.join('; ')} (what of which, and why: archive show --claims)`;
+}
+
+const FROM_STRICT: readonly string[] = ['blocked', 'degraded', 'allowed'];
+
+/** The strictest first: who reads no further has not read too much. */
+function rangeOf(decisions: readonly string[]): string {
+  const found = FROM_STRICT.filter((decision) => decisions.includes(decision));
+  return found.length === 0 ? 'blocked' : found.join(' or ');
+}
+
 /** A table for who wants to know at a glance: one row a class. */
 export function claimTable(claims: ClaimFacts): string {
   const columns = ['what', 'these happened', 'no others', 'it did not happen'].map((title) => ({ title }));
@@ -105,7 +131,8 @@ export function describeClaims(claims: ClaimFacts | undefined, isRefused: boolea
     const chosen = all.filter((each) => each.decision === decision);
     return chosen.length === 0 ? [] : [`${heading}\n${chosen.map(describeDecided).join('')}`];
   });
-  return [`verdict: ${claims.verdict}\n`, ...blocks].join('\n');
+  const verdict = `verdict: ${claims.verdict}, which is about the record as a whole; what it supports:\n`;
+  return [verdict, ...blocks].join('\n');
 }
 
 function describeDecided({ claims, reasons }: DecidedClaims): string {

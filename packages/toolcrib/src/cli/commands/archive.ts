@@ -53,10 +53,10 @@ function registerVerify({ program, action }: Registration): void {
         const { readArchive } = await import('../../flows/read-archive.ts');
         const { describeVerification } = await import('../../report/archive-text.ts');
         const inspection = await readArchive(host, file, options);
-        const { findings, unchecked, undescribed, signature, verdict } = inspection;
+        const { findings, unchecked, undescribed, signature, verdict, claims } = inspection;
         const accepted = findings.length === 0;
         output.result(
-          { accepted, findings, unchecked, undescribed, signature, verdict },
+          { accepted, findings, unchecked, undescribed, signature, verdict, claims: accepted ? claims : null },
           describeVerification(inspection),
         );
         return accepted ? 0 : CHECK_FAILED;

@@ -70,7 +70,9 @@ describe('what may be claimed', () => {
   test('is told with the reasons, each once for all that it decides alike', async () => {
     const { inspection } = await read(fullSample);
     const text = describeClaims(inspection.claims, false);
-    expect(text).toMatch(/^verdict: clean\n\nmay be claimed\n/);
+    expect(text).toMatch(
+      /^verdict: clean, which is about the record as a whole; what it supports:\n\nmay be claimed\n/,
+    );
     expect(text).toContain('  this is what the agent SDK told of itself\n');
     expect(text).toContain('must not be claimed\n');
     expect(text.split('because the archive does not describe what was observed of it')).toHaveLength(2);

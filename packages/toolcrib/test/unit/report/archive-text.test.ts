@@ -32,13 +32,14 @@ describe('the text of an archive', () => {
         '                      No agent SDK reported its tool calls.',
         '                      Who wrote the archive is not known: nobody signed it.',
         '',
-        'verdict               not_applicable: the kernel was not watched: only what was',
-        '                      reported can be claimed, nothing as measured',
-        'claims                reported: allowed; measured, it happened: blocked;',
-        '                      measured, it did not happen: blocked; by tool call:',
-        '                      blocked',
+        'verdict               not_applicable: the kernel was not watched: nothing can be',
+        '                      claimed as measured',
         'because               kernel_layer is absent:',
         '                      absent_kernel_layer_blocks_measured_kernel_effect_claims',
+        'claims                these happened: blocked; no others: blocked; it did not',
+        '                      happen: blocked; policy decisions: blocked; reports of the',
+        '                      SDK: blocked; by tool call: blocked (what of which, and',
+        '                      why: archive show --claims)',
         '',
         'check                 consistent, not authentic: nobody signed it',
         '',
@@ -52,6 +53,16 @@ describe('the text of an archive', () => {
     expect(text).toContain('2 paths, 4 network endpoints, 1 programs\n');
     expect(text).toContain('what a policy decided 1 decisions\n');
     expect(text).toContain('what the SDK reported 1 events, self-reported\n');
+  });
+
+  test('tells what may be claimed as its gate does, not as its verdict alone would allow', async () => {
+    const inspection = await verifyArchive(archiveBytes(sampleMembers(fullSample)));
+    expect(inspection.verdict?.claim_gate.bounded_negative_claims).toBe('allowed');
+    for (const text of [describeArchive(inspection), describeVerification(inspection)]) {
+      const words = text.replaceAll(/\s+/g, ' ');
+      expect(words).toContain('it did not happen: blocked;');
+      expect(words).not.toContain('it did not happen: allowed');
+    }
   });
 
   test('that no member says more of may be another writer\u2019s or have lost some, which only a signature tells', async () => {
