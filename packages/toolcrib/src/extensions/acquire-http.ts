@@ -5,7 +5,7 @@ import { quoted } from '../core/printable.ts';
 import { displayUrl } from '../transfer/display-url.ts';
 import { factsOf, nameOf, notCached, verifyPin, type AcquiredPack, type WantedPack } from './acquired-pack.ts';
 import { downloadPack } from './download-pack.ts';
-import { openPack, type OpenPackOptions } from './pack/read-pack.ts';
+import { isPack } from './pack/verify-pack.ts';
 import type { OfferedFile, PackOrigins } from './pack-origins.ts';
 import { formatStoreRef, storeArtifactUrl, type StoreRef } from './store-ref.ts';
 
@@ -72,20 +72,10 @@ async function findPack(
   const { id: extensionId, reference: resolvedRef } = dependency;
   for (const digest of pin === undefined ? await cache.recall(reference, store) : [pin]) {
     const kept = (await cache.read(digest, signal)) ?? (store && (await cache.readNamed(store, digest)));
-    if (kept === undefined || (pin === undefined && !(await opens(kept.bytes, { extensionId, signal })))) continue;
+    if (kept === undefined || (pin === undefined && !(await isPack(kept.bytes, { extensionId, signal })))) continue;
     return { ...kept, pinned: digest, resolvedRef, mediaType: undefined, tier: 'cache', where: digest };
   }
   return undefined;
-}
-
-async function opens(bytes: Uint8Array, options: OpenPackOptions): Promise<boolean> {
-  try {
-    await openPack(bytes, options);
-    return true;
-  } catch (error) {
-    if (error instanceof IntegrityError) return false;
-    throw error;
-  }
 }
 
 async function download(
@@ -105,8 +95,8 @@ async function download(
     },
   };
   const { bytes, digest, url: where } = await downloadPack(wanted, question, origins);
-  await origins.cache.remember(reference, digest, store);
-  const { reference: resolvedRef } = wanted.dependency;
+  const { id: extensionId, reference: resolvedRef } = wanted.dependency;
+  if (await isPack(bytes, { extensionId, signal })) await origins.cache.remember(reference, digest, store);
   return { bytes, digest, pinned: digest, resolvedRef, mediaType: undefined, tier: 'network', where };
 }
 

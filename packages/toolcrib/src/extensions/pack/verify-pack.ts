@@ -1,8 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
+import { IntegrityError } from '../../core/errors.ts';
 import { SIDECAR_NAME } from './component-sidecar.ts';
 import { DESCRIBE_NAME } from './describe.ts';
 import { createPackRefusal } from './pack-refusal.ts';
-import { openPack, type PackComponent } from './read-pack.ts';
+import { openPack, type OpenPackOptions, type Pack, type PackComponent } from './read-pack.ts';
 
 /** What a pack is found to be. */
 export interface VerifiedPack {
@@ -25,17 +26,35 @@ export async function verifyPack(
   const pack = await openPack(source, { extensionId, signal });
   try {
     await pack.verifyEntries();
-    const has = (name: string): boolean => pack.entries.some((entry) => entry.name === name);
-    if (!has(SIDECAR_NAME) && !has(DESCRIBE_NAME)) {
+    const names = namesOfItsOwn(pack);
+    if (names.length === 0) {
       throw createPackRefusal(extensionId).malformed(
         `it is a ZIP without ${SIDECAR_NAME} and without ${DESCRIBE_NAME}, and a pack has one of them at its top`,
       );
     }
-    if (has(DESCRIBE_NAME)) await pack.readTools();
-    if (!has(SIDECAR_NAME)) return { component: undefined };
+    if (names.includes(DESCRIBE_NAME)) await pack.readTools();
+    if (!names.includes(SIDECAR_NAME)) return { component: undefined };
     const { bytes: _, ...component } = await pack.readComponent();
     return { component };
   } finally {
     await pack.close();
   }
+}
+
+/**
+ * Whether bytes are a pack by their directory and what is in it; whether each entry is sound is not looked at.
+ * @throws the signal's reason.
+ */
+export async function isPack(bytes: Uint8Array, options: OpenPackOptions): Promise<boolean> {
+  try {
+    return namesOfItsOwn(await openPack(bytes, options)).length > 0;
+  } catch (error) {
+    if (error instanceof IntegrityError) return false;
+    throw error;
+  }
+}
+
+/** Those of the files that make a ZIP a pack. */
+function namesOfItsOwn({ entries }: Pack): readonly string[] {
+  return entries.map(({ name }) => name).filter((name) => name === SIDECAR_NAME || name === DESCRIBE_NAME);
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { failureOfAsync } from '../../unit/core/failure.ts';
 import { cachedPath, componentOf, declare, digestOf, packOf, writeLock } from '../../unit/extensions/pack-site.ts';
+import { zipBytes } from '../../unit/extensions/pack/zip-bytes.ts';
 import { startProxy } from '../transfer/proxy-server.ts';
 import { extensionSite, type ExtensionSite } from './extension-site.ts';
 import { startExtensionStore, type ExtensionStore, type StoredPack } from './extension-store.ts';
@@ -290,7 +291,15 @@ describe('the packs in the cache', () => {
     }
   });
 
-  test('that are none hide nothing: what was found before is found offline', async () => {
+  test('that are ZIPs of something else hide nothing: what was found before is found offline', async () => {
+    await using at = await siteOfStore();
+    await at.site.resolve(ID, at);
+    at.store.packs.set('acme/http/1.0.0', { bytes: zipBytes([{ name: 'a', content: 'of something else' }]) });
+    expect((await failureOfAsync(() => at.site.resolve(ID, at))).code).toBe('NOT_FOUND');
+    await expect(at.site.resolve(ID, { offline: true })).resolves.toMatchObject({ pack: { digest: digestOf(pack) } });
+  });
+
+  test('that are none hide nothing either', async () => {
     await using at = await siteOfStore();
     await at.site.resolve(ID, at);
     const kept = await namesIn(at.site);
