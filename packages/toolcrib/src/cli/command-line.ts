@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InterruptedError, messageOf, UsageError } from '../core/errors.ts';
 import { isActionsRunner } from '../report/github-actions.ts';
-import { exitCodeOf, WRAPPER_FAILED } from './exit-codes.ts';
+import { exitCodeOf, runInterruptedBy, WRAPPER_FAILED } from './exit-codes.ts';
 import { createOutput } from './output.ts';
 import { createProgram } from './program.ts';
 import { listenToSignals } from './signals.ts';
@@ -31,7 +31,9 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     const options = { json: wantsJson(argv), quiet: false, onRunner: isActionsRunner(process.env) };
     createOutput(streams, options).fail(failure);
     // A failure of ours is not taken for the other program's own.
-    return wrapsAnother() && !(failure instanceof InterruptedError) ? WRAPPER_FAILED : exitCodeOf(failure);
+    if (failure instanceof InterruptedError)
+      return command[1] === 'run' ? runInterruptedBy(failure) : exitCodeOf(failure);
+    return wrapsAnother() ? WRAPPER_FAILED : exitCodeOf(failure);
   }
 }
 

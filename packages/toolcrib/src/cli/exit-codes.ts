@@ -41,3 +41,15 @@ const EXIT_CODES = [
 export function exitCodeOf(error: unknown): number {
   return EXIT_CODES.find(([kind]) => error instanceof kind)?.[1] ?? BUG;
 }
+
+const SIGNALLED = new Map<unknown, number>([
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGQUIT', 131],
+  ['SIGTERM', 143],
+]);
+
+/** What a run exits with that was interrupted before its command was started: as if the signal had ended the command. */
+export function runInterruptedBy(error: InterruptedError): number {
+  return SIGNALLED.get(error.details['signal']) ?? exitCodeOf(error);
+}

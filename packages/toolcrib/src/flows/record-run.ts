@@ -34,7 +34,7 @@ export interface RecordRunRequest extends RunSpecRequest {
   readonly output: string;
   /** Seconds. */
   readonly timeout?: number;
-  /** Handed on to the command; without it, the host's signal ends it. */
+  /** Handed on to the command. The host's signal ends it. */
   readonly signals?: SignalSource;
   /** How the kernel is observed. Default: `auto`. */
   readonly kernel?: KernelRequest;
@@ -83,8 +83,9 @@ export interface RecordedRun {
  * A log that cannot be read as a layer does not cost the run its evidence: the archive is written without that layer,
  * and then what is wrong with the log is thrown.
  * @throws UsageError `RUN_SPEC_INVALID`, `USAGE` when the file is there, `CONFIG_INVALID` for a key that cannot sign,
- * `RUN_LOG_INVALID`; SandboxError `NOT_OBSERVABLE`; NotFoundError `NOT_FOUND` for a key or a log; RemoteError `STORAGE`.
- * When the command had run before, the reporter was told how it ended, and so do the details.
+ * `RUN_LOG_INVALID`; SandboxError `NOT_OBSERVABLE`; NotFoundError `NOT_FOUND` for a key or a log; RemoteError `STORAGE`;
+ * InterruptedError before the command was started. When the command had run before, the reporter was told how it ended,
+ * and so do the details.
  */
 export async function recordRun(host: Host, request: RecordRunRequest): Promise<RecordedRun> {
   const path = resolve(host.cwd, request.output);
@@ -139,7 +140,8 @@ async function runInto(
       if (kernel === 'auto') host.reporter.notice({ kind: 'step', text: tierText(tier, refusals) });
     },
     ...(redact !== undefined && { redactionMode: redact }),
-    ...(signals === undefined ? { signal: host.signal } : { signals }),
+    signal: host.signal,
+    ...(signals !== undefined && { signals }),
     ...(timeout !== undefined && { timeoutMs: timeout * 1000 }),
     ...options,
   });

@@ -1,14 +1,18 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../core/clock.ts';
+import { InterruptedError } from '../core/errors.ts';
 import type { ProcessEnd } from './child-process.ts';
 import { endCommand, KILL_GRACE_MS } from './process-deadline.ts';
 
 /** Signals that a run hands on. */
-export type ForwardedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+export type ForwardedSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'SIGQUIT';
 
 /** Where signals for the command come from; only the CLI listens to the process. */
 export interface SignalSource {
   /** @returns what ends the subscription. */
   subscribe(listener: (signal: ForwardedSignal) => void): () => void;
+  /** Whether the sender of a signal that came now sent it to a command that runs as well. Default: it did not. */
+  reachesCommand?(signal: ForwardedSignal): boolean;
 }
 
 /** A command that runs, watched or not. */
@@ -27,26 +31,59 @@ export interface FollowOptions {
   readonly killGraceMs?: number | undefined;
 }
 
-/** Hands signals on; those that come while the command is being started reach it afterwards. */
+/** Hands signals on; those that come while the command is being started reach it afterwards, unless it has had them. */
 export interface Forwarding {
-  to(running: FollowedCommand): void;
+  /**
+   * To be asked before each try to start the command, and when one has failed.
+   * @throws InterruptedError when a signal has come, or the run was aborted: nobody wants the command any more.
+   */
+  readonly verifyWanted: () => void;
+  /** The process of the command is there: signals that their sender sends to it, too, are its own from now on. */
+  readonly launched: () => void;
+  to(running: FollowedCommand): Promise<void>;
   end(): void;
 }
 
-export function createForwarding(source: SignalSource | undefined): Forwarding {
-  const early: ForwardedSignal[] = [];
+export function createForwarding(source: SignalSource | undefined, abort: AbortSignal | undefined): Forwarding {
+  const early: { readonly signal: ForwardedSignal; readonly hasReached: boolean }[] = [];
+  let isLaunched = false;
   let target: FollowedCommand | undefined;
   const unsubscribe = source?.subscribe((signal) => {
-    if (target === undefined) early.push(signal);
-    else target.kill(signal);
+    const hasReached = isLaunched && source.reachesCommand?.(signal) === true;
+    if (target === undefined) early.push({ signal, hasReached });
+    else if (!hasReached) target.kill(signal);
   });
   return {
-    to(running) {
+    verifyWanted() {
+      if (abort?.aborted === true) throw interruptedBy(abort.reason);
+      const [first] = early;
+      if (first !== undefined) throw interruptedBySignal(first.signal);
+      isLaunched = false;
+    },
+    launched: () => void (isLaunched = true),
+    async to(running) {
+      await signalsTold();
+      isLaunched = true;
       target = running;
-      for (const signal of early) running.kill(signal);
+      for (const { signal, hasReached } of early) if (!hasReached) running.kill(signal);
     },
     end: () => unsubscribe?.(),
   };
+}
+
+function interruptedBySignal(signal: ForwardedSignal): InterruptedError {
+  return new InterruptedError(`interrupted by ${signal}`, { details: { signal } });
+}
+
+function interruptedBy(reason: unknown): InterruptedError {
+  if (reason instanceof InterruptedError) return reason;
+  return new InterruptedError('interrupted before the command was started');
+}
+
+/** Resolves when listeners were told of every signal that this process has got: that takes a whole turn of its event loop. */
+export async function signalsTold(): Promise<void> {
+  await turn();
+  await turn();
 }
 
 /**

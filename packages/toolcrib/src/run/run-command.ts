@@ -77,7 +77,7 @@ export async function runCommand(options: CommandRunOptions, redactor: Redactor)
       stdio: options.stdio,
       ownGroup: options.timeoutMs !== undefined,
     };
-    const starting = startObserved(kernel, command, forwarding.verifyWanted);
+    const starting = startObserved(kernel, command, forwarding);
     const capturer = kernel.choices.length === 0 ? undefined : loadCapturer();
     capturer?.catch(() => undefined); // where there is nothing to capture
     const { running, observed, tier, refusals } = await starting;

@@ -1,6 +1,6 @@
 import { hasCode, SandboxError, type ToolcribError } from '../core/errors.ts';
 import { startCommand, type CommandOptions, type SpawnError } from './child-process.ts';
-import type { FollowedCommand } from './follow-command.ts';
+import type { FollowedCommand, Forwarding } from './follow-command.ts';
 import type { CaptureTier, ObservedRun, Observer } from './observe/observer.ts';
 
 /** How the kernel is to be observed. `auto`: by the best observer that can, or not at all. */
@@ -41,16 +41,23 @@ export interface StartedRun {
 
 /**
  * Starts a command under the first observer that can observe.
- * @throws SandboxError `NOT_OBSERVABLE` when none could that was asked for; nothing was started then. With `auto` the
- * command is started without.
+ * @param wanted asked before each start, and when one failed: a signal of the terminal ends an observer that is just being
+ * started, too.
+ * @throws what `wanted` throws; SandboxError `NOT_OBSERVABLE` when none could that was asked for. Nothing was started
+ * then. With `auto` the command is started without.
  */
-export async function startObserved(capture: KernelCapture, command: CommandOptions): Promise<StartedRun> {
+export async function startObserved(
+  capture: KernelCapture,
+  command: CommandOptions,
+  wanted: Pick<Forwarding, 'verifyWanted' | 'launched'>,
+): Promise<StartedRun> {
   const refusals: Refusal[] = [];
   for (const choice of capture.choices) {
-    const started = await startUnder(choice, command);
+    const started = await startUnder(choice, command, wanted);
     if ('refused' in started) refusals.push({ tier: choice.tier, reason: started.refused });
     else return { tier: choice.tier, refusals, running: started, observed: 'code' in started ? undefined : started };
   }
+  wanted.verifyWanted();
   if (capture.requested !== 'auto' && capture.requested !== 'off') throw notObservable(capture.requested, refusals);
   const running = await (capture.start ?? startCommand)(command);
   return { tier: 'none', refusals, running, observed: undefined };
@@ -64,11 +71,15 @@ interface Refused {
 async function startUnder(
   choice: ObserverChoice,
   command: CommandOptions,
+  { verifyWanted, launched }: Pick<Forwarding, 'verifyWanted' | 'launched'>,
 ): Promise<ObservedRun | SpawnError | Refused> {
   try {
+    verifyWanted();
     const observer = await choice.open();
-    return await observer.start(command);
+    verifyWanted();
+    return await observer.start({ ...command, onLaunched: launched });
   } catch (error) {
+    verifyWanted();
     if (!hasCode(error, 'NOT_OBSERVABLE')) throw error;
     return { refused: reasonOf(error) };
   }

@@ -1,11 +1,13 @@
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { RecordRunRequest } from '../../flows/record-run.ts';
+import type { ForwardedSignal, SignalSource } from '../../run/follow-command.ts';
 import { writeResult } from '../child-result.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
 import type { Session } from '../session.ts';
 import type { Signals } from '../signals.ts';
 import { standardStreams } from '../standard-streams.ts';
+import { hasTerminal } from '../terminal-group.ts';
 
 interface RunOptions extends Omit<RecordRunRequest, 'command' | 'signals' | 'redact' | 'place'> {
   readonly sandbox?: string;
@@ -122,12 +124,10 @@ function parseDrain(value: string): number {
   });
 }
 
-/**
- * What goes on to the command. At a terminal Ctrl-C reaches it by itself, unless it runs in a session of its own.
- */
-function forwarded(signals: Signals, sharesTerminal: boolean): Pick<Signals, 'subscribe'> {
-  if (!sharesTerminal || !process.stdin.isTTY) return signals;
-  return {
-    subscribe: (listener) => signals.subscribe((name) => (name === 'SIGINT' ? undefined : listener(name))),
-  };
+/** What a terminal sends to its whole foreground group when it is typed. */
+const TYPED: readonly ForwardedSignal[] = ['SIGINT', 'SIGQUIT'];
+
+/** What goes on to the command. What is typed at a terminal reaches it by itself, unless it runs in a session of its own. */
+function forwarded({ subscribe }: Signals, isInOurGroup: boolean): SignalSource {
+  return { subscribe, reachesCommand: (signal) => isInOurGroup && TYPED.includes(signal) && hasTerminal() };
 }

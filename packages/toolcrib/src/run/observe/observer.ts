@@ -16,6 +16,8 @@ export interface ObservedCommand {
   readonly stdio: 'inherit' | readonly [stdin: number, stdout: number, stderr: number];
   /** In a session of its own, so that a timeout can end all of it. */
   readonly ownGroup: boolean;
+  /** Called when its process is there, before its first instruction: it gets what is sent to its group from then on. */
+  readonly onLaunched?: () => void;
 }
 
 /**

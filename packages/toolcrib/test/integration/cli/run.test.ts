@@ -90,8 +90,8 @@ describe.concurrent('run', () => {
     expect(end.stderr).toContain("run_id must not contain ':'");
   });
 
-  test('forwards SIGTERM and SIGINT to the command, whose code it passes on with its record', async () => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test('forwards SIGTERM, SIGINT and SIGQUIT to the command, whose code it passes on with its record', async () => {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
       await using project = await scratchProject();
       const script = `process.on("${signal}", () => process.exit(42)); setInterval(() => {}, 1000); console.log("ready")`;
       const cli = startCli(['run', '-o', 'run.tar.gz', '--', ...node(script)], { cwd: project.folder });
@@ -101,6 +101,29 @@ describe.concurrent('run', () => {
       expect(await readdir(project.folder)).toEqual(['run.tar.gz']);
     }
   });
+
+  test.for([
+    ['SIGHUP', 129],
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'ends with 128+N by %s that comes before the command is started, and starts nothing',
+    async ([name, code]) => {
+      for (const options of [[], ['--timeout', '60']]) {
+        const signalling = `const fs = require('node:fs'); const { existsSync } = fs;
+        fs.existsSync = (path) => {
+          if (String(path).endsWith('/run.tar.gz')) process.kill(process.pid, '${name}');
+          return existsSync(path);
+        };`;
+        await using project = await scratchProject({ 'early.cjs': signalling });
+        const cwd = project.folder;
+        const args = ['run', '--kernel', 'off', ...options, '-o', 'run.tar.gz', '--', '/bin/sh', '-c', 'touch started'];
+        const end = await toolcrib(args, { cwd, env: { NODE_OPTIONS: `--require ${cwd}/early.cjs` } });
+        expect(end).toMatchObject({ code, stdout: '', stderr: `toolcrib: interrupted by ${name}\n` });
+        expect(await readdir(cwd)).toEqual(['early.cjs']);
+      }
+    },
+  );
 
   test('writes what happened to the file of --result, and the archive tells the same', async () => {
     await using project = await scratchProject();

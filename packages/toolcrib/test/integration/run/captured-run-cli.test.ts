@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { requireOrSkip } from '../../servers/require.ts';
@@ -17,27 +17,41 @@ const TIERS = [
   ['ptrace', withoutStrace],
 ] as const;
 
+interface Terminal {
+  /** What is typed when the words are shown. */
+  readonly typed: string;
+  /** Default: `ready`. */
+  readonly when?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Where the standard input leads instead. */
+  readonly input?: '/dev/null';
+}
+
 /** Runs a command line on a terminal of its own, and types when it shows that it is ready. */
 async function onTerminal(
   cwd: string,
   args: readonly string[],
-  typed: string,
+  { typed, when = 'ready', env = {}, input }: Terminal,
 ): Promise<{ code: number | null; shown: string }> {
   const command = [...TOOLCRIB, ...args].map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(' ');
-  const child = spawn('script', ['--quiet', '--return', '--command', `exec ${command}`, '/dev/null'], {
+  const redirected = input === undefined ? command : `${command} <${input}`;
+  const child = spawn('script', ['--quiet', '--return', '--command', `exec ${redirected}`, '/dev/null'], {
     cwd,
-    env: { ...cliEnvironment(cwd), TERM: 'dumb', SHELL: '/bin/sh' },
+    env: { ...cliEnvironment(cwd, env), TERM: 'dumb', SHELL: '/bin/sh' },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   let shown = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    if (!shown.includes('ready') && `${shown}${text}`.includes('ready')) child.stdin.write(typed);
+    if (!shown.includes(when) && `${shown}${text}`.includes(when)) child.stdin.write(typed);
     shown += text;
   });
   await once(child, 'exit');
   child.stdin.end();
   return { code: child.exitCode, shown };
 }
+
+const CTRL_C = '\u0003';
+const CTRL_BACKSLASH = '\u001C';
 
 describe.each(TIERS)('run --kernel %s', (kernel, missing) => {
   const RUN = ['run', '--kernel', kernel, '-o', 'run.tar.gz'];
@@ -51,33 +65,80 @@ describe.each(TIERS)('run --kernel %s', (kernel, missing) => {
     expect((await readdir(cwd)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
-  test(
-    'lets Ctrl-C at a terminal reach the command once, and records how it took it',
+  test.each([
+    ['Ctrl-C', 'INT', {}],
+    ['Ctrl-C with another input', 'INT', { input: '/dev/null' }],
+    ['Ctrl-\\', 'QUIT', {}],
+  ] as const)(
+    'lets %s at a terminal reach the command once, and records how it took it',
     requireOrSkip(missing ?? withoutScript),
-    async () => {
+    async (_, signal, terminal) => {
       await using project = await scratchProject();
-      const taken = `trap 'echo taken; exit 7' INT; echo ready; n=0; while [ $n -lt 300 ]; do n=$((n+1)); sleep 0.1; done`;
-      const { code, shown } = await onTerminal(project.folder, [...RUN, '--', 'sh', '-c', taken], '\u0003');
+      const taken = `n=0; trap 'n=$((n+1)); echo taken' ${signal}; echo ready; while [ $n = 0 ]; do sleep 0.1; done; sleep 0.5; exit 7`;
+      const { code, shown } = await onTerminal(project.folder, [...RUN, '--', 'sh', '-c', taken], {
+        typed: signal === 'INT' ? CTRL_C : CTRL_BACKSLASH,
+        ...terminal,
+      });
       expect([code, shown.split('taken')]).toMatchObject([7, { length: 2 }]);
       const show = await toolcrib(['archive', 'show', '--json', 'run.tar.gz'], { cwd: project.folder });
       expect(documentOf(show)).toMatchObject({ findings: [], summary: { exitCode: 7 } });
     },
   );
 
-  test(
-    'lets Ctrl-C at a terminal end a command that does not care',
+  test.each([
+    ['Ctrl-C', CTRL_C, 130],
+    ['Ctrl-\\', CTRL_BACKSLASH, 131],
+  ] as const)(
+    'lets %s at a terminal end a command that does not care',
     requireOrSkip(missing ?? withoutScript),
-    async () => {
+    async (_, typed, expected) => {
       await using project = await scratchProject();
-      const command = ['sh', '-c', 'echo ready; exec sleep 30'];
-      const { code } = await onTerminal(project.folder, [...RUN, '--', ...command], '\u0003');
-      expect(code).toBe(130);
+      const command = ['sh', '-c', 'ulimit -c 0; echo ready; exec sleep 30'];
+      const { code } = await onTerminal(project.folder, [...RUN, '--', ...command], { typed });
+      expect(code).toBe(expected);
       expect(existsSync(join(project.folder, 'run.tar.gz'))).toBe(true);
     },
   );
 });
 
 describe('run', () => {
+  /** Options and environment of a run whose strace takes its time before it attaches. */
+  async function attachingSlowly(cwd: string): Promise<{ args: readonly string[]; env: Record<string, string> }> {
+    const script = '#!/bin/sh\ncase "$*" in *sleep*60*) echo attaching; sleep 1;; esac\nexec /usr/bin/strace "$@"\n';
+    await mkdir(join(cwd, 'bin'));
+    await writeFile(join(cwd, 'bin/strace'), script, { mode: 0o755 });
+    const args = ['run', '--kernel', 'ptrace', '-o', 'run.tar.gz'];
+    return { args, env: { PATH: `${cwd}/bin:${process.env['PATH'] ?? ''}` } };
+  }
+
+  test(
+    'is ended by Ctrl-C at a terminal while the observer attaches, and starts nothing',
+    requireOrSkip(withoutScript ?? withoutStrace),
+    async () => {
+      await using project = await scratchProject();
+      const { args, env } = await attachingSlowly(project.folder);
+      const typing = { typed: CTRL_C, when: 'attaching', env };
+      const { code, shown } = await onTerminal(project.folder, [...args, '--', 'sleep', '60'], typing);
+      expect(shown).toContain('interrupted by SIGINT');
+      expect(code).toBe(130);
+      expect(await readdir(project.folder)).toEqual(['bin']);
+    },
+  );
+
+  test(
+    'hands Ctrl-C on that was typed while the observer attaches to a command in a session of its own',
+    requireOrSkip(withoutScript ?? withoutStrace),
+    async () => {
+      await using project = await scratchProject();
+      const { args, env } = await attachingSlowly(project.folder);
+      const typing = { typed: CTRL_C, when: 'attaching', env };
+      const command = ['--timeout', '50', '--', 'sleep', '60'];
+      expect(await onTerminal(project.folder, [...args, ...command], typing)).toMatchObject({ code: 130 });
+      const show = await toolcrib(['archive', 'show', '--json', 'run.tar.gz'], { cwd: project.folder });
+      expect(documentOf(show)).toMatchObject({ findings: [], summary: { signal: 2, timedOut: false } });
+    },
+  );
+
   test('says by what it observes, and why by nothing better, unless it is to be quiet', async () => {
     await using project = await scratchProject();
     const cwd = project.folder;

@@ -2,18 +2,28 @@ import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { openSync, closeSync, existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
+import { SandboxError } from '../../../src/core/errors.ts';
 import { verifyArchive } from '../../../src/run/archive/verify.ts';
 import { archiveBytes, createArchiveDraft, type SealedArchive } from '../../../src/run/archive/write.ts';
+import {
+  startCommand,
+  type CommandOptions,
+  type RunningCommand,
+  type SpawnError,
+} from '../../../src/run/child-process.ts';
 import { exitStatusOf } from '../../../src/run/exit-status.ts';
 import { createEphemeralKey } from '../../../src/run/redaction/key.ts';
 import type { ForwardedSignal } from '../../../src/run/follow-command.ts';
 import { recordRun, type RecordRunOptions, type RunOutcome } from '../../../src/run/record-run.ts';
 import { outcomeSchema } from '../../../src/run/run-outcome.ts';
+import type { CaptureReport, ObservedCommand, ObservedRun, Observer } from '../../../src/run/observe/observer.ts';
 import { createRunSpec } from '../../../src/run/run-spec.ts';
+import type { KernelCapture } from '../../../src/run/start-observed.ts';
 import { failureOfAsync } from '../../unit/core/failure.ts';
 import { isAlive, until } from './living-process.ts';
 
@@ -270,6 +280,7 @@ describe('signals', () => {
     ['SIGINT', 2],
     ['SIGTERM', 15],
     ['SIGHUP', 1],
+    ['SIGQUIT', 3],
   ])('%s reaches the command, and the run says so', async (signal, number) => {
     const started = join(directory, 'started');
     let send: (signal: ForwardedSignal) => void = () => undefined;
@@ -295,14 +306,117 @@ describe('signals', () => {
     expect(subscribed).toBe(0);
   });
 
-  test('that come before the command is there reach it afterwards', async () => {
-    const signals = {
-      subscribe: (listener: (signal: ForwardedSignal) => void) => {
-        listener('SIGTERM');
-        return () => undefined;
+  /** A source that has sent a signal when somebody listens, and sends more. */
+  function sourceOf(first: readonly ForwardedSignal[] = []) {
+    const listeners: ((signal: ForwardedSignal) => void)[] = [];
+    return {
+      send: (signal: ForwardedSignal) => listeners.forEach((listener) => listener(signal)),
+      signals: {
+        subscribe: (listener: (signal: ForwardedSignal) => void) => {
+          listeners.push(listener);
+          first.forEach(listener);
+          return () => void listeners.splice(0);
+        },
+        reachesCommand: () => true,
       },
     };
-    expect(await run(['sleep', '60'], { signals })).toMatchObject({ signal: 15 });
+  }
+
+  /** What an observer would be that is started by the callback. */
+  const observedBy = (open: () => Promise<Observer>): KernelCapture => ({
+    requested: 'auto',
+    choices: [{ tier: 'ebpf', open }],
+  });
+  /** A command that runs, as an observer has it that sees nothing. */
+  const unseen = (running: RunningCommand | SpawnError): ObservedRun => {
+    if ('code' in running) throw new Error(running.reason);
+    const accounts: CaptureReport['accounts'] = [];
+    const report = { attribution: 'proven', accounts, endedEarly: false, survivors: 0, attachMs: 0 } as const;
+    return { ...running, calls: Readable.from([]), capture: Promise.resolve({ ...report, perturbations: [] }) };
+  };
+  const refusal = () => new SandboxError('NOT_OBSERVABLE', 'it cannot be observed');
+
+  test('that come before the command is started end the run, and nothing is started', async () => {
+    const { signals } = sourceOf(['SIGTERM']);
+    const failure = await failureOfAsync(() => run(['touch', 'started'], { signals }));
+    expect(failure).toMatchObject({ code: 'INTERRUPTED', details: { signal: 'SIGTERM' } });
+    expect(existsSync(join(directory, 'started'))).toBe(false);
+  });
+
+  test('that this process has got and was not told of yet end the run, too', async () => {
+    const signals = {
+      subscribe: (listener: (signal: ForwardedSignal) => void) => {
+        const onHangup = () => listener('SIGHUP');
+        process.on('SIGHUP', onHangup);
+        process.kill(process.pid, 'SIGHUP');
+        return () => process.off('SIGHUP', onHangup);
+      },
+    };
+    const failure = await failureOfAsync(() => run(['touch', 'started'], { signals }));
+    expect(failure).toMatchObject({ code: 'INTERRUPTED', details: { signal: 'SIGHUP' } });
+    expect(existsSync(join(directory, 'started'))).toBe(false);
+  });
+
+  test('that come while an observer is looked for, or end it as it starts, let nothing be started', async () => {
+    for (const whenOpen of [true, false]) {
+      const { send, signals } = sourceOf();
+      const kernel = observedBy(() => {
+        send('SIGINT');
+        const start = () => Promise.reject(new Error('it was started'));
+        return whenOpen ? Promise.resolve({ tier: 'ebpf', start }) : Promise.reject(refusal());
+      });
+      const failure = await failureOfAsync(() => run(['touch', 'started'], { signals, kernel }));
+      expect(failure).toMatchObject({ code: 'INTERRUPTED', details: { signal: 'SIGINT' } });
+    }
+    expect(existsSync(join(directory, 'started'))).toBe(false);
+  });
+
+  test('that come while the command is being started reach it then, whoever they were for', async () => {
+    const { send, signals } = sourceOf();
+    const start = async (command: CommandOptions) => {
+      send('SIGINT');
+      return await startCommand(command);
+    };
+    const kernel: KernelCapture = { requested: 'off', choices: [], start };
+    expect(await run(['sleep', '60'], { signals, kernel })).toMatchObject({ signal: 2 });
+  });
+
+  test('that come while an observer starts the command reach it then, unless it has had them', async () => {
+    const startBy = async (launchedFirst: boolean) => {
+      const { send, signals } = sourceOf();
+      const start = async (command: ObservedCommand) => {
+        if (launchedFirst) command.onLaunched?.();
+        send('SIGINT');
+        return await startCommand({ ...command, command: ['sh', '-c', 'sleep 0.5; exit 3'] });
+      };
+      const kernel = observedBy(() =>
+        Promise.resolve({ tier: 'ebpf', start: (command) => start(command).then(unseen) }),
+      );
+      return await run(['true'], { signals, kernel });
+    };
+    expect(await startBy(false)).toMatchObject({ signal: 2 });
+    expect(await startBy(true)).toMatchObject({ exitCode: 3 });
+  });
+
+  test('that their sender sent to the command, too, are not handed on once it runs', async () => {
+    const { send, signals } = sourceOf();
+    const running = run(['sh', '-c', 'touch started; sleep 0.5; exit 3'], { signals });
+    await until(() => existsSync(join(directory, 'started')));
+    await sleep(100);
+    send('SIGINT');
+    expect(await running).toMatchObject({ exitCode: 3, signal: null });
+  });
+
+  test('an abort before the start lets nothing be started, also where signals are handed on', async () => {
+    const controller = new AbortController();
+    const kernel = observedBy(() => {
+      controller.abort();
+      return Promise.reject(refusal());
+    });
+    const { signals } = sourceOf();
+    const options = { signals, kernel, signal: controller.signal };
+    expect(await failureOfAsync(() => run(['touch', 'started'], options))).toMatchObject({ code: 'INTERRUPTED' });
+    expect(existsSync(join(directory, 'started'))).toBe(false);
   });
 
   test('an abort ends the command, and what was recorded is kept', async () => {

@@ -3,6 +3,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { messageOf, SandboxError } from '../../../core/errors.ts';
 import { isProcessGroupAlive, killProcessGroup } from '../../../disk/process-group.ts';
 import { childEnd, type ProcessEnd, type SpawnError } from '../../child-process.ts';
+import { signalsTold } from '../../follow-command.ts';
 import { KILL_GRACE_MS } from '../../process-deadline.ts';
 import { spawnErrorOfErrno } from '../errno.ts';
 import type { ObservedCall } from '../observed-call.ts';
@@ -53,6 +54,8 @@ async function start(command: ObservedCommand, options: StraceObserverOptions): 
   if ('code' in found) return found;
   const started = await startStrace({ ...command, command: found.command }, options.strace);
   try {
+    await signalsTold();
+    command.onLaunched?.();
     const calls = await untilExec(started, options.clock);
     const exec = execOf(calls, started.pid);
     if (exec === undefined)

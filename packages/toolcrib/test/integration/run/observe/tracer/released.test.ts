@@ -48,6 +48,7 @@ describe('a command that was released', requireOrSkip('reason' in probe ? probe.
           start: () => Promise.reject(new SandboxError('NOT_OBSERVABLE', 'it was started a second time', {})),
         },
         options,
+        { verifyWanted: () => undefined, launched: () => undefined },
       );
     } finally {
       closeSync(nothing);
