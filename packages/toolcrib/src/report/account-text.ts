@@ -60,7 +60,13 @@ function pathBlock(account: ArchiveAccount, use: PathUse): string {
     const group = `${path === '' ? '(anywhere)' : path}  ${paths} paths`;
     return [count(opens), paths === 1 ? path : group];
   });
-  return total === 0 ? '' : formatBlock(`${USES[use]}: ${total}`, rows, left === 0 ? undefined : `${left} more paths`);
+  return total === 0
+    ? ''
+    : formatBlock(
+        `${USES[use]}: ${total}`,
+        rows,
+        left === 0 ? undefined : `${left} more ${left === 1 ? 'path' : 'paths'}`,
+      );
 }
 
 type Row = readonly [count: string, text: string];

@@ -2,6 +2,7 @@ import type { ArchiveAccount } from '../core/archive-account.ts';
 import { printable } from '../core/printable.ts';
 import { describeAccount } from './account-text.ts';
 import { claimSummary, claimTable, type ClaimFacts } from './claims-text.ts';
+import { counted } from './counted.ts';
 import { unknownsOf } from './unknowns.ts';
 import { truncate, wrap } from './width.ts';
 
@@ -132,17 +133,30 @@ const TIERS: ReadonlyMap<string, string> = new Map([
   ['none', 'nothing'],
 ]);
 
-function describeCapture({ reports: { capture } }: ArchiveFacts): readonly string[] {
+/** Who watched the run, in words; an observer that stood ready for a command that was not started watched nothing. */
+export function watcherText({ summary, reports: { capture } }: ArchiveFacts): string | undefined {
+  if (capture === undefined) return undefined;
+  const name = TIERS.get(capture.tier) ?? capture.tier;
+  if (summary.spawnError === null || capture.tier === 'none') return name;
+  return `nothing: no command ran for ${name} to watch`;
+}
+
+function describeCapture(facts: ArchiveFacts): readonly string[] {
+  const { capture } = facts.reports;
   if (capture === undefined) return [];
-  const { tier, attribution, refusals, perturbations, ended_early, survivors, normaliser } = capture;
+  const { attribution, refusals, perturbations, ended_early, survivors, normaliser } = capture;
   const hidden = Object.values(normaliser?.hidden ?? {}).reduce((sum, count) => sum + count, 0);
   return [
-    ...field('watched by', `${TIERS.get(tier) ?? tier}${attribution === 'doubtful' ? ', attribution in doubt' : ''}`),
+    ...field('watched by', `${watcherText(facts) ?? ''}${attribution === 'doubtful' ? ', attribution in doubt' : ''}`),
     ...refusals.flatMap((refusal) => field('', `not by ${refusal.tier}: ${refusal.reason}`)),
     ...perturbations.flatMap((text) => field('', `changed by that: ${text}`)),
     ...(ended_early ? field('', 'it ended before the run was over') : []),
-    ...(survivors > 0 ? field('', `${survivors} processes lived on when the recording ended`) : []),
-    ...(hidden > 0 ? field('left out, counted', `${hidden} opens of loader, locale, system and module paths`) : []),
+    ...(survivors > 0
+      ? field('', `${counted(survivors, 'process', 'processes')} lived on when the recording ended`)
+      : []),
+    ...(hidden > 0
+      ? field('left out, counted', `${counted(hidden, 'open')} of loader, locale, system and module paths`)
+      : []),
   ];
 }
 
@@ -203,10 +217,13 @@ function describeLayers(summary: Summary): readonly string[] {
     ...field('what the kernel saw', kernelText(health, layers.kernel)),
     ...(health.kernel_layer !== 'absent' && surface !== undefined ? field('', surfaceText(surface)) : []),
     ...(health.kernel_layer !== 'absent' ? field('', `network coverage: ${health.network_protocol_coverage}`) : []),
-    ...field('what a policy decided', health.policy_layer === 'absent' ? 'not recorded' : `${layers.policy} decisions`),
+    ...field(
+      'what a policy decided',
+      health.policy_layer === 'absent' ? 'not recorded' : counted(layers.policy, 'decision'),
+    ),
     ...field(
       'what the SDK reported',
-      health.sdk_layer === 'absent' ? 'not recorded' : `${layers.sdk} events, self-reported`,
+      health.sdk_layer === 'absent' ? 'not recorded' : `${counted(layers.sdk, 'event')}, self-reported`,
     ),
     ...ambiguityLines(summary),
     ...field('redaction', redactionText(health)),
@@ -215,14 +232,14 @@ function describeLayers(summary: Summary): readonly string[] {
 
 function kernelText(health: Health, events: number): string {
   const origin = health.capture_origin === undefined ? '' : ', captured by a third party';
-  if (health.kernel_layer === 'complete') return `${events} events, none lost${origin}`;
+  if (health.kernel_layer === 'complete') return `${counted(events, 'event')}, none lost${origin}`;
   if (health.kernel_layer !== 'absent') {
     const lost = health.ringbuf_drops > 0 ? `at least ${health.ringbuf_drops} lost` : 'some lost';
-    return `${events} events, ${lost}${origin}`;
+    return `${counted(events, 'event')}, ${lost}${origin}`;
   }
   return events === 0
     ? 'not recorded'
-    : `${events} events that cannot be attributed to this run: they count as not recorded`;
+    : `${counted(events, 'event')} that cannot be attributed to this run: not counted as recorded`;
 }
 
 function ambiguityLines({ correlation }: Summary): readonly string[] {
@@ -232,14 +249,15 @@ function ambiguityLines({ correlation }: Summary): readonly string[] {
 
 function surfaceText(surface: Readonly<Record<string, number>>): string {
   const count = (name: string): number => surface[name] ?? 0;
-  const network = `${count('network_endpoints')} network endpoints`;
-  return `${count('filesystem_paths')} paths, ${network}, ${count('process_execs')} programs`;
+  const paths = counted(count('filesystem_paths'), 'path');
+  const network = counted(count('network_endpoints'), 'network endpoint');
+  return `${paths}, ${network}, ${counted(count('process_execs'), 'program')}`;
 }
 
 function redactionText(health: Health): string {
   if (health.redaction === undefined) return 'the archive does not say';
   if (health.redaction.mode === 'disabled_unsafe') return 'switched off: it may hold secrets';
-  return `${health.redaction.redacted_count} places redacted (${health.redaction.mode})`;
+  return `${counted(health.redaction.redacted_count, 'place')} redacted (${health.redaction.mode})`;
 }
 
 const VERDICT_TEXTS: ReadonlyMap<string, string> = new Map([

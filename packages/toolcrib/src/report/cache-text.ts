@@ -1,3 +1,4 @@
+import { counted } from './counted.ts';
 import { formatSize, shortDigest } from './size.ts';
 import { formatTable, type TableOptions } from './table.ts';
 import { wrap } from './width.ts';
@@ -154,10 +155,6 @@ function overText({ limits, bytesAfter }: CollectionFacts): string {
   if (limits.maxBytes === null || bytesAfter <= limits.maxBytes) return '';
   const over = formatSize(bytesAfter - limits.maxBytes);
   return `that is ${over} above the limit: all of it is in use, or was used within the last hour\n`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 /** To the minute: a use is recorded at most every ten. */

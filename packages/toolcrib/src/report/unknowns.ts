@@ -1,4 +1,5 @@
 import type { ArchiveFacts } from './archive-text.ts';
+import { counted } from './counted.ts';
 
 /**
  * What an archive does not tell, one sentence each, the weightiest first. A reader who knows only what is there takes
@@ -10,13 +11,16 @@ export function unknownsOf(facts: ArchiveFacts): readonly string[] {
 }
 
 function kernelUnknowns({
-  summary: { health, layers },
-  reports: { capture, coverage },
+  summary: { health, layers, spawnError, exitCode },
+  reports: { capture, coverage, injection },
 }: ArchiveFacts): readonly string[] {
   if (health === undefined) return ['How the run was watched is not known.'];
   if (health.kernel_layer === 'absent') {
-    const events = layers.kernel === 0 ? '' : ` ${layers.kernel} events are there that may be those of somebody else.`;
-    return [`Nothing watched what the command did: files, network and programs are not known.${events}`];
+    if (spawnError !== null) return [];
+    const events = layers.kernel === 0 ? '' : ` ${counted(layers.kernel, 'event')} may be those of somebody else.`;
+    const unwatched = `Nothing watched what the command did: files, network and programs are not known.${events}`;
+    const isToolsToo = injection !== undefined && (exitCode === 126 || exitCode === 127);
+    return isToolsToo ? [unwatched, TOOLS_TOO] : [unwatched];
   }
   const unknowns: string[] = [];
   if (health.kernel_layer !== 'complete') {
@@ -26,11 +30,16 @@ function kernelUnknowns({
   if (health.capture_origin !== undefined) unknowns.push('A third party captured the events.');
   if (capture?.ended_early === true) unknowns.push('The observer was gone before the run was over.');
   if (capture !== undefined && capture.survivors > 0) {
-    unknowns.push(`${capture.survivors} processes lived on when the recording ended; what they did then is not known.`);
+    const lived = `${counted(capture.survivors, 'process', 'processes')} lived on when the recording ended`;
+    unknowns.push(`${lived}; what was done then is not known.`);
   }
   if (coverage === undefined) unknowns.push('The archive does not describe what could be seen and what not.');
   return unknowns;
 }
+
+/** Its words on stderr are no proof: a command can write them, too. */
+const TOOLS_TOO =
+  'Whether the exit code is that of the command is not known: the tool that starts it there exits so, too, when it cannot.';
 
 function layerUnknowns({ summary: { health }, reports: { capture } }: ArchiveFacts): readonly string[] {
   if (health === undefined) return [];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ArchiveAccount } from '../../core/archive-account.ts';
-import { outcomeText, quoteArgument, verdictText, type ArchiveFacts } from '../archive-text.ts';
+import { outcomeText, quoteArgument, verdictText, watcherText, type ArchiveFacts } from '../archive-text.ts';
 import type { DiffFacts } from '../diff-text.ts';
 import { unknownsOf } from '../unknowns.ts';
 import { Markup, markup } from './markup.ts';
@@ -126,13 +126,15 @@ function renderFindings({ findings }: ArchiveFacts): Markup {
   return markup`<div class="alarm" role="alert"><b>This archive is refused.</b> Nothing on this page is to be believed.<ul>${findings.slice(0, MOST_FINDINGS).map(({ member, message }) => markup`<li>${member === undefined ? '' : markup`<code>${member.slice(0, 200)}</code>: `}${message}</li>`)}${left > 0 ? markup`<li>and ${left} more</li>` : ''}</ul></div>`;
 }
 
-function renderRan({ summary, reports: { capture, injection } }: ArchiveFacts): Markup {
+function renderRan(facts: ArchiveFacts): Markup {
+  const { summary, reports } = facts;
+  const { injection } = reports;
   const { runId, platform, agentShim, envKeys } = summary;
   const rows: readonly (readonly [string, string | undefined])[] = [
     ['run', runId],
     ['ended', outcomeText(summary)],
     ['platform', platform],
-    ['watched by', capture === undefined ? undefined : capture.tier],
+    ['watched by', watcherText(facts)],
     ['sandbox', injection && `${injection.sandbox} (${injection.tool} v${injection.version}, ${injection.protection})`],
     ['agent SDK', agentShim === 'none' ? undefined : agentShim],
     ['variables set', envKeys?.join(', ')],

@@ -50,9 +50,9 @@ describe('the text of an archive', () => {
   test('of a run with every layer tells what each held, and who says so', async () => {
     const text = await described(fullSample);
     expect(text).toContain('what the kernel saw   8 events, none lost\n');
-    expect(text).toContain('2 paths, 4 network endpoints, 1 programs\n');
-    expect(text).toContain('what a policy decided 1 decisions\n');
-    expect(text).toContain('what the SDK reported 1 events, self-reported\n');
+    expect(text).toContain('2 paths, 4 network endpoints, 1 program\n');
+    expect(text).toContain('what a policy decided 1 decision\n');
+    expect(text).toContain('what the SDK reported 1 event, self-reported\n');
   });
 
   test('tells what may be claimed as its gate does, not as its verdict alone would allow', async () => {
@@ -76,7 +76,7 @@ describe('the text of an archive', () => {
   test('does not count kernel events that cannot be attributed', async () => {
     const text = await described({ kernel: [{ type: 1, kind: 'openat', value: '/tmp/a' }] });
     expect(text.replaceAll(/\s+/g, ' ')).toContain(
-      '1 events that cannot be attributed to this run: they count as not recorded',
+      '1 event that cannot be attributed to this run: not counted as recorded',
     );
     expect(text).not.toContain('paths');
   });
@@ -97,6 +97,33 @@ describe('the text of an archive', () => {
     });
     expect(await described(outcome('no such file', false))).toContain('not started: no such file');
     expect(await described(outcome(null, true))).toContain('exit code 0 after 7 ms, its time was up');
+  });
+
+  test('of a run that did not start says that nothing watched it, whoever stood ready', async () => {
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({})));
+    const capture = { tier: 'ebpf', attribution: null, refusals: [], perturbations: [], ended_early: false };
+    const notStarted = {
+      ...inspection,
+      summary: { ...inspection.summary, exitCode: null, spawnError: 'no such file' },
+      reports: { ...inspection.reports, capture: { ...capture, survivors: 0, normaliser: null } },
+    };
+    const words = describeArchive(notStarted).replaceAll(/\s+/g, ' ');
+    expect(words).toContain('watched by nothing: no command ran for programs in the kernel (ebpf) to watch');
+    expect(words).not.toContain('Nothing watched what the command did');
+  });
+
+  test('of an unwatched run in a sandbox says that 127 may be the word of the tool there', async () => {
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({})));
+    const injection = { sandbox: 'docker:web', tool: 't', version: 1, protection: 'root-owned', after: 'running' };
+    const exited = (exitCode: number) => ({
+      ...inspection,
+      summary: { ...inspection.summary, exitCode },
+      reports: { ...inspection.reports, injection },
+    });
+    expect(describeArchive(exited(127)).replaceAll(/\s+/g, ' ')).toContain(
+      'Whether the exit code is that of the command',
+    );
+    expect(describeArchive(exited(1))).not.toContain('Whether the exit code');
   });
 
   test('of an archive that is refused draws no verdict from it, and names what is wrong', async () => {
