@@ -63,7 +63,7 @@ function verifyReports(content: ArchiveContent, findings: Findings): void {
 
 /** Members of toolcrib; what other writers wrote has none of them. */
 function verifyOwn(content: ArchiveContent, findings: Findings): void {
-  const { capture, coverage, injection, health, lines, replay, manifest } = content;
+  const { capture, coverage, injection, health, lines, effects, replay, manifest } = content;
   const add = (path: string, problems: readonly string[]): void => {
     for (const problem of problems) findings.add('capture', path, problem);
   };
@@ -79,7 +79,7 @@ function verifyOwn(content: ArchiveContent, findings: Findings): void {
     effects: lines.get(EFFECTS_PATH),
     raw: lines.get(RAW_PATH),
   };
-  add(CAPTURE_PATH, captureProblems(capture, { health, lines: counts }));
+  add(CAPTURE_PATH, captureProblems(capture, { health, lines: counts, blindSpots: effects.blindSpots() }));
   const digest = (path: string): Digest | undefined => manifest?.files[path]?.sha256;
   const members = { kernel: digest(KERNEL_PATH), effects: digest(EFFECTS_PATH), capture };
   if (replay !== undefined) add(RAW_PATH, rawProblems(replay.finish(), members));

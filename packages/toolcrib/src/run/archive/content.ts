@@ -5,6 +5,7 @@ import type { KernelEvent } from '../layers/kernel-event.ts';
 import type { PolicyEvent } from '../layers/policy-event.ts';
 import type { RunEvent } from '../layers/run-event.ts';
 import type { SdkEvent } from '../layers/sdk-event.ts';
+import { createEffectReplay, type EffectReplay } from '../normalise/effect-replay.ts';
 import type { RawReplay } from '../normalise/raw-replay.ts';
 import { createSurfaceBuilder, type CapabilitySurface, type SurfaceBuilder } from '../reports/capability-surface.ts';
 import type { CaptureRecord } from '../reports/capture-record.ts';
@@ -30,6 +31,8 @@ export interface ArchiveContent {
   injection?: InjectionRecord;
   /** What the raw member comes to; there once a line of it has been read. */
   replay?: RawReplay;
+  /** What the effects come to. */
+  readonly effects: EffectReplay;
   /** The envelope over the manifest's digest, as it stands there. */
   signature?: Uint8Array;
   /** The first few; a run has two. */
@@ -62,6 +65,7 @@ export interface ArchiveVisitor {
 /** @param kept characters of the layers that may be kept: their surface and their tool calls. */
 export function createArchiveContent(kept: number, visitor: ArchiveVisitor = {}): ArchiveContent {
   return {
+    effects: createEffectReplay(),
     events: [],
     decisions: [],
     sdkToolCalls: new Set(),

@@ -90,6 +90,7 @@ function takeEffect(content: ArchiveContent, parsed: unknown): LineHead | string
   const event = z.safeParse(effectEventSchema, parsed);
   if (!event.success) return problemOf(event.error);
   content.visitor.effect?.(event.data);
+  content.effects.take(event.data);
   return event.data;
 }
 

@@ -13,6 +13,8 @@ export interface CapturedMembers {
     readonly effects: number | undefined;
     readonly raw: number | undefined;
   };
+  /** Blind spots that the effects come to, by name. */
+  readonly blindSpots: Readonly<Record<string, number>>;
 }
 
 /** Where `toolcrib/capture.json` contradicts itself, health or the layers, one sentence each. */
@@ -20,8 +22,10 @@ export function captureProblems(record: CaptureRecord, members: CapturedMembers)
   return [
     ...tierProblems(record),
     ...hookProblems(record),
+    ...accountProblems(record),
     ...countProblems(record),
     ...lineProblems(record, members.lines),
+    ...spotProblems(record, members.blindSpots),
     ...healthProblems(record, members.health),
     ...logProblems(record, members.lines),
   ];
@@ -41,6 +45,27 @@ function tierProblems({ tier, attribution, normaliser, hooks, requested }: Captu
 
 function hookProblems({ hooks }: CaptureRecord): readonly string[] {
   return new Set(hooks.map(({ hook }) => hook)).size === hooks.length ? [] : ['a hook is accounted for twice'];
+}
+
+const OPEN_HOOKS: ReadonlySet<string> = new Set(['open', 'openat', 'openat2', 'creat']);
+
+/** Of an observation that went on to its end. The tracer tells every call of its accounts, or its stream is in doubt. */
+function accountProblems(record: CaptureRecord): readonly string[] {
+  const { normaliser, hooks, tier, ended_early } = record;
+  if (normaliser === null || !isAttributed(record) || ended_early) return [];
+  if (hooks.length === 0) return ['the observation is whole, but no hook is accounted for'];
+  if (tier !== 'ebpf') return [];
+  const counts: readonly (readonly [name: string, emitted: number, taken: number])[] = [
+    ['calls', emittedBy(hooks), normaliser.calls],
+    ['opens', emittedBy(hooks.filter(({ hook }) => OPEN_HOOKS.has(hook))), normaliser.opens],
+  ];
+  return counts
+    .filter(([, emitted, taken]) => emitted !== taken)
+    .map(([name, emitted, taken]) => `the hooks emitted ${emitted} ${name}, the normaliser took ${taken}`);
+}
+
+function emittedBy(hooks: CaptureRecord['hooks']): number {
+  return hooks.reduce((sum, { emitted }) => sum + emitted, 0);
 }
 
 function countProblems({ normaliser }: CaptureRecord): readonly string[] {
@@ -66,6 +91,15 @@ function lineProblems({ normaliser }: CaptureRecord, lines: CapturedMembers['lin
     const actual = lines[member] ?? 0;
     return told[member] === actual ? [] : [`it counts ${told[member]} ${member} lines, there are ${actual}`];
   });
+}
+
+/** The coverage tells those that are counted. Some are of the kernel layer alone. */
+function spotProblems({ normaliser }: CaptureRecord, implied: CapturedMembers['blindSpots']): readonly string[] {
+  const told = new Map(Object.entries(normaliser?.blind_spots ?? {}));
+  return Object.entries(implied)
+    .map(([name, count]) => ({ name, count, counted: told.get(name) ?? 0 }))
+    .filter(({ count, counted }) => counted < count)
+    .map(({ name, count, counted }) => `it counts the blind spot ${name} ${counted} times, the effects ${count} times`);
 }
 
 /** Also where health claims less: it follows from the record, so one of both was changed. */

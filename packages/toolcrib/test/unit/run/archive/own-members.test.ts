@@ -5,7 +5,7 @@ import type { CaptureRecord } from '../../../../src/run/reports/capture-record.t
 import { kernelHealth } from '../../../../src/run/reports/kernel-health.ts';
 import { runCoverage, type RunCoverage } from '../../../../src/run/reports/run-coverage.ts';
 import { captured } from '../captured.ts';
-import { executed, opened } from '../observed.ts';
+import { changed, executed, opened } from '../observed.ts';
 import { sampleMembers } from './sample-archive.ts';
 import { PLACEMENT } from '../placement.ts';
 
@@ -81,6 +81,19 @@ describe('members of our own', () => {
     expect((await inspect(members)).findings.map(({ rule }) => rule)).toContain('capture');
   });
 
+  test('are refused where the capture forgets a blind spot that the effects tell', async () => {
+    const call = changed('mount', [{ given: '/etc' }, { given: '/lib/zz' }]);
+    const mounted = captured({ calls: [opened('/work/a'), executed('/bin/true'), call] });
+    const forgot = { ...mounted, normaliser: mounted.normaliser && { ...mounted.normaliser, blind_spots: {} } };
+    const effects = effect('run_001', 'mount');
+    const messagesOf = async (capture: CaptureRecord): Promise<readonly string[]> => {
+      const { findings } = await inspect({ capture, effects, coverage: runCoverage(capture) });
+      return findings.map(({ message }) => message);
+    };
+    expect(await messagesOf(mounted)).toEqual([]);
+    expect(await messagesOf(forgot)).toEqual(['it counts the blind spot mount 0 times, the effects 1 times']);
+  });
+
   test.each<[string, OwnMembers]>([
     ['toolcrib/coverage.json', { coverage: runCoverage(CAPTURE) }],
     ['toolcrib/injection.json', { injection }],
@@ -104,7 +117,7 @@ describe('members of our own', () => {
   });
 });
 
-function effect(run_id: string): string {
-  const event = { schema: 'toolcrib.effect.v1', run_id, seq: 0, pid: 1, kind: 'effect', call: 'unlink' };
+function effect(run_id: string, call = 'unlink'): string {
+  const event = { schema: 'toolcrib.effect.v1', run_id, seq: 0, pid: 1, kind: 'effect', call };
   return `${JSON.stringify(event)}\n`;
 }

@@ -19,7 +19,7 @@ function healthOf(capture: CaptureRecord, change: Partial<ObservationHealth> = {
 
 function membersOf(capture: CaptureRecord, health: Partial<ObservationHealth> = {}): CapturedMembers {
   const { kernel = 0, effects = 0, raw = 0 } = capture.normaliser?.lines ?? {};
-  return { health: healthOf(capture, health), lines: { kernel, effects, raw, policy: 0, sdk: 0 } };
+  return { health: healthOf(capture, health), lines: { kernel, effects, raw, policy: 0, sdk: 0 }, blindSpots: {} };
 }
 
 const RUN = captured({ calls: [opened('/a'), opened('/lib/b'), connected(HOST), executed('/c', -2)] });
@@ -52,12 +52,16 @@ describe('the record of a capture', () => {
   });
 
   test('counts the lines of each member', () => {
-    const { health, lines } = membersOf(RUN);
+    const { health, lines, blindSpots } = membersOf(RUN);
     for (const member of ['kernel', 'effects', 'raw'] as const) {
-      const problems = captureProblems(RUN, { health, lines: { ...lines, [member]: (lines[member] ?? 0) + 1 } });
+      const problems = captureProblems(RUN, {
+        health,
+        blindSpots,
+        lines: { ...lines, [member]: (lines[member] ?? 0) + 1 },
+      });
       expect(problems.join('\n')).toContain(`${member} lines`);
     }
-    expect(captureProblems(RUN, { health, lines: { ...lines, raw: undefined } })).toEqual([]);
+    expect(captureProblems(RUN, { health, blindSpots, lines: { ...lines, raw: undefined } })).toEqual([]);
   });
 
   test('does not call more hidden, led elsewhere or told than there was', () => {
@@ -71,15 +75,40 @@ describe('the record of a capture', () => {
     expect(problemsWith({ calls: 1 })).toContain('more lines than the 1 calls');
   });
 
+  test('accounts for every call that was taken, if the observation went on to its end', () => {
+    const problemsOf = (change: Partial<CaptureRecord>, run = RUN): readonly string[] =>
+      captureProblems({ ...run, ...change }, membersOf({ ...run, ...change }));
+    const more = (name: string) =>
+      RUN.hooks.map((hook) => (hook.hook === name ? { ...hook, emitted: hook.emitted + 1 } : hook));
+    expect(problemsOf({ hooks: more('connect') })).toEqual(['the hooks emitted 5 calls, the normaliser took 4']);
+    expect(problemsOf({ hooks: more('openat') })).toContain('the hooks emitted 3 opens, the normaliser took 2');
+    expect(problemsOf({ hooks: more('openat'), ended_early: true })).toEqual([]);
+    expect(problemsOf({ hooks: [] })).toEqual(['the observation is whole, but no hook is accounted for']);
+    const traced = captured({ tier: 'ptrace', calls: [opened('/a')] });
+    expect(problemsOf({ hooks: [] }, traced)).toEqual(['the observation is whole, but no hook is accounted for']);
+    expect(problemsOf({ hooks: [], ended_early: true }, traced)).toEqual([]);
+  });
+
+  test('counts the blind spots that the effects tell', () => {
+    const run = captured({ calls: [blindSpot('ptrace'), opened('/proc/7/mem')] });
+    const problemsWith = (blindSpots: Readonly<Record<string, number>>): readonly string[] =>
+      captureProblems(run, { ...membersOf(run), blindSpots });
+    expect(problemsWith({ ptrace: 1 })).toEqual([]);
+    expect(problemsWith({ ptrace: 2, mount: 1 })).toEqual([
+      'it counts the blind spot ptrace 1 times, the effects 2 times',
+      'it counts the blind spot mount 0 times, the effects 1 times',
+    ]);
+  });
+
   test('tells each log that became a layer once', () => {
-    const { health, lines } = membersOf(RUN);
+    const { health, lines, blindSpots } = membersOf(RUN);
     const log = { layer: 'policy', command_could_write: false, because: [] } as const;
     const logs = [{ ...log, because: [] }];
-    expect(captureProblems(RUN, { health, lines: { ...lines, policy: 1 } })).toEqual([
+    expect(captureProblems(RUN, { health, blindSpots, lines: { ...lines, policy: 1 } })).toEqual([
       'the policy layer has lines, but no log is told',
     ]);
-    expect(captureProblems({ ...RUN, logs }, { health, lines: { ...lines, policy: 1 } })).toEqual([]);
-    expect(captureProblems({ ...RUN, logs: [...logs, ...logs] }, { health, lines })).toEqual([
+    expect(captureProblems({ ...RUN, logs }, { health, blindSpots, lines: { ...lines, policy: 1 } })).toEqual([]);
+    expect(captureProblems({ ...RUN, logs: [...logs, ...logs] }, { health, blindSpots, lines })).toEqual([
       'the policy log is told 2 times',
     ]);
   });
