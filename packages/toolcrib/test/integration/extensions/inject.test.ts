@@ -48,6 +48,19 @@ describe('a component that is placed into a directory', () => {
     expect([nothing.code, nothing.stdout]).toEqual([0, expect.stringContaining(`nothing of ${ID} is known to be in`)]);
   });
 
+  test('has a placement of its own beside another extension of the same bytes, and leaves that alone when it goes', async () => {
+    await using site = await startSite();
+    await declare(site, [
+      { id: ID, ref: 'http.gtxpack' },
+      { id: 'acme.other', ref: 'http.gtxpack' },
+    ]);
+    const own = placed(await site.run('--json', 'ext', 'inject', REF, 'local:.'));
+    const other = placed(await site.run('--json', 'ext', 'inject', 'ext://acme.other#component', 'local:.'));
+    expect(other).toMatchObject({ reused: false });
+    expect((await site.run('ext', 'eject', REF, 'local:.')).stdout).toContain(`removed  ${own.directory}`);
+    expect(await readFile(other.path)).toEqual(component);
+  });
+
   test('is taken away when it is not declared any more; of what never was there, nothing is known', async () => {
     await using site = await startSite();
     await site.run('ext', 'inject', REF, 'local:.');
