@@ -15,10 +15,6 @@
 
 char sentinel[64];
 
-extern sigset_t original_mask;
-extern struct sigaction original_pipe_action;
-extern struct rlimit original_memory_limit;
-
 /* What goes to the command before its exec, and what comes back if that fails: an errno. */
 static int orders[2], failures[2];
 
@@ -78,10 +74,7 @@ static void give_order(void) {
   if (write(orders[1], &order, 1) != 1) fail("process", errno);
 }
 
-void make_sentinel_call(struct command *command) {
-  (void)command;
-  give_order();
-}
+void make_sentinel_call(void) { give_order(); }
 
 /* @return when the command runs; if it does not, the tracer says so and ends. */
 void release(struct command *command) {

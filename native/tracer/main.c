@@ -33,8 +33,6 @@ sigset_t original_mask;
 struct sigaction original_pipe_action;
 struct rlimit original_memory_limit;
 
-void tell_ready(uint8_t type, pid_t pid, uint64_t attach_time);
-
 uint64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -145,7 +143,7 @@ int main(int count, char **arguments) {
   start_guard();
   start_command(&command, &request);
   tag_command(command.pid);
-  make_sentinel_call(&command);
+  make_sentinel_call();
   await_sentinel();
   uint64_t attach_time = now() - begin;
   if (request.is_probe) return end_probe(&command, attach_time);

@@ -4,10 +4,12 @@
 
 #include <linux/types.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdnoreturn.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "shared.h"
@@ -26,6 +28,10 @@ struct request {
 };
 
 /* main.c */
+extern int signals; /* a descriptor */
+extern sigset_t original_mask;
+extern struct sigaction original_pipe_action;
+extern struct rlimit original_memory_limit;
 uint64_t now(void); /* nanoseconds of the monotonic clock */
 noreturn void fail(const char *what, int error);
 noreturn void fail_command(const char *what, int error);
@@ -43,6 +49,7 @@ bool read_anchor(__u32 *pid, __u64 *cgroup);
 bool is_anchor_gone(void);
 void detach(void);
 void write_accounts(uint32_t flags, uint32_t survivors);
+void tell_ready(uint8_t type, pid_t pid, uint64_t attach_time);
 
 /* blocks.c: what goes out */
 struct block_queue;
@@ -63,10 +70,9 @@ struct command {
   bool has_ended;
   int status; /* as of wait(2) */
 };
-extern const char sentinel_prefix[];
 extern char sentinel[64];
 void start_command(struct command *command, const struct request *request);
-void make_sentinel_call(struct command *command);
+void make_sentinel_call(void);
 void release(struct command *command);
 void signal_command(const struct command *command, int number);
 

@@ -11,8 +11,6 @@
 /* Milliseconds: how long calls lie in the ring at most, unless it fills. */
 enum { PAUSE = 20, SENTINEL_PATIENCE = 5000 };
 
-extern int signals;
-
 static bool is_controlled = true, is_stopped, is_ring_empty;
 
 void await_sentinel(void) {
