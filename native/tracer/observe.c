@@ -57,6 +57,10 @@ static void set(const struct bpf_map *map, uint32_t key, const void *value, size
   if (bpf_map__update_elem(map, &key, sizeof key, value, size, BPF_ANY) != 0) fail("load", errno);
 }
 
+static void freeze(const struct bpf_map *map) {
+  if (bpf_map_freeze(bpf_map__fd(map)) != 0) fail("load", errno);
+}
+
 static void fill_tables(void) {
   for (uint16_t call = 1; call < CALL_COUNT; call++) {
     set(programs->maps.shapes, call, &call_shapes[call], sizeof call_shapes[call]);
@@ -72,7 +76,10 @@ static void fill_tables(void) {
   };
   for (uint32_t number = 0; number < SOCKET_CALL_NUMBERS; number++)
     set(programs->maps.socket_numbers, number, &socket_calls[number], sizeof socket_calls[number]);
+  freeze(programs->maps.socket_numbers);
 #endif
+  freeze(programs->maps.shapes);
+  freeze(programs->maps.numbers);
 }
 
 static bool is_sentinel(const struct call_record *record) {

@@ -1,5 +1,5 @@
 /*
- * What the tracer writes, version 2. packages/toolcrib/src/run/observe/tracer/ reads it. Little-endian, as both of its
+ * What the tracer writes, version 3. packages/toolcrib/src/run/observe/tracer/ reads it. Little-endian, as both of its
  * machines are.
  *
  * It has two descriptors. On the control descriptor (a socket, or whatever is read and written) it tells how the work
@@ -19,7 +19,7 @@
 #ifndef STREAM_H
 #define STREAM_H
 
-#define STREAM_VERSION 2
+#define STREAM_VERSION 3
 #define BLOCK_MAGIC 0x31435254u /* "TRC1" */
 #define BLOCK_LIMIT (1u << 20)
 #define STOP 255
@@ -65,6 +65,8 @@ enum call_flags {
   FLAG_GIVEN_0 = 1024,      /* the call has a first path, whatever could be read of it */
   FLAG_GIVEN_1 = 2048,
   FLAG_DESCRIPTOR = 4096,   /* it works on a descriptor instead of a path: its way is the first base */
+  FLAG_LATE_0 = 8192,       /* the path could not be kept when the call began, and was read when it ended */
+  FLAG_LATE_1 = 16384,
 };
 
 /*

@@ -76,8 +76,10 @@ struct {
   __type(value, struct counts);
 } accounts SEC(".maps");
 
+/* The tables: the loader fills and freezes them, and nobody changes them any more. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_RDONLY_PROG);
   __uint(max_entries, CALL_COUNT);
   __type(key, __u32);
   __type(value, struct shape);
@@ -86,6 +88,7 @@ struct {
 /* By number: the native calls, then the 32-bit ones. */
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_RDONLY_PROG);
   __uint(max_entries, 2 * CALL_NUMBERS);
   __type(key, __u32);
   __type(value, __u16);
@@ -94,6 +97,7 @@ struct {
 #if defined(__TARGET_ARCH_x86)
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_RDONLY_PROG);
   __uint(max_entries, SOCKET_CALL_NUMBERS);
   __type(key, __u32);
   __type(value, __u16);
@@ -250,23 +254,31 @@ __noinline int write_folder(__u32 desk, bool is_root) {
   return write_way(desk, BPF_CORE_READ(fs, pwd.mnt), BPF_CORE_READ(fs, pwd.dentry)) ? 0 : -1;
 }
 
+/* Calls that may change the memory in which their own path stands: that of the file that is mapped there. */
+static __always_inline bool may_change_path(__u32 call) { return call == CALL_truncate || call == CALL_truncate64; }
+
 /* @return flags: of the path that stands in the argument, as the program gave it. */
 __noinline int write_given(__u32 desk, __u64 address, __u64 kept, __u32 second) {
   struct record *record = record_of(desk);
   if (record == NULL) return 0;
   __u64 at = end_of(record);
   long size = 0;
+  int flags = 0;
   kept &= 0x7ff; /* it is at most KEPT_BYTES */
   if (kept > 0) {
     struct kept *keep = bpf_task_storage_get(&keeps, bpf_get_current_task_btf(), NULL, 0);
     if (keep != NULL && bpf_probe_read_kernel(record->text + at, kept, keep->text[second & 1]) == 0) size = kept;
   }
-  if (size == 0) size = bpf_probe_read_user_str(record->text + at, PATH_BYTES, (void *)address);
+  if (size == 0) {
+    if (may_change_path(record->head.call)) return FLAG_UNREADABLE_0;
+    size = bpf_probe_read_user_str(record->text + at, PATH_BYTES, (void *)address);
+    flags = FLAG_LATE_0;
+  }
   if (size <= 0) return FLAG_UNREADABLE_0;
   record->used = at + size - 1;
   char more = 0;
   if (size == PATH_BYTES) bpf_probe_read_user(&more, 1, (void *)address + PATH_BYTES - 1);
-  return more == 0 ? 0 : FLAG_CUT_0;
+  return more == 0 ? flags : flags | FLAG_CUT_0;
 }
 
 /* @param number from 1. */
@@ -340,14 +352,23 @@ static __always_inline bool write_peer(struct record *record, __u64 address, __u
   return true;
 }
 
-/* The peer of a message: its struct msghdr begins with it. */
+/* Where the peer of a message stands: its struct msghdr begins with that. */
+struct peer_place {
+  __u64 address;
+  __u32 size, pad;
+};
+
+static __always_inline bool read_peer_place(struct peer_place *place, __u64 message, bool is_compat) {
+  if (!is_compat) return bpf_probe_read_user(place, sizeof *place, (void *)message) == 0;
+  struct { __u32 name, size; } head;
+  if (bpf_probe_read_user(&head, sizeof head, (void *)message) != 0) return false;
+  place->address = head.name, place->size = head.size;
+  return true;
+}
+
 static __always_inline bool write_message_peer(struct record *record, __u64 message, bool is_compat) {
-  if (is_compat) {
-    struct { __u32 name, size; } head;
-    return bpf_probe_read_user(&head, sizeof head, (void *)message) == 0 && write_peer(record, head.name, head.size);
-  }
-  struct { __u64 name; __u32 size, pad; } head;
-  return bpf_probe_read_user(&head, sizeof head, (void *)message) == 0 && write_peer(record, head.name, head.size);
+  struct peer_place place;
+  return read_peer_place(&place, message, is_compat) && write_peer(record, place.address, place.size);
 }
 
 /* Of accept: the size stands in memory, too, and the call has filled both in. */
@@ -408,7 +429,12 @@ static long tell_message(__u32 index, struct messages *messages) {
   __u32 size = is_compat ? 32 : 64;
   record->used = 0;
   record->head.flags &= ~FLAG_UNREADABLE_PEER;
-  if (!write_message_peer(record, messages->address + index * size, is_compat)) record->head.flags |= FLAG_UNREADABLE_PEER;
+  struct peer_place place;
+  bool is_read = read_peer_place(&place, messages->address + index * size, is_compat);
+  /* The call writes sizes between the messages: what stands there is not what it was when the call began. */
+  __u64 end = messages->address + messages->count * size;
+  if (is_read && place.address + peer_size(place.size) > messages->address && place.address < end) is_read = false;
+  if (!is_read || !write_peer(record, place.address, place.size)) record->head.flags |= FLAG_UNREADABLE_PEER;
   record->head.length[EXTRA] = record->used;
   tell(messages->desk);
   return 0;
@@ -624,8 +650,9 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child) {
   struct tag *tag = tag_of(parent);
   __u32 phase = tag == NULL ? 0 : tag->phase;
-  /* The first after the anchor: not its threads. */
-  if (tag == NULL && has_anchor && parent->tgid == anchor_group && child->tgid != anchor_group) phase = PHASE_RUN;
+  /* The first after the anchor: not its threads, nor what a stranger forks who has its number by now. */
+  bool is_anchor = has_anchor && anchor_gone == 0 && parent->tgid == anchor_group;
+  if (tag == NULL && is_anchor && child->tgid != anchor_group) phase = PHASE_RUN;
   if (phase == 0) return 0;
   struct tag *own = bpf_task_storage_get(&tags, child, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
   struct counts *counts = counts_of(CALL_fork);

@@ -32,6 +32,8 @@ export interface ObservedPath {
   readonly absolute?: string;
   /** It was longer than the observer reads: `given` is its beginning. */
   readonly cut?: true;
+  /** It was read when the call had ended: another thread may have changed it while the call ran. */
+  readonly late?: true;
 }
 
 /** `open`, `openat`, `openat2`, `creat`. */

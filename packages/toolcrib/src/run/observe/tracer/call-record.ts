@@ -42,7 +42,8 @@ export const FLAG_ABSOLUTE = [128, 256] as const;
 export const FLAG_RETURNED = 512;
 export const FLAG_GIVEN = [1024, 2048] as const;
 export const FLAG_DESCRIPTOR = 4096;
-const KNOWN_FLAGS = 0x1fff;
+export const FLAG_LATE = [8192, 16384] as const;
+const KNOWN_FLAGS = 0x7fff;
 
 const HEAD_BYTES = 104;
 const NOTHING = Buffer.alloc(0);

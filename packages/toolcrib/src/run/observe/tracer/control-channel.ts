@@ -14,7 +14,7 @@ import {
 import { CALL_KINDS, type CallKind, type TableCall } from './call-record.ts';
 
 /** Version of native/tracer/stream.h that this reads. */
-export const STREAM_VERSION = 2;
+export const STREAM_VERSION = 3;
 
 /** Everything is attached, and the command (if there is one) is about to be released. */
 export interface Started {

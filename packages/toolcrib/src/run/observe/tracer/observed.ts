@@ -5,6 +5,7 @@ import {
   FLAG_CUT,
   FLAG_DESCRIPTOR,
   FLAG_GIVEN,
+  FLAG_LATE,
   FLAG_NO_RESULT,
   FLAG_RETURNED,
   FLAG_UNREADABLE,
@@ -88,6 +89,7 @@ function pathOf(record: CallRecord, index: 0 | 1): ObservedPath {
     given,
     ...(absolute === undefined ? {} : { absolute }),
     ...((record.flags & FLAG_CUT[index]) === 0 ? {} : { cut: true }),
+    ...((record.flags & FLAG_LATE[index]) === 0 ? {} : { late: true }),
   };
 }
 

@@ -32,10 +32,30 @@ describe('the tracer tells', requireOrSkip('reason' in probe ? probe.reason : un
     const opens = calls.filter((call) => call.kind === 'open' && call.path.given !== 'absent-page');
     const names = Array.from({ length: 20 }, (_, index) => `absent-${index}`);
     expect(opens).toMatchObject(
-      names.map((name) => ({ path: { given: name, absolute: `${folder}/${name}` }, result: -2 })),
+      names.map((name) => ({ path: { given: name, absolute: `${folder}/${name}`, late: true }, result: -2 })),
     );
     expect(calls.at(-1)).toMatchObject({ kind: 'exec', path: { given: '/bin/true' }, result: 0 });
     expect(unreadable(traced)).toBe(0);
+  });
+
+  test('no path that the call itself may have changed before it was read, which is a loss', async () => {
+    const { calls, traced } = await callsOf('cut-paths');
+    const cut = calls.filter((call) => 'call' in call && call.call === 'truncate');
+    expect(cut).toMatchObject([{ result: 0, paths: [{ given: undefined }] }]);
+    expect(unreadable(traced)).toBe(1);
+  });
+
+  test('no peer that stands where the call writes, which is a loss', async () => {
+    const { calls, traced } = await callsOf('overwritten-peer');
+    expect(calls).toMatchObject([{ call: 'sendmmsg', peer: undefined, unreadable: true, result: 1 }]);
+    expect(unreadable(traced)).toBe(1);
+  });
+
+  test('every change that it lets nobody make in its tables', async () => {
+    const { calls } = await callsOf('change-tables');
+    const commands = calls.flatMap((call) => (call.kind === 'blind-spot' ? [[call.detail, call.result]] : []));
+    expect(commands).toContainEqual(['command 2', -1]);
+    expect(commands).not.toContainEqual(['command 2', 0]);
   });
 
   test('paths of up to 4,095 bytes whole, longer ones cut, and deep folders without a place', async () => {

@@ -15,7 +15,7 @@ import { block, record, startedRecord, TABLE } from '../../../../unit/run/observ
 import { compileWorkloads, tracerPath, type Workloads } from './traced.ts';
 
 const probe = await probeTracer();
-const STARTED = block(0, [startedRecord(2, { version: 2, pid: 4_194_305, attachTime: 0n, table: TABLE })]);
+const STARTED = block(0, [startedRecord(2, { version: 3, pid: 4_194_305, attachTime: 0n, table: TABLE })]);
 
 describe('a command that was released', requireOrSkip('reason' in probe ? probe.reason : undefined), () => {
   let workloads: Workloads;

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/bpf.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <sched.h>
@@ -55,6 +56,31 @@ static int long_paths(void) {
     if (mkdir(name, 0700) != 0 || chdir(name) != 0) return 1;
   open("leaf", O_RDONLY | O_CREAT, 0600);
   return 0;
+}
+
+/* A path in the file that it names, which the call makes shorter. */
+static int cut_paths(void) {
+  return truncate(absent("./absent-page"), 8);
+}
+
+/* As root: writes what stands there already into the table of calls of every tracer. */
+static int change_tables(void) {
+  union bpf_attr attributes;
+#define BPF(command, ...) (attributes = (union bpf_attr){__VA_ARGS__}, syscall(SYS_bpf, command, &attributes, sizeof attributes))
+  int changed = 0, found = 0;
+  for (unsigned id = 0; BPF(BPF_MAP_GET_NEXT_ID, .start_id = id) == 0;) {
+    id = attributes.next_id;
+    int map = (int)BPF(BPF_MAP_GET_FD_BY_ID, .map_id = id);
+    struct bpf_map_info info = {0};
+    if (map < 0 || BPF(BPF_OBJ_GET_INFO_BY_FD, .info = {.bpf_fd = map, .info = (unsigned long)&info, .info_len = sizeof info}) != 0) continue;
+    unsigned key = SYS_openat;
+    unsigned short value;
+    if (strcmp(info.name, "numbers") != 0 || info.value_size != sizeof value) continue;
+    found++;
+    BPF(BPF_MAP_LOOKUP_ELEM, .map_fd = map, .key = (unsigned long)&key, .value = (unsigned long)&value);
+    if (BPF(BPF_MAP_UPDATE_ELEM, .map_fd = map, .key = (unsigned long)&key, .value = (unsigned long)&value) == 0) changed++;
+  }
+  return found == 0 ? 2 : changed > 0;
 }
 
 static int bad_pointers(void) {
@@ -123,6 +149,17 @@ static int peers(void) {
   send(four, "a", 1, 0);
   connect(four, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof inet);
   return 0;
+}
+
+/* The peer stands where the call writes how much it has sent. */
+static int overwritten_peer(void) {
+  int udp = socket(AF_INET, SOCK_DGRAM, 0);
+  struct mmsghdr messages[2] = {0};
+  struct sockaddr_in inet = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  char *name = (char *)&messages[0].msg_len - offsetof(struct sockaddr_in, sin_addr);
+  messages[0].msg_hdr = (struct msghdr){.msg_name = name, .msg_namelen = sizeof inet, .msg_iov = &(struct iovec){"a", 1}, .msg_iovlen = 1};
+  memcpy(name, &inet, 8);
+  return sendmmsg(udp, messages, 1, 0) != 1;
 }
 
 static int accepting(void) {
@@ -223,7 +260,8 @@ int main(int count, char **arguments) {
   } all[] = {{"not-resident", not_resident}, {"long-paths", long_paths},   {"bad-pointers", bad_pointers},
              {"compat", compat_calls},       {"peers", peers},             {"accepting", accepting},
              {"folders", folders},           {"blind-spots", blind_spots}, {"killed", killed},
-             {"thread-exec", thread_exec}, {"kill-parent", kill_parent}};
+             {"thread-exec", thread_exec}, {"kill-parent", kill_parent},
+             {"cut-paths", cut_paths},       {"change-tables", change_tables}, {"overwritten-peer", overwritten_peer}};
   if (count == 3 && strcmp(arguments[1], "storm") == 0) return storm(atoi(arguments[2]));
   for (size_t index = 0; index < sizeof all / sizeof *all; index++)
     if (count == 2 && strcmp(arguments[1], all[index].name) == 0) return all[index].run();

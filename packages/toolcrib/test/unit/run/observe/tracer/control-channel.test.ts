@@ -10,7 +10,7 @@ function numbers(...values: readonly number[]): Buffer {
 }
 
 const read = (bytes: Uint8Array) => createControlReader()(bytes);
-const STARTED = { version: 2, pid: 7, attachTime: 12_345_678n, table: TABLE };
+const STARTED = { version: 3, pid: 7, attachTime: 12_345_678n, table: TABLE };
 
 describe('what the tracer tells of its work', () => {
   test('is read the same, however it is cut into chunks', () => {

@@ -24,6 +24,7 @@ const way = (path: string): Buffer =>
   );
 const [COMPAT, NO_RESULT, GIVEN, GIVEN_2] = [2, 1, 1024, 2048];
 const [ABSOLUTE, ABSOLUTE_2, RETURNED, CUT, UNREADABLE, DESCRIPTOR] = [128, 256, 512, 32, 4, 4096];
+const LATE_2 = 16384;
 const AT_FDCWD = 0xffffff9cn;
 
 describe('a record of the tracer', () => {
@@ -74,6 +75,14 @@ describe('a record of the tracer', () => {
   test('whose path could not be read says so', () => {
     const call = told('open', 'openat', { flags: GIVEN | UNREADABLE | ABSOLUTE, sections: [text(''), way('/x')] });
     expect(call).toHaveProperty('path', { given: undefined });
+  });
+
+  test('whose path was read when it had ended says so', () => {
+    const call = told('effect', 'rename', {
+      flags: GIVEN | GIVEN_2 | LATE_2,
+      sections: [text('a'), text(''), text('b')],
+    });
+    expect(call).toHaveProperty('paths', [{ given: 'a' }, { given: 'b', late: true }]);
   });
 
   test('tells flags and mode as each call has them, and a mode only where a file may be made', () => {

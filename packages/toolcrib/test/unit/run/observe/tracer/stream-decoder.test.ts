@@ -90,7 +90,7 @@ describe('the stream of the tracer', () => {
     const wrong = [
       callRecord({ ...NO_CALL, call: TABLE.length + 1 }),
       callRecord({ ...NO_CALL, call: 0 }),
-      callRecord({ ...NO_CALL, flags: 0x2000 }),
+      callRecord({ ...NO_CALL, flags: 0x8000 }),
       record(99, Buffer.alloc(200)),
       record(1, Buffer.alloc(20)),
       Buffer.alloc(5),
