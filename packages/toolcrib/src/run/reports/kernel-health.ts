@@ -18,13 +18,13 @@ const ABSENT: KernelHealth = {
 
 /**
  * What the record of a capture allows health to say: formats.md 6. Without proven attribution the layer is absent; lost
- * records, an early end and survivors, whose calls nobody saw from then on, make it partial; only the eBPF tracer follows the run's tasks themselves, so ptrace correlates
- * partially.
+ * records, an early end, survivors, whose calls nobody saw from then on, and what could change an observer in the kernel make it
+ * partial; only the eBPF tracer follows the run's tasks themselves, so ptrace correlates partially.
  */
 export function kernelHealth(record: CaptureRecord): KernelHealth {
   if (!isAttributed(record)) return ABSENT;
   const lost = lostRecords(record);
-  const isWhole = lost === 0 && !record.ended_early && record.survivors === 0;
+  const isWhole = lost === 0 && !record.ended_early && record.survivors === 0 && tamperings(record) === 0;
   const coverage = networkCoverage(record, isWhole);
   return {
     kernel_layer: isWhole ? 'complete' : 'partial_ringbuf_drops',
@@ -33,6 +33,13 @@ export function kernelHealth(record: CaptureRecord): KernelHealth {
     network_protocol_coverage: coverage,
     network_endpoint_claim_scope: scopeOf(coverage),
   };
+}
+
+/** By these the programs in the kernel, what they know and what they count can be changed: what is seen afterwards may not be all. */
+const TAMPERING = ['bpf', 'init_module', 'finit_module'];
+
+function tamperings({ normaliser }: CaptureRecord): number {
+  return TAMPERING.reduce((sum, call) => sum + (normaliser?.blind_spots[call] ?? 0), 0);
 }
 
 /** From what was seen, not from what was watched for. Nothing seen among losses, or among peers of other families, says nothing. */
@@ -107,6 +114,7 @@ function details(record: CaptureRecord): readonly string[] {
   return [
     ...(lostRecords(record) > 0 ? [losses] : []),
     ...(record.ended_early ? ['ended_early=true'] : []),
+    ...(tamperings(record) > 0 ? [`tampering=${tamperings(record)}`] : []),
     ...(record.survivors > 0 ? [`survivors=${record.survivors}`] : []),
     ...(sendto + sendmsg > 0 ? [`send_no_recoverable_peer=sendto:${sendto} sendmsg:${sendmsg}`] : []),
     ...nonIpSends(normaliser),

@@ -7,7 +7,7 @@ import { healthOfRun, kernelCaptureNote, kernelHealth } from '../../../../src/ru
 import { healthProblem, healthSchema, type ObservationHealth } from '../../../../src/run/reports/observation-health.ts';
 import { anyCaptured, captured, lost, type Captured } from '../captured.ts';
 import { fixedKey } from '../fixed.ts';
-import { connected, HOST, opened, sent } from '../observed.ts';
+import { blindSpot, connected, HOST, opened, sent } from '../observed.ts';
 
 function health(run: Captured, platform = 'linux'): ObservationHealth {
   const layers = { policyEvents: 0, sdkEvents: 0, notes: [] };
@@ -25,6 +25,9 @@ describe('the health of a run', () => {
     ['by eBPF, with drops', { report: { accounts: lost(3) } }, 'partial_ringbuf_drops', 'clean', 'clipped'],
     ['by eBPF, ended early', { report: { endedEarly: true } }, 'partial_ringbuf_drops', 'clean', 'clipped'],
     ['by eBPF, survived', { report: { survivors: 1 } }, 'partial_ringbuf_drops', 'clean', 'clipped'],
+    ['by eBPF, after bpf', { calls: [blindSpot('bpf')] }, 'partial_ringbuf_drops', 'clean', 'clipped'],
+    ['by eBPF, after a module', { calls: [blindSpot('finit_module')] }, 'partial_ringbuf_drops', 'clean', 'clipped'],
+    ['by eBPF, bpf refused', { calls: [blindSpot('bpf', { result: -1 })] }, 'complete', 'clean', 'clean'],
     ['by eBPF, in doubt', { report: { attribution: 'doubtful' } }, 'absent', 'partial', 'not_applicable'],
     ['by ptrace', { tier: 'ptrace' }, 'complete', 'partial', 'correlation_partial'],
     [
@@ -103,6 +106,10 @@ describe('the health of a run', () => {
     expect(kernelCaptureNote(captured({ calls: [opened('/a'), connected(HOST)] }))).toBe(
       's2_kernel_capture: monitor_events=2 ringbuf_drops=0 network_protocol_coverage=connect_only ' +
         'network_endpoint_claim_scope=diagnostic_only',
+    );
+    expect(kernelCaptureNote(captured({ calls: [blindSpot('bpf'), connected(HOST)] }))).toBe(
+      's2_kernel_capture: monitor_events=1 ringbuf_drops=0 network_protocol_coverage=connect_only ' +
+        'network_endpoint_claim_scope=diagnostic_only tampering=1',
     );
     const calls = [sent('sendto', undefined), sent('sendmsg', { family: 'unix', path: '/a' })];
     const run = { tier: 'ptrace', calls, report: { accounts: lost(2), survivors: 1, endedEarly: true } } as const;
