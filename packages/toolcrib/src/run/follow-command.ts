@@ -20,6 +20,8 @@ export interface FollowedCommand {
   readonly end: Promise<ProcessEnd>;
   kill(signal: NodeJS.Signals): void;
   isGroupAlive(): boolean;
+  /** As of an observed run. */
+  endRest?(): Promise<void>;
 }
 
 /** What may end a command before it ends by itself. */

@@ -50,6 +50,11 @@ export interface ObservedRun {
   kill(signal: NodeJS.Signals): void;
   /** Whether anything of the command's own group is left. */
   isGroupAlive(): boolean;
+  /**
+   * Kills what descends from a command that has ended, wherever it went, and ends the observation. Default: nobody but the
+   * group's members can be ended. Never rejects; does not wait for the end.
+   */
+  endRest?(): Promise<void>;
 }
 
 /** How the observation went. Everything here is a bound on what may be claimed. */

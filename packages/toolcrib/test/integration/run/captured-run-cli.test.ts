@@ -8,6 +8,7 @@ import { requireOrSkip } from '../../servers/require.ts';
 import { scratchProject } from '../../unit/cli/scratch-project.ts';
 import { programsMissing } from '../build/samples.ts';
 import { cliEnvironment, documentOf, toolcrib, TOOLCRIB } from '../cli/command-line.ts';
+import { isAlive } from './living-process.ts';
 
 const withoutStrace = await programsMissing('strace');
 const withoutScript = await programsMissing('script');
@@ -99,6 +100,21 @@ describe.each(TIERS)('run --kernel %s', (kernel, missing) => {
       expect(existsSync(join(project.folder, 'run.tar.gz'))).toBe(true);
     },
   );
+
+  test('ends at the time limit what left the session, too', requireOrSkip(missing), async () => {
+    await using project = await scratchProject();
+    const cwd = project.folder;
+    const script = 'setsid sh -c "trap : TERM; echo \\$\\$ > left; sleep 100; sleep 100" & sleep 100';
+    // strace keeps what is left until the drain is over.
+    const options = ['--timeout', '1', '--drain', kernel === 'ebpf' ? '30' : '2'];
+    const begin = performance.now();
+    const { code, stderr } = await toolcrib([...RUN, ...options, '--', 'sh', '-c', script], { cwd });
+    expect(code, stderr).toBe(143);
+    expect(performance.now() - begin).toBeLessThan(20_000);
+    expect(isAlive(Number(await readFile(join(cwd, 'left'), 'utf8')))).toBe(false);
+    const show = await toolcrib(['archive', 'show', '--json', 'run.tar.gz'], { cwd });
+    expect(documentOf(show)).toMatchObject({ findings: [], summary: { signal: 15, timedOut: true } });
+  });
 });
 
 describe('run', () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '../../../core/errors.ts';
 import { isProcessGroupAlive } from '../../../disk/process-group.ts';
 import type { SpawnError } from '../../child-process.ts';
@@ -107,13 +108,25 @@ function startOrRefuse(startIt: () => TracerProcess): TracerProcess | SpawnError
   }
 }
 
+/** In milliseconds: where nothing is left, an observation is over by then, and was not cut short. */
+const BEING_OVER_MS = 250;
+
 function observedRun(tracer: TracerProcess, started: Started, ownGroup: boolean): ObservedRun {
   if (started.pid > 0) tracer.follow(started.pid);
+  const { calls, capture } = observation(tracer, started, TRACER_PERTURBATIONS);
   return {
-    ...observation(tracer, started, TRACER_PERTURBATIONS),
+    calls,
+    capture,
     end: tracer.end,
     kill: (signal) => tracer.signal(signal),
     isGroupAlive: () => ownGroup && started.pid > 0 && isProcessGroupAlive(started.pid),
+    async endRest() {
+      const over = new AbortController();
+      const soon = sleep(BEING_OVER_MS, undefined, { signal: over.signal }).catch(() => undefined);
+      await Promise.race([capture, soon]);
+      over.abort();
+      tracer.endAll();
+    },
   };
 }
 

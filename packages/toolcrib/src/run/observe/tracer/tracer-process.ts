@@ -58,6 +58,8 @@ export interface TracerProcess {
   follow(pid: number): void;
   signal(number: NodeJS.Signals): void;
   stop(): void;
+  /** Lets it kill everything that it watches, and end: for a command that has ended. */
+  endAll(): void;
   /** Ends it at once, and what it watches with it. */
   kill(): void;
   /** Resolves when it is gone, or was killed and does not end. */
@@ -119,6 +121,11 @@ export function startTracer(start: TracerStart): TracerProcess {
     },
     stop() {
       control.write(Uint8Array.of(STOP));
+      silence.begin();
+    },
+    endAll() {
+      // Whom nobody controls any more ends everything; what it tells still comes.
+      control.end();
       silence.begin();
     },
     kill: () => death.kill(),
