@@ -286,11 +286,13 @@ describe('the effects', () => {
       opened('/proc/self/fd/5/../../fd/3', { absolute: '/proc/7/fd/3' }),
     ];
     expect(normalised(led).counts.blind_spots).toEqual({ proc_of_others: 4 });
+    const elsewhere = [opened('/mnt/p/7/fd/3'), opened('7/task/8/fd/3'), opened('a', { absolute: '/mnt/p/7/mem' })];
+    expect(normalised(elsewhere).counts.blind_spots).toEqual({ proc_of_others: 3 });
   });
 
   test('know what a process opens of its own as no blind spot', () => {
     const own = ['/proc/self/mem', '/proc/thread-self/fd/3', '/proc/41/mem', '/proc/42/fd/3', '/proc/41/task/9/mem'];
-    const rest = ['/proc/7/maps', '/proc/7/fd', '/proc/7/memory', '/x/proc/7/mem', '/proc/self/fd/3'];
+    const rest = ['/proc/7/maps', '/proc/7/fd', '/proc/7/memory', '/x/7mem', '/7/a/mem', '/proc/self/fd/3'];
     const calls = [...own, ...rest].map((path) => opened(path, { tid: 42 }));
     expect(normalised(calls).counts.blind_spots).toEqual({});
     expect(normalised([opened('/proc/self/mem', { absolute: '/proc/5/mem' })]).counts.blind_spots).toEqual({});
