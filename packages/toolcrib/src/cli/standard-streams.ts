@@ -23,6 +23,12 @@ export const standardStreams = {
   },
 };
 
+/** The streams of a program that runs in our place. What becomes of its output is for whoever passes that on to judge. */
+export function streamsOfAnother(): Record<'stdout' | 'stderr', NodeJS.WriteStream> & { stdin: NodeJS.ReadStream } {
+  const { stdin, stdout } = process;
+  return { stdin, stdout: stdout.on('error', () => undefined), stderr: standardStreams.stderr };
+}
+
 function endWithTheReader(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(0);
   const failure = new RemoteError('STORAGE', `cannot write the result to stdout: ${error.message}`, { cause: error });

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { Clock } from '../core/clock.ts';
 import { combineSignals } from '../core/combined-signal.ts';
@@ -11,6 +12,7 @@ import { verifyExecRequest } from './exec-request.ts';
 import type { Host } from './host.ts';
 import { injectInto } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
+import { isGoneReader, outputLost, passedOn } from './passed-output.ts';
 import type { Project } from './project.ts';
 
 export interface ExecRequest {
@@ -31,14 +33,14 @@ export interface ExecRequest {
 }
 
 export interface ExecResult {
-  /** The exit code of the tool. */
+  /** The exit code of the tool; 141, as of one that SIGPIPE ended, when it was ended because nobody read its stdout any more. */
   readonly code: number;
   readonly placement: Placement;
 }
 
 /**
  * Runs the tool in a sandbox, injected first where it is not there yet, with its three streams bridged. An abort and a
- * time that is up close its stdin, which makes a tool that supervises end everything that it started; a held command is
+ * time that is up, and a stdout that is not taken any more, close its stdin, which makes a tool that supervises end everything that it started; a held command is
  * supervised by a tool that offers it, and still gets to see the end of its own input.
  * @throws as `injectTool`; UsageError `USAGE`; SandboxError `EXEC_FAILED` when the engine refuses, the time is up, or another
  * user than the sandbox's own would run what that one may have changed.
@@ -49,12 +51,19 @@ export async function execTool(project: Project, host: Host, request: ExecReques
   try {
     const { placement } = await injectInto(sandbox, project, host);
     verifyToolUser(sandbox, placement, request.user);
-    const over = new AbortController();
-    const signal = combineSignals([host.signal, limitOf(request, host.clock, over.signal)]);
-    const { code, incomplete } = await runTool({ sandbox, placement, request, signal, clock: host.clock })
+    const [over, lost] = [new AbortController(), new AbortController()];
+    const signal = combineSignals([host.signal, limitOf(request, host.clock, over.signal), lost.signal]);
+    const stdout = passedOn(request.stdout, (error) =>
+      lost.abort(isGoneReader(error) ? READER_GONE : outputLost(error)),
+    );
+    const streamed = { ...request, stdout: stdout.stream };
+    const { code, incomplete } = await runTool({ sandbox, placement, request: streamed, signal, clock: host.clock })
+      .finally(() => (signal.aborted ? stdout.stream.destroy() : stdout.end()))
       .catch((error: unknown) => {
         // Streams that were cut fail in ways of their own.
-        throw signal.aborted ? signal.reason : error;
+        if (!signal.aborted) throw error;
+        if (signal.reason !== READER_GONE) throw signal.reason;
+        return READER_GONE;
       })
       .finally(() => over.abort());
     if (incomplete !== undefined) {
@@ -66,6 +75,9 @@ export async function execTool(project: Project, host: Host, request: ExecReques
     await sandbox.close();
   }
 }
+
+/** How a tool ended that was ended with the reader of its output. */
+const READER_GONE: ExecExit = { code: 128 + constants.signals.SIGPIPE };
 
 interface Call {
   readonly sandbox: Sandbox;

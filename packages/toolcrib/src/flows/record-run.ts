@@ -100,7 +100,7 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   try {
     sandboxRun = await openPlace(host, request, sdk.spec);
     const outcome = await runInto(draft, host, request, { ...sdk, ...sandboxRun });
-    return await finish(host, { path, draft, outcome, sign });
+    return await finish(host, { path, draft, outcome, sign, sandboxRun });
   } finally {
     await draft.discard();
     await sdk.discard();
@@ -172,12 +172,14 @@ interface Finished {
   readonly draft: ArchiveDraft;
   readonly outcome: RunOutcome;
   readonly sign: SignManifest | undefined;
+  readonly sandboxRun: Pick<SandboxRun, 'verifyOutput'> | undefined;
 }
 
-async function finish(host: Host, { path, draft, outcome, sign }: Finished): Promise<RecordedRun> {
+async function finish(host: Host, { path, draft, outcome, sign, sandboxRun }: Finished): Promise<RecordedRun> {
   const { spec, exitCode, signal, success, timedOut, tier: kernel } = outcome;
   try {
     const { digest, size } = await writeArchive(path, await draft.seal(spec.run_id, sign));
+    sandboxRun?.verifyOutput();
     const [logFailure] = outcome.logFailures;
     if (logFailure !== undefined) throw logFailure;
     const spawnError = outcome.spawnError && spawnErrorText(spec.command[0] ?? '', outcome.spawnError);

@@ -18,6 +18,7 @@ import type {
 import type { ExecExit, Sandbox } from '../sandboxes/sandbox.ts';
 import { createFirstWords, type FirstWords } from './first-words.ts';
 import { nothingExecuted, toolEnded, watchExecs } from './not-started.ts';
+import { isGoneReader, passedOn } from './passed-output.ts';
 import { createShowing, notThisKernel, type KnownAnchor } from './sandbox-anchor.ts';
 
 /** Milliseconds that an observation may take longer than its drain, before it is ended from here. */
@@ -57,6 +58,8 @@ export interface SandboxCommands {
   after(): SandboxAfter;
   /** Whether a command was let go, whatever became of it. */
   hasRun(): boolean;
+  /** Why the output of a command was not taken any more, upon which it was ended. */
+  lost(): Error | undefined;
 }
 
 /**
@@ -64,16 +67,20 @@ export interface SandboxCommands {
  * refused, which has not touched them.
  */
 export function createSandboxCommands(place: CommandPlace): SandboxCommands {
-  const known: { anchor: KnownAnchor | undefined; after: SandboxAfter; hasRun: boolean } = {
+  const known: { anchor: KnownAnchor | undefined; after: SandboxAfter; hasRun: boolean; lost: Error | undefined } = {
     anchor: undefined,
     after: 'unknown',
     hasRun: false,
+    lost: undefined,
   };
   const launch = (held: Held, sighting?: Sighting): FollowedCommand => {
     known.hasRun = true;
-    return followed(held, place, sighting, ({ after, isStarted }) => {
-      known.after = after;
-      known.hasRun = isStarted;
+    return followed(held, place, sighting, {
+      ended: ({ after, isStarted }) => {
+        known.after = after;
+        known.hasRun = isStarted;
+      },
+      lost: (error) => (known.lost ??= error),
     });
   };
   return {
@@ -110,6 +117,7 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
     anchor: () => known.anchor,
     after: () => known.after,
     hasRun: () => known.hasRun,
+    lost: () => known.lost,
   };
 }
 
@@ -196,30 +204,35 @@ function followed(
   held: Held,
   place: CommandPlace,
   sighting: Sighting | undefined,
-  tell: (ending: Ending) => void,
+  tell: { readonly ended: (ending: Ending) => void; readonly lost: (error: Error) => void },
 ): FollowedCommand {
   const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
-  const { stdout, clock } = place;
-  const first = createFirstWords(place.stderr);
+  const kill = (signal: NodeJS.Signals): void => {
+    if (state.ended) return;
+    state.signal ??= constants.signals[signal];
+    if (signal === 'SIGKILL') held.cut();
+    else held.process.stdin.end();
+  };
+  // The engine takes what the command writes: it does not learn itself that nobody else does.
+  const onLost = (error: Error): void => {
+    tell.lost(error);
+    kill(isGoneReader(error) ? 'SIGPIPE' : 'SIGTERM');
+  };
+  const [stdout, stderr] = [passedOn(place.stdout, onLost), passedOn(place.stderr, onLost)];
+  const first = createFirstWords(stderr.stream);
   const bridged = bridgeTool({
     ...held,
     stdin: untouched(place.stdin),
-    stdout,
+    stdout: stdout.stream,
     stderr: first.stream,
-    clock,
+    clock: place.clock,
     release: { sighting, onHeld: first.tellHeld },
   });
-  const end = endOf(bridged, { place, first, tell, signalled: () => state.signal }).finally(() => (state.ended = true));
-  return {
-    end,
-    kill(signal) {
-      if (state.ended) return;
-      state.signal ??= constants.signals[signal];
-      if (signal === 'SIGKILL') held.cut();
-      else held.process.stdin.end();
-    },
-    isGroupAlive: () => !state.ended,
-  };
+  const passed = bridged.finally(() => Promise.all([stdout.end(), stderr.end()]));
+  const end = endOf(passed, { place, first, tell: tell.ended, signalled: () => state.signal }).finally(
+    () => (state.ended = true),
+  );
+  return { end, kill, isGroupAlive: () => !state.ended };
 }
 
 /** A stream that is read when somebody reads this one, ends with it, and is left alone when nobody does. */

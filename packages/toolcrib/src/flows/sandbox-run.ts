@@ -13,6 +13,7 @@ import type { Host } from './host.ts';
 import { injectInto } from './inject-tool.ts';
 import { openTracer } from './open-observers.ts';
 import { openSandbox } from './open-sandbox.ts';
+import { isGoneReader, outputLost } from './passed-output.ts';
 import type { Project } from './project.ts';
 import { createSandboxCommands, type SandboxAfter, type SandboxCommands } from './sandbox-command.ts';
 
@@ -45,6 +46,11 @@ export interface SandboxRunRequest {
 /** How a run takes place in a sandbox, and what ends with it. */
 export interface SandboxRun {
   readonly options: Pick<RecordRunOptions, 'env' | 'kernel' | 'injection' | 'killGraceMs'>;
+  /**
+   * To be asked when the archive is there.
+   * @throws RemoteError `STORAGE` when the command's output could not be written; one whose reader went away is no failure.
+   */
+  verifyOutput(): void;
   /** Tells of a sandbox that died meanwhile. */
   close(): Promise<void>;
 }
@@ -79,6 +85,10 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
         killGraceMs: KILL_GRACE_MS,
         kernel: { requested: kernel, choices, start: commands.start },
         injection: () => factsOf(placement, sandbox, commands),
+      },
+      verifyOutput() {
+        const lost = commands.lost();
+        if (lost !== undefined && !isGoneReader(lost)) throw outputLost(lost);
       },
       async close() {
         const notice = noticeOf(commands.after(), place.sandbox);

@@ -1,7 +1,7 @@
 import { messageOf, UsageError } from '../../core/errors.ts';
 import { writeResult } from '../child-result.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
-import { standardStreams } from '../standard-streams.ts';
+import { streamsOfAnother } from '../standard-streams.ts';
 
 interface ExecOptions {
   readonly user?: string;
@@ -29,12 +29,11 @@ export function registerExec({ program, action }: Registration): void {
       action(async (session, sandbox: string, args: string[], options: ExecOptions) => {
         const { execTool } = await import('../../flows/exec-tool.ts');
         const { result, ...request } = options;
-        const streams = { stdin: process.stdin, stdout: standardStreams.stdout, stderr: standardStreams.stderr };
         const ended = await execTool(await session.project(), session.host, {
           sandbox,
           args,
           ...request,
-          ...streams,
+          ...streamsOfAnother(),
         });
         await writeResult(result, ended);
         return ended.code;

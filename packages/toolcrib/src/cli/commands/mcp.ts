@@ -1,5 +1,5 @@
 import type { Registration } from '../program-options.ts';
-import { standardStreams } from '../standard-streams.ts';
+import { streamsOfAnother } from '../standard-streams.ts';
 
 export function registerMcp({ program, action }: Registration): void {
   program
@@ -10,8 +10,7 @@ export function registerMcp({ program, action }: Registration): void {
     .action(
       action(async (session, sandbox: string, options: { user?: string }) => {
         const { execTool } = await import('../../flows/exec-tool.ts');
-        const streams = { stdin: process.stdin, stdout: standardStreams.stdout, stderr: standardStreams.stderr };
-        const request = { sandbox, args: ['mcp'], ...options, ...streams };
+        const request = { sandbox, args: ['mcp'], ...options, ...streamsOfAnother() };
         return (await execTool(await session.project(), session.host, request)).code;
       }),
     );

@@ -6,7 +6,7 @@ import { writeResult } from '../child-result.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
 import type { Session } from '../session.ts';
 import type { Signals } from '../signals.ts';
-import { standardStreams } from '../standard-streams.ts';
+import { streamsOfAnother } from '../standard-streams.ts';
 import { hasTerminal } from '../terminal-group.ts';
 
 interface RunOptions extends Omit<RecordRunRequest, 'command' | 'signals' | 'redact' | 'place'> {
@@ -71,12 +71,11 @@ async function placeOf(
       hint: 'name it with --sandbox, e.g. --sandbox docker:web',
     });
   }
-  const streams = { stdin: process.stdin, stdout: standardStreams.stdout, stderr: standardStreams.stderr };
   const project = await session.project();
   return {
     project,
     sandbox,
-    ...streams,
+    ...streamsOfAnother(),
     ...(user !== undefined && { user }),
     ...(cwd !== undefined && { workdir: cwd }),
   };

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 
 /** How the bundled command line is started ({@link file://./bundle.ts}); the arguments follow. */
 export const TOOLCRIB: readonly string[] = [process.execPath, process.env['TOOLCRIB_TEST_COMMAND'] ?? 'no bundle'];
@@ -55,7 +56,7 @@ export function startCli(args: readonly string[], options: CliOptions): StartedC
   const child = spawn(program, [...first, ...args], { cwd, env: cliEnvironment(cwd, env) });
   const heard = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'] as const) {
-    child[name].setEncoding('utf8').on('data', (text: string) => (heard[name] += text));
+    child[name].setEncoding('utf8').on('data', (piece: string) => (heard[name] += piece));
   }
   child.stdin.on('error', () => undefined);
   if (typeof stdin === 'string' || stdin instanceof Uint8Array) child.stdin.end(stdin);
@@ -75,6 +76,18 @@ export function startCli(args: readonly string[], options: CliOptions): StartedC
       }
     },
   };
+}
+
+/** Runs a command line to its end behind a shell that leads its output to a file. */
+export async function startRedirected(
+  output: string,
+  args: readonly string[],
+  { cwd, env }: Pick<CliOptions, 'cwd' | 'env'>,
+): Promise<Pick<CliEnd, 'code' | 'stderr'>> {
+  const script = ['-c', `exec "$@" >${output}`, 'sh', ...TOOLCRIB, ...args];
+  const child = spawn('sh', script, { cwd, env: cliEnvironment(cwd, env), stdio: ['ignore', 'ignore', 'pipe'] });
+  const stderr = await text(child.stderr);
+  return { code: child.exitCode ?? (await once(child, 'exit').then(() => child.exitCode)), stderr };
 }
 
 /** Runs a command line to its end. */

@@ -10,7 +10,7 @@ import { requireOrSkip } from '../../servers/require.ts';
 import { bubblewrapMissing, unpackRoot } from '../../servers/root-directory.ts';
 import { programsMissing } from '../build/samples.ts';
 import { sandboxToolsProject } from '../flows/sandbox-tools.ts';
-import { startCli, type CliEnd, type CliOptions, type StartedCli } from './command-line.ts';
+import { startCli, startRedirected, type CliEnd, type CliOptions, type StartedCli } from './command-line.ts';
 
 const missing =
   (await programsMissing('apt-get', 'dpkg-deb', 'npm')) ??
@@ -24,6 +24,8 @@ const image = 'toolcrib-test/busybox';
 interface Site extends AsyncDisposable {
   readonly reference: string;
   start(args: readonly string[], stdin?: CliOptions['stdin']): StartedCli;
+  /** Starts it behind a shell that leads its output there. */
+  startInto(output: string, args: readonly string[]): ReturnType<typeof startRedirected>;
 }
 
 async function siteOf(
@@ -33,13 +35,14 @@ async function siteOf(
 ): Promise<Site> {
   const { folder } = await sandboxToolsProject();
   const cache = await mkdtemp(join(tmpdir(), 'toolcrib-cache-'));
-  const start: Site['start'] = (args, stdin) =>
-    startCli(args, { cwd: folder, env: { ...env, TOOLCRIB_CACHE_DIR: cache }, ...(stdin !== undefined && { stdin }) });
+  const options = { cwd: folder, env: { ...env, TOOLCRIB_CACHE_DIR: cache } };
+  const start: Site['start'] = (args, stdin) => startCli(args, { ...options, ...(stdin !== undefined && { stdin }) });
   const injected = await start(['inject', reference]).end;
   if (injected.code !== 0) throw new Error(injected.stderr);
   return {
     reference,
     start,
+    startInto: (output, args) => startRedirected(output, args, options),
     [Symbol.asyncDispose]: async () => {
       await remove();
       await rm(cache, { recursive: true });
@@ -173,7 +176,7 @@ describe.each(Object.keys(KINDS))('exec in a sandbox of %s', requireOrSkip(missi
     const started = startHeld([], sh(`${mark} & ${writer}`), { open: true });
     await once(started.process.stdout, 'data');
     started.process.stdout.destroy();
-    expect((await started.end).code).toBe(0);
+    expect((await started.end).code).toBe(141);
     await expect.poll(() => running(mark), PATIENCE).toBe(0);
   });
 
@@ -208,6 +211,11 @@ describe('exec', requireOrSkip(missing), () => {
       stdout: '',
       stderr: expect.stringMatching(/\n {2}hint: /) as string,
     });
+  });
+
+  test('exits with 125 when what the tool says cannot be written, and says so', async () => {
+    const end = await site.startInto('/dev/full', ['exec', site.reference, '--', 'version']);
+    expect(end).toMatchObject({ code: 125, stderr: expect.stringMatching(/cannot write .*ENOSPC/) as string });
   });
 
   test('runs as another user by uid and group, and passes on why that one cannot start it', async () => {

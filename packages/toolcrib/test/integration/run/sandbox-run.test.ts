@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,7 +19,7 @@ import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts
 import { podmanAvailable, podmanSockets, startPodmanContainer } from '../../servers/podman.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { programsMissing } from '../build/samples.ts';
-import { startCli, type CliEnd, type CliOptions, type StartedCli } from '../cli/command-line.ts';
+import { startCli, startRedirected, type CliEnd, type CliOptions, type StartedCli } from '../cli/command-line.ts';
 import { sandboxToolsProject } from '../flows/sandbox-tools.ts';
 
 const missing =
@@ -167,6 +168,32 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     const { end, archive } = await run(`docker:${container.name}`, sh(script), ['--kernel', 'ebpf']);
     expect(end.code).toBe(127);
     expect(archive.summary).toMatchObject({ exitCode: 127, spawnError: null });
+  });
+
+  test.each(['ebpf', 'off'])(
+    'whose reader goes away is ended by that, as it would be on this machine, and recorded: --kernel %s',
+    async (kernel) => {
+      await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+      const script = 'sleep 4711 & while echo 1; do sleep 0.1; done';
+      const started = start(`docker:${container.name}`, sh(script), ['--kernel', kernel]);
+      await once(started.process.stdout, 'data');
+      started.process.stdout.destroy();
+      const { end, archive } = await started.recorded;
+      expect(end.code).toBe(141);
+      expect(archive).toMatchObject({ findings: [], summary: { exitCode: null, signal: 13 } });
+      expect(await docker('top', container.name)).not.toContain('sleep 4711');
+    },
+  );
+
+  test('whose output cannot be written is ended, recorded, and exits with 125', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const file = join(directory, 'full.tar.gz');
+    const args = ['run', '--kernel', 'off', '-o', file, '--sandbox', `docker:${container.name}`, '--'];
+    const env = { TOOLCRIB_CACHE_DIR: join(directory, 'cache') };
+    const end = await startRedirected('/dev/full', [...args, ...sh('echo 1; sleep 60')], { cwd: project, env });
+    expect(end.code).toBe(125);
+    expect(end.stderr).toMatch(/the command had run: signal 15 ended it\n(?:.*\n)*.*cannot write .*ENOSPC/);
+    expect(await readArchive(host(), file)).toMatchObject({ findings: [], summary: { signal: 15 } });
   });
 
   test('whose time is up leaves nothing in the container', async () => {
