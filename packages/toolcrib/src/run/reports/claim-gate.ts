@@ -51,6 +51,7 @@ export interface ClaimSources {
  */
 export function claimReport({ health, coverage, capture }: ClaimSources): ClaimReport {
   const verdict = fidelityVerdict(health);
+  const sawNothing = health.kernel_layer !== 'absent' && health.network_protocol_coverage === 'absent';
   const policy = reportedDecision('policy', health.policy_layer === 'present', verdict, capture);
   const sdk = reportedDecision('sdk', health.sdk_layer !== 'absent', verdict, capture);
   return {
@@ -58,7 +59,7 @@ export function claimReport({ health, coverage, capture }: ClaimSources): ClaimR
     run_id: health.run_id,
     verdict: verdict.verdict,
     measured: DIMENSIONS.flatMap((dimension) =>
-      CLAIM_CLASSES[dimension].map((name) => classClaims(dimension, name, verdict, coverage)),
+      CLAIM_CLASSES[dimension].map((name) => classClaims(dimension, name, verdict, { coverage, sawNothing })),
     ),
     reported: { policy, sdk },
     // What binds an effect to a tool call is a decision of the policy.
@@ -66,18 +67,24 @@ export function claimReport({ health, coverage, capture }: ClaimSources): ClaimR
   };
 }
 
+/** What was only watched for supports nothing: no call shows that one would have been seen. */
+const NOTHING_SEEN =
+  'it was watched for and no call came that names an endpoint, so that none shows what would have been seen';
+
 function classClaims(
   dimension: Dimension,
   name: string,
   verdict: FidelityVerdict,
-  coverage: RunCoverage | undefined,
+  { coverage, sawNothing }: { readonly coverage: RunCoverage | undefined; readonly sawNothing: boolean },
 ): ClassClaims {
   // Of several descriptions of one dimension none can be taken for the right one.
   const descriptors = coverage?.descriptors.filter((descriptor) => descriptor.dimension === dimension) ?? [];
   const descriptor = descriptors.length === 1 ? descriptors[0] : undefined;
+  const isQuiet = descriptor === undefined && coverage !== undefined && dimension === 'network' && sawNothing;
   const decide = (kind: ClaimKind): ClaimDecision => {
     const { decision, rule, reason } = coverageDecision(descriptor, kind, name);
-    return weaker(healthDecision(verdict, GATE_OF_KIND[kind]), { decision, reasons: [{ rule, text: reason }] });
+    const text = isQuiet ? NOTHING_SEEN : reason;
+    return weaker(healthDecision(verdict, GATE_OF_KIND[kind]), { decision, reasons: [{ rule, text }] });
   };
   return {
     dimension,

@@ -78,6 +78,11 @@ describe('what may be claimed', () => {
     expect(told({})['connect-time peer endpoints']).toBe('blocked blocked blocked');
   });
 
+  test('of a run without endpoints: none, because none was seen, not because nobody watched', () => {
+    const [network] = claims(captured({ calls: [] })).measured.filter(({ dimension }) => dimension === 'network');
+    expect(network?.absence.reasons.map(({ text }) => text)).toEqual([expect.stringContaining('no call came')]);
+  });
+
   test('of a policy log that the command could have written: nothing, also not by tool call', () => {
     const logs = [
       { layer: 'policy', command_could_write: true, because: ['its owner is that of the command'] },
