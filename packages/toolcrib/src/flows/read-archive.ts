@@ -82,5 +82,8 @@ async function verifyIsFile(path: string): Promise<void> {
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
   }
-  throw new NotFoundError('NOT_FOUND', `no archive at ${path}`, { details: { path } });
+  throw new NotFoundError('NOT_FOUND', `no archive at ${path}`, {
+    hint: 'name the file that "toolcrib run -o" wrote',
+    details: { path },
+  });
 }

@@ -16,7 +16,10 @@ const DIRECTORY_MODE = 0o700;
 export async function readRedactionKey(path: string): Promise<RedactionKey> {
   const key = await keyAt(path);
   if (key !== undefined) return key;
-  throw new UsageError('USAGE', `there is no redaction key at ${path}`, { details: { path } });
+  throw new UsageError('USAGE', `there is no redaction key at ${path}`, {
+    hint: 'a key that is named has to be there: name that of the host whose placeholders are to compare, or none',
+    details: { path },
+  });
 }
 
 /**

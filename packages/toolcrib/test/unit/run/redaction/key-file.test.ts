@@ -37,5 +37,6 @@ describe('the redaction key of a host', () => {
   test('that the user names has to be there', async () => {
     const error = await failureOfAsync(() => readRedactionKey(join(directory, 'none')));
     expect([error.code, error.message]).toEqual(['USAGE', `there is no redaction key at ${directory}/none`]);
+    expect(error.hint).toContain('name that of the host');
   });
 });
