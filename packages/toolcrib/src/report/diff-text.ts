@@ -13,6 +13,7 @@ export interface DiffFacts {
   readonly base_run_id: string;
   readonly head_run_id: string;
   readonly status: string;
+  readonly preconditions: { readonly base_health_clean: boolean; readonly head_health_clean: boolean };
   readonly surface: Readonly<Record<SetName, SetDiffFacts>>;
   readonly binding_ids: SetDiffFacts;
   readonly policy_outcomes: {
@@ -37,14 +38,20 @@ export const DIFF_SETS: readonly (readonly [name: SetName, title: string])[] = [
 
 const STATUS_TEXTS: ReadonlyMap<string, string> = new Map([
   ['clean', 'both runs were watched without loss, and their tool calls are bound to decisions'],
-  ['partial:health', 'one of the runs lacks a layer or lost events: what it lacks here may have happened there'],
+  ['partial:health', 'a run lacks a layer (kernel, policy, SDK) or lost events: what is not told may have happened'],
   ['partial:correlation', 'tool calls and decisions are not bound without doubt in both runs'],
   ['failed', 'reports are missing, contradict each other, or cannot be correlated: the difference proves nothing'],
 ]);
 
-/** What a status means. */
-export function diffStatusText(status: string): string {
-  return STATUS_TEXTS.get(status) ?? '';
+/** What a status means; which of the runs it is about, where it is not about both. */
+export function diffStatusText({ status, preconditions }: Pick<DiffFacts, 'status' | 'preconditions'>): string {
+  const text = STATUS_TEXTS.get(status) ?? '';
+  return status === 'partial:health' ? text.replace('a run', lackingRuns(preconditions)) : text;
+}
+
+function lackingRuns({ base_health_clean, head_health_clean }: DiffFacts['preconditions']): string {
+  if (!base_health_clean && !head_health_clean) return 'each of both runs';
+  return base_health_clean ? 'the second run' : 'the first run';
 }
 
 /** Whether anything is on one side only. */
@@ -62,7 +69,7 @@ export function describeDiff(diff: DiffFacts): string {
   const head = [
     `first   ${diff.base_run_id}`,
     `second  ${diff.head_run_id}`,
-    ...wrapped('status  ', `${diff.status}: ${diffStatusText(diff.status)}`),
+    ...wrapped('status  ', `${diff.status}: ${diffStatusText(diff)}`),
   ];
   const sets = DIFF_SETS.map(([name, title]) => describeSet(title, diff.surface[name]));
   const changed = diff.policy_outcomes.changed.flatMap(({ tool_call_id, base, head: after }) =>

@@ -154,7 +154,7 @@ export function renderDiff(diff: DiffFacts): Markup {
     base ?? 'no decision',
     head ?? 'no decision',
   ]);
-  return markup`<p><span class="badge status-${diff.status === 'clean' ? 'clean' : 'partial'}">${diff.status}</span> ${diffStatusText(diff.status)}.</p>
+  return markup`<p><span class="badge status-${diff.status === 'clean' ? 'clean' : 'partial'}">${diff.status}</span> ${diffStatusText(diff)}.</p>
 <p class="note">First: <code>${diff.base_run_id}</code>. Second: <code>${diff.head_run_id}</code>.</p>
 ${DIFF_SETS.map(([name, title]) => renderSet(title, diff.surface[name]))}${renderSet('tool calls', diff.binding_ids)}
 ${changed.length === 0 ? '' : markup`<h3>Decided otherwise</h3>${table(['tool call', 'first', 'second'], changed)}`}`;

@@ -36,6 +36,18 @@ describe('the difference of two runs', () => {
     expect(Math.max(...text.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80);
   });
 
+  test.each([
+    ['each of both runs', {}, {}],
+    ['the first run', {}, fullSample],
+    ['the second run', fullSample, {}],
+  ])('names %s as what lacks a layer', async (which, base, head) => {
+    const diff = capabilityDiff(
+      await sideOf({ ...base, runId: 'run_001' }),
+      await sideOf({ ...head, runId: 'run_001' }),
+    );
+    expect(describeDiff(diff).replaceAll(/\s+/g, ' ')).toContain(`partial:health: ${which} lacks a layer`);
+  });
+
   test('of very different runs is capped, and the rest is counted', async () => {
     const kernel = Array.from({ length: 100 }, (_, index) => ({ type: 1, kind: 'openat', value: `/${index}` }));
     const text = describeDiff(capabilityDiff(await sideOf({}), await sideOf({ ...fullSample, kernel })));
