@@ -75,8 +75,14 @@ describe.each(TIERS)('run --kernel %s', (kernel, missing) => {
     requireOrSkip(missing ?? withoutScript),
     async (_, signal, terminal) => {
       await using project = await scratchProject();
-      const taken = `n=0; trap 'n=$((n+1)); echo taken' ${signal}; echo ready; while [ $n = 0 ]; do sleep 0.1; done; sleep 0.5; exit 7`;
-      const { code, shown } = await onTerminal(project.folder, [...RUN, '--', 'sh', '-c', taken], {
+      // A shell would take two that come close together for one.
+      const taken = `process.on('SIG${signal}', () => {
+        console.log('taken');
+        setTimeout(() => process.exit(7), 500);
+      });
+      setInterval(() => {}, 1000);
+      console.log('ready');`;
+      const { code, shown } = await onTerminal(project.folder, [...RUN, '--', process.execPath, '--eval', taken], {
         typed: signal === 'INT' ? CTRL_C : CTRL_BACKSLASH,
         ...terminal,
       });
