@@ -8,6 +8,7 @@ import { verifyArchive } from '../../../../src/run/archive/verify.ts';
 import { requireOrSkip } from '../../../servers/require.ts';
 import { startCli, toolcrib, type CliEnd, type StartedCli } from '../../cli/command-line.ts';
 import { orphanedBpfObjects } from './bpf-objects.ts';
+import { controlGroups } from './cgroups.ts';
 import { commandLineOf, processesWith, type FoundProcess } from './processes.ts';
 import { seededRandom } from './random.ts';
 
@@ -164,6 +165,7 @@ describe('killing the command, the command line or its observer at any time', re
     { timeout: 300_000 },
     async (kernel) => {
       const before = orphanedBpfObjects();
+      const groupsBefore = controlGroups();
       const runs = await killAll(drawn(kernel));
       for (const { archive, end, victim } of runs) {
         expect(archive?.findings ?? []).toEqual([]);
@@ -181,6 +183,11 @@ describe('killing the command, the command line or its observer at any time', re
       await until(`nothing is left in the kernel: ${left.join(', ')}`, () => {
         const now = orphanedBpfObjects();
         return !left.some((object) => now.has(object));
+      });
+      const groups = [...controlGroups()].filter((group) => !groupsBefore.has(group));
+      await until(`no control group is left: ${groups.join(', ')}`, () => {
+        const now = controlGroups();
+        return !groups.some((group) => now.has(group));
       });
     },
   );
