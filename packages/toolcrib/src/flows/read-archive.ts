@@ -76,9 +76,18 @@ async function readKey(path: string): Promise<TrustedKey> {
   return parsePublicKey(text, path, ARCHIVE_KEY_KINDS);
 }
 
+function notAFile(path: string, what: string): NotFoundError {
+  return new NotFoundError('NOT_FOUND', `no archive at ${path}: that is ${what}`, {
+    hint: 'an archive is read from a file: write what comes through a pipe to one first',
+    details: { path },
+  });
+}
+
 async function verifyIsFile(path: string): Promise<void> {
   try {
-    if ((await stat(path)).isFile()) return;
+    const entry = await stat(path);
+    if (entry.isFile()) return;
+    throw notAFile(path, entry.isDirectory() ? 'a directory' : 'a pipe or a device');
   } catch (error) {
     if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
   }

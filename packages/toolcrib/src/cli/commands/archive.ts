@@ -19,7 +19,7 @@ function registerShow({ program, action }: Registration): void {
   program
     .command('show')
     .description('tell what a run archive says, and what it does not; exit 9 when it is refused')
-    .argument('<file>')
+    .argument('<file>', 'the archive, a file that toolcrib run -o wrote')
     .option('--claims', 'tell what may be claimed from it, and what not, and why')
     .addOption(keyOption())
     .action(
@@ -46,7 +46,7 @@ function registerVerify({ program, action }: Registration): void {
   program
     .command('verify')
     .description('check a run archive: exit 9 when it is refused')
-    .argument('<file>')
+    .argument('<file>', 'the archive, a file that toolcrib run -o wrote')
     .addOption(keyOption())
     .action(
       action(async ({ host, output }, file: string, options: { key?: string }) => {
@@ -88,7 +88,7 @@ function registerReport({ program, action }: Registration): void {
   program
     .command('report')
     .description('write one HTML file about a run archive, for a browser without a network; exit 9 when it is refused')
-    .argument('<file>')
+    .argument('<file>', 'the archive, a file that toolcrib run -o wrote')
     .argument('[base]', 'the archive of an earlier run, that this one is compared with')
     .requiredOption('-o, --output <file>', 'where the report goes (.html)')
     .addOption(keyOption())
