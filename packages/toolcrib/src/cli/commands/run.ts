@@ -1,7 +1,6 @@
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { RecordRunRequest } from '../../flows/record-run.ts';
-import type { ForwardedSignal, SignalSource } from '../../run/follow-command.ts';
 import { writeResult } from '../child-result.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
 import type { Session } from '../session.ts';
@@ -124,9 +123,9 @@ function parseDrain(value: string): number {
 }
 
 /** What a terminal sends to its whole foreground group when it is typed. */
-const TYPED: readonly ForwardedSignal[] = ['SIGINT', 'SIGQUIT'];
+const TYPED: readonly string[] = ['SIGINT', 'SIGQUIT'];
 
 /** What goes on to the command. What is typed at a terminal reaches it by itself, unless it runs in a session of its own. */
-function forwarded({ subscribe }: Signals, isInOurGroup: boolean): SignalSource {
+function forwarded({ subscribe }: Signals, isInOurGroup: boolean): NonNullable<RecordRunRequest['signals']> {
   return { subscribe, reachesCommand: (signal) => isInOurGroup && TYPED.includes(signal) && hasTerminal() };
 }
