@@ -53,7 +53,7 @@ const path = fc.oneof(
   fc.constantFrom(
     '/lib/x',
     '/proc/self/maps',
-    '/work/a',
+    '/srv/a',
     'a',
     '',
     '/x/node_modules/y',

@@ -9,7 +9,7 @@ import { changed, executed, opened } from '../observed.ts';
 import { sampleMembers } from './sample-archive.ts';
 import { PLACEMENT } from '../placement.ts';
 
-const CAPTURE = captured({ calls: [opened('/work/a'), executed('/bin/true')] });
+const CAPTURE = captured({ calls: [opened('/srv/a'), executed('/bin/true')] });
 
 interface OwnMembers {
   readonly capture?: unknown;
@@ -23,7 +23,7 @@ interface OwnMembers {
 async function inspect({ capture, coverage, injection, effects, raw }: OwnMembers) {
   const members = sampleMembers({
     kernel: [
-      { type: 1, kind: 'openat', value: '/work/a' },
+      { type: 1, kind: 'openat', value: '/srv/a' },
       { type: 4, kind: 'exec', value: '/bin/true' },
     ],
     health: { ...kernelHealth(CAPTURE), notes: [] },
@@ -83,7 +83,7 @@ describe('members of our own', () => {
 
   test('are refused where the capture forgets a blind spot that the effects tell', async () => {
     const call = changed('mount', [{ given: '/etc' }, { given: '/lib/zz' }]);
-    const mounted = captured({ calls: [opened('/work/a'), executed('/bin/true'), call] });
+    const mounted = captured({ calls: [opened('/srv/a'), executed('/bin/true'), call] });
     const forgot = { ...mounted, normaliser: mounted.normaliser && { ...mounted.normaliser, blind_spots: {} } };
     const effects = effect('run_001', 'mount');
     const messagesOf = async (capture: CaptureRecord): Promise<readonly string[]> => {

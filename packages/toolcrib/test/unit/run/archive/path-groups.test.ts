@@ -14,19 +14,19 @@ describe('paths in groups', () => {
   });
 
   test('are told by the folders that say most', () => {
-    const source = Array.from({ length: 30 }, (_, index) => `/work/src/file-${index}.ts`);
-    const build = Array.from({ length: 20 }, (_, index) => `/work/build/${index % 4}/${index}.o`);
+    const source = Array.from({ length: 30 }, (_, index) => `/srv/src/file-${index}.ts`);
+    const build = Array.from({ length: 20 }, (_, index) => `/srv/build/${index % 4}/${index}.o`);
     expect(told([...source, ...build, '/etc/hosts', 'relative'], 5)).toEqual([
       '/etc/hosts 1',
-      '/work/build/ 20',
-      '/work/src/ 30',
+      '/srv/build/ 20',
+      '/srv/src/ 30',
       'relative 1',
     ]);
-    expect(told([...source, ...build, '/etc/hosts', 'relative'], 8)).toContain('/work/build/0/ 5');
-    expect(told([...source, ...build, '/work/Makefile'], 3)).toEqual([
-      '/work/Makefile 1',
-      '/work/build/ 20',
-      '/work/src/ 30',
+    expect(told([...source, ...build, '/etc/hosts', 'relative'], 8)).toContain('/srv/build/0/ 5');
+    expect(told([...source, ...build, '/srv/Makefile'], 3)).toEqual([
+      '/srv/Makefile 1',
+      '/srv/build/ 20',
+      '/srv/src/ 30',
     ]);
   });
 

@@ -103,7 +103,7 @@ describe('the kernel layer', () => {
   });
 
   test('has paths as the program gave them, also relative ones', () => {
-    expect(values([opened('a', { absolute: '/work/a' }), executed('./b')])).toEqual([
+    expect(values([opened('a', { absolute: '/srv/a' }), executed('./b')])).toEqual([
       ['openat', 'a'],
       ['exec', './b'],
     ]);
@@ -134,13 +134,13 @@ describe('the kernel layer', () => {
       const path = { given: '', ...(absolute !== undefined && { absolute }) };
       return { ...executed(''), call: 'execveat', path };
     };
-    const calls = [byDescriptor('/work/tool'), byDescriptor(), byDescriptor('pipe:[7]')];
+    const calls = [byDescriptor('/srv/tool'), byDescriptor(), byDescriptor('pipe:[7]')];
     expect(values(calls)).toEqual([
-      ['exec', '/work/tool'],
+      ['exec', '/srv/tool'],
       ['exec', null],
       ['exec', null],
     ]);
-    expect(normalised(calls).surface.process_execs).toEqual(['/work/tool']);
+    expect(normalised(calls).surface.process_execs).toEqual(['/srv/tool']);
     expect(normalised(calls).counts.blind_spots).toEqual({ unnamed_exec: 2 });
     expect(normalised([executed(undefined), executed('/a'), executed('', -13)]).counts.blind_spots).toEqual({});
   });
