@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
 import type { SandboxRemover } from '../../../src/sandboxes/sandbox.ts';
-import { createScratch } from '../disk/scratch.ts';
+import { createScratch } from '../../unit/disk/scratch.ts';
 
 interface Site extends AsyncDisposable {
   readonly box: string;

@@ -5,8 +5,8 @@ import { RemoteError } from '../../../src/core/errors.ts';
 import { digestFile } from '../../../src/disk/digest-file.ts';
 import { publishRelease } from '../../../src/publish/publish-release.ts';
 import type { FinishedRelease, Store } from '../../../src/stores/store.ts';
-import { failureOfAsync } from '../core/failure.ts';
-import { buildRelease, directoryStore, requestOf, temporaryFolder } from './sample-release.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
+import { buildRelease, directoryStore, requestOf, temporaryFolder } from '../../unit/publish/sample-release.ts';
 
 const CLAIM = 'tool-v1.SHA256SUMS';
 const FILES = [CLAIM, 'tool-amd64-any-v1', 'tool-arm64-any-v1', 'tool-v1.json'];

@@ -9,9 +9,9 @@ import { createHost, type Host } from '../../../src/flows/host.ts';
 import { openProject } from '../../../src/flows/project.ts';
 import { publishRelease, type Publication, type PublishOptions } from '../../../src/flows/publish-release.ts';
 import { startFaultyServer } from '../../servers/http.ts';
-import { elfFile } from '../build/elf-file.ts';
-import { scratchProject, type ScratchProject } from '../cli/scratch-project.ts';
-import { failureOfAsync } from '../core/failure.ts';
+import { elfFile } from '../../unit/build/elf-file.ts';
+import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
+import { failureOfAsync } from '../../unit/core/failure.ts';
 
 const NAME = 'demo-amd64-any-v5';
 /** Looks like an empty store, and takes nothing. */
