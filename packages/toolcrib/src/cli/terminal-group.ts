@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { statFields } from '../core/process-stat.ts';
 
 /**
  * Whether what is typed at the controlling terminal reaches the process group of this process: wherever its streams lead.
@@ -18,9 +19,8 @@ function ownStatus(): string | undefined {
   }
 }
 
-/** @param status of a process as in `/proc/PID/stat`, where the second field is its name, in parentheses, whatever it is. */
+/** @param status of a process as in `/proc/PID/stat`. */
 export function isForeground(status: string): boolean {
-  const fields = status.slice(status.lastIndexOf(')') + 2).split(' ');
-  const [, , group, , terminal, foreground] = fields;
+  const [, , group, , terminal, foreground] = statFields(status);
   return terminal !== '0' && foreground === group;
 }

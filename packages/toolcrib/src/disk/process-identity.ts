@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { statFields } from '../core/process-stat.ts';
 
 /** One process of one boot of one machine, so that what it left on disk can be told from what it still uses. */
 export interface ProcessIdentity {
@@ -58,10 +59,10 @@ function bootIdentity(): string | undefined {
   return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'));
 }
 
-/** Field 22 of `/proc/PID/stat` (proc(5)); the command's name in field 2 may hold spaces and parentheses. */
+/** Field 22 of `/proc/PID/stat`. */
 function startOf(pid: number): number | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  const start = Number(stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+  const start = Number(stat === undefined ? undefined : statFields(stat)[19]);
   return Number.isSafeInteger(start) ? start : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { statFields } from '../../core/process-stat.ts';
 import type { SandboxIdentity, SandboxMount } from '../sandbox.ts';
 import { markCommand } from './marks.ts';
 import { readMarkedOutput } from './marked-output.ts';
@@ -150,9 +151,9 @@ function identityFrom(prefix: Prefix, sections: Sections): SandboxIdentity {
   };
 }
 
-/** When the first process started, in ticks since the machine did: field 22 of proc(5) stat, after a name in brackets. */
+/** When the first process started, in ticks since the machine did: field 22 of its `/proc/PID/stat`. */
 function initStart(stat: string): string {
-  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+  return statFields(stat)[19] ?? '';
 }
 
 /** As proc(5) environ has it, or one line each where there is no `/proc`. */

@@ -1,5 +1,6 @@
 import { readFile, readlink } from 'node:fs/promises';
 import { isSystemError } from '../../../core/errors.ts';
+import { statFields } from '../../../core/process-stat.ts';
 import type { ProcessEnd } from '../../child-process.ts';
 
 /** Milliseconds between two looks. */
@@ -45,8 +46,7 @@ async function mayRead(pid: number): Promise<boolean> {
  * when it is gone. One whose first thread has ended runs as long as another does.
  */
 export function unreapedEnd(stat: string): ProcessEnd | undefined {
-  // The name before it may hold spaces and parentheses.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = statFields(stat);
   const [state, threads, status] = [fields[0], Number(fields[17]), Number(fields[49])];
   if (state !== 'Z' || threads > 1) return undefined;
   if (!Number.isInteger(status)) return UNKNOWN;
