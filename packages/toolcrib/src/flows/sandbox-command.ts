@@ -15,14 +15,12 @@ import type {
   Observer,
   SandboxObserver,
 } from '../run/observe/observer.ts';
+import { KILL_GRACE_MS } from '../run/process-deadline.ts';
 import type { ExecExit, Sandbox } from '../sandboxes/sandbox.ts';
 import { createFirstWords, type FirstWords } from './first-words.ts';
 import { nothingExecuted, toolEnded, watchExecs } from './not-started.ts';
 import { isGoneReader, passedOn } from './passed-output.ts';
 import { createShowing, notThisKernel, type KnownAnchor } from './sandbox-anchor.ts';
-
-/** Milliseconds that an observation may take longer than its drain, before it is ended from here. */
-const DRAIN_GRACE = 2000;
 
 /** Where commands are started: a placement in a sandbox, and the streams that they get. */
 export interface CommandPlace {
@@ -151,7 +149,7 @@ function observedRun(
     const notStarted = execs.seen() ? undefined : nothingExecuted(report, exitCode, sandbox);
     return { ...report, ...(notStarted !== undefined && { notStarted }) };
   });
-  const limit = running.end.then(() => clock.sleep(drainMs + DRAIN_GRACE, over.signal));
+  const limit = running.end.then(() => clock.sleep(drainMs + KILL_GRACE_MS, over.signal));
   limit.then(
     () => attachment.stop(),
     () => undefined,

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../../core/clock.ts';
 import { isSystemError } from '../../../core/errors.ts';
 import type { ProcessEnd } from '../../child-process.ts';
 import type { ObservedCall } from '../observed-call.ts';
 import type { CaptureReport, ObservedRun } from '../observer.ts';
+import { processStatus } from '../process-status.ts';
 import type { Guard } from './guard.ts';
 import { STRACE_PERTURBATIONS } from './strace-arguments.ts';
 import type { TracePipe } from './trace-pipe.ts';
@@ -105,7 +105,7 @@ function report(run: TracedRun, end: { readonly survivors: number; readonly ende
  */
 async function killOrphans(processes: ReadonlySet<number>): Promise<void> {
   for (const pid of processes) {
-    const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+    const status = await processStatus(pid);
     if (!/^Seccomp:\s*2$/m.test(status) || !/^NoNewPrivs:\s*1$/m.test(status)) continue;
     try {
       process.kill(pid, 'SIGKILL');
