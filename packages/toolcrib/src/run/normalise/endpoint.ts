@@ -1,4 +1,5 @@
 import type { PeerRecord } from '../layers/effect-event.ts';
+import { AF_NETLINK, AF_UNSPEC } from '../observe/address-families.ts';
 import type { Peer } from '../observe/observed-call.ts';
 
 /** `1.2.3.4:80`, `[::1]:80`; undefined for a peer that is no IP endpoint. */
@@ -6,9 +7,6 @@ export function endpointText(peer: Peer): string | undefined {
   if (peer.family === 'inet') return `${peer.address}:${peer.port}`;
   return peer.family === 'inet6' ? `[${peer.address}]:${peer.port}` : undefined;
 }
-
-const AF_UNSPEC = 0;
-const AF_NETLINK = 16;
 
 /** Whether nobody but the kernel of this machine is behind a peer: netlink, and a connect that ends a connection. */
 export function leadsNowhere(kind: 'connect' | 'send', { number }: Extract<Peer, { family: 'other' }>): boolean {

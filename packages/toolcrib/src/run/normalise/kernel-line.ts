@@ -1,5 +1,6 @@
 import { KERNEL_EVENT_SCHEMA } from '../layers/kernel-event.ts';
 import type { OpenCall } from '../observe/observed-call.ts';
+import { mayCreate } from '../observe/open-flags.ts';
 
 /** Kinds of lines that a run of ours has, with their ids. Blocked ones (10, 20) come from writers that block. */
 export const KERNEL_EVENT_TYPES = { openat: 1, connect: 2, exec: 4, sendto: 6, sendmsg: 7 } as const;
@@ -55,9 +56,6 @@ function openFields(open: OpenCall): string {
   return open.result === undefined ? text : `${text},"status":"${open.result < 0 ? 'error' : 'success'}"`;
 }
 
-const O_CREAT = 0o100;
-/** Without O_DIRECTORY, whose bit differs between architectures. */
-const TMPFILE = 0o20000000;
 const PERMISSIONS = 0o7777;
 
 /**
@@ -66,7 +64,7 @@ const PERMISSIONS = 0o7777;
  */
 function modeOf({ call, flags, mode }: OpenCall): number | undefined {
   if (call === 'openat2') return unsigned(mode ?? 0);
-  if ((flags & (O_CREAT | TMPFILE)) === 0) return 0;
+  if (!mayCreate(flags)) return 0;
   return mode === undefined ? undefined : mode & PERMISSIONS;
 }
 

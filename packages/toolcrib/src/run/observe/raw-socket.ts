@@ -1,6 +1,5 @@
-const AF_UNIX = 1;
-const AF_NETLINK = 16;
-const AF_PACKET = 17;
+import { AF_NETLINK, AF_PACKET, AF_UNIX } from './address-families.ts';
+
 /** What a type is without the flags that are given with it. */
 const TYPE_MASK = 0xf;
 const SOCK_RAW = 3;

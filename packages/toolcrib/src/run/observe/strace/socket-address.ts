@@ -1,11 +1,7 @@
+import { AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC } from '../address-families.ts';
 import { formatInet6 } from '../inet6-text.ts';
 import { pathText, type Peer } from '../observed-call.ts';
 import { fieldOf, numberOf, type TracedValue } from './traced-value.ts';
-
-const AF_UNSPEC = 0;
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
 
 /** The address in `{sa_family=…}`; undefined for `NULL` and for what strace could not read. */
 export function peerOf(value: TracedValue | undefined): Peer | undefined {

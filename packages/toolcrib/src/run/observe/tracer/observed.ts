@@ -1,4 +1,5 @@
 import { pathText, type ObservedCall, type ObservedPath, type Peer } from '../observed-call.ts';
+import { mayCreate } from '../open-flags.ts';
 import {
   FLAG_ABSOLUTE,
   FLAG_COMPAT,
@@ -53,9 +54,6 @@ function baseOf(record: CallRecord): Omit<ObservedCall & { kind: 'connect' }, 'k
 }
 
 const O_WRONLY_CREAT_TRUNC = 0o1101;
-const O_CREAT = 0o100;
-/** The bit of `O_TMPFILE` that nothing else has. */
-const O_TMPFILE = 0o20000000;
 const HOW_BYTES = 24;
 
 function openArguments(record: CallRecord): { flags: number; mode?: number; resolve?: number } {
@@ -64,17 +62,16 @@ function openArguments(record: CallRecord): { flags: number; mode?: number; reso
   if (name === 'creat') return { flags: O_WRONLY_CREAT_TRUNC, mode: number(1) };
   if (name === 'openat2') return howOf(record.extra);
   const [flags, mode] = name === 'open' ? [number(1), number(2)] : [number(2), number(3)];
-  return (flags & (O_CREAT | O_TMPFILE)) === 0 ? { flags } : { flags, mode };
+  return mayCreate(flags) ? { flags, mode } : { flags };
 }
 
 /** `struct open_how`; one that could not be read has no flags. */
 function howOf(how: Buffer): { flags: number; mode?: number; resolve?: number } {
   if (how.byteLength < HOW_BYTES) return { flags: 0 };
   const [flags, mode, resolve] = [0, 8, 16].map((at) => Number(how.readBigUInt64LE(at)));
-  const creates = ((flags ?? 0) & (O_CREAT | O_TMPFILE)) !== 0;
   return {
     flags: flags ?? 0,
-    ...(creates ? { mode: mode ?? 0 } : {}),
+    ...(mayCreate(flags ?? 0) ? { mode: mode ?? 0 } : {}),
     ...(resolve === 0 || resolve === undefined ? {} : { resolve }),
   };
 }

@@ -1,11 +1,7 @@
+import { AF_INET, AF_INET6, AF_UNIX, AF_UNSPEC } from '../address-families.ts';
 import { formatInet6 } from '../inet6-text.ts';
 import { pathText, type Peer } from '../observed-call.ts';
 
-// Of Linux, the same on both architectures.
-const AF_UNIX = 1;
-const AF_INET = 2;
-const AF_INET6 = 10;
-const AF_UNSPEC = 0;
 const INET_BYTES = 8;
 /** `sizeof(struct sockaddr_in)`: a send takes no less without a family. */
 const SOCKADDR_IN_BYTES = 16;
