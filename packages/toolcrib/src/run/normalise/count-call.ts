@@ -16,7 +16,7 @@ export function countCall(counts: GrowingCounts, call: ObservedCall, fate: Fate)
   if (call.kind === 'open') counts.opens += 1;
   if ('ofAnotherProcess' in fate && fate.ofAnotherProcess) countBlindSpot(counts, 'proc_of_others', call.result);
   if (call.kind === 'exec' && isUnnamed(call.path, fate)) countBlindSpot(counts, 'unnamed_exec', call.result);
-  if (call.kind === 'open' || call.kind === 'exec') countPaths(counts, [call.path], call.result);
+  if (call.kind === 'open' || call.kind === 'exec') countPath(counts, call.path, call.result);
   else if (call.kind === 'effect') countEffect(counts, call);
   else if (call.kind === 'connect' || call.kind === 'send') countPeer(counts, call);
   else if (call.kind === 'blind-spot') countBlindSpot(counts, call.call, call.result);
@@ -36,9 +36,17 @@ function countEffect(counts: GrowingCounts, { call, paths, result }: EffectCall)
 }
 
 /** A record is lost once, however many of its paths are. */
-function countPaths({ unreadable }: GrowingCounts, paths: readonly ObservedPath[], result: number | undefined): void {
-  if (paths.every(({ given, cut }) => given !== undefined && cut !== true)) return;
-  unreadable[isRefused(result) ? 'refused' : 'paths'] += 1;
+function countPaths(counts: GrowingCounts, paths: readonly ObservedPath[], result: number | undefined): void {
+  const lost = paths.find(isLost);
+  if (lost !== undefined) countPath(counts, lost, result);
+}
+
+function countPath({ unreadable }: GrowingCounts, path: ObservedPath, result: number | undefined): void {
+  if (isLost(path)) unreadable[isRefused(result) ? 'refused' : 'paths'] += 1;
+}
+
+function isLost({ given, cut }: ObservedPath): boolean {
+  return given === undefined || cut === true;
 }
 
 function countPeer(counts: GrowingCounts, call: ConnectCall | SendCall): void {

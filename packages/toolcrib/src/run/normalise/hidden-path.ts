@@ -27,15 +27,15 @@ const WHOLE_PATHS: ReadonlyMap<string, HidingRule> = new Map([
   ['/usr/bin/pybuilddir.txt', 'python_bootstrap'],
 ]);
 
-const PREFIXES: readonly (readonly [prefix: string, rule: HidingRule])[] = [
-  ['/lib/', 'system_library'],
-  ['/lib32/', 'system_library'],
-  ['/lib64/', 'system_library'],
-  ['/usr/lib/', 'system_library'],
-  ['/usr/share/locale/', 'locale'],
-  ['/proc/', 'proc'],
-  ['/sys/', 'sys'],
-  ['/dev/', 'dev'],
+const PREFIXES: readonly { readonly prefix: string; readonly rule: HidingRule }[] = [
+  { prefix: '/lib/', rule: 'system_library' },
+  { prefix: '/lib32/', rule: 'system_library' },
+  { prefix: '/lib64/', rule: 'system_library' },
+  { prefix: '/usr/lib/', rule: 'system_library' },
+  { prefix: '/usr/share/locale/', rule: 'locale' },
+  { prefix: '/proc/', rule: 'proc' },
+  { prefix: '/sys/', rule: 'sys' },
+  { prefix: '/dev/', rule: 'dev' },
 ];
 
 /**
@@ -46,7 +46,7 @@ const PREFIXES: readonly (readonly [prefix: string, rule: HidingRule])[] = [
  */
 export function hidingRule(path: string): HidingRule | undefined {
   if (path.startsWith('/')) {
-    const rule = WHOLE_PATHS.get(path) ?? PREFIXES.find(([prefix]) => path.startsWith(prefix))?.[1];
+    const rule = WHOLE_PATHS.get(path) ?? PREFIXES.find(({ prefix }) => path.startsWith(prefix))?.rule;
     if (rule !== undefined) return rule;
   }
   if (path.includes('/node_modules/')) return 'node_modules';

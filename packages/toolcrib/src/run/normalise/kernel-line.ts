@@ -36,24 +36,30 @@ const ACCESS_MODES = ['read', 'write', 'read_write', 'unknown'] as const;
  * O_NOCTTY, for O_EXCL.
  */
 const OPERATIONS = [
-  [0o100, '"create"'],
-  [0o1000, '"truncate"'],
-  [0o2000, '"append"'],
-  [0o200, '"exclusive"'],
-] as const;
+  { bit: 0o100, name: '"create"' },
+  { bit: 0o1000, name: '"truncate"' },
+  { bit: 0o2000, name: '"append"' },
+  { bit: 0o200, name: '"exclusive"' },
+];
+const ANY_OPERATION = OPERATIONS.reduce((bits, { bit }) => bits | bit, 0);
 
 function openFields(open: OpenCall): string {
   const flags = unsigned(open.flags);
   const mode = modeOf(open);
   const resolve = unsigned(open.resolve ?? 0);
-  const operations = OPERATIONS.filter(([bit]) => (open.flags & bit) !== 0).map(([, name]) => name);
   let text = flags === undefined ? '' : `,"flags":${flags}`;
   if (mode !== undefined) text += `,"mode":${mode}`;
   if (resolve !== undefined && resolve !== 0) text += `,"resolve":${resolve}`;
   if (open.result !== undefined) text += `,"return_value":${open.result}`;
   text += `,"access_mode":"${flags === undefined ? 'unknown' : (ACCESS_MODES[open.flags & O_ACCMODE] ?? 'unknown')}"`;
-  if (operations.length > 0) text += `,"operation_flags":[${operations.join(',')}]`;
+  if ((open.flags & ANY_OPERATION) !== 0) text += `,"operation_flags":[${operationsOf(open.flags)}]`;
   return open.result === undefined ? text : `${text},"status":"${open.result < 0 ? 'error' : 'success'}"`;
+}
+
+function operationsOf(flags: number): string {
+  return OPERATIONS.filter(({ bit }) => (flags & bit) !== 0)
+    .map(({ name }) => name)
+    .join(',');
 }
 
 const PERMISSIONS = 0o7777;

@@ -21,6 +21,7 @@ export interface OpenedBy {
  * @param given as it may be written: redacted.
  */
 export function isOfAnotherProcess(given: string, { pid, tid, absolute }: OpenedBy): boolean {
+  if (!mayBeOfAProcess(given) && !mayBeOfAProcess(absolute ?? '')) return false;
   if (OF_ITSELF.test(given)) return false;
   // Links lead on from a descriptor, so that only what was given tells whose it was.
   const direct = given === '' ? undefined : posix.normalize(given);
@@ -28,4 +29,9 @@ export function isOfAnotherProcess(given: string, { pid, tid, absolute }: Opened
     const owner = OF_A_PROCESS.exec(path ?? '')?.[1];
     return owner !== undefined && ![pid, tid].includes(Number(owner));
   });
+}
+
+/** The cheap look before the patterns: a run can have millions of opens. */
+function mayBeOfAProcess(path: string): boolean {
+  return path.includes('/mem') || path.includes('/fd');
 }

@@ -1,6 +1,7 @@
 import { pathText } from '../observed-call.ts';
 import { socketText } from '../raw-socket.ts';
-import type { CallRecord } from './call-record.ts';
+import { argumentWord, type CallRecord } from './call-record.ts';
+import { givenBytes } from './recorded-path.ts';
 
 /** Requests of ptrace(2), the same on both architectures. */
 const PTRACE_REQUESTS: ReadonlyMap<number, string> = new Map([
@@ -13,7 +14,7 @@ const TEXT_LIMIT = 256;
 
 /** What the call was asked for, in a few words; undefined where its name says it all. */
 export function blindSpotDetail(record: CallRecord): string | undefined {
-  const [first, second] = [number(record, 0), number(record, 1)];
+  const [first, second] = [argumentWord(record, 0), argumentWord(record, 1)];
   switch (record.call.name) {
     case 'ptrace':
       return PTRACE_REQUESTS.get(first) ?? `request ${first}`;
@@ -31,12 +32,8 @@ export function blindSpotDetail(record: CallRecord): string | undefined {
     case 'uselib':
     case 'acct':
     case 'swapon':
-      return pathText(record.paths[0].given).slice(0, TEXT_LIMIT);
+      return pathText(givenBytes(record, 0)).slice(0, TEXT_LIMIT);
     default:
       return undefined;
   }
-}
-
-function number(record: CallRecord, index: number): number {
-  return Number(BigInt.asUintN(32, record.argument(index)));
 }

@@ -47,25 +47,30 @@ export function createBlockParser(): BlockParser {
   };
 }
 
-/** The records of a block; undefined when they do not fill it exactly. */
-export function splitRecords(block: Buffer): Buffer[] | undefined {
-  const records: Buffer[] = [];
-  for (let at = 0; at < block.byteLength;) {
+/** Where the records of a block begin, and where the last one ends; undefined when they do not fill it exactly. */
+export function recordPlaces(block: Buffer): number[] | undefined {
+  const places = [0];
+  for (let at = 0; at < block.byteLength; places.push(at)) {
     if (block.byteLength - at < RECORD_HEADER_BYTES) return undefined;
     const size = block.readUInt32LE(at);
     if (size < RECORD_HEADER_BYTES || size > block.byteLength - at) return undefined;
-    records.push(block.subarray(at, at + size));
     at += size;
   }
-  return records;
+  return places;
+}
+
+/** The records of a block; undefined when they do not fill it exactly. */
+export function splitRecords(block: Buffer): Buffer[] | undefined {
+  const places = recordPlaces(block);
+  return places?.slice(0, -1).map((at, index) => block.subarray(at, places[index + 1]));
 }
 
 /** Bytes of what every record begins with: its size, its type. */
 export const RECORD_HEADER_BYTES = 8;
 
-/** What kind of record it is: `enum record_type` of native/tracer/stream.h. */
-export function recordType(record: Buffer): number {
-  return record.readUInt8(4);
+/** What kind of record it is: `enum record_type` of native/tracer/stream.h. @param at where it begins. */
+export function recordType(records: Buffer, at = 0): number {
+  return records.readUInt8(at + 4);
 }
 
 export const RECORD_CALL = 1;

@@ -10,24 +10,35 @@ export interface TableCall {
   readonly name: string;
 }
 
-/** A path as it was given, and the names of the folder that it is relative to, from the leaf up, NUL behind each. */
-interface CallPath {
-  readonly given: Buffer;
-  readonly way: Buffer;
+/** A block, in two ways to read it: numbers through a view are cheaper, and a run can have millions of records. */
+export interface Block {
+  readonly bytes: Buffer;
+  readonly view: DataView;
 }
 
-/** `struct call_record` of native/tracer/stream.h. */
+export function blockOf(bytes: Buffer): Block {
+  return { bytes, view: new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength) };
+}
+
+/**
+ * Places in a block: of a path as it was given, and behind it of the names of the folder that it is relative to, from the
+ * leaf up, NUL behind each.
+ */
+export interface PathPlace {
+  readonly begin: number;
+  readonly wayBegin: number;
+  readonly end: number;
+}
+
+/** `struct call_record` of native/tracer/stream.h, in the block where it stands. */
 export interface CallRecord {
+  readonly block: Block;
+  /** Where it begins. */
+  readonly at: number;
   readonly call: TableCall;
   readonly flags: number;
-  readonly pid: number;
-  readonly tid: number;
-  readonly cgroupId: number;
-  readonly time: bigint;
-  readonly result: number;
-  /** Six; each 64 bits without a sign. */
-  readonly argument: (index: number) => bigint;
-  readonly paths: readonly [CallPath, CallPath];
+  readonly first: PathPlace;
+  readonly second: PathPlace;
   /** A `struct sockaddr`, or the `struct open_how` of `openat2`. */
   readonly extra: Buffer;
 }
@@ -46,30 +57,55 @@ export const FLAG_LATE = [8192, 16384] as const;
 const KNOWN_FLAGS = 0x7fff;
 
 const HEAD_BYTES = 104;
+const ARGUMENTS = 56;
 const NOTHING = Buffer.alloc(0);
 
 /** @returns undefined when it is no such record. */
-export function readCallRecord(record: Buffer, table: readonly TableCall[]): CallRecord | undefined {
-  if (record.byteLength < HEAD_BYTES || recordType(record) !== RECORD_CALL) return undefined;
-  const call = table[record.readUInt16LE(8) - 1];
-  const flags = record.readUInt16LE(10);
+export function readCallRecord(
+  block: Block,
+  at: number,
+  end: number,
+  table: readonly TableCall[],
+): CallRecord | undefined {
+  const { bytes, view } = block;
+  if (end - at < HEAD_BYTES || recordType(bytes, at) !== RECORD_CALL) return undefined;
+  const call = table[view.getUint16(at + 8, true) - 1];
+  const flags = view.getUint16(at + 10, true);
   if (call === undefined || flags > KNOWN_FLAGS) return undefined;
-  let at = HEAD_BYTES;
-  const section = (size: number): Buffer => (size === 0 ? NOTHING : record.subarray(at, (at += size)));
-  const first = { given: section(record.readUInt16LE(12)), way: section(record.readUInt16LE(14)) };
-  const second = { given: section(record.readUInt16LE(16)), way: section(record.readUInt16LE(18)) };
-  const extra = section(record.readUInt16LE(20));
-  if (at !== record.byteLength) return undefined;
+  const first = pathPlace(view, at + 12, at + HEAD_BYTES);
+  const second = pathPlace(view, at + 16, first.end);
+  const extraSize = view.getUint16(at + 20, true);
+  if (second.end + extraSize !== end) return undefined;
+  return { block, at, call, flags, first, second, extra: extraSize === 0 ? NOTHING : bytes.subarray(second.end, end) };
+}
+
+/** @param at where the lengths of its sections stand. */
+function pathPlace(view: DataView, at: number, begin: number): PathPlace {
+  const wayBegin = begin + view.getUint16(at, true);
+  return { begin, wayBegin, end: wayBegin + view.getUint16(at + 2, true) };
+}
+
+/** The lower half of an argument, without a sign. @param index from 0 to 5. */
+export function argumentWord({ block, at }: CallRecord, index: number): number {
+  return block.view.getUint32(at + ARGUMENTS + 8 * index, true);
+}
+
+/** What every call has, whatever it is. */
+export interface CallTask {
+  readonly pid: number;
+  readonly tid: number;
+  readonly cgroupId: number;
+  /** Nanoseconds. */
+  readonly time: bigint;
+  readonly result: number;
+}
+
+export function readCallTask({ block: { view }, at }: CallRecord): CallTask {
   return {
-    call,
-    flags,
-    pid: record.readUInt32LE(24),
-    tid: record.readUInt32LE(28),
-    cgroupId: Number(record.readBigUInt64LE(32)),
-    time: record.readBigUInt64LE(40),
-    result: record.readInt32LE(52) * 2 ** 32 + record.readUInt32LE(48),
-    argument: (index) => record.readBigUInt64LE(56 + 8 * index),
-    paths: [first, second],
-    extra,
+    pid: view.getUint32(at + 24, true),
+    tid: view.getUint32(at + 28, true),
+    cgroupId: view.getUint32(at + 36, true) * 2 ** 32 + view.getUint32(at + 32, true),
+    time: view.getBigUint64(at + 40, true),
+    result: view.getInt32(at + 52, true) * 2 ** 32 + view.getUint32(at + 48, true),
   };
 }

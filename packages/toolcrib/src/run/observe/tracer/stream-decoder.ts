@@ -1,6 +1,6 @@
 import type { HookAccount, ObservedCall } from '../observed-call.ts';
-import { createBlockParser, RECORD_FINISHED, recordType, splitRecords } from './blocks.ts';
-import { readCallRecord, type TableCall } from './call-record.ts';
+import { createBlockParser, RECORD_FINISHED, recordPlaces, recordType } from './blocks.ts';
+import { blockOf, readCallRecord, type TableCall } from './call-record.ts';
 import { observedCall } from './observed.ts';
 
 /** The last record of a stream. */
@@ -59,18 +59,26 @@ interface DecodedBlock {
   readonly report: StreamReport | undefined;
 }
 
-function decodeRecords(block: Buffer, table: readonly TableCall[]): DecodedBlock | undefined {
-  const records = splitRecords(block);
-  if (records === undefined) return undefined;
-  const last = records.at(-1);
-  const report = last !== undefined && recordType(last) === RECORD_FINISHED ? readReport(last) : undefined;
+function decodeRecords(bytes: Buffer, table: readonly TableCall[]): DecodedBlock | undefined {
+  const places = recordPlaces(bytes);
+  if (places === undefined) return undefined;
+  const block = blockOf(bytes);
   const calls: ObservedCall[] = [];
-  for (const record of report === undefined ? records : records.slice(0, -1)) {
-    const call = readCallRecord(record, table);
-    if (call === undefined) return undefined;
-    calls.push(observedCall(call));
+  let at = 0;
+  for (const end of places.slice(1)) {
+    const call = readCallRecord(block, at, end, table);
+    if (call !== undefined) calls.push(observedCall(call));
+    else if (end < bytes.byteLength || recordType(bytes, at) !== RECORD_FINISHED) return undefined;
+    else return withReport(calls, bytes.subarray(at));
+    at = end;
   }
-  return { calls, report };
+  return { calls, report: undefined };
+}
+
+/** Nothing of a block counts whose last record is wrong. */
+function withReport(calls: readonly ObservedCall[], last: Buffer): DecodedBlock | undefined {
+  const report = readReport(last);
+  return report && { calls, report };
 }
 
 const FINISH_EARLY = 1;

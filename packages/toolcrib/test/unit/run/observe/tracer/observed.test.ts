@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { ObservedCall } from '../../../../../src/run/observe/observed-call.ts';
-import { readCallRecord, type CallKind } from '../../../../../src/run/observe/tracer/call-record.ts';
+import { blockOf, readCallRecord, type CallKind } from '../../../../../src/run/observe/tracer/call-record.ts';
 import { observedCall } from '../../../../../src/run/observe/tracer/observed.ts';
 import { callRecord, NO_CALL, type WrittenCall } from './stream-writer.ts';
 
 /** What is told of one call of that kind and name. */
 function told(kind: CallKind, name: string, call: Partial<WrittenCall>): ObservedCall {
-  const record = readCallRecord(callRecord({ ...NO_CALL, ...call }), [{ kind, name }]);
+  const bytes = callRecord({ ...NO_CALL, ...call });
+  const record = readCallRecord(blockOf(bytes), 0, bytes.byteLength, [{ kind, name }]);
   if (record === undefined) throw new Error('no record');
   return observedCall(record);
 }
@@ -70,6 +71,33 @@ describe('a record of the tracer', () => {
     };
     expect(call).toMatchObject({ path });
     expect(call).toHaveProperty('path', path);
+  });
+
+  test('tells paths apart whose bytes are the same, cut or flagged otherwise', () => {
+    const bytes = [
+      { flags: GIVEN | ABSOLUTE, sections: [text('same'), text('x\0')], path: { given: 'same', absolute: '/x/same' } },
+      { flags: GIVEN | ABSOLUTE, sections: [text(''), text('samex\0')], path: { given: '', absolute: '/samex' } },
+      { flags: GIVEN, sections: [text('same'), text('x\0')], path: { given: 'same' } },
+      {
+        flags: GIVEN | ABSOLUTE | RETURNED,
+        sections: [text('same'), text('x\0')],
+        path: { given: 'same', absolute: '/x' },
+      },
+      { flags: GIVEN | CUT, sections: [text('same'), text('x\0')], path: { given: 'same', cut: true } },
+    ];
+    for (const { path, ...call } of [...bytes, ...bytes.toReversed()]) {
+      expect(told('open', 'openat', call)).toHaveProperty('path', path);
+      const both = { flags: GIVEN | GIVEN_2, sections: [text('same'), text(''), text('samex'), text('')] };
+      expect(told('effect', 'rename', both)).toHaveProperty('paths', [{ given: 'same' }, { given: 'samex' }]);
+    }
+  });
+
+  test('escapes bytes of its path and of the names of folders that are not UTF-8', () => {
+    const sections = [Buffer.from([0x61, 0xff, 0x5c]), Buffer.from([0xc3, 0xa9, 0, 0xfe, 0])];
+    expect(told('open', 'openat', { flags: GIVEN | ABSOLUTE, sections })).toHaveProperty('path', {
+      given: 'a\\xff\\\\',
+      absolute: '/\\xfe/é/a\\xff\\\\',
+    });
   });
 
   test('whose path could not be read says so', () => {
