@@ -1,8 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
-import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endOfChild, exitCodeOf, tellEnd, type CommandEnd } from './command-end.ts';
 import { readFramedInput, takeBytes } from './framed-input.ts';
 import { findProgram, refuseStart, type HeldCommand, type HeldProgram } from './held-command.ts';
 import type { Native } from './native.ts';
@@ -11,10 +12,22 @@ import { endFamily } from './process/process-ending.ts';
 import { startReaper } from './process/reaper.ts';
 import { tell } from './tell.ts';
 
+/** In milliseconds: how long it is waited, after everything was ended, to learn and to tell how the command did. */
+const lastWords = 1000;
+
 /** Says that the command was not started, because the word was another one. @returns 125. */
 export function notReleased(heard: string): number {
   tell(`sandbox-tools hold: not released: expected "go" and a newline on stdin, got ${JSON.stringify(heard)}`);
   return 125;
+}
+
+/** How a command is supervised. */
+export interface Supervision {
+  readonly native: Native;
+  /** What the input has to begin with. */
+  readonly word: string;
+  /** Seals what is told of the command's end; undefined: nobody asked to be told. 64 hex digits. */
+  readonly key: string | undefined;
 }
 
 /**
@@ -22,28 +35,36 @@ export function notReleased(heard: string): number {
  * for whom the command runs, also when its input has ended; when stdin ends, the command is ended with everything that
  * it started, as on a signal. What a command leaves behind that ends by itself goes on.
  *
- * @param word what the input has to begin with.
  * @returns the command's exit code, 128+N for a signal; 125 to 127 when it was not started. Does not return after the
  * connection ended or a signal came: then this process exits with 129, or 128+N.
  */
-export async function superviseCommand(held: HeldCommand, native: Native, word: string): Promise<number> {
+export async function superviseCommand(held: HeldCommand, supervision: Supervision): Promise<number> {
+  const { native, word, key } = supervision;
   const { bytes, lost } = readFramedInput(process.stdin);
+  const ending = Promise.withResolvers<number>();
+  const tellIt = async (end: CommandEnd, abandoned: Promise<unknown>): Promise<number> => {
+    if (key !== undefined) await tellEnd(end, key, abandoned);
+    return exitCodeOf(end);
+  };
+  const refuse = (code: number): Promise<number> => tellIt({ how: 'refused', number: code }, ending.promise);
+  void lost.then(() => ending.resolve(endSignals.SIGHUP));
   const heard = await takeBytes(bytes, word.length);
-  if (heard !== word) return notReleased(heard);
+  if (heard !== word) return refuse(notReleased(heard));
   const program = findProgram(held);
-  if (typeof program === 'number') return program;
+  if (typeof program === 'number') return refuse(program);
   native.becomeSubreaper();
   startReaper(native);
   const mark = `${familyVariable}=${randomBytes(12).toString('hex')}`;
   const family = { ancestors: [process.pid], members: [], variable: mark, spared: new Set<string>() };
-  const ending = Promise.withResolvers<number>();
   for (const [signal, code] of Object.entries(endSignals)) process.on(signal, () => ending.resolve(code));
-  void lost.then(() => ending.resolve(endSignals.SIGHUP));
   const ended = runToEnd(program, () => start(program, held, mark, bytes, native));
-  // Whichever is first: a command that ends because it is being ended has no say.
+  // Whichever is first: this process does not exit with the code of a command that ends because it is being ended.
   const first = await Promise.race([ending.promise.then((code) => ({ code })), ended]);
-  if (typeof first === 'number') return first;
+  if ('how' in first) return tellIt(first, ending.promise);
   await endFamily(family, endPatience);
+  const enough = sleep(lastWords, undefined);
+  const end = await Promise.race([ended, enough]);
+  if (end !== undefined) await tellIt(end, enough);
   process.exit(first.code);
 }
 
@@ -82,15 +103,15 @@ function feed(input: Readable, stdin: Writable | null): void {
   input.once('end', () => stdin.end());
 }
 
-/** @returns the exit code. A file that cannot be executed is an error of the start, or an event behind it. */
-async function runToEnd(program: HeldProgram, begin: () => ChildProcess): Promise<number> {
+/** A file that cannot be executed is an error of the start, or an event behind it. */
+async function runToEnd(program: HeldProgram, begin: () => ChildProcess): Promise<CommandEnd> {
   try {
     const child = begin();
-    return await new Promise<number>((resolve, reject) => {
+    return await new Promise<CommandEnd>((resolve, reject) => {
       child.once('error', reject);
-      child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+      child.once('exit', (code, signal) => resolve(endOfChild(code, signal)));
     });
   } catch (error) {
-    return refuseStart(program, error);
+    return { how: 'refused', number: refuseStart(program, error) };
   }
 }

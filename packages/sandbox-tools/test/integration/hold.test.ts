@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { frameOf, lives, main, runTool, startTool, temporaryDirectory, until } from '../tool.ts';
 
@@ -19,7 +20,7 @@ describe('hold', () => {
   it('says on stderr that it is held, and becomes the command with the same pid once it is released', async () => {
     const tool = startTool(held('sh', '-c', 'echo $$; exit 9'), { PATH: '/usr/bin' });
     expect(await firstOf(tool.stderr)).toBe(
-      `toolcrib-hold {"held":true,"pid":${tool.pid ?? ''},"frames":true,"sentinel":true}\n`,
+      `toolcrib-hold {"held":true,"pid":${tool.pid ?? ''},"frames":true,"sentinel":true,"outcome":true}\n`,
     );
     expect(readFileSync(`/proc/${tool.pid ?? ''}/cmdline`, 'utf8')).toContain('hold');
     tool.stdin.write('go\n');
@@ -177,6 +178,51 @@ describe('hold under supervision', () => {
     expect((await runHeld(['sh', '-c', 'kill -9 $$'], go)).status).toBe(137);
     expect((await runHeld(['absent'], go)).status).toBe(127);
     expect((await runHeld(['/usr'], go)).status).toBe(126);
+  });
+
+  describe('tells who gave it a key how the command ended', () => {
+    const key = 'c0ffee00'.repeat(8);
+    const toldOf = (end: string): string =>
+      `\x1etoolcrib-hold ${end} ${createHmac('sha256', Buffer.from(key, 'hex')).update(end).digest('hex')}\n`;
+    const asked = Buffer.from(`outcome ${key}\nframes\n`);
+
+    async function stderrOf(tool: ReturnType<typeof startTool>): Promise<string> {
+      let stderr = '';
+      tool.stderr.setEncoding('latin1').on('data', (text: string) => (stderr += text));
+      await once(tool, 'close');
+      return stderr.slice(stderr.indexOf('\n') + 1);
+    }
+
+    it.each([
+      ['a code', ['sh', '-c', 'printf a >&2; exit 137'], `a${toldOf('exited 137')}`, 137],
+      ['a signal', ['sh', '-c', 'kill -9 $$'], toldOf('killed 9'), 137],
+      ['that it was not started', ['absent'], toldOf('refused 127'), 127],
+    ] as const)('by %s', async (_what, command, told, status) => {
+      const tool = startTool(held(...command), env);
+      tool.stdin.on('error', () => undefined).write(Buffer.concat([asked, frameOf('go\n')]));
+      expect((await stderrOf(tool)).endsWith(told)).toBe(true);
+      expect(tool.exitCode).toBe(status);
+    });
+
+    it('also when it ended the command itself, because the connection ended', async () => {
+      const tool = startTool(held('sh', '-c', 'trap "exit 3" TERM; echo; while :; do sleep 0.1; done'), env);
+      tool.stdin.write(Buffer.concat([asked, frameOf('go\n')]));
+      await firstOf(tool.stdout);
+      tool.stdin.end();
+      expect(await stderrOf(tool)).toContain(toldOf('exited 3'));
+      expect(tool.exitCode).toBe(129);
+    });
+
+    it('and gives up when the connection ends and nobody reads', async () => {
+      const tool = startTool(held('sh', '-c', 'echo; exec yes >&2'), env);
+      tool.stdin.write(Buffer.concat([asked, frameOf('go\n')]));
+      await firstOf(tool.stdout);
+      await sleep(300);
+      tool.stdin.end();
+      await until(() => tool.exitCode !== null);
+      expect(tool.exitCode).toBe(129);
+      tool.stderr.destroy();
+    });
   });
 
   it('exits with 125 when the input in the frames does not begin with the word', async () => {

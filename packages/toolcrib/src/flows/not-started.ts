@@ -1,7 +1,6 @@
 import { ToolcribError } from '../core/errors.ts';
 import { printable } from '../core/printable.ts';
 import type { SpawnError } from '../run/child-process.ts';
-import type { ObservedCall } from '../run/observe/observed-call.ts';
 import type { CaptureReport } from '../run/observe/observer.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 
@@ -27,44 +26,31 @@ function failureText(failure: unknown, reference: string): string {
   return failure.hint === undefined ? failure.message : `${failure.message} (${failure.hint})`;
 }
 
-/** Calls that are passed on, and whether one of them may have executed a program. */
-export function watchExecs(calls: AsyncIterable<ObservedCall>): {
-  readonly calls: AsyncIterable<ObservedCall>;
-  seen(): boolean;
-} {
-  let hasExecuted = false;
-  return {
-    calls: (async function* () {
-      for await (const call of calls) {
-        // One that was killed in it has no result.
-        if (call.kind === 'exec' && (call.result === undefined || call.result >= 0)) hasExecuted = true;
-        yield call;
-      }
-    })(),
-    seen: () => hasExecuted,
-  };
-}
-
-/** What the tool exits with when it could not start its command; a command may exit so, too. */
+/** What the tool exits with when it could not start its command. */
 const REFUSALS: ReadonlyMap<number, Pick<SpawnError, 'code'> & { readonly why: string }> = new Map([
   [125, { code: 'TOOL_ENDED', why: 'was not let go' }],
   [126, { code: 'EACCES', why: 'could not execute it' }],
   [127, { code: 'ENOENT', why: 'did not find it' }],
 ]);
 
+/** Why a command was not started whose tool says that it did not. @param code what the tool exited with. */
+export function refusedBy(code: number, { reference }: Pick<Sandbox, 'reference'>): SpawnError | undefined {
+  const refusal = REFUSALS.get(code);
+  if (refusal === undefined) return undefined;
+  const reason = `the tool that starts it in ${reference} ${refusal.why} and exited with ${code}`;
+  return { code: refusal.code, reason };
+}
+
 /**
- * Why a command was not started that nobody saw being executed.
+ * Why a command was not started that nobody saw being executed. @param code what the tool exited with.
  * @returns undefined where it may have been: something was lost, or the exit code is none of the tool's.
  */
 export function nothingExecuted(
   { attribution, accounts, endedEarly, survivors }: CaptureReport,
-  exitCode: number | null,
-  { reference }: Pick<Sandbox, 'reference'>,
+  code: number | undefined,
+  sandbox: Pick<Sandbox, 'reference'>,
 ): SpawnError | undefined {
-  const refusal = REFUSALS.get(exitCode ?? 0);
   const isWhole = attribution === 'proven' && !endedEarly && survivors === 0;
   const isLost = accounts.some(({ dropped, missed }) => dropped + missed > 0);
-  if (refusal === undefined || !isWhole || isLost) return undefined;
-  const reason = `the tool that starts it in ${reference} ${refusal.why} and exited with ${exitCode ?? 0}`;
-  return { code: refusal.code, reason };
+  return code === undefined || !isWhole || isLost ? undefined : refusedBy(code, sandbox);
 }

@@ -1,7 +1,8 @@
 import { Readable, type Writable } from 'node:stream';
 import { constants } from 'node:os';
 import type { Clock } from '../core/clock.ts';
-import { bridgeTool, type Bridge } from '../inject/bridge-tool.ts';
+import { bridgeTool, type Bridge, type BridgedExit } from '../inject/bridge-tool.ts';
+import type { ToldEnd } from '../inject/command-end.ts';
 import { HOLD } from '../inject/held-input.ts';
 import type { Placement } from '../inject/placement.ts';
 import { startTool } from '../inject/start-tool.ts';
@@ -16,9 +17,11 @@ import type {
   SandboxObserver,
 } from '../run/observe/observer.ts';
 import { KILL_GRACE_MS } from '../run/process-deadline.ts';
-import type { ExecExit, Sandbox } from '../sandboxes/sandbox.ts';
+import { endInSandbox, type EndAccounts, type SandboxAfter } from '../run/sandbox-end.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { createFirstWords, type FirstWords } from './first-words.ts';
-import { nothingExecuted, toolEnded, watchExecs } from './not-started.ts';
+import { watchFirstProcess } from './first-process.ts';
+import { nothingExecuted, refusedBy, toolEnded } from './not-started.ts';
 import { isGoneReader, passedOn } from './passed-output.ts';
 import { createShowing, notThisKernel, type KnownAnchor } from './sandbox-anchor.ts';
 
@@ -41,9 +44,6 @@ export interface CommandPlace {
   readonly random: (size: number) => Uint8Array;
 }
 
-/** What became of a sandbox; `unknown` when its engine did not say. */
-export type SandboxAfter = 'running' | 'gone' | 'unknown';
-
 /** Starts commands in a sandbox, by the tool that was placed there. */
 export interface SandboxCommands {
   /** Starts one that nothing watches. */
@@ -54,10 +54,21 @@ export interface SandboxCommands {
   anchor(): KnownAnchor | undefined;
   /** What became of the sandbox: known when a command has ended. */
   after(): SandboxAfter;
+  /** Who told how the command ended: known when it has, or its observation. */
+  accounts(): EndAccounts;
   /** Whether a command was let go, whatever became of it. */
   hasRun(): boolean;
   /** Why the output of a command was not taken any more, upon which it was ended. */
   lost(): Error | undefined;
+}
+
+/** What is known of a command so far. */
+interface Known {
+  anchor: KnownAnchor | undefined;
+  after: SandboxAfter;
+  accounts: EndAccounts;
+  hasRun: boolean;
+  lost: Error | undefined;
 }
 
 /**
@@ -65,25 +76,32 @@ export interface SandboxCommands {
  * refused, which has not touched them.
  */
 export function createSandboxCommands(place: CommandPlace): SandboxCommands {
-  const known: { anchor: KnownAnchor | undefined; after: SandboxAfter; hasRun: boolean; lost: Error | undefined } = {
+  const known: Known = {
     anchor: undefined,
     after: 'unknown',
+    accounts: { asked: null, kernel: null, tool: null },
     hasRun: false,
     lost: undefined,
   };
-  const launch = (held: Held, sighting?: Sighting): FollowedCommand => {
+  const launch = (held: Held, sighting?: Sighting): Followed => {
     known.hasRun = true;
-    return followed(held, place, sighting, {
-      ended: ({ after, isStarted }) => {
-        known.after = after;
-        known.hasRun = isStarted;
-      },
-      lost: (error) => (known.lost ??= error),
+    const running = followed(held, place, sighting, (error) => (known.lost ??= error));
+    const over = running.over.then((ending) => {
+      known.after = ending.after;
+      known.accounts = accountsOf(ending);
+      return ending;
     });
+    return { ...running, over };
+  };
+  const endOf = (ending: Ending): ProcessEnd => {
+    const notStarted = whyNotStarted(place, ending);
+    known.hasRun = notStarted === undefined;
+    return notStarted === undefined ? endInSandbox(accountsOf(ending), ending.after) : { ...UNKNOWN, notStarted };
   };
   return {
     async start(command) {
-      return launch(await startHeld(place, command));
+      const { over, ...running } = launch(await startHeld(place, command));
+      return { ...running, end: over.then(endOf) };
     },
     observer: (tracer) => ({
       tier: 'ebpf',
@@ -103,63 +121,69 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
             return shown;
           }
           known.anchor = shown;
+          return observedRun({ attachment, running, place, anchor: shown, known });
         } catch (error) {
           attachment.stop();
-          await running.end;
+          await running.over;
           known.hasRun = false;
           throw error;
         }
-        return observedRun(attachment, running, place, () => (known.after = 'unknown'));
       },
     }),
     anchor: () => known.anchor,
     after: () => known.after,
+    accounts: () => known.accounts,
     hasRun: () => known.hasRun,
     lost: () => known.lost,
   };
 }
 
+const UNKNOWN: ProcessEnd = { exitCode: null, signal: null };
+
 /** A tool that did not get as far as to show itself says nothing about the kernel. */
-async function neverShown({ end }: FollowedCommand, { sandbox }: CommandPlace): Promise<SpawnError> {
-  const { notStarted } = await end;
+async function neverShown({ over }: Followed, place: CommandPlace): Promise<SpawnError> {
+  const notStarted = whyNotStarted(place, await over);
   if (notStarted !== undefined) return notStarted;
-  throw notThisKernel(sandbox);
+  throw notThisKernel(place.sandbox);
 }
 
-/** What the tool in the sandbox exits with when it, or its command, was killed. */
-const KILLED_CODE = 137;
+/** What a command is watched by. */
+interface Watched {
+  readonly attachment: ObservedAttachment;
+  readonly running: Followed;
+  readonly place: CommandPlace;
+  readonly anchor: KnownAnchor;
+  readonly known: Known;
+}
 
 /**
- * A tool that was killed leaves a command behind that goes on: then its code says nothing of that command, and what came
- * after is not known. One that was stopped is not waited for longer than the drain.
+ * The kernel has the last word about how the command ended, when its observation is over: the tool that told it can have
+ * been killed or changed, and a command whose tool was killed goes on. One that was stopped is not waited for longer than
+ * the drain.
  */
-function observedRun(
-  attachment: ObservedAttachment,
-  running: FollowedCommand,
-  { sandbox, clock, drainMs }: CommandPlace,
-  tellUnknown: () => void,
-): ObservedRun {
-  const over = new AbortController();
-  const execs = watchExecs(attachment.calls);
+function observedRun({ attachment, running, place, anchor, known }: Watched): ObservedRun {
+  const { sandbox, clock, drainMs } = place;
+  const observed = new AbortController();
+  const first = watchFirstProcess(attachment.calls, anchor.pid);
   const capture = attachment.capture.then(async (report): Promise<CaptureReport> => {
-    over.abort();
-    const { exitCode } = await running.end;
-    const isLeft = exitCode === KILLED_CODE && report.survivors > 0;
-    if (isLeft) return { ...report, endedEarly: true };
-    const notStarted = execs.seen() ? undefined : nothingExecuted(report, exitCode, sandbox);
-    return { ...report, ...(notStarted !== undefined && { notStarted }) };
+    observed.abort();
+    const ending = await running.over;
+    known.accounts = { ...accountsOf(ending), kernel: first.end(report) ?? null };
+    const notStarted = first.hasExecuted() ? undefined : nothingExecuted(report, ending.code, sandbox);
+    if (notStarted !== undefined) {
+      known.hasRun = false;
+      return { ...report, notStarted };
+    }
+    return { ...report, end: endInSandbox(known.accounts, ending.after) };
   });
-  const limit = running.end.then(() => clock.sleep(drainMs + KILL_GRACE_MS, over.signal));
+  const limit = running.over.then(() => clock.sleep(drainMs + KILL_GRACE_MS, observed.signal));
   limit.then(
     () => attachment.stop(),
     () => undefined,
   );
-  const end = running.end.then(async (ended): Promise<ProcessEnd> => {
-    if (ended.exitCode !== KILLED_CODE || !(await capture).endedEarly) return ended;
-    tellUnknown();
-    return { exitCode: null, signal: null };
-  });
-  return { ...running, end, calls: execs.calls, capture };
+  const { over, ...command } = running;
+  const end = over.then((ending) => endInSandbox(accountsOf(ending), ending.after));
+  return { ...command, end, calls: first.calls, capture };
 }
 
 type Sighting = NonNullable<NonNullable<Bridge['release']>['sighting']>;
@@ -194,6 +218,26 @@ function definedIn(env: ObservedCommand['env']): Readonly<Record<string, string>
   );
 }
 
+/** A command that was let go, and how that ended. */
+interface Followed extends Omit<FollowedCommand, 'end'> {
+  /** Never rejects. */
+  readonly over: Promise<Ending>;
+}
+
+/** What is known when the tool has ended, or the connection to it. */
+interface Ending {
+  readonly after: SandboxAfter;
+  /** The number of the signal that was to end the command. */
+  readonly asked: number | null;
+  /** What the tool exited with, where it told that. */
+  readonly code: number | undefined;
+  /** Why it did not. */
+  readonly failure: unknown;
+  readonly told: ToldEnd | undefined;
+  /** What it wrote in place of that it holds a command; undefined when it held one. */
+  readonly unheld: string | undefined;
+}
+
 /**
  * Engines cannot send a signal to what they executed: the end of its input makes the tool end the command with all that it
  * started, and a cut connection is the last resort.
@@ -202,8 +246,8 @@ function followed(
   held: Held,
   place: CommandPlace,
   sighting: Sighting | undefined,
-  tell: { readonly ended: (ending: Ending) => void; readonly lost: (error: Error) => void },
-): FollowedCommand {
+  tellLost: (error: Error) => void,
+): Followed {
   const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
   const kill = (signal: NodeJS.Signals): void => {
     if (state.ended) return;
@@ -213,24 +257,23 @@ function followed(
   };
   // The engine takes what the command writes: it does not learn itself that nobody else does.
   const onLost = (error: Error): void => {
-    tell.lost(error);
+    tellLost(error);
     kill(isGoneReader(error) ? 'SIGPIPE' : 'SIGTERM');
   };
   const [stdout, stderr] = [passedOn(place.stdout, onLost), passedOn(place.stderr, onLost)];
   const first = createFirstWords(stderr.stream);
+  const key = Buffer.from(place.random(32)).toString('hex');
   const bridged = bridgeTool({
     ...held,
     stdin: untouched(place.stdin),
     stdout: stdout.stream,
     stderr: first.stream,
     clock: place.clock,
-    release: { sighting, onHeld: first.tellHeld },
+    release: { sighting, key, onHeld: first.tellHeld },
   });
   const passed = bridged.finally(() => Promise.all([stdout.end(), stderr.end()]));
-  const end = endOf(passed, { place, first, tell: tell.ended, signalled: () => state.signal }).finally(
-    () => (state.ended = true),
-  );
-  return { end, kill, isGroupAlive: () => !state.ended };
+  const over = endingOf(passed, { place, first, asked: () => state.signal }).finally(() => (state.ended = true));
+  return { over, kill, isGroupAlive: () => !state.ended };
 }
 
 /** A stream that is read when somebody reads this one, ends with it, and is left alone when nobody does. */
@@ -254,50 +297,47 @@ function untouched(stream: Readable): Readable {
   return copy;
 }
 
-/** Never rejects: what cannot be known any more is null. A sandbox that died has made no command succeed. */
-async function endOf(
-  bridged: ReturnType<typeof bridgeTool>,
-  { place, first, tell, signalled }: EndContext,
-): Promise<ProcessEnd> {
-  const outcome = await bridged.catch((error: unknown) => error);
-  const exit = isExit(outcome) ? outcome : undefined;
-  const after = await stateAfter(place, exit?.code);
-  const signal = signalled();
-  const said = signal === null ? first.unheld() : undefined;
-  tell({ after, isStarted: said === undefined });
-  if (said !== undefined)
-    return { exitCode: null, signal: null, notStarted: toolEnded(place.sandbox, exit?.code, outcome, said) };
-  if (exit === undefined || after === 'gone' || signal !== null) return { exitCode: null, signal };
-  return { exitCode: exit.code, signal: null };
-}
-
-/** How it ended there. */
-interface Ending {
-  readonly after: SandboxAfter;
-  /** Whether the command may have run. */
-  readonly isStarted: boolean;
-}
-
 interface EndContext {
   readonly place: CommandPlace;
   readonly first: FirstWords;
-  readonly tell: (ending: Ending) => void;
-  readonly signalled: () => number | null;
+  readonly asked: () => number | null;
 }
 
-function isExit(outcome: unknown): outcome is ExecExit {
-  return !(outcome instanceof Error) && typeof outcome === 'object' && outcome !== null && 'code' in outcome;
+/** Never rejects. */
+async function endingOf(bridged: Promise<BridgedExit>, { place, first, asked }: EndContext): Promise<Ending> {
+  const [outcome] = await Promise.allSettled([bridged]);
+  const exit = outcome.status === 'fulfilled' ? outcome.value : undefined;
+  const told = exit?.told;
+  const after = await stateAfter(place, told === undefined && MAY_BE_GONE.includes(exit?.code));
+  const failure: unknown = outcome.status === 'rejected' ? outcome.reason : undefined;
+  return { after, asked: asked(), code: exit?.code, failure, told, unheld: first.unheld() };
+}
+
+/** What was told of a command's end when its tool has ended. */
+function accountsOf({ asked, told }: Ending): EndAccounts {
+  return { asked, kernel: null, tool: told === undefined ? null : endTold(told) };
+}
+
+function endTold({ how, number }: ToldEnd): ProcessEnd | null {
+  if (how === 'refused') return null;
+  return how === 'exited' ? { exitCode: number, signal: null } : { exitCode: null, signal: number };
+}
+
+/** Where nobody saw what was executed, the tool's word counts. */
+function whyNotStarted({ sandbox }: CommandPlace, { code, failure, told, unheld }: Ending): SpawnError | undefined {
+  if (unheld !== undefined) return toolEnded(sandbox, code, failure, unheld);
+  return told?.how === 'refused' ? refusedBy(told.number, sandbox) : undefined;
 }
 
 /** Exit codes of what dies with its container: engines say those before they say that the container is gone. */
-const KILLED = [undefined, 137];
+const MAY_BE_GONE: readonly (number | undefined)[] = [undefined, 137];
 const LOOKS = 10;
 /** In milliseconds. */
 const BETWEEN_LOOKS = 100;
 
-async function stateAfter({ examine, clock }: CommandPlace, code: number | undefined): Promise<SandboxAfter> {
+async function stateAfter({ examine, clock }: CommandPlace, mayBeGone: boolean): Promise<SandboxAfter> {
   let after = await examine();
-  for (let look = 1; KILLED.includes(code) && after === 'running' && look < LOOKS; look++) {
+  for (let look = 1; mayBeGone && after === 'running' && look < LOOKS; look++) {
     await clock.sleep(BETWEEN_LOOKS);
     after = await examine();
   }

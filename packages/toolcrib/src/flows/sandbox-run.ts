@@ -4,8 +4,9 @@ import type { Notice } from '../core/reporter.ts';
 import type { Placement } from '../inject/placement.ts';
 import { verifyToolUser } from '../inject/tool-user.ts';
 import { DRAIN_MS } from '../run/observe/observer.ts';
-import type { PlacementFacts } from '../run/reports/injection-record.ts';
+import { recordedEnd, type PlacementFacts } from '../run/reports/injection-record.ts';
 import type { RecordRunOptions } from '../run/record-run.ts';
+import { endInSandbox, isContradicted, type SandboxAfter } from '../run/sandbox-end.ts';
 import type { KernelRequest, ObserverChoice } from '../run/start-observed.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { verifyExecRequest } from './exec-request.ts';
@@ -15,7 +16,7 @@ import { openTracer } from './open-observers.ts';
 import { openSandbox } from './open-sandbox.ts';
 import { isGoneReader, outputLost } from './passed-output.ts';
 import type { Project } from './project.ts';
-import { createSandboxCommands, type SandboxAfter, type SandboxCommands } from './sandbox-command.ts';
+import { createSandboxCommands, type SandboxCommands } from './sandbox-command.ts';
 
 /** Milliseconds that the tool in the sandbox has to end a command with all that it started, before the connection is cut. */
 const KILL_GRACE_MS = 15_000;
@@ -51,7 +52,7 @@ export interface SandboxRun {
    * @throws RemoteError `STORAGE` when the command's output could not be written; one whose reader went away is no failure.
    */
   verifyOutput(): void;
-  /** Tells of a sandbox that died meanwhile. */
+  /** Tells of a sandbox that died meanwhile, and of an end that nobody saw or that was told in two ways. */
   close(): Promise<void>;
 }
 
@@ -91,7 +92,7 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
         if (lost !== undefined && !isGoneReader(lost)) throw outputLost(lost);
       },
       async close() {
-        const notice = noticeOf(commands.after(), place.sandbox);
+        const notice = noticeOf(commands, place.sandbox);
         if (notice !== undefined && commands.hasRun()) host.reporter.notice(notice);
         await sandbox.close();
       },
@@ -132,11 +133,22 @@ function closing(sandbox: Sandbox): { readonly sandbox: Sandbox } & AsyncDisposa
   return { sandbox, [Symbol.asyncDispose]: () => sandbox.close() };
 }
 
-function noticeOf(after: SandboxAfter, sandbox: string): Notice | undefined {
-  if (after === 'running') return undefined;
-  const what = after === 'gone' ? `${sandbox} is not running any more` : `${sandbox} does not tell the end`;
-  const text = `${what}: what became of the command there is not known`;
-  return { kind: 'warning', text, hint: 'the archive holds what was seen until then' };
+function noticeOf(commands: SandboxCommands, sandbox: string): Notice | undefined {
+  const [after, accounts] = [commands.after(), commands.accounts()];
+  const { exitCode, signal } = endInSandbox(accounts, after);
+  if (exitCode === null && signal === null) {
+    const text = `${whyUnknown(after, sandbox)}: what became of the command there is not known`;
+    return { kind: 'warning', text, hint: 'the archive holds what was seen until then' };
+  }
+  if (!isContradicted(accounts)) return undefined;
+  const text = `the tool in ${sandbox} told another end of the command than the kernel: the kernel's is recorded`;
+  return { kind: 'warning', text, hint: 'somebody there killed or changed the tool: do not trust what runs there' };
+}
+
+function whyUnknown(after: SandboxAfter, sandbox: string): string {
+  if (after === 'gone') return `${sandbox} is not running any more`;
+  if (after === 'unknown') return `${sandbox} does not tell the end`;
+  return `the tool in ${sandbox} ended before it told how the command did`;
 }
 
 function noStraceThere(): SandboxError {
@@ -160,5 +172,6 @@ function factsOf(placement: Placement, { identity, reference }: Sandbox, command
     reused,
     anchor: anchor === undefined ? null : { pid: anchor.pid, cgroup_id: anchor.cgroupId, by_engine: anchor.isEngines },
     after: commands.after(),
+    ended: recordedEnd(commands.accounts()),
   };
 }

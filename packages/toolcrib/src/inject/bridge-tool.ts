@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Clock } from '../core/clock.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
+import { listenForEnd, outcomeWord, type EndListener, type ToldEnd } from './command-end.ts';
 import {
   framedInput,
   HOLD,
@@ -25,12 +26,23 @@ export interface Bridge {
    * For a held process that is an implementation of ours: what it says first is not passed on, and `stdin` is its command's
    * alone. With `sighting` it is told the nonce as soon as it says that it is there, and its command is started when `seen`
    * resolves to true, not at all when it resolves to false or the process takes no nonce. `onHeld` is called when it has
-   * said that it is there. Default: whoever writes to `stdin` speaks with the held process.
+   * said that it is there. `key`, 64 lowercase hex digits and random, is for it to tell how its command ended. Default:
+   * whoever writes to `stdin` speaks with the held process.
    */
   readonly release?: {
     readonly sighting: { readonly nonce: string; seen(): Promise<boolean> } | undefined;
+    readonly key: string;
     onHeld?(): void;
   };
+}
+
+/** How a tool ended, and its command, where there was one. */
+export interface BridgedExit extends ExecExit {
+  /**
+   * As the held process told; one that became its command ended as the command did. Undefined where nobody told: such a
+   * process ended by something else, or does not tell.
+   */
+  readonly told?: ToldEnd;
 }
 
 /** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
@@ -40,26 +52,38 @@ const ANNOUNCING = 30_000;
  * Connects the streams of a tool until it has ended and all that it said was passed on.
  * @throws as `SandboxProcess.exit`.
  */
-export async function bridgeTool(bridge: Bridge): Promise<ExecExit> {
-  const { process, stdin, stdout, stderr } = bridge;
+export async function bridgeTool(bridge: Bridge): Promise<BridgedExit> {
+  const { process, stdin, stdout, stderr, release } = bridge;
   const over = new AbortController();
-  const announcement = listenForAnnouncement(bridge.release !== undefined);
-  const heard = announcement.isHeld.then((isHeld) => (isHeld ? bridge.release?.onHeld?.() : undefined));
+  const announcement = listenForAnnouncement(release !== undefined);
+  const ending = release && listenForEnd(release.key);
+  const heard = announcement.isHeld.then((isHeld) => (isHeld ? release?.onHeld?.() : undefined));
   // A program need not read its input to the end; what it left is of no interest.
   const input = feed(bridge, announcement, over.signal).catch(() => undefined);
   const outputs = [
     pipeline(process.stdout, stdout, { end: false }),
-    pipeline(process.stderr, announcement.listener, stderr, { end: false }),
+    pipeline([process.stderr, announcement.listener, ...(ending ? [ending.listener] : []), stderr], { end: false }),
   ].map((output) => output.catch(ignoreGoneReader));
   try {
     await Promise.all(outputs);
-    return await process.exit;
+    const exit = await process.exit;
+    const told = ending && (await endOf(exit, announcement, ending));
+    return { ...exit, ...(told !== undefined && { told }) };
   } finally {
     over.abort();
     stdin.destroy();
     process.stdin.destroy();
     await Promise.all([input, heard]);
   }
+}
+
+async function endOf(
+  { code }: ExecExit,
+  { isHeld, takesFrames }: Announcement,
+  ending: EndListener,
+): Promise<ToldEnd | undefined> {
+  const becameIt = (await isHeld) && !(await takesFrames);
+  return becameIt ? { how: 'exited', number: code } : ending.told();
 }
 
 /** The input of a held process stays open after its end: it takes the end of the stream for ours. */
@@ -69,6 +93,9 @@ async function feed(bridge: Bridge, announcement: Announcement, signal: AbortSig
   const isFramed = args[0] === HOLD && (await offered(announcement.takesFrames));
   const isReleased = await releaseFrom(bridge, () => offered(announcement.takesSentinel));
   const input = bridge.release === undefined ? stdin : inputOfReleased(stdin);
+  if (isReleased && isFramed && bridge.release !== undefined && (await announcement.tellsOutcome)) {
+    process.stdin.write(outcomeWord(bridge.release.key));
+  }
   if (!isReleased) process.stdin.end();
   else if (isFramed) await pipeline(framedInput(input), process.stdin, { end: false });
   else await pipeline(input, process.stdin);

@@ -31,6 +31,8 @@ export interface Announcement {
   readonly takesFrames: Promise<boolean>;
   /** Whether it shows itself to an observer when it is told a nonce; false likewise. */
   readonly takesSentinel: Promise<boolean>;
+  /** Whether it tells how its command ended when it is told a key; false likewise. */
+  readonly tellsOutcome: Promise<boolean>;
 }
 
 /** Listens to what a process says first on stderr. @param keepsBack whether the announcement is for nobody else. */
@@ -63,6 +65,7 @@ export function listenForAnnouncement(keepsBack = false): Announcement {
     isHeld: answer.promise.then((offer) => offer.held),
     takesFrames: answer.promise.then((offer) => offer.frames),
     takesSentinel: answer.promise.then((offer) => offer.sentinel),
+    tellsOutcome: answer.promise.then((offer) => offer.outcome),
   };
 }
 
@@ -70,11 +73,12 @@ export function listenForAnnouncement(keepsBack = false): Announcement {
 interface Offer {
   readonly frames: boolean;
   readonly sentinel: boolean;
+  readonly outcome: boolean;
   /** Whether there was an announcement at all. */
   readonly held: boolean;
 }
 
-const NOTHING: Offer = { frames: false, sentinel: false, held: false };
+const NOTHING: Offer = { frames: false, sentinel: false, outcome: false, held: false };
 
 /** What goes on of what was heard so far: all but an announcement, once it is clear that there is none or where it ends. */
 function unheld(heard: string, said: Offer | undefined): Buffer {
@@ -95,7 +99,11 @@ function offerIn(line: string): Offer {
     const said: unknown = JSON.parse(line.slice(HOLD_PREFIX.length));
     if (typeof said !== 'object' || said === null) return NOTHING;
     const frames = 'frames' in said && said.frames === true;
-    return { held: true, frames, sentinel: frames && 'sentinel' in said && said.sentinel === true };
+    return {
+      ...{ held: true, frames },
+      sentinel: frames && 'sentinel' in said && said.sentinel === true,
+      outcome: frames && 'outcome' in said && said.outcome === true,
+    };
   } catch {
     return NOTHING;
   }

@@ -93,7 +93,7 @@ export async function runCommand(options: CommandRunOptions, redactor: Redactor)
     const told = { elapsedMs, tier, refusals, requested: kernel.requested };
     if (failure !== undefined) return { ...notStarted(failure), timedOut: ended.timedOut, ...told };
     return {
-      ...{ ...ended, spawnError: null, ...told },
+      ...{ ...ended, end: captured?.report.end ?? ended.end, spawnError: null, ...told },
       capture: captured && { ...captured, drainMs: elapsed() - elapsedMs },
     };
   } finally {

@@ -63,14 +63,16 @@ function verifyReports(content: ArchiveContent, findings: Findings): void {
 
 /** Members of toolcrib; what other writers wrote has none of them. */
 function verifyOwn(content: ArchiveContent, findings: Findings): void {
-  const { capture, coverage, injection, health, lines, effects, replay, manifest } = content;
+  const { capture, coverage, injection, health, events, lines, effects, replay, manifest } = content;
   const add = (path: string, problems: readonly string[]): void => {
     for (const problem of problems) findings.add('capture', path, problem);
   };
   if (manifest !== undefined) add(CAPTURE_PATH, missingCaptureProblems(Object.keys(manifest.files)));
   if (health === undefined) return;
   if (coverage !== undefined) add(COVERAGE_PATH, coverageProblems(coverage, { health, capture }));
-  if (injection !== undefined) add(INJECTION_PATH, injectionProblems(injection, health.kernel_layer));
+  const end = events.find((event) => event.type === 'run_finished');
+  const run = { kernelLayer: health.kernel_layer, end: end?.type === 'run_finished' ? end : undefined };
+  if (injection !== undefined) add(INJECTION_PATH, injectionProblems(injection, run));
   if (capture === undefined) return;
   const counts = {
     kernel: countOf(lines, KERNEL_PATH),

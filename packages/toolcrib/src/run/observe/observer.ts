@@ -75,6 +75,8 @@ export interface CaptureReport {
   readonly attachMs: number;
   /** The observation proves that nothing was executed: why. Default: it does not. */
   readonly notStarted?: SpawnError;
+  /** How the command ended, where the observation tells that better than {@link ObservedRun.end}. */
+  readonly end?: ProcessEnd;
 }
 
 /** A task of a sandbox that showed itself by opening a path: whatever it starts is watched, its own calls are not told. */

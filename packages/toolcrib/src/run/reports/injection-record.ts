@@ -1,7 +1,11 @@
 import * as z from 'zod/mini';
 import { isDigest } from '../../core/digest.ts';
+import type { ProcessEnd } from '../child-process.ts';
+import { endInSandbox, type EndAccounts } from '../sandbox-end.ts';
 
 export const INJECTION_SCHEMA = 'toolcrib.injection.v0';
+
+const toldEnd = z.strictObject({ exit_code: z.nullable(z.int()), signal: z.nullable(z.int()) });
 
 /** `toolcrib/injection.json`: the sandbox that a command ran in, and the tool in it that started the command. */
 export const injectionSchema = z.strictObject({
@@ -43,6 +47,19 @@ export const injectionSchema = z.strictObject({
   ),
   /** What became of the sandbox: `gone` when it did not run any more after the command. */
   after: z.enum(['running', 'gone', 'unknown']),
+  /**
+   * Who told how the command ended, and what: that is where the end of the run comes from. Absent in older archives, which
+   * took the end of the tool for that of its command.
+   */
+  ended: z.optional(
+    z.strictObject({
+      /** The number of the signal that was to end it; null when nobody asked for that. */
+      asked: z.nullable(z.int()),
+      /** What the observer saw of its process, and what the tool told that started it; null for who did not. */
+      kernel: z.nullable(toldEnd),
+      tool: z.nullable(toldEnd),
+    }),
+  ),
 });
 
 export type InjectionRecord = z.infer<typeof injectionSchema>;
@@ -61,8 +78,48 @@ export function injectionRecord(
   return injectionSchema.parse({ schema: INJECTION_SCHEMA, run_id: runId, ...others, ...texts });
 }
 
-/** Where a record says what the observation of the kernel cannot have, one sentence each. */
-export function injectionProblems(record: InjectionRecord, kernelLayer: string): readonly string[] {
-  if (record.anchor !== null || kernelLayer === 'absent') return [];
-  return [`no process of the sandbox showed itself to the observer, but kernel_layer is ${kernelLayer}`];
+/** Who told how a command ended, as it is recorded. */
+export function recordedEnd({ asked, kernel, tool }: EndAccounts): NonNullable<InjectionRecord['ended']> {
+  const told = (end: ProcessEnd | null) => end && { exit_code: end.exitCode, signal: end.signal };
+  return { asked, kernel: told(kernel), tool: told(tool) };
+}
+
+/** The same, as it was known. */
+export function accountsOf({ asked, kernel, tool }: NonNullable<InjectionRecord['ended']>): EndAccounts {
+  const end = (told: typeof kernel): ProcessEnd | null => told && { exitCode: told.exit_code, signal: told.signal };
+  return { asked, kernel: end(kernel), tool: end(tool) };
+}
+
+/** What else the same archive says. */
+export interface InjectedRun {
+  readonly kernelLayer: string;
+  /** How the run ended; undefined where it does not tell. */
+  readonly end: { readonly exit_code: number | null; readonly signal: number | null } | undefined;
+}
+
+/** Where a record says less than the rest of the archive, one sentence each. */
+export function injectionProblems(record: InjectionRecord, { kernelLayer, end }: InjectedRun): readonly string[] {
+  const isShown = record.anchor !== null || kernelLayer === 'absent';
+  const unshown = `no process of the sandbox showed itself to the observer, but kernel_layer is ${kernelLayer}`;
+  const isSeen = record.anchor !== null && kernelLayer !== 'absent';
+  const unseen = 'the kernel tells the end of a command that nobody observed';
+  return [
+    ...(isShown ? [] : [unshown]),
+    ...(isSeen || (record.ended?.kernel ?? null) === null ? [] : [unseen]),
+    ...endProblems(record, end),
+  ];
+}
+
+function endProblems({ ended, after }: InjectionRecord, end: InjectedRun['end']): readonly string[] {
+  if (ended === undefined || end === undefined) return [];
+  const { exitCode, signal } = endInSandbox(accountsOf(ended), after);
+  if (end.exit_code === exitCode && end.signal === signal) return [];
+  return [
+    `the run ended with ${textOf(end.exit_code, end.signal)}, what was told of it is ${textOf(exitCode, signal)}`,
+  ];
+}
+
+function textOf(exitCode: number | null, signal: number | null): string {
+  if (exitCode !== null) return `exit code ${exitCode}`;
+  return signal === null ? 'nothing that is known' : `signal ${signal}`;
 }

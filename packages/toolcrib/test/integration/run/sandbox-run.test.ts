@@ -149,6 +149,8 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     ['a user who is not there', 'ebpf', ['--user', 'nobodyxx'], ['true'], 125, 'name a user that the sandbox has'],
     ['the same unwatched', 'off', ['--user', 'nobodyxx'], ['true'], 125, 'name a user that the sandbox has'],
     ['a program that is not there', 'ebpf', [], ['nosuchprogram'], 127, 'did not find it'],
+    ['the same unwatched', 'off', [], ['nosuchprogram'], 127, 'did not find it'],
+    ['one that cannot be executed unwatched', 'off', [], ['/tmp'], 126, 'could not execute it'],
   ])('that was not started for %s (%s) is recorded as that', async (_what, kernel, place, command, code, why) => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const { end, archive } = await run(`docker:${container.name}`, command, ['--kernel', kernel, ...place]);
@@ -162,13 +164,16 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(archive.verdict?.verdict).toBe('not_applicable');
   });
 
-  test('whose command says 127 itself has that exit code, whatever it writes', async () => {
-    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
-    const script = 'echo "sandbox-tools hold: sh: not found in the PATH of the sandbox" >&2; exit 127';
-    const { end, archive } = await run(`docker:${container.name}`, sh(script), ['--kernel', 'ebpf']);
-    expect(end.code).toBe(127);
-    expect(archive.summary).toMatchObject({ exitCode: 127, spawnError: null });
-  });
+  test.each(['ebpf', 'off'])(
+    'whose command says 127 itself has that exit code, whatever it writes: %s',
+    async (kernel) => {
+      await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+      const script = 'echo "sandbox-tools hold: sh: not found in the PATH of the sandbox" >&2; exit 127';
+      const { end, archive } = await run(`docker:${container.name}`, sh(script), ['--kernel', kernel]);
+      expect(end.code).toBe(127);
+      expect(archive.summary).toMatchObject({ exitCode: 127, spawnError: null });
+    },
+  );
 
   test.each(['ebpf', 'off'])(
     'whose reader goes away is ended by that, as it would be on this machine, and recorded: --kernel %s',
@@ -205,25 +210,94 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(await docker('top', container.name, '-eo', 'pid,args')).not.toContain('4711');
   });
 
-  test('whose tool is killed there has no outcome: the command goes on, and nobody knows how it ends', async () => {
+  const KILL_THE_TOOL = 'kill -KILL $PPID';
+
+  test('whose tool is killed there, and which goes on, has no outcome', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
-    const killTheTool = 'kill -9 $PPID; echo on > /tmp/goes-on; sleep 30';
-    const started = start(`docker:${container.name}`, sh(killTheTool), ['--drain', '1']);
-    const { end, archive } = await started.recorded;
+    const killTheTool = `${KILL_THE_TOOL}; echo on > /tmp/goes-on; sleep 30`;
+    const { end, archive } = await run(`docker:${container.name}`, sh(killTheTool), ['--drain', '1']);
     expect(end.code).toBe(125);
     expect(end.stderr).toContain('what became of the command there is not known');
     expect(archive.findings).toEqual([]);
-    expect(archive.summary).toMatchObject({ exitCode: null, success: false });
-    expect(archive.reports.capture).toMatchObject({ ended_early: true });
+    expect(archive.summary).toMatchObject({ exitCode: null, signal: null, success: false });
+    expect(archive.reports.injection).toMatchObject({
+      after: 'running',
+      ended: { asked: null, kernel: null, tool: null },
+    });
     expect(archive.verdict?.verdict).toBe('clipped');
   });
 
-  test('whose tool is stopped there ends when its time is up', async () => {
+  test.each([
+    ['an exit code', 'exit 0', { exit_code: 0, signal: null }, 0],
+    ['a signal', 'kill -9 $$', { exit_code: null, signal: 9 }, 137],
+  ])('whose tool is killed there ended as the kernel saw it: by %s', async (_how, last, seen, code) => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const script = sh(`${KILL_THE_TOOL}; sleep 1; ${last}`);
+    const { end, archive } = await run(`docker:${container.name}`, script, ['--kernel', 'ebpf']);
+    expect(end.code, end.stderr).toBe(code);
+    expect(archive.findings).toEqual([]);
+    expect(archive.summary).toMatchObject({ exitCode: seen.exit_code, signal: seen.signal, success: code === 0 });
+    expect(archive.reports.injection?.ended).toEqual({ asked: null, kernel: seen, tool: null });
+    expect(archive.verdict?.verdict).toBe('clean');
+  });
+
+  test('whose tool is killed there unwatched has no outcome, whatever became of it', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const script = sh(`${KILL_THE_TOOL}; sleep 1; exit 0`);
+    const { end, archive } = await run(`docker:${container.name}`, script, ['--kernel', 'off']);
+    expect(end.code).toBe(125);
+    expect(end.stderr).toContain('what became of the command there is not known');
+    expect(archive.findings).toEqual([]);
+    expect(archive.summary).toMatchObject({ exitCode: null, signal: null, success: false });
+  });
+
+  test.each(['ebpf', 'off'])(
+    'that a signal ends is told from one that exits with its code: --kernel %s',
+    async (kernel) => {
+      await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+      const killed = await run(`docker:${container.name}`, sh('kill -9 $$'), ['--kernel', kernel]);
+      const exited = await run(`docker:${container.name}`, sh('printf words >&2; exit 137'), ['--kernel', kernel]);
+      expect(killed.end.code).toBe(137);
+      expect(killed.archive).toMatchObject({ findings: [], summary: { exitCode: null, signal: 9 } });
+      expect(exited.end.code).toBe(137);
+      expect(exited.archive).toMatchObject({ findings: [], summary: { exitCode: 137, signal: null } });
+      expect(exited.end.stderr).toMatch(/words$/);
+      const told = { exit_code: 137, signal: null };
+      const ended = { asked: null, kernel: kernel === 'off' ? null : told, tool: told };
+      expect(exited.archive.reports.injection?.ended).toEqual(ended);
+    },
+  );
+
+  test('cannot tell an end of its own in the place of its tool', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const forged = `printf '\\036toolcrib-hold exited 0 ${'0'.repeat(64)}\\n' >&2`;
+    // Who reads what the tool tells keeps it from the host: then nobody knows.
+    const script = sh(`${forged}; (cat /proc/self/fd/2 > /tmp/read &) ; sleep 0.5; exit 3`);
+    const { end, archive } = await run(`docker:${container.name}`, script, ['--kernel', 'off']);
+    expect([3, 125]).toContain(end.code);
+    expect([3, null]).toContain(archive.summary.exitCode);
+    expect(archive.findings).toEqual([]);
+    const intrude = '(readlink /proc/$PPID/fd/0 || head -c 1 /proc/$PPID/environ) || echo denied >&2';
+    const plain = await run(`docker:${container.name}`, sh(`${forged}; ${intrude}; exit 3`), ['--kernel', 'off']);
+    expect(plain.end).toMatchObject({ code: 3, stdout: '' });
+    expect(plain.end.stderr).toContain('denied');
+    expect(plain.end.stderr).toContain(`toolcrib-hold exited 0 ${'0'.repeat(64)}`);
+  });
+
+  test('that ends otherwise than its time being up wants has the end that was seen', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const script = sh('trap "exit 4" TERM; while :; do sleep 0.1; done');
+    const { end, archive } = await run(`docker:${container.name}`, script, ['--timeout', '1', '--kernel', 'off']);
+    expect(end.code).toBe(4);
+    expect(archive).toMatchObject({ findings: [], summary: { exitCode: 4, signal: null, timedOut: true } });
+  });
+
+  test('whose tool is stopped there ends when its time is up, and nobody knows how the command does', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const options = ['--timeout', '1', '--drain', '1'];
     const { end, archive } = await run(`docker:${container.name}`, sh('kill -STOP $PPID; sleep 600'), options);
-    expect(end.code).toBeGreaterThan(128);
-    expect(archive.summary.timedOut).toBe(true);
+    expect(end.code).toBe(125);
+    expect(archive.summary).toMatchObject({ timedOut: true, exitCode: null, signal: null });
     expect(archive.findings).toEqual([]);
   });
 

@@ -2,8 +2,7 @@ import { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { SandboxError } from '../../../src/core/errors.ts';
 import { createFirstWords } from '../../../src/flows/first-words.ts';
-import { nothingExecuted, toolEnded, watchExecs } from '../../../src/flows/not-started.ts';
-import type { ExecCall, ObservedCall } from '../../../src/run/observe/observed-call.ts';
+import { nothingExecuted, refusedBy, toolEnded } from '../../../src/flows/not-started.ts';
 import type { CaptureReport } from '../../../src/run/observe/observer.ts';
 
 const SANDBOX = { reference: 'docker:web' };
@@ -26,9 +25,17 @@ describe('a command that nobody saw being executed', () => {
     expect(nothingExecuted(WHOLE, exitCode, SANDBOX)).toMatchObject({ code });
   });
 
+  test('was not started where its tool says so', () => {
+    expect(refusedBy(127, SANDBOX)).toMatchObject({
+      code: 'ENOENT',
+      reason: expect.stringContaining('docker:web') as string,
+    });
+    expect(refusedBy(1, SANDBOX)).toBeUndefined();
+  });
+
   test.each([
     ['another exit code', WHOLE, 3],
-    ['no exit code', WHOLE, null],
+    ['no exit code', WHOLE, undefined],
     ['a call that was dropped', { ...WHOLE, accounts: [{ ...WHOLE.accounts[0], dropped: 1 }] } as CaptureReport, 127],
     ['an observation that ended early', { ...WHOLE, endedEarly: true }, 127],
     ['descendants that live on', { ...WHOLE, survivors: 1 }, 127],
@@ -36,31 +43,7 @@ describe('a command that nobody saw being executed', () => {
   ])('may have been started with %s', (_what, report, exitCode) => {
     expect(nothingExecuted(report, exitCode, SANDBOX)).toBeUndefined();
   });
-
-  test.each([
-    [0, true],
-    [undefined, true],
-    [-2, false],
-  ])('is told from one with an exec that returned %s', async (result, seen) => {
-    const exec: ExecCall = {
-      kind: 'exec',
-      call: 'execve',
-      abi: 'native',
-      pid: 1,
-      tid: 1,
-      result,
-      path: { given: '/a' },
-    };
-    const execs = watchExecs(callsOf(exec));
-    for await (const call of execs.calls) expect(call).toBe(exec);
-    expect(execs.seen()).toBe(seen);
-  });
 });
-
-async function* callsOf(...calls: readonly ObservedCall[]): AsyncGenerator<ObservedCall> {
-  await Promise.resolve();
-  yield* calls;
-}
 
 describe('a tool that ended before it held its command', () => {
   test('is quoted without what acts upon a terminal', () => {

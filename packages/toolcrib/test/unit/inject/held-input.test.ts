@@ -52,15 +52,17 @@ describe('what a held process says first', () => {
     }
   });
 
-  test('says whether the process shows itself to an observer', async () => {
-    for (const [said, sentinel] of [
-      ['{"held":true,"pid":7,"frames":true,"sentinel":true}', true],
-      ['{"held":true,"pid":7,"frames":true}', false],
-      ['{"sentinel":true}', false],
+  test('says whether the process shows itself to an observer, and whether it tells the end of its command', async () => {
+    for (const [said, sentinel, outcome] of [
+      ['{"held":true,"pid":7,"frames":true,"sentinel":true}', true, false],
+      ['{"held":true,"pid":7,"frames":true,"outcome":true}', false, true],
+      ['{"held":true,"pid":7,"frames":true}', false, false],
+      ['{"sentinel":true,"outcome":true}', false, false],
     ] as const) {
       const announcement = listenForAnnouncement(true);
       await hearBy(announcement, [`toolcrib-hold ${said}\n`]);
       expect(await announcement.takesSentinel).toBe(sentinel);
+      expect(await announcement.tellsOutcome).toBe(outcome);
     }
   });
 
