@@ -1,4 +1,5 @@
 import type { LockedBlob } from '../cache/cache.ts';
+import { lentPieces } from '../core/lent-pieces.ts';
 import { IntegrityError, messageOf, RemoteError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Absence, FetchOptions, OpenedFile } from '../stores/store.ts';
@@ -127,7 +128,7 @@ async function download(
       what: file.url,
       maxBytes: MAX_ARTIFACT_BYTES,
       durable: false,
-      open: () => fromStore(file.bytes),
+      open: () => fromStore(lentPieces(file.bytes)),
       onBytes(bytes) {
         size += bytes;
         look.size = size;

@@ -3,6 +3,7 @@ import type { Agent as SecureAgent } from 'node:https';
 import { pipeline, type Readable } from 'node:stream';
 import { trustedAuthorities } from './certificate-authorities.ts';
 import type { Answer, Connections, PlainRequest } from './connections.ts';
+import { largeBodyOf, preparedForLargeBodies } from './large-body.ts';
 import { CONNECT_TIMEOUT_MS, STALL_TIMEOUT_MS, type TransferOptions } from './transfer-options.ts';
 
 interface Limits {
@@ -19,7 +20,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
     connectMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     stallMs: options.stallTimeoutMs ?? STALL_TIMEOUT_MS,
   };
-  const plain = new Agent({ keepAlive: true });
+  const plain = preparedForLargeBodies(new Agent({ keepAlive: true }));
   let secure: Promise<SecureAgent> | undefined;
   return {
     async send(request) {
@@ -37,13 +38,19 @@ export function openDirectConnections(options: TransferOptions): Connections {
 async function secureAgent(authorities: string | undefined): Promise<SecureAgent> {
   const { Agent: SecureAgent } = await import('node:https');
   const ca = await trustedAuthorities(authorities);
-  return new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) });
+  return preparedForLargeBodies(new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }));
 }
 
 async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {
-  const { method, url, headers, signal } = plain;
-  const body = await new Promise<IncomingMessage>((resolve, reject) => {
-    const options = { agent, method, headers, timeout: limits.stallMs, ...(signal !== undefined && { signal }) };
+  const { method, url, signal } = plain;
+  return await new Promise<Answer>((resolve, reject) => {
+    const options = {
+      agent,
+      method,
+      headers: plain.headers,
+      timeout: limits.stallMs,
+      ...(signal !== undefined && { signal }),
+    };
     const request = openRequest(url, options); // TLS is the agent's work
     const connecting = setTimeout(() => request.destroy(timeout('no connection')), limits.connectMs);
     request.once('socket', (socket) => {
@@ -62,7 +69,8 @@ async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<A
     request.once('response', (response) => {
       answer = response;
       if (!request.writableFinished) endWith(response, request);
-      resolve(response);
+      const { statusCode: status = 0, headers } = response;
+      resolve({ status, headers, body: largeBodyOf(response, method) });
     });
     request.on('error', reject);
     request.once('close', () => {
@@ -72,7 +80,6 @@ async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<A
     });
     sendBody(request, plain.body);
   });
-  return { status: body.statusCode ?? 0, headers: body.headers, body };
 }
 
 /** A server that answers before it has all of the body wants no more of it. */

@@ -1,4 +1,6 @@
 import type { Readable } from 'node:stream';
+import { lending } from '../core/lent-pieces.ts';
+import { isLent } from './large-body.ts';
 import { networkFailure } from './network-failure.ts';
 import { watchPace, type Pace } from './pace.ts';
 import { TransientFailure } from './retry.ts';
@@ -20,7 +22,7 @@ export interface BodyOptions {
 export function readBody(body: Readable, { what, signal, pace }: BodyOptions): AsyncIterable<Uint8Array> {
   // A destroyed body tells so by an event, which without a listener would end the process.
   body.on('error', () => undefined);
-  return {
+  const pieces: AsyncIterable<Uint8Array> = {
     [Symbol.asyncIterator]() {
       const chunks: AsyncIterator<Uint8Array> = body[Symbol.asyncIterator]();
       const watch = watchPace(pace, what);
@@ -44,6 +46,7 @@ export function readBody(body: Readable, { what, signal, pace }: BodyOptions): A
       };
     },
   };
+  return isLent(body) ? lending(pieces) : pieces;
 }
 
 function brokenBody(error: unknown, what: string): unknown {

@@ -1,3 +1,4 @@
+import { lending, lentPieces } from '../core/lent-pieces.ts';
 import { messageOf, hasCode, RemoteError } from '../core/errors.ts';
 import { parseContentRange } from './content-range.ts';
 import { mayPass, passingFailure } from './passing-status.ts';
@@ -46,8 +47,9 @@ export function resumeBytes(
   const { size, headers, url, bytes } = reply;
   const validator = reply.status === 200 ? validatorOf(headers) : undefined;
   if (validator === undefined || size === undefined) return bytes;
-  const opened = { url, headers, bytes, size, validator };
-  return { [Symbol.asyncIterator]: () => new ResumedBytes(opened, askForRest, context) };
+  const opened = { url, headers, bytes: lentPieces(bytes), size, validator };
+  const pieces = { [Symbol.asyncIterator]: () => new ResumedBytes(opened, askForRest, context) };
+  return lending(pieces);
 }
 
 class ResumedBytes implements AsyncIterator<Uint8Array> {
@@ -101,7 +103,7 @@ class ResumedBytes implements AsyncIterator<Uint8Array> {
     // A server that breaks every connection is not asked without a pause, however much each of them brings.
     await clock.sleep(backoffMs(this.#breaks, policy, random), signal);
     const rest = await retry(() => this.#askOnce(error), this.#context);
-    return rest.bytes[Symbol.asyncIterator]();
+    return lentPieces(rest.bytes)[Symbol.asyncIterator]();
   }
 
   /** Once for a file: a server may break off a thousand times. */

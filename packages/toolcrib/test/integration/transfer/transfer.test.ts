@@ -14,7 +14,7 @@ const FILE = Buffer.alloc(3_000_000, 'x');
 
 /** A TLS server with a certificate that only itself vouches for. */
 async function startTlsServer(
-  text: string,
+  body: string | Buffer,
 ): Promise<AsyncDisposable & { readonly url: string; readonly certificate: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'toolcrib-tls-'));
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
@@ -23,7 +23,7 @@ async function startTlsServer(
   await promisify(execFile)('openssl', request);
   const certificate = await readFile(cert, 'utf8');
   const server = createHttpsServer({ key: await readFile(key), cert: certificate }, (_, response) =>
-    response.end(text),
+    response.end(body),
   );
   await rm(folder, { recursive: true });
   const { url, ...rest } = await listen(server);
@@ -183,6 +183,12 @@ describe('a transfer', () => {
       expect((await bytesOf(await transfer.get(server.url))).toString()).toBe('secure');
     }
     expect(proxy.asked).toEqual([`CONNECT ${new URL(server.url).host}`]);
+  });
+
+  test('brings a large file over TLS', async () => {
+    await using server = await startTlsServer(FILE);
+    await using transfer = transferOf({ certificateAuthorities: server.certificate });
+    expect((await bytesOf(await transfer.get(server.url))).equals(FILE)).toBe(true);
   });
 
   test('says what is wrong with a certificate that nobody vouches for, and does not try again', async () => {

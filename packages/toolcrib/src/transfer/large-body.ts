@@ -1,0 +1,138 @@
+import type { Agent, IncomingMessage } from 'node:http';
+import type { OnReadOpts, Socket } from 'node:net';
+import { Readable, type Duplex } from 'node:stream';
+
+/** Bodies from this size on, in bytes, are read past the parser. Smaller ones leave their connection to the next request. */
+const LARGE = 1024 * 1024;
+
+/** So many bytes are read at once of heads and of small bodies, as Node does by itself. */
+const SMALL_READ = 64 * 1024;
+
+/** So many of a large body: few calls, and still in the processor's cache when they are used. */
+const LARGE_READ = 256 * 1024;
+
+const readsOf = new WeakMap<Duplex, SocketReads>();
+
+/** Has an agent make connections from which {@link largeBodyOf} can take bodies. */
+export function preparedForLargeBodies<A extends Agent>(agent: A): A {
+  const connect = agent.createConnection.bind(agent);
+  agent.createConnection = (options, callback) => {
+    const reads = new SocketReads();
+    const withReads: typeof options & { onread: OnReadOpts } = { ...options, onread: reads.onread };
+    const socket = connect(withReads, callback);
+    if (socket) reads.feed(socket);
+    return socket;
+  };
+  return agent;
+}
+
+/**
+ * The body of an answer. A large one of a known length is read from the socket itself: Node's parser would copy each of its
+ * bytes, into memory that has to be collected again, which takes longer than to hash them.
+ * @param method of the request.
+ */
+export function largeBodyOf(answer: IncomingMessage, method: string): Readable {
+  const reads = readsOf.get(answer.socket);
+  const length = plainLength(answer);
+  if (method !== 'GET' || reads === undefined || length === undefined || length < LARGE) return answer;
+  return new LargeBody(answer, reads, length);
+}
+
+/** Whether what is read of a body is valid only until more is read. */
+export function isLent(body: Readable): boolean {
+  return body instanceof LargeBody;
+}
+
+/** In bytes; undefined where only the parser can tell the end, or whether there is a body at all. */
+function plainLength({ headers, statusCode = 0 }: IncomingMessage): number | undefined {
+  const length = headers['content-length'];
+  if (![200, 206].includes(statusCode) || headers['transfer-encoding'] !== undefined) return undefined;
+  return length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined;
+}
+
+/** Where the bytes go that a socket reads: to the parser, which listens to its data, until a body is taken from it. */
+class SocketReads {
+  readonly onread: OnReadOpts = {
+    buffer: () => this.#nextBuffer(),
+    callback: (length, buffer) => this.#came(buffer.subarray(0, length)),
+  };
+  #socket: Duplex | undefined;
+  #take: ((bytes: Uint8Array) => void) | undefined;
+  /** Two in turn: into one is read while the other is used. */
+  #buffers: readonly Uint8Array[] = [];
+
+  feed(socket: Duplex): void {
+    this.#socket = socket;
+    readsOf.set(socket, this);
+  }
+
+  /** From the next bytes on. After each of them the socket rests until it is resumed. */
+  divert(take: (bytes: Uint8Array) => void): void {
+    this.#take = take;
+    this.#buffers = [Buffer.allocUnsafeSlow(LARGE_READ), Buffer.allocUnsafeSlow(LARGE_READ)];
+  }
+
+  #nextBuffer(): Uint8Array {
+    const [next, ...others] = this.#buffers;
+    if (next === undefined) return Buffer.allocUnsafeSlow(SMALL_READ);
+    this.#buffers = [...others, next];
+    return next;
+  }
+
+  /** @returns whether to go on reading: not when whoever saw the head in these bytes took the body. */
+  #came(bytes: Uint8Array): boolean {
+    if (this.#take === undefined) this.#socket?.emit('data', bytes);
+    else this.#take(bytes);
+    return this.#take === undefined;
+  }
+}
+
+/** Holds one piece at a time: it is read when the one before it is used up. Its connection ends with it. */
+class LargeBody extends Readable {
+  readonly #answer: IncomingMessage;
+  readonly #socket: Socket;
+  #left: number;
+  #isAskedFor = false;
+
+  constructor(answer: IncomingMessage, reads: SocketReads, length: number) {
+    super({ highWaterMark: 1 });
+    this.#answer = answer;
+    this.#socket = answer.socket;
+    this.#left = length;
+    // What came together with the head is with the parser already.
+    answer.on('data', (bytes: Uint8Array) => this.#hand(bytes));
+    answer.on('error', (error) => this.destroy(error));
+    answer.once('close', () => this.#end());
+    reads.divert((bytes) => this.#take(bytes));
+  }
+
+  override _read(): void {
+    this.#isAskedFor = true;
+    this.#socket.resume();
+  }
+
+  override _destroy(error: Error | null, callback: (error: Error | null) => void): void {
+    this.#answer.destroy();
+    this.#socket.destroy();
+    callback(error);
+  }
+
+  /** What comes without being asked for is copied, because the piece before it may still be used. */
+  #take(bytes: Uint8Array): void {
+    const piece = this.#isAskedFor ? bytes : new Uint8Array(bytes);
+    this.#isAskedFor = false;
+    this.#hand(piece);
+  }
+
+  #hand(bytes: Uint8Array): void {
+    if (this.#left === 0) return;
+    const piece = bytes.subarray(0, this.#left);
+    this.#left -= piece.byteLength;
+    this.push(piece);
+    if (this.#left === 0) this.push(null);
+  }
+
+  #end(): void {
+    if (this.#left > 0) this.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+  }
+}
