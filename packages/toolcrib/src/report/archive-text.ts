@@ -2,6 +2,7 @@ import type { ArchiveAccount } from '../core/archive-account.ts';
 import { printable } from '../core/printable.ts';
 import { describeAccount } from './account-text.ts';
 import { claimSummary, claimTable, type ClaimFacts } from './claims-text.ts';
+import { clippingsOf } from './clipped-text.ts';
 import { counted } from './counted.ts';
 import { unknownsOf } from './unknowns.ts';
 import { truncate, wrap } from './width.ts';
@@ -65,7 +66,10 @@ interface CaptureFacts {
   readonly ended_early: boolean;
   readonly survivors: number;
   readonly logs?: readonly { readonly layer: string; readonly command_could_write: boolean }[];
-  readonly normaliser: { readonly hidden: Readonly<Record<string, number>> } | null;
+  readonly normaliser: {
+    readonly hidden: Readonly<Record<string, number>>;
+    readonly blind_spots?: Readonly<Record<string, number>>;
+  } | null;
 }
 
 interface CoverageFacts {
@@ -84,6 +88,12 @@ interface InjectionFacts {
   readonly version: number;
   readonly protection: string;
   readonly after: string;
+  readonly ended?: { readonly kernel: ToldEnd | null; readonly tool: ToldEnd | null } | undefined;
+}
+
+interface ToldEnd {
+  readonly exit_code: number | null;
+  readonly signal: number | null;
 }
 
 type Summary = ArchiveFacts['summary'];
@@ -234,7 +244,7 @@ function kernelText(health: Health, events: number): string {
   const origin = health.capture_origin === undefined ? '' : ', captured by a third party';
   if (health.kernel_layer === 'complete') return `${counted(events, 'event')}, none lost${origin}`;
   if (health.kernel_layer !== 'absent') {
-    const lost = health.ringbuf_drops > 0 ? `at least ${health.ringbuf_drops} lost` : 'some lost';
+    const lost = health.ringbuf_drops > 0 ? `at least ${health.ringbuf_drops} lost` : 'perhaps not all';
     return `${counted(events, 'event')}, ${lost}${origin}`;
   }
   return events === 0
@@ -262,22 +272,23 @@ function redactionText(health: Health): string {
 
 const VERDICT_TEXTS: ReadonlyMap<string, string> = new Map([
   ['clean', 'nothing of what was watched was lost, and all of it belongs to this run'],
-  ['clipped', 'events were lost: that something was not seen proves nothing'],
   ['correlation_partial', 'what belongs to this run is not certain: that something was not seen proves nothing'],
   ['not_applicable', 'the kernel was not watched: nothing can be claimed as measured'],
   ['failed', 'the record contradicts itself or could not be correlated: nothing can be claimed from it'],
 ]);
 
 /** What a verdict means: it is about the record as a whole. What may be claimed depends on what could be seen, too. */
-export function verdictText(verdict: string): string {
+export function verdictText(verdict: string, facts: Pick<ArchiveFacts, 'summary' | 'reports'>): string {
+  if (verdict === 'clipped') return `${clippingsOf(facts).join(', ')}: that something was not seen proves nothing`;
   return VERDICT_TEXTS.get(verdict) ?? '';
 }
 
-function describeVerdict({ verdict, claims, findings }: ArchiveFacts): readonly string[] {
+function describeVerdict(facts: ArchiveFacts): readonly string[] {
+  const { verdict, claims, findings } = facts;
   if (verdict === undefined) return field('verdict', 'none: observation health could not be read');
   // What an archive that was refused says of itself supports nothing.
   if (findings.length > 0) return field('verdict', 'none: the archive is refused, nothing can be claimed from it');
-  const text = verdictText(verdict.verdict);
+  const text = verdictText(verdict.verdict, facts);
   return [
     ...field('verdict', `${verdict.verdict}: ${text}`),
     ...verdict.reasons.flatMap((reason) => field('because', `${reason.field} is ${reason.observed}: ${reason.rule}`)),

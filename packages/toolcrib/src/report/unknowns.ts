@@ -7,24 +7,26 @@ import { counted } from './counted.ts';
  */
 export function unknownsOf(facts: ArchiveFacts): readonly string[] {
   if (facts.findings.length > 0) return ['The archive is refused: nothing of what it says is to be believed.'];
-  return [...kernelUnknowns(facts), ...layerUnknowns(facts), ...signatureUnknowns(facts)];
+  return [...kernelUnknowns(facts), ...endUnknowns(facts), ...layerUnknowns(facts), ...signatureUnknowns(facts)];
 }
 
 function kernelUnknowns({
-  summary: { health, layers, spawnError, exitCode },
-  reports: { capture, coverage, injection },
+  summary: { health, layers, spawnError },
+  reports: { capture, coverage },
 }: ArchiveFacts): readonly string[] {
   if (health === undefined) return ['How the run was watched is not known.'];
   if (health.kernel_layer === 'absent') {
     if (spawnError !== null) return [];
     const events = layers.kernel === 0 ? '' : ` ${counted(layers.kernel, 'event')} may be those of somebody else.`;
-    const unwatched = `Nothing watched what the command did: files, network and programs are not known.${events}`;
-    const isToolsToo = injection !== undefined && (exitCode === 126 || exitCode === 127);
-    return isToolsToo ? [unwatched, TOOLS_TOO] : [unwatched];
+    return [`Nothing watched what the command did: files, network and programs are not known.${events}`];
   }
   const unknowns: string[] = [];
-  if (health.kernel_layer !== 'complete') {
+  if (health.ringbuf_drops > 0) {
     unknowns.push(`Events were lost (${health.ringbuf_drops} counted): what was not seen may have happened.`);
+  } else if (health.kernel_layer !== 'complete' && isUnexplained(capture)) {
+    unknowns.push(
+      'Not all that happened may have been seen: the observer could have been changed, or nothing says why.',
+    );
   }
   if (health.cgroup_correlation !== 'clean') unknowns.push('Not every event is certain to belong to this run.');
   if (health.capture_origin !== undefined) unknowns.push('A third party captured the events.');
@@ -37,9 +39,32 @@ function kernelUnknowns({
   return unknowns;
 }
 
-/** Its words on stderr are no proof: a command can write them, too. */
-const TOOLS_TOO =
-  'Whether the exit code is that of the command is not known: the tool that starts it there exits so, too, when it cannot.';
+/** What lived on, and an observer that was gone, are told by themselves. */
+function isUnexplained(capture: ArchiveFacts['reports']['capture']): boolean {
+  return capture === undefined || (!capture.ended_early && capture.survivors === 0);
+}
+
+/** In older archives the end of the tool that starts a command stood for that of the command. */
+const LEAST_OF_TOOLS = 125;
+
+/** How a command in a sandbox ended: the kernel tells it, else the tool that started it. */
+function endUnknowns({
+  summary: { exitCode, signal, spawnError },
+  reports: { injection },
+}: ArchiveFacts): readonly string[] {
+  if (injection === undefined || spawnError !== null) return [];
+  const { ended } = injection;
+  if (ended === undefined) {
+    return (exitCode ?? 0) < LEAST_OF_TOOLS
+      ? []
+      : ['Whether the exit code is that of the command is not known: it may be that of the tool that starts it there.'];
+  }
+  const { kernel, tool } = ended;
+  if (exitCode === null && signal === null) return ['How the command ended is not known: nobody saw it.'];
+  if (kernel === null) return ['How the command ended, only the tool told that started it there.'];
+  const isSame = tool === null || (tool.exit_code === kernel.exit_code && tool.signal === kernel.signal);
+  return isSame ? [] : ['The tool that started the command told another end of it than the kernel, whose is recorded.'];
+}
 
 function layerUnknowns({ summary: { health }, reports: { capture } }: ArchiveFacts): readonly string[] {
   if (health === undefined) return [];

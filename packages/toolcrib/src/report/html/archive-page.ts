@@ -107,7 +107,7 @@ function renderHead({ facts }: ArchivePage): Markup {
   return markup`<h1>Recorded run</h1>
 <p class="command">${shown}</p>
 <ul class="chips">${chips}</ul>
-${isRefused || verdict === undefined ? '' : markup`<p class="verdict">${verdictText(verdict.verdict)}.</p>`}`;
+${isRefused || verdict === undefined ? '' : markup`<p class="verdict">${verdictText(verdict.verdict, facts)}.</p>`}`;
 }
 
 function chip(text: string, kind: 'good' | 'mild' | 'bad'): Markup {

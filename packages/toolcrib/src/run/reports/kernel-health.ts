@@ -1,3 +1,4 @@
+import { TAMPERING_CALLS } from '../../core/tampering-calls.ts';
 import type { RedactionSummary } from '../redaction/redactor.ts';
 import { isAttributed, lostRecords, type CaptureRecord } from './capture-record.ts';
 import { contractOnlyHealth, type ObservationHealth } from './observation-health.ts';
@@ -35,11 +36,8 @@ export function kernelHealth(record: CaptureRecord): KernelHealth {
   };
 }
 
-/** By these the programs in the kernel, what they know and what they count can be changed: what is seen afterwards may not be all. */
-const TAMPERING = ['bpf', 'init_module', 'finit_module'];
-
 function tamperings({ normaliser }: CaptureRecord): number {
-  return TAMPERING.reduce((sum, call) => sum + (normaliser?.blind_spots[call] ?? 0), 0);
+  return TAMPERING_CALLS.reduce((sum, call) => sum + (normaliser?.blind_spots[call] ?? 0), 0);
 }
 
 /** From what was seen, not from what was watched for. Nothing seen among losses, or among peers of other families, says nothing. */

@@ -112,7 +112,7 @@ describe('the text of an archive', () => {
     expect(words).not.toContain('Nothing watched what the command did');
   });
 
-  test('of an unwatched run in a sandbox says that 127 may be the word of the tool there', async () => {
+  test('of an older run in a sandbox says that 127 may be the word of the tool there', async () => {
     const inspection = await verifyArchive(archiveBytes(sampleMembers({})));
     const injection = { sandbox: 'docker:web', tool: 't', version: 1, protection: 'root-owned', after: 'running' };
     const exited = (exitCode: number) => ({
@@ -124,6 +124,49 @@ describe('the text of an archive', () => {
       'Whether the exit code is that of the command',
     );
     expect(describeArchive(exited(1))).not.toContain('Whether the exit code');
+  });
+
+  test.each([
+    ['nobody saw it', null, null, null, 'How the command ended is not known: nobody saw it.'],
+    ['only the tool told', 127, null, 127, 'How the command ended, only the tool told that started it there.'],
+    ['the kernel told otherwise', 3, 3, 0, 'The tool that started the command told another end of it than the kernel'],
+    ['both told the same', 3, 3, 3, undefined],
+    ['the kernel told alone', 3, 3, null, undefined],
+  ])('of a run in a sandbox says who told its end: %s', async (_who, exitCode, kernel, tool, words) => {
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({})));
+    const told = (code: number | null) => (code === null ? null : { exit_code: code, signal: null });
+    const sandbox = { sandbox: 'docker:web', tool: 't', version: 1, protection: 'root-owned', after: 'running' };
+    const text = describeArchive({
+      ...inspection,
+      summary: { ...inspection.summary, exitCode },
+      reports: { ...inspection.reports, injection: { ...sandbox, ended: { kernel: told(kernel), tool: told(tool) } } },
+    }).replaceAll(/\s+/g, ' ');
+    if (words === undefined) expect(text).not.toMatch(/ended, only|told another|nobody saw it/);
+    else expect(text).toContain(words);
+    expect(text).not.toContain('Whether the exit code');
+  });
+
+  test.each([
+    ['survivors', { survivors: 2 }, {}, 'processes lived on when the recording ended'],
+    ['an early end', { ended_early: true }, {}, 'the observer was gone before the run was over'],
+    ['tampering', {}, { bpf: 1 }, 'the observer could have been changed'],
+    ['two of them', { survivors: 1 }, { bpf: 1 }, 'processes lived on when the recording ended, the observer could'],
+    ['nothing that is told', {}, {}, 'not all was seen, and nothing says why'],
+  ])('of a clipped run says why: %s', async (_what, changes, blind_spots, words) => {
+    const health = { ...fullSample.health, kernel_layer: 'partial_ringbuf_drops', ringbuf_drops: 0 } as const;
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({ ...fullSample, kernel: [], health })));
+    const capture = { tier: 'ebpf', attribution: 'proven', refusals: [], perturbations: [] };
+    const normaliser = { hidden: {}, blind_spots };
+    const text = describeArchive({
+      ...inspection,
+      reports: {
+        ...inspection.reports,
+        capture: { ...capture, ended_early: false, survivors: 0, normaliser, ...changes },
+      },
+    }).replaceAll(/\s+/g, ' ');
+    expect(text).toContain(`clipped: ${words}`);
+    expect(text).not.toMatch(/events were lost/i);
+    expect(text).not.toMatch(/\d+ lost|some lost/);
   });
 
   test('of an archive that is refused draws no verdict from it, and names what is wrong', async () => {

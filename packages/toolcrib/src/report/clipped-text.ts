@@ -1,0 +1,17 @@
+import { TAMPERING_CALLS } from '../core/tampering-calls.ts';
+import type { ArchiveFacts } from './archive-text.ts';
+
+/** Why not all that a run did is sure to have been seen, in a few words each. */
+export function clippingsOf({
+  summary: { health },
+  reports: { capture },
+}: Pick<ArchiveFacts, 'summary' | 'reports'>): readonly string[] {
+  const spots = capture?.normaliser?.blind_spots ?? {};
+  const clippings = [
+    ...((health?.ringbuf_drops ?? 0) > 0 ? ['events were lost'] : []),
+    ...(capture?.ended_early === true ? ['the observer was gone before the run was over'] : []),
+    ...((capture?.survivors ?? 0) > 0 ? ['processes lived on when the recording ended'] : []),
+    ...(TAMPERING_CALLS.some((call) => (spots[call] ?? 0) > 0) ? ['the observer could have been changed'] : []),
+  ];
+  return clippings.length > 0 ? clippings : ['not all was seen, and nothing says why'];
+}
