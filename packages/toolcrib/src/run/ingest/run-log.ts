@@ -1,4 +1,4 @@
-import { isSystemError, UsageError } from '../../core/errors.ts';
+import { hasCode, isSystemError, NotFoundError, UsageError } from '../../core/errors.ts';
 import { readBlocks, type ReadOptions } from '../../disk/digest-file.ts';
 
 /** What reading a log of somebody else may cost. Small enough that a report of all its calls can be read again. */
@@ -106,9 +106,18 @@ async function* blocksOf(log: RunLog, options: LogReading): AsyncGenerator<Uint8
   try {
     yield* readBlocks(log.path, options);
   } catch (error) {
+    if (hasCode(error, 'NOT_FOUND')) throw noSuchLog(log, error);
     if (!isDirectory(error)) throw error;
     throw runLogError(log, 'is a directory', { hint: `name the file that the ${log.name} is in` });
   }
+}
+
+function noSuchLog({ name, path }: RunLog, cause: Error): NotFoundError {
+  return new NotFoundError('NOT_FOUND', `${name} ${path} is not there`, {
+    hint: 'it is read when the command has ended: name the file that it is written to until then',
+    details: { log: name, path },
+    cause,
+  });
 }
 
 function isDirectory(error: unknown): boolean {

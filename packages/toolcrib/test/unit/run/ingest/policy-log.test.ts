@@ -201,7 +201,11 @@ describe('a decision log', () => {
   });
 
   test('that is not there, or is a pipe, is told as that', async () => {
-    await expect(all(read('/nonexistent/log'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(all(read('/nonexistent/log'))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'policy log /nonexistent/log is not there',
+      hint: expect.stringContaining('when the command has ended') as string,
+    });
     await expect(all(read('/dev/null'))).rejects.toMatchObject({ code: 'STORAGE' });
   });
 

@@ -116,7 +116,11 @@ describe('an SDK log', () => {
     expect(await readLog('', lenient)).toEqual([]);
     expect(await all(lenient('/nonexistent/log'))).toEqual([]);
     expect((await failureOfLog('x', lenient)).code).toBe('RUN_LOG_INVALID');
-    await expect(all(read('/nonexistent/log'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(all(read('/nonexistent/log'))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'SDK log /nonexistent/log is not there',
+      hint: expect.stringContaining('when the command has ended') as string,
+    });
   });
 
   test('of any interleaving of writers gives every event of each in its order', async () => {
