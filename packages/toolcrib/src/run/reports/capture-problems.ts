@@ -1,5 +1,5 @@
 import { isAttributed, type CaptureRecord } from './capture-record.ts';
-import { kernelHealth, type KernelHealth } from './kernel-health.ts';
+import { gapsOf, kernelHealth, type KernelHealth } from './kernel-health.ts';
 import type { ObservationHealth } from './observation-health.ts';
 
 /** What else the same archive holds. */
@@ -117,8 +117,15 @@ function healthProblems(record: CaptureRecord, health: ObservationHealth): reado
     ...(isForeign ? [`capture_origin is ${JSON.stringify(health.capture_origin)}, but the capture is our own`] : []),
     ...fields
       .filter((field) => health[field] !== implied[field])
-      .map((field) => `${field} of health is ${health[field]}, the record implies ${implied[field]}`),
+      .map(
+        (field) => `${field} of health is ${health[field]}, the record implies ${implied[field]}${why(field, record)}`,
+      ),
   ];
+}
+
+function why(field: keyof KernelHealth, record: CaptureRecord): string {
+  const gaps = isAttributed(record) && field === 'kernel_layer' ? gapsOf(record) : [];
+  return gaps.length === 0 ? '' : ` (${gaps.join(', ')})`;
 }
 
 function logProblems({ logs }: CaptureRecord, lines: CapturedMembers['lines']): readonly string[] {

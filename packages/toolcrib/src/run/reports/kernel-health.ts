@@ -25,7 +25,7 @@ const ABSENT: KernelHealth = {
 export function kernelHealth(record: CaptureRecord): KernelHealth {
   if (!isAttributed(record)) return ABSENT;
   const lost = lostRecords(record);
-  const isWhole = lost === 0 && !record.ended_early && record.survivors === 0 && tamperings(record) === 0;
+  const isWhole = gapsOf(record).length === 0;
   const coverage = networkCoverage(record, isWhole);
   return {
     kernel_layer: isWhole ? 'complete' : 'partial_ringbuf_drops',
@@ -34,6 +34,17 @@ export function kernelHealth(record: CaptureRecord): KernelHealth {
     network_protocol_coverage: coverage,
     network_endpoint_claim_scope: scopeOf(coverage),
   };
+}
+
+/** What keeps an attributed layer from being complete, in a few words each. */
+export function gapsOf(record: CaptureRecord): readonly string[] {
+  const lost = lostRecords(record);
+  return [
+    ...(lost > 0 ? [`${lost} records lost`] : []),
+    ...(record.ended_early ? ['ended early'] : []),
+    ...(record.survivors > 0 ? [`survivors: ${record.survivors}`] : []),
+    ...(tamperings(record) > 0 ? ['tampering'] : []),
+  ];
 }
 
 function tamperings({ normaliser }: CaptureRecord): number {

@@ -42,7 +42,11 @@ describe('the record of a capture', () => {
     ['in doubt', { attribution: 'doubtful' }, 'kernel_layer of health is complete, the record implies absent'],
     ['with losses', { hooks: [...lost(2)] }, 'ringbuf_drops of health is 0, the record implies 2'],
     ['that ended early', { ended_early: true }, 'kernel_layer of health is complete, the record implies partial'],
-    ['that was survived', { survivors: 1 }, 'kernel_layer of health is complete, the record implies partial'],
+    [
+      'that was survived',
+      { survivors: 1 },
+      'kernel_layer of health is complete, the record implies partial_ringbuf_drops (survivors: 1)',
+    ],
     ['without an observer', { attribution: null }, 'attribution and normaliser do not go together'],
     ['of no tier', { tier: 'none' }, 'tier is none, but there is an attribution'],
     ['of another tier than asked for', { requested: 'off' }, 'requested was off, but tier is ebpf'],
