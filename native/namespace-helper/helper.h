@@ -10,6 +10,8 @@
 #define MAX_DEPTH 128
 #define MAX_ENTRIES 65536
 
+#define DIRECTORY_MODE 0755u
+
 /* The seconds in which something has to move; then SIGALRM ends the program. */
 #define PATIENCE 60
 
@@ -54,15 +56,25 @@ const char *last_name(const char *path);
 int open_below(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve);
 struct record examine(int fd);
 int walk(const char *path, const char **missing);
+void require_same(int fd, int other);
 
 /* unfinished.c: what fail() takes away again */
 void remember_made(int directory, const char *name);
+void remember_mount(int mount);
 void remember_staging(int directory, const char *name);
 void remember_name(const char *name);
 void forget_unfinished(void);
 void remove_unfinished(void);
 
-/* place.c, read.c, remove.c: what the program is for */
+/* mount.c */
+void open_source(const char *path);
+void mount_source(const char *parent, const char *name);
+bool is_mounted_by_us(int directory);
+bool detach(int mount);
+
+/* place.c, read.c, remove.c: what else the program is for */
+int make_directory(int parent, const char *name, unsigned mode);
+int make_missing(int fd, char *missing);
 void place(const char *parent, const char *name, const char *staging);
 void read_back(const char *path);
 void send_tree(int directory);

@@ -10,6 +10,7 @@
 #include <asm/unistd.h>
 #include <linux/fcntl.h>
 #include <linux/fs.h>
+#include <linux/mount.h>
 #include <linux/nsfs.h>
 #include <linux/openat2.h>
 #include <linux/prctl.h>
@@ -127,6 +128,29 @@ static inline long kernel_getdents(int fd, void *entries, size_t size) {
 
 static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {
   return call(__NR_ioctl, fd, (long)request, (long)argument, 0, 0);
+}
+
+/* A mount of its own, of the directory that is open: the same files, in no namespace yet. */
+static inline int kernel_clone_mount(int directory) {
+  return (int)call(__NR_open_tree, directory, (long)"", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, 0, 0);
+}
+
+static inline long kernel_set_mount(int mount, const struct mount_attr *attributes) {
+  return call(__NR_mount_setattr, mount, (long)"", AT_EMPTY_PATH, (long)attributes, sizeof *attributes);
+}
+
+/* Onto the directory that is open, whatever its path is by now. */
+static inline long kernel_attach_mount(int mount, int directory) {
+  const int flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  return call(__NR_move_mount, mount, (long)"", directory, (long)"", flags);
+}
+
+static inline long kernel_fchdir(int directory) { return call(__NR_fchdir, directory, 0, 0, 0, 0); }
+
+/* The mount that the working directory is the root of; who uses it goes on with it. */
+static inline long kernel_detach_mount_here(void) {
+  enum { DETACH = 2, NO_FOLLOW = 8 };
+  return call(__NR_umount2, (long)".", DETACH | NO_FOLLOW, 0, 0, 0);
 }
 
 static inline long kernel_setns(int fd, int namespaces) { return call(__NR_setns, fd, namespaces, 0, 0, 0); }

@@ -1,10 +1,11 @@
 /*
- * Enters the mount namespace of a container, from the host and as its root, and looks at, places, reads back or takes
- * away a tree there. No link is followed and no program of the container is run; its environment is not read.
+ * Enters the mount namespace of a container, from the host and as its root, and looks at, places, reads back, mounts or
+ * takes away a tree there. No link is followed and no program of the container is run; its environment is not read.
  *
  *   namespace-helper look PID USERS PATH
  *   namespace-helper place PID USERS PARENT NAME STAGING
  *   namespace-helper read PID USERS PATH
+ *   namespace-helper mount PID USERS PARENT NAME SOURCE
  *   namespace-helper remove PID USERS PARENT NAME STAGING
  *
  * It holds the process's folder of /proc open, says so, and waits for the word that this process is the container's. The
@@ -93,12 +94,19 @@ static void verify_names(const char *name, const char *staging) {
   fail("usage", EINVAL);
 }
 
+/* A mount of the host is for who has the host's users. */
+static void verify_mount(const char *name, bool is_mapped) {
+  if (!is_name(name, length_of(name)) || is_mapped) fail("usage", EINVAL);
+}
+
 _Noreturn void run(int count, const char *const *arguments) {
   if (count != 5 && count != 7) fail("usage", EINVAL);
   const char *verb = arguments[1], *pid = arguments[2], *users = arguments[3], *path = arguments[4];
   bool is_mapped = is_same(users, "mapped");
   if (!is_number(pid) || (!is_mapped && !is_same(users, "same"))) fail("usage", EINVAL);
-  if (count == 7) verify_names(arguments[5], arguments[6]);
+  bool mounts = is_same(verb, "mount");
+  if (count == 7 && mounts) verify_mount(arguments[5], is_mapped);
+  else if (count == 7) verify_names(arguments[5], arguments[6]);
   kernel_block_signals(BIT(HANGUP) | BIT(INTERRUPT) | BIT(PIPE) | BIT(TERMINATE));
   kernel_alarm(PATIENCE);
   call(__NR_umask, 0, 0, 0, 0, 0);
@@ -110,12 +118,14 @@ _Noreturn void run(int count, const char *const *arguments) {
   require_done("process", process);
   send_record('o');
   await_go();
+  if (count == 7 && mounts) open_source(arguments[6]);
   join(process, is_mapped);
   kernel_close(process);
   const char *missing;
   if (count == 5 && is_same(verb, "look")) walk(path, &missing);
   else if (count == 5 && is_same(verb, "read")) read_back(path);
   else if (count == 7 && is_same(verb, "place")) place(path, arguments[5], arguments[6]);
+  else if (count == 7 && mounts) mount_source(path, arguments[5]);
   else if (count == 7 && is_same(verb, "remove")) take_away(path, arguments[5], arguments[6]);
   else fail("usage", EINVAL);
   kernel_exit(0);

@@ -1,12 +1,10 @@
 /* Writes a tree under a name of its own, and gives it the name of the placement when it is whole. */
 #include "helper.h"
 
-#define DIRECTORY_MODE 0755u
-
 static char buffer[1 << 18];
 
 /* Makes one directory that belongs to root, and opens it. What somebody else put there meanwhile is not root's. */
-static int make_directory(int parent, const char *name, unsigned mode) {
+int make_directory(int parent, const char *name, unsigned mode) {
   require_done("make", kernel_mkdirat(parent, name, mode));
   int fd = open_below(parent, name, O_RDONLY | O_DIRECTORY, 0, RESOLVE_HERE);
   require_done("open", fd);
@@ -17,7 +15,7 @@ static int make_directory(int parent, const char *name, unsigned mode) {
 }
 
 /* `missing` is cut into its names, which are remembered. */
-static int make_missing(int fd, char *missing) {
+int make_missing(int fd, char *missing) {
   while (*missing != 0) {
     const char *name = missing;
     while (*missing != 0 && *missing != '/') missing++;
@@ -93,12 +91,6 @@ static void write_tree(int tree) {
     write_entry(tree, path, &record);
   }
   fail("input", E2BIG);
-}
-
-/* Whether what the name leads to now is what was written. */
-static void require_same(int fd, int other) {
-  const struct record one = examine(fd), two = examine(other);
-  if (one.inode != two.inode || one.device != two.device || one.mount != two.mount) fail("changed", 0);
 }
 
 /*

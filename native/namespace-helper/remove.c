@@ -29,12 +29,24 @@ bool remove_entry(int directory, const char *name, int depth) {
   return is_empty && kernel_unlinkat(directory, name, AT_REMOVEDIR) >= 0;
 }
 
+/* What was mounted there, once or, by a program that was killed and another one, again. */
+static void detach_all(int directory, const char *name) {
+  const uint64_t across = RESOLVE_HERE & ~(uint64_t)RESOLVE_NO_XDEV;
+  for (int count = 0; count < MAX_DEPTH; count++) {
+    int there = open_below(directory, name, O_PATH | O_DIRECTORY, 0, across);
+    if (there < 0 || !is_mounted_by_us(there)) return;
+    if (!detach(there)) fail("remove", EBUSY);
+    kernel_close(there);
+  }
+}
+
 /* First under another name, so that nothing half taken away has the name of a placement. */
 void take_away(const char *parent, const char *name, const char *staging) {
   const char *missing;
   int directory = walk(parent, &missing);
   await_go();
   if (directory < 0 || *missing != 0) return;
+  detach_all(directory, name);
   long result = kernel_rename(directory, name, staging);
   if (result != -ENOENT && result != -EEXIST) require_done("rename", result);
   if (!remove_entry(directory, staging, 0) || !remove_entry(directory, name, 0)) fail("remove", 0);

@@ -1,4 +1,4 @@
-/* What is taken away again when the program fails: the tree that was begun, and the directories above it. */
+/* What is taken away again when the program fails: the tree that was begun, or mounted, and the directories above it. */
 #include "helper.h"
 
 static struct {
@@ -6,6 +6,7 @@ static struct {
   const char *name;
 } made[MAX_DEPTH], staging;
 static size_t made_count;
+static int mounted = -1;
 static const char *given;
 
 void remember_made(int directory, const char *name) {
@@ -13,6 +14,8 @@ void remember_made(int directory, const char *name) {
   made[made_count].directory = directory;
   made[made_count++].name = name;
 }
+
+void remember_mount(int mount) { mounted = mount; }
 
 void remember_staging(int directory, const char *name) {
   staging.directory = directory;
@@ -24,6 +27,7 @@ void remember_name(const char *name) { given = name; }
 
 void forget_unfinished(void) {
   made_count = 0;
+  mounted = -1;
   staging.name = given = NULL;
 }
 
@@ -34,6 +38,8 @@ void forget_unfinished(void) {
 void remove_unfinished(void) {
   const char *name = staging.name, *named = given;
   staging.name = given = NULL;
+  if (mounted >= 0) detach(mounted);
+  mounted = -1;
   if (named != NULL) kernel_rename(staging.directory, named, name);
   if (name != NULL) remove_entry(staging.directory, name, 0);
   if (named != NULL) remove_entry(staging.directory, named, 0);

@@ -37,6 +37,12 @@ struct record examine(int fd) {
   };
 }
 
+/* Whether what a name leads to now is what was written, or is held open. */
+void require_same(int fd, int other) {
+  const struct record one = examine(fd), two = examine(other);
+  if (one.inode != two.inode || one.device != two.device || one.mount != two.mount) fail("changed", 0);
+}
+
 static struct record tell(int fd) {
   struct record record = examine(fd);
   const struct record told = record;

@@ -1,10 +1,10 @@
+import { isAtOrBelow } from '../core/below.ts';
 import { posix } from 'node:path';
 import { compareVersions } from '../core/elf-versions.ts';
 import { SandboxError } from '../core/errors.ts';
 import { formatTarget, type Arch } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import { isAtOrBelow } from './examine-parent.ts';
 import { lookForFile, type Sighting } from './find-file.ts';
 import { findGlibc, glibcDirectories, isMusl, type SandboxGlibc } from './libc-of-sandbox.ts';
 import { readProgramNeeds, type ProgramNeeds } from './program-needs.ts';

@@ -1,3 +1,4 @@
+import { isAtOrBelow } from '../core/below.ts';
 import { hasCode } from '../core/errors.ts';
 import type { NamespaceEntry, Sandbox, SandboxEntry, SandboxMount } from '../sandboxes/sandbox.ts';
 
@@ -71,11 +72,6 @@ function mountOf(sandbox: Sandbox, path: string): SandboxMount | undefined {
     (deepest, mount) => (deepest === undefined || mount.path.length >= deepest.path.length ? mount : deepest),
     undefined,
   );
-}
-
-/** Whether a path is a directory or lies below it; both absolute and plain. */
-export function isAtOrBelow(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 function mountRefusal(sandbox: Sandbox, parent: string, mount: SandboxMount | undefined): string | undefined {
@@ -169,4 +165,9 @@ export async function examineAgain(
   const owners = await Promise.all(made.map((path) => sandbox.readOwner(path)));
   const index = owners.findIndex((owner) => owner !== 0);
   return index < 0 ? undefined : `${made[index] ?? ''} belongs to uid ${owners[index] ?? 'nobody'}`;
+}
+
+/** Why nothing is mounted below a parent: whoever could replace it could lead the path of the mount elsewhere. */
+export function mountingRefusal({ refusal, weaknesses }: ParentExamination): string | undefined {
+  return refusal ?? weaknesses[0];
 }

@@ -228,6 +228,34 @@ export interface SandboxNamespace {
   place(placement: NamespacePlacement): Promise<void>;
   /** @throws as above, also when there is nothing. */
   read(tree: NamespaceTree): Promise<void>;
+  /** Closed where directories of this machine cannot be mounted there, though trees can be placed. */
+  readonly mounter: NamespaceMounter | ClosedNamespace;
+}
+
+/** A directory of this machine that is to be mounted in a sandbox. */
+export interface NamespaceMount {
+  /** Absolute path of the sandbox, where nothing may stand; missing parents are made. */
+  readonly path: string;
+  /** Absolute path of this machine, without links. */
+  readonly source: string;
+  readonly examine: ExamineWay;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The part of a mount namespace's role that mounts; `removeTree` takes away what it mounted. */
+export interface NamespaceMounter {
+  /**
+   * Mounts a directory of this machine at a fresh path, read-only, without devices and setuid programs. `examine` judges the
+   * parents before anything is made, and again for what was made. It was that very directory, by device and inode, that stood
+   * at the path then, or nothing does.
+   * @throws as {@link SandboxNamespace}.
+   */
+  mount(request: NamespaceMount): Promise<void>;
+  /**
+   * Whether a path leads to a directory of this machine that was mounted there read-only, by what the kernel tells of the sandbox's
+   * mounts now. Root in the sandbox can rename the directories above a mount: then it does not.
+   */
+  isMounted(path: string, source: string): Promise<boolean>;
 }
 
 /** Why a mount namespace cannot be entered from here, as a part of a sentence. */

@@ -228,8 +228,15 @@ async function readText(body: AsyncIterable<Uint8Array>, limit: number): Promise
   let size = 0;
   for await (const piece of body) {
     size += piece.byteLength;
-    if (size > limit) throw new RemoteError('REMOTE_REFUSED', `the engine's answer is larger than ${limit} bytes`);
+    if (size > limit) throw tooLarge(limit);
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');
+}
+
+function tooLarge(limit: number): RemoteError {
+  return new RemoteError('REMOTE_REFUSED', `the engine's answer is larger than ${limit} bytes`, {
+    hint: 'no engine answers so much: look at what listens at that address',
+    details: { maxBytes: limit },
+  });
 }

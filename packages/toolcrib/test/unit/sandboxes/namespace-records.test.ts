@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { helperFailure } from '../../../src/sandboxes/docker/namespace/helper-failure.ts';
-import { deviceFrom, devicesOf } from '../../../src/sandboxes/docker/namespace/mounts.ts';
+import { deviceFrom } from '../../../src/core/mount-table.ts';
+import { devicesOf } from '../../../src/sandboxes/docker/namespace/mounts.ts';
 import { closedReason } from '../../../src/sandboxes/docker/namespace/namespace.ts';
 import { formatRecord, readRecord, type HelperRecord } from '../../../src/sandboxes/docker/namespace/records.ts';
 import { createByteReader } from '../../../src/tar/byte-reader.ts';

@@ -12,6 +12,9 @@ const DOING: Readonly<Record<string, string>> = {
   examine: 'could not examine a directory',
   open: 'could not open what stands in the way',
   path: 'cannot go that way',
+  source: 'could not open the directory of this host',
+  clone: 'could not make a mount of the directory of this host',
+  mount: 'could not mount the directory of this host',
   make: 'could not make a directory',
   create: 'could not create a file or link',
   own: 'could not give root what it made',
@@ -34,14 +37,16 @@ export function helperFailure(line: string, how: string): SandboxError {
   const { word = '', number = '' } = /^(?<word>[a-z]+) (?<number>\d{1,5})\n$/.exec(line)?.groups ?? {};
   const doing = Object.hasOwn(DOING, word) ? DOING[word] : undefined;
   if (doing === undefined) return new SandboxError('NOT_INJECTABLE', `the namespace helper ${how}`);
-  return new SandboxError('NOT_INJECTABLE', `the namespace helper ${doing}${reasonOf(Number(number))}`, {
+  const oldest = word === 'clone' ? '5.12' : '5.8';
+  return new SandboxError('NOT_INJECTABLE', `the namespace helper ${doing}${reasonOf(Number(number), oldest)}`, {
     details: { doing: word, errno: Number(number) },
   });
 }
 
-function reasonOf(number: number): string {
+/** @param oldest version of Linux that has what was called. */
+function reasonOf(number: number, oldest: string): string {
   if (number === 0) return '';
   const [name, text] = getSystemErrorMap().get(-number) ?? [`error ${number}`, ''];
-  if (name === 'ENOSYS') return ': this kernel is older than Linux 5.8';
+  if (name === 'ENOSYS') return `: this kernel is older than Linux ${oldest}`;
   return `: ${text || name} (${name})`;
 }

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { SandboxError } from '../../../core/errors.ts';
 import { listOf, textOf } from '../../../core/json-fields.ts';
+import { deviceFrom, mountLinesFrom } from '../../../core/mount-table.ts';
 import type { SandboxMount } from '../../sandbox.ts';
 import { procFile } from './container-process.ts';
 import type { HelperRecord } from './records.ts';
@@ -77,14 +78,9 @@ async function isPrivateTmpfs({ fileSystem, device }: SeenComponent): Promise<bo
   return text !== '' && !devicesOf(text).has(device);
 }
 
-/** The devices of what is mounted: field 3 of each line, `MAJOR:MINOR`, by proc_pid_mountinfo(5). */
+/** The devices of what is mounted. */
 export function devicesOf(mountinfo: string): ReadonlySet<bigint> {
-  const fields = mountinfo.split('\n').map((line) => /^\d+ \d+ (?<major>\d+):(?<minor>\d+) /.exec(line)?.groups);
-  return new Set(fields.flatMap((one) => (one === undefined ? [] : [joined(one['major'], one['minor'])])));
-}
-
-function joined(major = '0', minor = '0'): bigint {
-  return (BigInt(major) << 32n) | BigInt(minor);
+  return new Set(mountLinesFrom(mountinfo).map(({ device }) => device));
 }
 
 async function isDirectory({ device, inode }: SeenComponent, source: string | undefined): Promise<boolean> {
@@ -95,13 +91,6 @@ async function isDirectory({ device, inode }: SeenComponent, source: string | un
   } catch {
     return false; // the engine has it elsewhere
   }
-}
-
-/** From the C library's number to major and minor, by makedev(3). */
-export function deviceFrom(dev: bigint): bigint {
-  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
-  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
-  return (major << 32n) | minor;
 }
 
 function refused(path: string, why: string): SandboxError {

@@ -1,11 +1,14 @@
+import { lstat } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { SandboxError } from '../../../core/errors.ts';
 import { textOf } from '../../../core/json-fields.ts';
+import { deviceFrom } from '../../../core/mount-table.ts';
 import type { TarEntry } from '../../../tar/write.ts';
 import type {
   ClosedNamespace,
   NamespaceEntry,
   NamespaceMember,
+  NamespaceMount,
   SandboxIdentity,
   SandboxNamespace,
   SandboxRemover,
@@ -13,7 +16,9 @@ import type {
 import type { Container } from '../container.ts';
 import { belongsTo, hasUsersAsTold, pidNow, pidOf } from './container-process.ts';
 import { findHelper, startHelper, type HelperProcess } from './helper-process.ts';
+import { isMountedIn, isSharedMount } from './mounted-directory.ts';
 import { knownMounts, verifyMounts, type KnownMounts, type SeenComponent } from './mounts.ts';
+import type { HelperRecord } from './records.ts';
 
 /** A container whose mount namespace is entered. */
 interface Place {
@@ -81,6 +86,13 @@ export async function namespaceOf(
       look: (path) => look(place, path),
       place: (request) => placeTree(place, request),
       read: (request) => readTree(place, request),
+      mounter:
+        users === 'mapped'
+          ? { closed: MAPPED }
+          : {
+              mount: (request) => mountDirectory(place, request),
+              isMounted: (path, source) => isMountedIn({ pid, id, root }, path, source),
+            },
     },
     remover: { removeTree: (path, signal) => removeTree(place, path, signal) },
   };
@@ -89,6 +101,7 @@ export async function namespaceOf(
 const NOT_HERE = 'the process that the engine names is not one of this machine';
 // Whoever may make a user namespace is root in it, shows itself any files as root's, and mounts what it likes.
 const OTHER_USERS = "the container's process is in a user namespace that the engine does not tell of";
+const MAPPED = 'the engine maps users, and root of the container is another than that of this machine';
 const NO_ROOT = "the engine does not tell which directory of this machine is the container's root";
 
 /** Where toolcrib runs, and which engine it asks. */
@@ -107,7 +120,14 @@ export function closedReason({ platform, uid, address }: Circumstances): string 
   return uid === 0 ? undefined : 'toolcrib does not run as root of this machine';
 }
 
-type Verb = 'look' | 'place' | 'read' | 'remove';
+type Verb = 'look' | 'place' | 'read' | 'mount' | 'remove';
+
+/** What the helper told of a path. */
+interface Way {
+  readonly entries: readonly NamespaceEntry[];
+  /** Id of the mount that its last component is in. */
+  readonly mount: bigint | undefined;
+}
 
 /**
  * Lets the helper hold the container's process open first and asks the engine again then: so the number cannot have been
@@ -118,7 +138,7 @@ async function enter<T>(
   place: Place,
   [verb, ...words]: readonly [Verb, ...string[]],
   signal: AbortSignal | undefined,
-  work: (helper: HelperProcess, way: readonly NamespaceEntry[]) => Promise<T>,
+  work: (helper: HelperProcess, way: Way) => Promise<T>,
 ): Promise<T> {
   const { container, startedAt, id, pid, users } = place;
   const helper = startHelper(place.helper, [verb, String(pid), users, ...words], signal);
@@ -138,7 +158,7 @@ async function enter<T>(
 }
 
 /** What the helper tells of a path: its components from `/` on. */
-async function readWay(place: Place, helper: HelperProcess, path: string): Promise<readonly NamespaceEntry[]> {
+async function readWay(place: Place, helper: HelperProcess, path: string): Promise<Way> {
   const names = path.split('/').filter((name) => name !== '');
   const way: SeenComponent[] = [];
   for (;;) {
@@ -148,7 +168,8 @@ async function readWay(place: Place, helper: HelperProcess, path: string): Promi
     if (way.length > names.length + 1) throw outOfStep();
   }
   await verifyMounts(way, place.known);
-  return way.map(({ at, kind, mode, uid }) => ({ path: at, kind: entryKind(kind), mode, uid }));
+  const entries = way.map(({ at, kind, mode, uid }) => ({ path: at, kind: entryKind(kind), mode, uid }));
+  return { entries, mount: way.at(-1)?.mount };
 }
 
 function entryKind(kind: SeenComponent['kind']): NamespaceEntry['kind'] {
@@ -156,13 +177,13 @@ function entryKind(kind: SeenComponent['kind']): NamespaceEntry['kind'] {
 }
 
 async function look(place: Place, path: string): Promise<readonly NamespaceEntry[]> {
-  return await enter(place, ['look', path], undefined, (_, way) => Promise.resolve(way));
+  return await enter(place, ['look', path], undefined, (_, { entries }) => Promise.resolve(entries));
 }
 
 async function readTree(place: Place, request: Parameters<SandboxNamespace['read']>[0]): Promise<void> {
   const { path, examine, verify, signal } = request;
   await enter(place, ['read', path], signal, async (helper, way) => {
-    await examine(way);
+    await examine(way.entries);
     await helper.send({ kind: 'go' });
     await verify(membersFrom(helper));
   });
@@ -173,15 +194,50 @@ async function placeTree(place: Place, request: Parameters<SandboxNamespace['pla
   const name = posix.basename(path);
   const words = ['place', posix.dirname(path), name, stagingOf(name)] as const;
   await enter(place, words, signal, async (helper, way) => {
-    await examine(way);
+    await examine(way.entries);
     await helper.send({ kind: 'go' });
     for await (const entry of entries) await sendEntry(helper, entry);
     await helper.send({ kind: 'end' });
-    await examine(await readWay(place, helper, path));
+    await examine((await readWay(place, helper, path)).entries);
     await helper.send({ kind: 'go' });
     await verify(membersFrom(helper));
     await helper.send({ kind: 'go' });
   });
+}
+
+/** The helper opens the source before it enters the namespace, and tells what it opened: that must come to stand there. */
+async function mountDirectory(place: Place, { path, source, examine, signal }: NamespaceMount): Promise<void> {
+  const parent = posix.dirname(path);
+  await enter(place, ['mount', parent, posix.basename(path), source], signal, async (helper, way) => {
+    const opened = await helper.next();
+    await verifySource(source, opened);
+    await examine(way.entries);
+    if (way.mount === undefined || (await isSharedMount(place.pid, way.mount))) {
+      throw new SandboxError('NOT_INJECTABLE', `${parent} is on a mount that is shared with other mount namespaces`);
+    }
+    await helper.send({ kind: 'go' });
+    await examine((await readWay(place, helper, parent)).entries);
+    if (!isSameDirectory(await helper.next(), opened)) throw outOfStep();
+    await helper.send({ kind: 'go' });
+  });
+}
+
+const NOEXEC = 8;
+
+async function verifySource(path: string, opened: HelperRecord): Promise<void> {
+  const seen = await lstat(path, { bigint: true }).catch(() => undefined);
+  const here = { kind: 'directory', device: deviceFrom(seen?.dev ?? 0n), inode: seen?.ino ?? 0n };
+  if (!isSameDirectory(opened, here))
+    throw new SandboxError('NOT_INJECTABLE', `${path} of this host was replaced meanwhile`);
+  if ((opened.mountFlags & NOEXEC) === 0) return;
+  throw new SandboxError('NOT_INJECTABLE', `${path} of this host is on a file system that is mounted noexec`);
+}
+
+function isSameDirectory(
+  one: Pick<HelperRecord, 'kind' | 'device' | 'inode'>,
+  { kind, device, inode }: { readonly kind: string; readonly device: bigint; readonly inode: bigint },
+): boolean {
+  return one.kind === 'directory' && kind === 'directory' && one.device === device && one.inode === inode;
 }
 
 /** The name that a tree has while it is written or taken away. */
@@ -224,7 +280,7 @@ async function textFrom(content: AsyncIterable<Uint8Array>): Promise<string> {
 async function removeTree(place: Place, path: string, signal: AbortSignal | undefined): Promise<void> {
   const name = posix.basename(path);
   await enter(place, ['remove', posix.dirname(path), name, stagingOf(name)], signal, async (helper, way) => {
-    const stranger = way.find(({ kind }) => kind !== 'directory');
+    const stranger = way.entries.find(({ kind }) => kind !== 'directory');
     if (stranger !== undefined) throw new SandboxError('NOT_INJECTABLE', `${stranger.path} is a ${stranger.kind} now`);
     await helper.send({ kind: 'go' });
   });

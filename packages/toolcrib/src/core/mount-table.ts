@@ -1,0 +1,70 @@
+import { posix } from 'node:path';
+import { isAtOrBelow } from './below.ts';
+
+/** One line of a table of mounts: proc_pid_mountinfo(5). */
+export interface MountLine {
+  readonly id: bigint;
+  readonly parent: bigint;
+  /** Major number in the upper 32 bits, minor number in the lower. */
+  readonly device: bigint;
+  /** The directory of its file system that is mounted; ends with `//deleted` when that is gone. */
+  readonly root: string;
+  /** Where it is mounted, as the process sees it. */
+  readonly path: string;
+  readonly isReadOnly: boolean;
+  /** Whether what is mounted below it comes to other mount namespaces, too. */
+  readonly isShared: boolean;
+}
+
+/** The lines of a table in their order; what is none is left out. */
+export function mountLinesFrom(table: string): readonly MountLine[] {
+  return table.split('\n').flatMap((line) => lineFrom(line) ?? []);
+}
+
+const LINE =
+  /^(?<id>\d+) (?<parent>\d+) (?<major>\d+):(?<minor>\d+) (?<root>\S+) (?<path>\S+) (?<options>\S+)(?<tags>(?: \S+)*?) - /;
+
+function lineFrom(line: string): MountLine | undefined {
+  const groups = LINE.exec(line)?.groups;
+  if (groups === undefined) return undefined;
+  const { id = '', parent = '', major = '', minor = '', root = '', path = '', options = '', tags = '' } = groups;
+  return {
+    id: BigInt(id),
+    parent: BigInt(parent),
+    device: (BigInt(major) << 32n) | BigInt(minor),
+    root: unescaped(root),
+    path: unescaped(path),
+    isReadOnly: options.split(',').includes('ro'),
+    isShared: / shared:/.test(tags),
+  };
+}
+
+/** Bytes, since the table was read as such: a space, a tab, a newline and a backslash are written as `\040` and the like. */
+function unescaped(text: string): string {
+  const bytes = text.replaceAll(/\\(?<octal>[0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
+
+/** The mount in which a path is, whether or not something stands there; of several at one place, the one on top. */
+export function mountAbove(lines: readonly MountLine[], path: string): MountLine | undefined {
+  return lines.reduce<MountLine | undefined>(
+    (deepest, line) =>
+      isAtOrBelow(path, line.path) && (deepest === undefined || line.path.length >= deepest.path.length)
+        ? line
+        : deepest,
+    undefined,
+  );
+}
+
+/** The path of a directory in its file system. */
+export function rootWithin(lines: readonly MountLine[], path: string): string | undefined {
+  const mount = mountAbove(lines, path);
+  return mount && posix.join(mount.root, posix.relative(mount.path, path));
+}
+
+/** From the C library's number to major and minor, by makedev(3). */
+export function deviceFrom(dev: bigint): bigint {
+  const major = ((dev >> 8n) & 0xfffn) | ((dev >> 32n) & 0xfffff000n);
+  const minor = (dev & 0xffn) | ((dev >> 12n) & 0xffffff00n);
+  return (major << 32n) | minor;
+}

@@ -1,0 +1,50 @@
+import { lstat, stat } from 'node:fs/promises';
+import { isAtOrBelow } from '../../../core/below.ts';
+import { deviceFrom, mountAbove, mountLinesFrom, rootWithin } from '../../../core/mount-table.ts';
+import { belongsTo, procFile } from './container-process.ts';
+
+/** Whether what is mounted in a mount of a process would be mounted elsewhere, too; so, too, when nothing is known of it. */
+export async function isSharedMount(pid: number, mount: bigint): Promise<boolean> {
+  const lines = mountLinesFrom(await procFile(`/proc/${pid}/mountinfo`));
+  return lines.find(({ id }) => id === mount)?.isShared !== false;
+}
+
+/** The container whose mounts are looked at. */
+export interface ContainerProcess {
+  readonly pid: number;
+  /** Of the container. */
+  readonly id: string;
+  /** The directory of this machine that is its root. */
+  readonly root: string;
+}
+
+/**
+ * As `NamespaceMounter.isMounted`. The kernel tells paths as they are now, from the root of the process: so that has to be the
+ * container's, and the mount on which this one stands the one that a program comes through.
+ */
+export async function isMountedIn(container: ContainerProcess, path: string, source: string): Promise<boolean> {
+  const { pid, id, root } = container;
+  const [table, own, seen] = await Promise.all([
+    procFile(`/proc/${pid}/mountinfo`),
+    procFile('/proc/self/mountinfo'),
+    lstat(source, { bigint: true }).catch(() => undefined),
+  ]);
+  const lines = mountLinesFrom(table);
+  const mount = lines.find((line) => line.path === path);
+  if (mount === undefined || seen?.isDirectory() !== true) return false;
+  const others = lines.filter((line) => line !== mount);
+  if (others.some((line) => isAtOrBelow(line.path, path))) return false;
+  const isReached = mountAbove(others, path)?.id === mount.parent;
+  const isSource = mount.device === deviceFrom(seen.dev) && mount.root === rootWithin(mountLinesFrom(own), source);
+  if (!mount.isReadOnly || !isReached || !isSource) return false;
+  return (await hasRoot(pid, root)) && (await belongsTo(pid, id));
+}
+
+async function hasRoot(pid: number, root: string): Promise<boolean> {
+  try {
+    const [its, told] = await Promise.all([stat(`/proc/${pid}/root`), stat(root)]);
+    return its.dev === told.dev && its.ino === told.ino;
+  } catch {
+    return false; // it has ended, or is not here
+  }
+}
