@@ -13,19 +13,27 @@ const COMMON = { group: 'cache', subject: 'cache' } as const;
 const LITTLE_ROOM = 1024 ** 3;
 
 /**
- * Looks at the cache without reading what is in it: whether it can be written, room, leftovers, strangers.
+ * Looks at the cache without reading what is in it: whether it can be written, room, leftovers, strangers. From one that cannot,
+ * artifacts can still be injected where the ledger is elsewhere.
  * @param directory absolute.
+ * @param ledger absolute; of the cache or elsewhere.
  * @param now wall clock, milliseconds since 1970.
  * @throws RemoteError `STORAGE`.
  */
-export async function examineCache(directory: string, now: number): Promise<readonly Finding[]> {
+export async function examineCache(directory: string, ledger: string, now: number): Promise<readonly Finding[]> {
   const unusable = await whyUnusable(directory);
-  if (unusable !== undefined) {
-    const remedy =
-      'name a directory that this user can write: TOOLCRIB_CACHE_DIR, or TOOLCRIB_LEDGER_DIR to inject what this one has';
-    return [finding({ ...COMMON, state: 'failed', text: `${directory}: ${unusable}`, remedy, facts: { directory } })];
+  if (unusable === undefined) return [...(await contentFindings(directory, now)), ...(await roomFindings(directory))];
+  const facts = { directory };
+  const text = `${directory}: ${unusable}`;
+  const isElsewhere = ledger !== layoutOf(directory).placements;
+  if (isElsewhere && (await whyUnusable(ledger)) === undefined) {
+    const still = `${text}; what it has can be injected, because the ledger is in ${ledger}`;
+    const remedy = 'to download or build more, name a directory that this user can write: TOOLCRIB_CACHE_DIR';
+    return [finding({ ...COMMON, state: 'warning', text: still, remedy, facts: { ...facts, ledger } })];
   }
-  return [...(await contentFindings(directory, now)), ...(await roomFindings(directory))];
+  const remedy =
+    'name a directory that this user can write: TOOLCRIB_CACHE_DIR, or TOOLCRIB_LEDGER_DIR to inject what this one has';
+  return [finding({ ...COMMON, state: 'failed', text, remedy, facts })];
 }
 
 /** Nothing is written: a directory that is not there yet is judged by the nearest one that is. */

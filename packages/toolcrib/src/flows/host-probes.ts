@@ -41,7 +41,7 @@ export function hostProbes(context: ProbeContext): readonly Probe[] {
       group: 'cache',
       subject: 'cache',
       failsAs: 'failed',
-      look: () => examineCache(host.cacheDirectory, host.clock.now()),
+      look: () => examineCache(host.cacheDirectory, host.ledgerDirectory, host.clock.now()),
     },
     ...localProbes(host),
   ];
