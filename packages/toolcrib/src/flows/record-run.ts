@@ -196,6 +196,11 @@ async function finish(host: Host, { path, draft, outcome, sign, sandboxRun }: Fi
 /** How a command ended, in words. */
 function fateOf({ spec, spawnError, exitCode, signal, timedOut }: RunOutcome): string {
   if (spawnError !== null) return spawnErrorText(spec.command[0] ?? '', spawnError);
-  const end = exitCode === null ? `signal ${signal ?? 'unknown'} ended it` : `its exit code is ${exitCode}`;
+  const end = endText(exitCode, signal);
   return timedOut ? `its time was up, ${end}` : end;
+}
+
+function endText(exitCode: number | null, signal: number | null): string {
+  if (exitCode !== null) return `its exit code is ${exitCode}`;
+  return signal === null ? 'how it ended is not known' : `signal ${signal} ended it`;
 }

@@ -84,7 +84,9 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     // Programs of busybox that are started by name are busybox again.
     expect(surface?.process_execs).toEqual(['/bin/sh', '/proc/self/exe']);
     expect(health).toMatchObject({ kernel_layer: 'complete', cgroup_correlation: 'clean' });
-    expect(injection).toMatchObject({ sandbox, tool: 'sandbox-tools', after: 'running' });
+    const told = { exit_code: 5, signal: null };
+    const ended = { asked: null, kernel: told, tool: told };
+    expect(injection).toMatchObject({ sandbox, tool: 'sandbox-tools', after: 'running', ended });
     expect(injection?.anchor).toMatchObject({ pid: expect.any(Number) as number, by_engine: true });
   }
 
@@ -244,9 +246,11 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
   test('whose tool is killed there unwatched has no outcome, whatever became of it', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const script = sh(`${KILL_THE_TOOL}; sleep 1; exit 0`);
-    const { end, archive } = await run(`docker:${container.name}`, script, ['--kernel', 'off']);
+    const options = ['--kernel', 'off', '--policy-log', join(directory, 'absent')];
+    const { end, archive } = await run(`docker:${container.name}`, script, options);
     expect(end.code).toBe(125);
     expect(end.stderr).toContain('what became of the command there is not known');
+    expect(end.stderr).toContain('the command had run: how it ended is not known');
     expect(archive.findings).toEqual([]);
     expect(archive.summary).toMatchObject({ exitCode: null, signal: null, success: false });
   });
