@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -18,6 +19,9 @@ static bool is_launching, sentinel_seen;
 /* Bytes that are taken from the ring before anything else gets its turn: who writes fast would keep the tracer for ever. */
 enum { ROUND = 1 << 20 };
 static size_t taken;
+
+/* The programs wake the tracer so many times until the ring is full. */
+enum { WAKES = 8 };
 
 static const char *const call_names[CALL_COUNT] = {
 #define CALL(name, ...) [CALL_##name] = #name,
@@ -101,20 +105,29 @@ static int take(void *context, void *data, size_t size) {
   return is_full(&stream_queue) || taken > ROUND ? -EAGAIN : 0;
 }
 
+/* Readable when the programs wake, not whenever something lies there: else the tracer would take calls one by one. */
+static void open_ring(void) {
+  int map = bpf_map__fd(programs->maps.events);
+  ring = ring_buffer__new(map, take, NULL, NULL);
+  if (ring == NULL) fail("buffer", errno);
+  struct epoll_event woken = {.events = EPOLLIN | EPOLLET};
+  if (epoll_ctl(ring_descriptor(), EPOLL_CTL_MOD, map, &woken) != 0) fail("buffer", errno);
+}
+
 void load(const struct request *request) {
   libbpf_set_print(ignore_message);
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) fail("btf", errno);
   programs = tracer_bpf__open();
   if (programs == NULL) fail("load", errno);
   if (bpf_map__set_max_entries(programs->maps.events, request->buffer) != 0) fail("buffer", errno);
+  programs->rodata->wake_bytes = bpf_map__max_entries(programs->maps.events) / WAKES;
   if (request->anchor != NULL) {
     programs->rodata->has_anchor = true;
     memcpy((void *)programs->rodata->nonce, request->anchor, NONCE_BYTES);
   }
   if (tracer_bpf__load(programs) != 0) fail("load", errno);
   fill_tables();
-  ring = ring_buffer__new(bpf_map__fd(programs->maps.events), take, NULL, NULL);
-  if (ring == NULL) fail("buffer", errno);
+  open_ring();
   if (tracer_bpf__attach(programs) != 0) fail("attach", errno);
 }
 
@@ -151,6 +164,11 @@ bool is_tagged(int pidfd) {
 uint64_t count_live(void) { return __atomic_load_n(&programs->bss->live, __ATOMIC_ACQUIRE); }
 
 int ring_descriptor(void) { return ring_buffer__epoll_fd(ring); }
+
+void forget_ring_wake(void) {
+  struct epoll_event woken;
+  epoll_wait(ring_descriptor(), &woken, 1, 0);
+}
 
 /* @return whether it is empty. */
 bool consume_ring(void) {

@@ -28,7 +28,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define NAME_BYTES 256
 #define MESSAGE_LIMIT 1024
 
-/* Set by the loader before the programs are loaded. */
+/* Set by the loader before the programs are loaded. The tracer is woken for so many bytes: a power of two. */
 const volatile __u32 wake_bytes = 1 << 16;
 const volatile bool has_anchor = false;
 const volatile __u64 nonce[NONCE_BYTES / 8];
@@ -384,8 +384,10 @@ __noinline int tell(__u32 desk) {
   if (record == NULL) return 0;
   __u64 size = end_of(record) + sizeof record->head;
   record->head.header.size = size;
-  __u64 flags = BPF_RB_NO_WAKEUP;
-  if (wake_bytes == 0 || bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= wake_bytes) flags = BPF_RB_FORCE_WAKEUP;
+  /* Where two processors pass such a place at the same time, neither may see it: then the next one is seen. */
+  __u64 waiting = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA);
+  bool is_passed = ((waiting ^ (waiting + size)) & -(__u64)wake_bytes) != 0;
+  __u64 flags = is_passed ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
   long error = bpf_ringbuf_output(&events, record, size, flags);
   struct counts *counts = counts_of(record->head.call);
   if (counts == NULL) return 0;

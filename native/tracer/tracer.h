@@ -43,6 +43,7 @@ void tag_command(pid_t pid);
 bool is_tagged(int pidfd);
 uint64_t count_live(void);
 int ring_descriptor(void);
+void forget_ring_wake(void);
 bool consume_ring(void);
 bool is_sentinel_seen(void);
 bool read_anchor(__u32 *pid, __u64 *cgroup);

@@ -8,8 +8,11 @@
 
 #include "tracer.h"
 
-/* Milliseconds: how long calls lie in the ring at most, unless it fills. */
-enum { PAUSE = 20, SENTINEL_PATIENCE = 5000 };
+/*
+ * Milliseconds. How long calls lie in the ring at most, unless it fills: whoever reads them takes processor time from the
+ * command, and a short command is read best when it has ended. PAUSE where something shows only when it is looked for.
+ */
+enum { HANDOVER = 100, PAUSE = 20, SENTINEL_PATIENCE = 5000 };
 
 static bool is_controlled = true, is_stopped, is_ring_empty;
 
@@ -63,6 +66,12 @@ static void read_control(struct command *command) {
   }
 }
 
+/* The end of the command itself is told by a signal; an anchor, its end, and that of the last descendant by nothing. */
+static int patience(const struct command *command) {
+  if (!is_ring_empty) return 0;
+  return command->pid > 0 && !command->has_ended ? HANDOVER : PAUSE;
+}
+
 static void wait_for_something(struct command *command) {
   struct pollfd polled[] = {
       {.fd = signals, .events = POLLIN},
@@ -70,9 +79,10 @@ static void wait_for_something(struct command *command) {
       {.fd = is_full(&stream_queue) ? -1 : ring_descriptor(), .events = POLLIN},
       {.fd = has_blocks(&stream_queue) ? STREAM : -1, .events = POLLOUT},
   };
-  poll(polled, sizeof polled / sizeof *polled, is_ring_empty ? PAUSE : 0);
+  poll(polled, sizeof polled / sizeof *polled, patience(command));
   if (polled[0].revents != 0) read_signals(command);
   if (polled[1].revents != 0) read_control(command);
+  if (polled[2].revents != 0) forget_ring_wake();
 }
 
 static bool is_anchored;
