@@ -114,18 +114,35 @@ static void open_ring(void) {
   if (epoll_ctl(ring_descriptor(), EPOLL_CTL_MOD, map, &woken) != 0) fail("buffer", errno);
 }
 
+/* A file, or -1. */
+static int types;
+
+/* Where there is no /proc, libbpf takes the types from where the kernel has them. */
+static void open_programs(void) {
+  char path[32];
+  types = extract_types();
+  snprintf(path, sizeof path, "/proc/self/fd/%d", types);
+  LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = access(path, R_OK) == 0 ? path : NULL);
+  programs = tracer_bpf__open_opts(&options);
+  if (programs == NULL) fail("load", errno);
+}
+
+static void load_programs(void) {
+  if (tracer_bpf__load(programs) != 0) fail("load", errno);
+  if (types >= 0) close(types);
+}
+
 void load(const struct request *request) {
   libbpf_set_print(ignore_message);
   if (access("/sys/kernel/btf/vmlinux", R_OK) != 0) fail("btf", errno);
-  programs = tracer_bpf__open();
-  if (programs == NULL) fail("load", errno);
+  open_programs();
   if (bpf_map__set_max_entries(programs->maps.events, request->buffer) != 0) fail("buffer", errno);
   programs->rodata->wake_bytes = bpf_map__max_entries(programs->maps.events) / WAKES;
   if (request->anchor != NULL) {
     programs->rodata->has_anchor = true;
     memcpy((void *)programs->rodata->nonce, request->anchor, NONCE_BYTES);
   }
-  if (tracer_bpf__load(programs) != 0) fail("load", errno);
+  load_programs();
   fill_tables();
   open_ring();
   if (tracer_bpf__attach(programs) != 0) fail("attach", errno);

@@ -52,6 +52,9 @@ void detach(void);
 void write_accounts(uint32_t flags, uint32_t survivors);
 void tell_ready(uint8_t type, pid_t pid, uint64_t attach_time);
 
+/* types.c */
+int extract_types(void);
+
 /* blocks.c: what goes out */
 struct block_queue;
 extern struct block_queue stream_queue;
