@@ -38,7 +38,7 @@ export interface MemberOptions {
 /** Text is judged, encoded and hashed in pieces of about so many characters. */
 const PIECE = 64 * 1024;
 /** A member of at most so many bytes stays in memory. */
-const IN_MEMORY = 512 * 1024;
+const IN_MEMORY = 4 * 1024 * 1024;
 /** Bytes that are read at once. */
 const BLOCK = 256 * 1024;
 /** So many bytes may wait to be written. */
