@@ -76,6 +76,12 @@ export interface Cache {
   findUnpacked(source: Pick<ArtifactSource, 'digest' | 'tool'>): Promise<UnpackedArtifact | undefined>;
   /** Says that this process uses a blob, for as long as it streams it. */
   lease(digest: Digest): Promise<Lease>;
+  /**
+   * Records that a tree of an artifact is used now, before it is: no collection takes it away then while this process has a lease
+   * of the artifact, or a sandbox has it mounted.
+   * @returns false when it is not there.
+   */
+  useTree(digest: Digest, path: string, options?: CacheCallOptions): Promise<boolean>;
   /** Reads everything and tells what is wrong, by path. Removes nothing. */
   verify(options?: CacheCallOptions): Promise<readonly CacheFinding[]>;
   /** As {@link Cache.verify}; what is wrong is removed, or made again from what is right. Foreign things are left. */
@@ -161,6 +167,7 @@ export function openCache(directory: string, options: CacheOptions): Cache {
       const { createLease } = await import('./leases.ts');
       return createLease(layout, digest);
     },
+    useTree: (digest, path, { signal } = {}) => recordUse(context, digest, path, signal),
     async verify({ signal } = {}) {
       const { auditCache } = await import('./audit.ts');
       return auditCache(layout, { now: clock.now(), signal });

@@ -3,7 +3,7 @@ import { ageOf, USE_TIMES } from './last-use.ts';
 
 /** What a collection leaves. What is absent is not limited. */
 export interface CollectionLimits {
-  /** In bytes, of artifacts, their unpacked forms and packs together. */
+  /** In bytes, of artifacts, their unpacked forms, as tars and as trees, and packs together. */
   readonly maxBytes?: number | undefined;
   /** Milliseconds since the last use. */
   readonly maxAgeMs?: number | undefined;
@@ -56,7 +56,7 @@ export function chooseVictims(
 
 /** True for what counts against a cap of bytes. */
 export function isHeavy({ kind }: CachedItem): boolean {
-  return kind === 'artifact' || kind === 'unpacked' || kind === 'pack';
+  return kind === 'artifact' || kind === 'unpacked' || kind === 'tree' || kind === 'pack';
 }
 
 /** Bytes that count against a cap. */
@@ -69,10 +69,10 @@ export function isProtected(item: CachedItem, now: number, graceMs = USE_TIMES.g
   return item.leased || ageOf(item.lastUsedAt, now) < graceMs;
 }
 
-/** Longest unused first; of equals the unpacked form, which is made again without any store. */
+/** Longest unused first; of equals the unpacked forms, which are made again without any store. */
 function compareUse(a: CachedItem, b: CachedItem, now: number): number {
   const older = ageOf(b.lastUsedAt, now) - ageOf(a.lastUsedAt, now);
   if (older !== 0) return older;
-  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, pointer, placement, pack, attestations, artifact
+  if (a.kind !== b.kind) return a.kind > b.kind ? -1 : 1; // unpacked, tree, pointer, placement, pack, attestations, artifact
   return a.path < b.path ? -1 : 1;
 }

@@ -19,6 +19,7 @@ import { listLeftovers } from './leftovers.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
 import { lockPath, prepareLocks, tryLock, type LockKind } from './lock.ts';
 import { removeEmptyDirectory, removeFile } from './remove.ts';
+import { mountedDirectories, removeTree } from './trees.ts';
 
 export type { CollectionLimits } from './choose-victims.ts';
 
@@ -141,6 +142,7 @@ async function isUnused(context: RemovalContext, item: CachedItem): Promise<bool
   const { digest, kind } = item;
   if (digest !== null && kind !== 'placement') {
     if ((await leasedDigests(layout, clock.now())).has(digest)) return false;
+    if (kind === 'tree' && (await (await mountedDirectories())(item.path))) return false;
     // Attestations are there for an artifact that may have come back.
     const supports = [blobPath(layout, digest), ...unpackedPaths(layout, digest)];
     if (kind === 'attestations' && (await isAnyThere(supports))) return false;
@@ -171,6 +173,7 @@ function usedPaths(context: RemovalContext, { kind, digest, path }: CachedItem):
 
 async function removeFiles(context: RemovalContext, { kind, path }: CachedItem, digest: Digest): Promise<boolean> {
   if (kind === 'attestations') return await removeAttestations(path);
+  if (kind === 'tree') return await removeTree(path);
   let removed = false;
   for (const file of removablePaths(context, kind, digest, path)) removed = (await removeFile(file)) || removed;
   return removed;

@@ -8,11 +8,12 @@ import { listPackFiles, listPackPointers, packPath } from './ext-store.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
+import { listTrees, mountedDirectories, sizeOfTree } from './trees.ts';
 import { unpackedRecordPath, unpackedSourceFrom, unpackedTarPath } from './unpacked-record.ts';
 
 /** Something in a cache that has a last use. Its bytes were not checked. */
 export interface CachedItem {
-  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement' | 'pack' | 'pointer';
+  readonly kind: 'artifact' | 'unpacked' | 'attestations' | 'placement' | 'pack' | 'pointer' | 'tree';
   /** Of the artifact that it is or belongs to, or of the pack; null for a placement that cannot be read. */
   readonly digest: Digest | null;
   /** Absolute: the file, or the directory of attestations. */
@@ -21,7 +22,7 @@ export interface CachedItem {
   readonly size: number;
   /** Milliseconds since 1970; a use is recorded at most every ten minutes. */
   readonly lastUsedAt: number;
-  /** True while a process that lives says that it streams it. */
+  /** True while a process that lives says that it streams it; of a tree, also while a sandbox has it mounted. */
   readonly leased: boolean;
 }
 
@@ -29,6 +30,8 @@ export interface CachedItem {
 export interface CachedPlacement extends CachedItem {
   /** False for a note about a directory that is no placement: one that is being written, was left, or was replaced. */
   readonly isPlaced: boolean;
+  /** True for a note beside the entry of a placement that is a mount: its directory is one no more when the sandbox stops. */
+  readonly isMount: boolean;
   /** Id of the sandbox as its engine knows it; null when it cannot be read. */
   readonly sandbox: string | null;
   /** Path of the sandbox; null when it cannot be read. */
@@ -45,6 +48,8 @@ export interface CacheContents {
   readonly packs: readonly CachedItem[];
   /** What leads to packs: what references stood for, and manifests; each has the digest of its pack. */
   readonly pointers: readonly CachedItem[];
+  /** Trees for sandboxes that run to have mounted. */
+  readonly trees: readonly CachedItem[];
 }
 
 /** An entry of the ledger above this size, in bytes, is not read. */
@@ -64,13 +69,14 @@ export async function readContents(layout: CacheLayout, now: number): Promise<Ca
     placements: await listPlacements(layout),
     packs: await listPacks(layout),
     pointers: await listPointers(layout),
+    trees: await listTreeItems(layout, leased),
   };
 }
 
 /** All of it in one list. */
 export function itemsOf(contents: CacheContents): readonly CachedItem[] {
-  const { artifacts, unpacked, attestations, placements, packs, pointers } = contents;
-  return [...artifacts, ...unpacked, ...attestations, ...placements, ...packs, ...pointers];
+  const { artifacts, unpacked, attestations, placements, packs, pointers, trees } = contents;
+  return [...artifacts, ...unpacked, ...attestations, ...placements, ...packs, ...pointers, ...trees];
 }
 
 /** Files of which any makes an unpacked artifact, the record first: without it the tar is nothing. */
@@ -144,6 +150,18 @@ async function listPointers(layout: CacheLayout): Promise<readonly CachedItem[]>
   return await present(pointers.map(({ path, digest }) => itemOf('pointer', digest, path, [path], new Set())));
 }
 
+async function listTreeItems(layout: CacheLayout, leased: Leased): Promise<readonly CachedItem[]> {
+  const trees = await listTrees(layout);
+  if (trees.length === 0) return [];
+  const isMounted = await mountedDirectories();
+  return await present(
+    trees.map(async ({ path, digest }) => {
+      const item = await itemOf('tree', digest, path, [path], leased);
+      return item && { ...item, size: await sizeOfTree(path), leased: item.leased || (await isMounted(path)) };
+    }),
+  );
+}
+
 /** One item of these files; undefined when none of them is there any more. */
 async function itemOf(
   kind: CachedItem['kind'],
@@ -164,13 +182,16 @@ async function itemOf(
   };
 }
 
-async function readPlacement(path: string): Promise<Pick<CachedPlacement, 'digest' | 'sandbox' | 'directory'>> {
+async function readPlacement(
+  path: string,
+): Promise<Omit<CachedPlacement, keyof CachedItem | 'isPlaced'> & Pick<CachedItem, 'digest'>> {
   const record = jsonFrom(await readQuietly(path));
   const digest = textOf(record, 'digest') ?? '';
   return {
     digest: isDigest(digest) ? digest : null,
     sandbox: textOf(record, 'sandbox') ?? null,
     directory: textOf(record, 'directory') ?? null,
+    isMount: textOf(record, 'state') === 'mounted',
   };
 }
 

@@ -21,6 +21,8 @@ export interface CacheLayout {
   readonly revocations: string;
   /** Where artifacts wait between two stores. */
   readonly spool: string;
+  /** Trees that are mounted in sandboxes that run, one directory each; made again when they are gone. */
+  readonly trees: string;
   readonly trustedRoots: string;
   readonly unpacked: string;
 }
@@ -36,6 +38,7 @@ export const KNOWN_DIRECTORIES: readonly string[] = [
   'placements',
   'refs',
   'revocations',
+  'trees',
   'trusted-roots',
   'tuf',
   'unpacked',
@@ -56,6 +59,7 @@ export function layoutOf(directory: string, ledger?: string): CacheLayout {
     placements: ledger ?? join(root, 'placements'),
     revocations: join(root, 'revocations'),
     spool: join(directory, 'spool'),
+    trees: join(root, 'trees'),
     trustedRoots: join(root, 'trusted-roots'),
     unpacked: join(root, 'unpacked'),
   };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { onDisk } from '../disk/storage-error.ts';
 import type { CacheLayout } from './layout.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
+import { sizeOfTree } from './trees.ts';
 
 /**
  * Takes away the trees that sandboxes were made with. Nobody can tell on this machine who has one mounted, also in a sandbox
@@ -22,17 +23,8 @@ export async function removeMounts(
   const paths = trees.map(({ name }) => join(mounts, name)).sort();
   let bytes = 0;
   for (const path of paths) {
-    bytes += await sizeOf(path);
+    bytes += await sizeOfTree(path);
     if (!dryRun) await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
   }
   return { paths, bytes };
-}
-
-/** Bytes of a file, or of all files below a directory; what is gone has none. */
-async function sizeOf(path: string): Promise<number> {
-  const stats = await statsOf(path);
-  if (stats?.isDirectory() !== true) return stats?.size ?? 0;
-  let bytes = 0;
-  for (const { name } of await listDirectory(path)) bytes += await sizeOf(join(path, name));
-  return bytes;
 }

@@ -1,4 +1,3 @@
-import { posix } from 'node:path';
 import { isAtOrBelow } from './below.ts';
 
 /** One line of a table of mounts: proc_pid_mountinfo(5). */
@@ -59,7 +58,8 @@ export function mountAbove(lines: readonly MountLine[], path: string): MountLine
 /** The path of a directory in its file system. */
 export function rootWithin(lines: readonly MountLine[], path: string): string | undefined {
   const mount = mountAbove(lines, path);
-  return mount && posix.join(mount.root, posix.relative(mount.path, path));
+  const below = path.slice(mount === undefined || mount.path === '/' ? 0 : mount.path.length);
+  return mount && (mount.root === '/' ? below || '/' : `${mount.root}${below === '/' ? '' : below}`);
 }
 
 /** From the C library's number to major and minor, by makedev(3). */

@@ -21,8 +21,11 @@ export interface CacheFacts {
   readonly attestations: readonly ItemFacts[];
   readonly packs: readonly ItemFacts[];
   readonly pointers: readonly ItemFacts[];
+  readonly trees: readonly ItemFacts[];
   readonly placements: readonly (ItemFacts & {
     readonly isPlaced: boolean;
+    /** True: a note beside the entry of that placement. */
+    readonly isMount: boolean;
     readonly sandbox: string | null;
     readonly directory: string | null;
   })[];
@@ -30,13 +33,13 @@ export interface CacheFacts {
 
 /** The text of `cache ls`: what was used last comes first. */
 export function describeCache(cache: CacheFacts, options: TableOptions = {}): string {
-  const { artifacts, unpacked, attestations, packs, pointers, placements, directory } = cache;
+  const { artifacts, unpacked, attestations, packs, pointers, trees, placements, directory } = cache;
   const items = [
-    ...[...artifacts, ...unpacked, ...attestations, ...packs, ...pointers].map((item) => ({
+    ...[...artifacts, ...unpacked, ...trees, ...attestations, ...packs, ...pointers].map((item) => ({
       ...item,
       note: item.leased ? 'in use' : '',
     })),
-    ...placements.map((placement) => ({ ...placement, note: placeOf(placement) })),
+    ...placements.filter(({ isMount }) => !isMount).map((placement) => ({ ...placement, note: placeOf(placement) })),
   ];
   if (items.length === 0) return `nothing in ${directory}\n`;
   const rows = items
@@ -58,6 +61,7 @@ export function describeCache(cache: CacheFacts, options: TableOptions = {}): st
   const counts = [
     counted(artifacts.length, 'artifact'),
     counted(unpacked.length, 'unpacked form'),
+    ...(trees.length === 0 ? [] : [counted(trees.length, 'tree')]),
     `attestations of ${counted(attestations.length, 'artifact')}`,
     counted(placements.filter(({ isPlaced }) => isPlaced).length, 'placement'),
     ...(packs.length === 0 ? [] : [counted(packs.length, 'pack')]),

@@ -33,6 +33,7 @@ test('opening a cache and looking into it makes nothing', async () => {
     placements: [],
     packs: [],
     pointers: [],
+    trees: [],
   });
   expect(await cache.verify()).toEqual([]);
   expect(await readdir(scratch.path)).toEqual([]);

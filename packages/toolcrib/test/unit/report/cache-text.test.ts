@@ -23,6 +23,7 @@ const empty: CacheFacts = {
   placements: [],
   packs: [],
   pointers: [],
+  trees: [],
 };
 
 test('cache ls lists what is there, what was used last first, and what is in use', () => {
@@ -31,19 +32,23 @@ test('cache ls lists what is there, what was used last first, and what is in use
     sandbox: '0123456789abcdef',
     directory: '/opt/toolcrib/x',
     isPlaced: true,
+    isMount: false,
   };
   const text = describeCache({
     ...empty,
     artifacts: [fact('artifact', 1_500_000, { lastUsedAt: used - 3_600_000 })],
     unpacked: [fact('unpacked', 4_000_000, { leased: true, lastUsedAt: used + 60_000 })],
+    trees: [fact('tree', 4_100_000, { leased: true, lastUsedAt: used + 120_000 })],
     placements: [
       placement,
       { ...placement, digest: null, sandbox: null, directory: null },
       { ...placement, isPlaced: false },
+      { ...placement, isPlaced: false, isMount: true },
     ],
   });
   expect(text.split('\n').map((line) => line.trimEnd().split(/ {2,}/))).toEqual([
     ['KIND', 'DIGEST', 'SIZE', 'LAST USED'],
+    ['tree', shown, '4.1 MB', '2026-11-21 12:32 UTC', 'in use'],
     ['unpacked', shown, '4.0 MB', '2026-11-21 12:31 UTC', 'in use'],
     ['placement', shown, '400 B', '2026-11-21 12:30 UTC', '/opt/toolcrib/x in 0123456789ab'],
     ['placement', '400 B', '2026-11-21 12:30 UTC', 'cannot be read'],
@@ -52,7 +57,7 @@ test('cache ls lists what is there, what was used last first, and what is in use
       '/opt/toolcrib/x in 0123456789ab, which is no placement',
     ],
     ['artifact', shown, '1.5 MB', '2026-11-21 11:30 UTC'],
-    ['1 artifact, 1 unpacked form, attestations of 0 artifacts, 2 placements: 5.5 MB in /cache'],
+    ['1 artifact, 1 unpacked form, 1 tree, attestations of 0 artifacts, 2 placements: 9.6 MB in /cache'],
     [''],
   ]);
   expect(describeCache(empty)).toBe('nothing in /cache\n');
@@ -60,7 +65,8 @@ test('cache ls lists what is there, what was used last first, and what is in use
 
 test('on a terminal cache ls tells every directory in full, and no line is wider', () => {
   const directory = '/var/lib/toolcrib/tools-v3-aaaaaaaaaaaa-0123456789abcdef';
-  const placement = { ...fact('placement', 400), sandbox: '0123456789abcdef', directory, isPlaced: true };
+  const where = { sandbox: '0123456789abcdef', directory, isPlaced: true, isMount: false };
+  const placement = { ...fact('placement', 400), ...where };
   const text = describeCache({ ...empty, placements: [placement] }, { width: 80 });
   expect(text).toContain(`2026-11-21 12:30 UTC\n  ${directory} in 0123456789ab\n`);
   expect(Math.max(...text.split('\n').map(({ length }) => length))).toBeLessThanOrEqual(80);
