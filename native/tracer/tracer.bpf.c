@@ -132,23 +132,24 @@ static __always_inline struct counts *counts_of(__u32 call) { return bpf_map_loo
 
 static __always_inline struct shape *shape_of(__u32 call) { return bpf_map_lookup_elem(&shapes, &call); }
 
-static __always_inline __u32 pid_in_namespace(struct task_struct *task) {
-  __u32 level = pid_level;
-  if (level == 0) return task->pid;
+static __always_inline __u32 number_in_namespace(struct task_struct *task) {
+  __u32 level = pid_level, number = 0;
   struct pid *pid = BPF_CORE_READ(task, thread_pid);
-  __u32 number = 0;
   if (level > 31) return 0;
-  bpf_core_read(&number, sizeof number, &pid->numbers[0].nr);
   /* The size of an entry is the kernel's. */
   const char *first = (const char *)pid + bpf_core_field_offset(struct pid, numbers);
   bpf_probe_read_kernel(&number, sizeof number, first + level * bpf_core_type_size(struct upid));
   return number;
 }
 
+static __always_inline __u32 pid_in_namespace(struct task_struct *task) {
+  return pid_level == 0 ? task->pid : number_in_namespace(task);
+}
+
 static __always_inline __u32 group_in_namespace(struct task_struct *task) {
   if (pid_level == 0) return task->tgid;
-  struct task_struct *leader = task->group_leader;
-  return leader == NULL ? 0 : pid_in_namespace(leader);
+  /* Not task->group_leader: for each such pointer the verifier looks through all types of the kernel. */
+  return number_in_namespace(BPF_CORE_READ(task, group_leader));
 }
 
 /* The place where the next bytes of a record go. */

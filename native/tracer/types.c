@@ -66,16 +66,27 @@ static long size_behind(const struct btf_type *type) {
   }
 }
 
+/* Kernels before 6.16 have no such map. */
+static bool map_file(int file) {
+  kernel.at = mmap(NULL, kernel.room, PROT_READ, MAP_PRIVATE, file, 0);
+  if (kernel.at == MAP_FAILED) return false;
+  kernel.size = kernel.room;
+  return true;
+}
+
+static void read_file(int file) {
+  kernel.at = mmap(NULL, kernel.room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (kernel.at == MAP_FAILED) fail("memory", errno);
+  for (ssize_t size; (size = read(file, kernel.at + kernel.size, kernel.room - kernel.size)) > 0;)
+    kernel.size += (size_t)size;
+}
+
 static bool read_kernel(void) {
   int file = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
   struct stat status;
-  if (file < 0 || fstat(file, &status) != 0) return false;
+  if (file < 0 || fstat(file, &status) != 0 || status.st_size == 0) return false;
   kernel.room = (size_t)status.st_size;
-  kernel.at = malloc(kernel.room);
-  if (kernel.at == NULL) fail("memory", ENOMEM);
-  ssize_t size = 0;
-  while (kernel.size < kernel.room && (size = read(file, kernel.at + kernel.size, kernel.room - kernel.size)) > 0)
-    kernel.size += (size_t)size;
+  if (!map_file(file)) read_file(file);
   close(file);
   header = (const void *)kernel.at;
   if (kernel.size < sizeof *header || header->magic != BTF_MAGIC || header->version != BTF_VERSION) return false;
@@ -205,7 +216,7 @@ int extract_types(void) {
     file = write_kept();
   }
   free(known);
-  free(kernel.at);
+  if (kernel.at != NULL) munmap(kernel.at, kernel.room);
   free(types.at);
   free(names.at);
   return file;

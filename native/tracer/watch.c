@@ -20,7 +20,7 @@ void await_sentinel(void) {
   uint64_t limit = now() + SENTINEL_PATIENCE * UINT64_C(1000000);
   while (!is_sentinel_seen()) {
     if (now() > limit) fail("sentinel", 0);
-    poll(NULL, 0, 1);
+    usleep(100);
   }
 }
 
