@@ -1,8 +1,9 @@
+import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Transform } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RemoteError } from '../../../src/core/errors.ts';
 import { createHost } from '../../../src/flows/host.ts';
@@ -325,19 +326,21 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
   const TOUCH = { command: sh('touch /tmp/ran; cat'), cwd: '/', env: {}, stdio: 'inherit', ownGroup: false } as const;
 
   /** Commands of a container, with an input of their own; its processes may be told otherwise than its engine does. */
-  async function commandsIn(container: string, isProcess?: SandboxProcess['isProcess']) {
+  async function commandsIn(
+    container: string,
+    told: (process: SandboxProcess) => Partial<SandboxProcess> = () => ({}),
+  ) {
     const opened = await openSandbox(host(), `docker:${container}`);
     const { placement } = await injectInto(opened, await openProject(host()), host());
-    const exec: Sandbox['exec'] = async (request) => ({
-      ...(await opened.exec(request)),
-      ...(isProcess !== undefined && { isProcess }),
-    });
+    const exec: Sandbox['exec'] = async (request) => {
+      const process = await opened.exec(request);
+      return { ...process, ...told(process) };
+    };
     const [stdin, stdout] = [new PassThrough(), new PassThrough()];
     stdin.end('kept\n');
-    const { clock, random } = host();
     const commands = createSandboxCommands({
-      ...{ placement, stdin, stdout, stderr: new PassThrough(), clock, random },
-      sandbox: isProcess === undefined ? opened : { ...opened, exec },
+      ...{ placement, stdin, stdout, stderr: new PassThrough(), clock: host().clock, random: () => SECRET },
+      sandbox: { ...opened, exec },
       examine: () => Promise.resolve('running'),
       drainMs: 0,
     });
@@ -373,12 +376,23 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(place.commands.anchor()).toBeUndefined();
   });
 
+  test('whose tool tells another end than the kernel saw has the one that the kernel saw', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    await using place = await commandsIn(container.name, ({ stderr }) => ({ stderr: stderr.pipe(lying()) }));
+    const running = await place.commands.observer(await openTracer(1000)).start(TOUCH);
+    if ('code' in running) throw new Error(running.reason);
+    await callsOf(running);
+    const seen = { exitCode: 0, signal: null };
+    expect((await running.capture).end).toEqual(seen);
+    expect(place.commands.accounts()).toEqual({ asked: null, kernel: seen, tool: { exitCode: 3, signal: null } });
+  });
+
   test.each([
     ['counts processes otherwise is seen, and says that it was not told', () => Promise.resolve(undefined), undefined],
     ['cannot be asked is not started', () => Promise.reject(new RemoteError('UNREACHABLE', 'gone')), 'does not tell'],
   ])('whose engine %s', async (_name, isProcess, refusal) => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
-    await using place = await commandsIn(container.name, isProcess);
+    await using place = await commandsIn(container.name, () => ({ isProcess }));
     const started = place.commands.observer(await openTracer(1000)).start(TOUCH);
     if (refusal !== undefined) {
       await expect(started).rejects.toThrow(refusal);
@@ -391,6 +405,19 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(place.commands.anchor()).toMatchObject({ isEngines: false });
   });
 });
+
+/** What is random in every run of a test. */
+const SECRET = Buffer.alloc(32, 7);
+
+/** Tells that a command exited with 3 where its tool tells 0. */
+function lying(): Transform {
+  const seal = createHmac('sha256', SECRET).update('exited 3').digest('hex');
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      done(null, piece.toString('latin1').replace(/hold exited 0 [0-9a-f]{64}/, `hold exited 3 ${seal}`));
+    },
+  });
+}
 
 const DECISION = {
   specversion: '1.0',
