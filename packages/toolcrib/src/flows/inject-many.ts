@@ -2,7 +2,7 @@ import { eachOf, outcomeOf, type Outcome } from '../core/each-of.ts';
 import type { LabelledContainers } from '../sandboxes/docker/list-containers.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
-import { injectFrom, type InjectedTool } from './inject-tool.ts';
+import { injectFrom, type InjectedTool, type PlacingOptions } from './inject-tool.ts';
 import type { BuildDialogue } from './local-builder.ts';
 import { openSandbox } from './open-sandbox.ts';
 import { planFrom, type InjectionPlan } from './plan-injection.ts';
@@ -36,7 +36,7 @@ export const DEFAULT_JOBS = 4;
 export async function injectMany(
   project: Project,
   host: Host,
-  options: ManyOptions & Dialogue,
+  options: ManyOptions & PlacingOptions & Dialogue,
 ): Promise<readonly ManyResult<InjectedTool>[]> {
   const dialogue = options.dialogue && askOnce(options.dialogue);
   const source = shareSource(await openSource(project, host, { dialogue }), host.signal);
@@ -45,7 +45,7 @@ export async function injectMany(
   const inject = async (sandbox: Sandbox): Promise<InjectedTool> => {
     const one = progress.of(sandbox.reference);
     try {
-      return await injectFrom(source, sandbox, { ...host, reporter: one.reporter });
+      return await injectFrom(source, sandbox, { ...host, reporter: one.reporter }, options);
     } finally {
       one.end();
     }
@@ -63,11 +63,11 @@ export async function injectMany(
 export async function planMany(
   project: Project,
   host: Host,
-  options: ManyOptions,
+  options: ManyOptions & PlacingOptions,
 ): Promise<readonly ManyResult<InjectionPlan>[]> {
   const source = shareSource(await openSource(project, host), host.signal);
   const references = await referencesOf(host, options);
-  const plan = (sandbox: Sandbox) => planFrom(source, sandbox, host);
+  const plan = (sandbox: Sandbox) => planFrom(source, sandbox, host, options);
   const results = await forEachSandbox({ host, references, jobs: options.jobs }, plan);
   return results.map((result) => {
     if ('error' in result) return result;

@@ -39,6 +39,12 @@ export interface InjectedTool {
   readonly resolution: Resolution | null;
 }
 
+/** How a tool comes into a sandbox. */
+export interface PlacingOptions {
+  /** True: always as a copy, which is there after the sandbox was started again, and in images that are made of it. Default: false. */
+  readonly copy?: boolean | undefined;
+}
+
 /**
  * Resolves a project's tool for a sandbox, places it there and proves that it runs; a placement that is there and still
  * proven is used again. In an edited checkout it is the `-dev` artifact.
@@ -48,7 +54,7 @@ export interface InjectedTool {
 export async function injectTool(
   project: Project,
   host: Host,
-  options: { readonly sandbox: string } & Dialogue,
+  options: { readonly sandbox: string } & PlacingOptions & Dialogue,
 ): Promise<InjectedTool> {
   const sandbox = await openSandbox(host, options.sandbox);
   try {
@@ -63,16 +69,21 @@ export async function injectInto(
   sandbox: Sandbox,
   project: Project,
   host: Host,
-  options: Dialogue = {},
+  options: PlacingOptions & Dialogue = {},
 ): Promise<InjectedTool> {
-  return await injectFrom(await openSource(project, host, options), sandbox, host);
+  return await injectFrom(await openSource(project, host, options), sandbox, host, options);
 }
 
 /** As {@link injectInto}, for who injects from one source into several sandboxes. */
-export async function injectFrom(source: ToolSource, sandbox: Sandbox, host: Host): Promise<InjectedTool> {
+export async function injectFrom(
+  source: ToolSource,
+  sandbox: Sandbox,
+  host: Host,
+  { copy = false }: PlacingOptions = {},
+): Promise<InjectedTool> {
   const { pins, isEdited } = source;
-  const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source }, chosen);
-  const mounted = isEdited ? undefined : await mountedIn(sandbox, pins);
+  const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source, copy }, chosen);
+  const mounted = isEdited || copy ? undefined : await mountedIn(sandbox, pins);
   const injected = mounted && (await unlessUnfit(() => place(mounted)));
   if (injected !== undefined) return injected;
   const known = isEdited ? undefined : await placedBefore(sandbox, pins, host.ledgerDirectory);
@@ -123,6 +134,7 @@ interface ChosenContext {
   readonly sandbox: Sandbox;
   readonly host: Host;
   readonly source: ToolSource;
+  readonly copy: boolean;
 }
 
 async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Promise<InjectedTool> {
@@ -141,15 +153,16 @@ async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Pro
 }
 
 async function injectUnpacked(
-  { sandbox, host, source: { pins } }: ChosenContext,
+  { sandbox, host, source, copy }: ChosenContext,
   chosen: ChosenArtifact,
   { unpacked, resolution }: FoundArtifact,
 ): Promise<InjectedTool> {
   const { ledgerDirectory: ledger, clock, random, reporter, signal } = host;
-  const artifact = injectable(pins, chosen, unpacked);
-  const { install } = pins;
+  const artifact = injectable(source.pins, chosen, unpacked);
+  const { install } = source.pins;
+  const hostTree = copy ? undefined : source.hostTree(artifact);
   const request = { sandbox, artifact, install, ledger, clock, random, reporter, signal };
-  return { placement: await inject(request), resolution };
+  return { placement: await inject({ ...request, hostTree, isCopyWanted: copy }), resolution };
 }
 
 /** Whether an injection failed for its own side: a sandbox may have other bytes than it was sent, too. */

@@ -1,18 +1,18 @@
-import { basename, join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { layoutOf } from '../cache/layout.ts';
 import type { ToolPins } from '../config/config.ts';
 import { digestHex, type Digest } from '../core/digest.ts';
 import { IntegrityError, UsageError } from '../core/errors.ts';
 import { archFrom, formatTarget, parseTarget, type Target } from '../core/target.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
-import { mountPathOf, stemOf } from '../inject/mounted-path.ts';
-import { placementNameFrom } from '../inject/placement-name.ts';
-import { ensureSafeDirectory, examineTree, namesIn, writeTreeOnHost } from '../inject/tree-on-host.ts';
+import { mountPathOf } from '../inject/mounted-path.ts';
+import { ensureSafeDirectory, examineTree, namesIn } from '../inject/tree-on-host.ts';
 import type { EngineScheme } from '../sandboxes/docker/engine.ts';
 import type { Host } from './host.ts';
 import { injectable } from './inject-tool.ts';
 import type { Project } from './project.ts';
 import { cacheOf, targetOfHost } from './resolve-artifact.ts';
+import { newTreePath, treesIn, verifyTree, writeTree } from './stored-tree.ts';
 import { chooseFrom, openSource, type Dialogue } from './tool-source.ts';
 
 /** Which artifact, and where its tree is kept. */
@@ -82,8 +82,8 @@ async function placeTree(artifact: InjectableArtifact, host: Host, options: Moun
   verifyPlain(parent);
   const found = await findTree(artifact, parent, host);
   if (found !== undefined) return { source: { kind: 'directory', path: found }, reused: true };
-  const path = join(parent, `${stemOf(artifact)}-${Buffer.from(host.random(8)).toString('hex')}`);
-  await write(artifact, path, host);
+  const path = newTreePath(artifact, parent, host);
+  await writeTree(artifact, path, host);
   return { source: { kind: 'directory', path }, reused: false };
 }
 
@@ -96,28 +96,10 @@ function verifyPlain(path: string): void {
 }
 
 async function findTree(artifact: InjectableArtifact, parent: string, host: Host): Promise<string | undefined> {
-  const stem = stemOf(artifact);
-  for (const name of await namesIn(parent)) {
-    if (!name.startsWith(`${stem}-`) || placementNameFrom(name) === undefined) continue;
-    const path = join(parent, name);
-    const wrong = await examineTree(artifact, path, host.signal);
-    if (wrong === undefined) return path;
-    const text = `${path} is not what was placed there and is not used any more: ${wrong}`;
-    const hint = 'make sandboxes anew that have it mounted, and remove it';
-    host.reporter.notice({ kind: 'warning', text, hint });
+  for (const path of await treesIn(artifact, parent)) {
+    if ((await verifyTree(artifact, path, host)) === undefined) return path;
   }
   return undefined;
-}
-
-async function write(artifact: InjectableArtifact, path: string, { reporter, signal }: Host): Promise<void> {
-  const { tool, version, tar } = artifact;
-  const progress = reporter.progress(`place ${tool} in ${basename(path)}`, tar.size);
-  try {
-    await writeTreeOnHost(artifact, path, { signal, advance: (bytes) => progress.advance(bytes) });
-  } finally {
-    progress.end();
-  }
-  reporter.notice({ kind: 'step', text: `placed ${tool} v${version} in ${path}` });
 }
 
 /** Through its directory on this host: no container has to be made for that, and no image to be there. */
@@ -131,7 +113,7 @@ async function fillVolume(
   const { mountpoint } = await openLocalVolume(name, { scheme, env: host.env, offline: host.offline });
   const source: MountSource = { kind: 'volume', name, path: mountpoint };
   const isEmpty = (await namesIn(mountpoint)).length === 0;
-  if (isEmpty) await write(artifact, mountpoint, host);
+  if (isEmpty) await writeTree(artifact, mountpoint, host);
   // Also what was written just now: sandboxes that have the volume may have changed it since.
   const wrong = await examineTree(artifact, mountpoint, host.signal);
   if (wrong === undefined) return { source, reused: !isEmpty };

@@ -13,7 +13,8 @@ import type { JudgedTarget } from '../resolve/choose-target.ts';
 import type { ResolutionPlan, TierName, TierReport } from '../resolve/resolution.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { Host } from './host.ts';
-import { injectable, judgeTargetsFor, mountedIn, placedBefore } from './inject-tool.ts';
+import { treesOf } from './host-tree.ts';
+import { injectable, judgeTargetsFor, mountedIn, placedBefore, type PlacingOptions } from './inject-tool.ts';
 import { openSandbox } from './open-sandbox.ts';
 import type { Project } from './project.ts';
 import { cacheOf } from './resolve-artifact.ts';
@@ -66,28 +67,34 @@ export interface InjectionPlan {
 export async function planInjection(
   project: Project,
   host: Host,
-  options: { readonly sandbox: string },
+  options: { readonly sandbox: string } & PlacingOptions,
 ): Promise<InjectionPlan> {
   const sandbox = await openSandbox(host, options.sandbox);
   try {
-    return await planFrom(await openSource(project, host), sandbox, host);
+    return await planFrom(await openSource(project, host), sandbox, host, options);
   } finally {
     await sandbox.close();
   }
 }
 
 /** As {@link planInjection}, for who plans from one source for several sandboxes. */
-export async function planFrom(source: ToolSource, sandbox: Sandbox, host: Host): Promise<InjectionPlan> {
+export async function planFrom(
+  source: ToolSource,
+  sandbox: Sandbox,
+  host: Host,
+  { copy = false }: PlacingOptions = {},
+): Promise<InjectionPlan> {
   const { pins } = source;
   const { evidence, judged } = await judgeTargetsFor(sandbox, pins);
-  const context = { sandbox, source, host };
+  const context = { sandbox, source, host, copy };
   const judgements: Judgement[] = [];
   for (const target of judged) judgements.push(await planTarget(context, target));
-  const mounted = source.isEdited ? undefined : await mountedIn(sandbox, pins);
+  const mounted = source.isEdited || copy ? undefined : await mountedIn(sandbox, pins);
   const first = judgements.find(isUsableAs(mounted)) ?? chosenOf(judgements);
   const hasLinks = (first?.artifact?.tar.links ?? []).length > 0;
-  const copies = await planWays({ sandbox, install: pins.install, hasLinks });
-  const ways = [...mountWays(pins, mounted), ...copies];
+  const hostTree = copy ? undefined : treesOf(host);
+  const placing = await planWays({ sandbox, install: pins.install, hasLinks, hostTree });
+  const ways = [...mountWays(pins, mounted), ...placing];
   const placed = await placedNow(context);
   const possible = placed !== null || (first !== undefined && ways.some(({ usable }) => usable));
   if (possible && placed === null && mounted === undefined) await verifyLedger(host.ledgerDirectory);
@@ -124,6 +131,7 @@ interface PlanContext {
   readonly sandbox: Sandbox;
   readonly source: ToolSource;
   readonly host: Host;
+  readonly copy: boolean;
 }
 
 interface Verdict {
@@ -186,11 +194,12 @@ async function judgeFound(context: PlanContext, target: Target, found: Resolutio
 }
 
 /** As the ledger has it; that nobody changed it since is proven when it is used. */
-async function placedNow({ sandbox, source, host }: PlanContext): Promise<InjectionPlan['placed']> {
+async function placedNow({ sandbox, source, host, copy }: PlanContext): Promise<InjectionPlan['placed']> {
   if (source.isEdited) return null;
   const known = await placedBefore(sandbox, source.pins, host.ledgerDirectory);
   const entry = known && (await createLedger(host.ledgerDirectory).find(sandbox.identity, known.digest));
-  if (known === undefined || entry === undefined || !(await isThere(sandbox, entry))) return null;
+  if (known === undefined || entry === undefined || (copy && entry.rung === 'bind-mount')) return null;
+  if (!(await isThere(sandbox, entry))) return null;
   const { directory, protection } = entry;
   return { target: formatTarget(known.target), directory, protection };
 }

@@ -1,10 +1,13 @@
 import type { PinnedArtifact, ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
 import { formatTarget, type Target } from '../core/target.ts';
+import type { InjectableArtifact } from '../inject/artifact.ts';
+import type { HostTree } from '../inject/host-tree.ts';
 import type { Resolution, ResolutionPlan } from '../resolve/resolution.ts';
 import { asksForTrust, pinnedArtifact } from '../resolve/resolve-artifact.ts';
 import { holdTar, type HeldArtifact } from './held-tar.ts';
 import type { Host } from './host.ts';
+import { hostTreeOf } from './host-tree.ts';
 import { readInstalledProject } from './install-state.ts';
 import type { BuildDialogue } from './local-builder.ts';
 import type { Project } from './project.ts';
@@ -36,6 +39,8 @@ export interface ToolSource {
   readonly plan: (target: Target) => Promise<ResolutionPlan>;
   /** The plain tar of an artifact: as it was made before, else resolved and unpacked. */
   readonly unpack: (chosen: ChosenArtifact) => Promise<FoundArtifact>;
+  /** The tree of an artifact on this host, for sandboxes that can have it mounted. */
+  readonly hostTree: (artifact: InjectableArtifact) => HostTree;
 }
 
 /** @throws as `flows/install-state.ts`. */
@@ -49,6 +54,7 @@ export async function openSource(project: Project, host: Host, { dialogue }: Dia
     resolve,
     plan: (target) => planInstalled(project, installed, host, target),
     unpack: (chosen) => unpack({ pins, host, resolve }, chosen),
+    hostTree: (artifact) => hostTreeOf(artifact, host),
   };
 }
 
@@ -65,18 +71,25 @@ export async function chooseFrom({ pins, isEdited, resolve }: ToolSource, target
 
 /**
  * The same source for many sandboxes at once: each artifact is resolved, verified and unpacked once, and one that cannot
- * be had is looked for once. A tar that turned out to be changed is made again, once, too. It is sent from memory.
+ * be had is looked for once. A tar that turned out to be changed is made again, once, too. It is sent from memory; a tree that is
+ * mounted is read once.
  */
 export function shareSource(source: ToolSource, signal: AbortSignal | undefined): ToolSource {
   const resolutions = new Map<string, Promise<Resolution>>();
   const plans = new Map<string, Promise<ResolutionPlan>>();
   const found = new Map<Digest, Promise<FoundArtifact>>();
+  const trees = new Map<Digest, HostTree>();
   const resolve = (target: Target) => once(resolutions, formatTarget(target), () => source.resolve(target));
   return {
     ...source,
     resolve,
     plan: (target) => once(plans, formatTarget(target), () => source.plan(target)),
     unpack: (chosen) => once(found, chosen.digest, () => unpackForAll({ source, signal, found }, chosen)),
+    hostTree: (artifact) => {
+      const tree = trees.get(artifact.digest) ?? source.hostTree(artifact);
+      trees.set(artifact.digest, tree);
+      return tree;
+    },
   };
 }
 

@@ -1,21 +1,29 @@
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { ParentExamination } from './examine-parent.ts';
 import { findProgram } from './sandbox-program.ts';
-import type { PlanStep, Rung } from './placement.ts';
+import type { CopyingRung, PlanStep } from './placement.ts';
 
 /** A way that may be tried. */
-export interface Candidate {
+export type Candidate = CopyingCandidate | MountingCandidate;
+
+/** A way of copying that may be tried. */
+export interface CopyingCandidate {
   readonly examination: ParentExamination;
-  readonly rung: Rung;
+  readonly rung: CopyingRung;
   /** Runs helping programs as root instead of as the sandbox's own user. */
   readonly user: '0' | undefined;
+}
+
+/** Mounting, where it may be tried; the parent was not looked at yet. */
+export interface MountingCandidate extends Omit<CopyingCandidate, 'rung'> {
+  readonly rung: 'bind-mount';
 }
 
 /** A way that is ruled out before anything is written, with its reason, or one that may be tried. */
 export type Option = Candidate | PlanStep;
 
 /**
- * All ways into one parent, best first.
+ * All ways that copy into one parent, best first.
  * @param uid the sandbox's own user; undefined when it is not known.
  * @param helped whether the engine can be gone without: {@link canEnter}, or {@link canHelp}.
  */
@@ -24,7 +32,7 @@ export function optionsIn(
   examination: ParentExamination,
   uid: number | undefined,
   helped: boolean,
-): readonly Option[] {
+): readonly (CopyingCandidate | PlanStep)[] {
   const { parent, refusal } = examination;
   if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
   const byEngine = sandbox.ways.filter((rung) => rung === 'archive').map((rung) => engineOption(examination, rung));
@@ -43,7 +51,7 @@ export function optionsIn(
 }
 
 /** Programs of the sandbox that a way needs. */
-export function programsFor(rung: Rung): readonly string[] {
+export function programsFor(rung: CopyingRung): readonly string[] {
   return { archive: [], namespace: [], 'exec-tar': ['tar'], 'exec-cat': ['sh', 'mkdir', 'cat', 'chmod'] }[rung];
 }
 
@@ -55,7 +63,7 @@ export function canEnter({ namespace }: Sandbox): boolean {
 /** Whether the sandbox has what it takes to place an artifact itself. Nothing is executed. */
 export async function canHelp(sandbox: Sandbox, hasLinks: boolean): Promise<boolean> {
   const has = async (name: string) => (await findProgram(sandbox, name, false)) !== undefined;
-  const hasAll = async (rung: Rung) =>
+  const hasAll = async (rung: CopyingRung) =>
     sandbox.ways.includes(rung) && (await Promise.all(programsFor(rung).map(has))).every(Boolean);
   return (await hasAll('exec-tar')) || (!hasLinks && (await hasAll('exec-cat')));
 }
@@ -71,7 +79,7 @@ export function outsideInReach(sandbox: Sandbox, uid: number | undefined): strin
   return sandbox.identity.mounts.find(({ kind, writable }) => writable && kind !== 'tmpfs')?.path;
 }
 
-function engineOption(examination: ParentExamination, rung: 'archive'): Option {
+function engineOption(examination: ParentExamination, rung: 'archive'): CopyingCandidate | PlanStep {
   const reason = archiveRefusal(examination);
   if (reason === undefined) return { examination, rung, user: undefined };
   return { rung, parent: examination.parent, usable: false, reason };

@@ -3,7 +3,9 @@ import type { Candidate } from './attempts.ts';
 import type { Injection } from './injection.ts';
 import { stays, takeAwayNoted } from './leftovers.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
+import { tryToRecord } from './ledger-record.ts';
 import { notInjectable } from './not-injectable.ts';
+import { isWrongTree, mountAndProve } from './mount-and-prove.ts';
 import { placeAndProve } from './place-and-prove.ts';
 import { formatPlacementName, placementAt } from './placement-name.ts';
 import type { Placement, PlanStep } from './placement.ts';
@@ -27,11 +29,12 @@ interface Climb {
  * @throws SandboxError `NOT_INJECTABLE` with the plan in `details.plan`; as {@link placeAndProve}.
  */
 export async function climb(injection: Injection, ledger: Ledger): Promise<Placement> {
-  const { sandbox, install, artifact, clock } = injection;
+  const { sandbox, install, artifact, clock, hostTree } = injection;
   const uid = await sandboxUid(sandbox);
   const plan: PlanStep[] = [];
   const notes = createNotes(injection.ledger, () => clock.now());
-  for await (const option of waysInto({ sandbox, install, hasLinks: (artifact.tar.links ?? []).length > 0, uid })) {
+  const hasLinks = (artifact.tar.links ?? []).length > 0;
+  for await (const option of waysInto({ sandbox, install, hasLinks, uid, hostTree })) {
     if ('usable' in option) plan.push(option);
     const placement = 'usable' in option ? undefined : await tryOne({ injection, ledger, notes, uid, plan }, option);
     if (placement !== undefined) return placement;
@@ -48,7 +51,10 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
   const step = { rung, parent: examination.parent };
   await notes.note(sandbox.identity, { directory, digest: artifact.digest, state: 'writing' });
   try {
-    const placed = await placeAndProve(injection, candidate, name, uid);
+    const placed =
+      candidate.rung === 'bind-mount'
+        ? await mountAndProve(injection, candidate, name, uid)
+        : await placeAndProve(injection, candidate, name, uid);
     await recordPlacement(climbing, placed.entry);
     plan.push({ ...step, usable: true, reason: `placed ${byWhom(candidate)} and proven` });
     return { ...placed.placement, plan };
@@ -56,6 +62,7 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
     await takeBack(climbing, directory);
     signal?.throwIfAborted();
     if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
+    if (isWrongTree(error)) return await tryOne(climbing, candidate); // with another one
     plan.push({ ...step, usable: false, reason: reasonOf(candidate, error) });
     return undefined;
   }
@@ -70,7 +77,10 @@ async function recordPlacement({ injection, ledger, notes }: Climb, entry: Ledge
   }
   await ledger.record(identity, digest, entry);
   // One that stays is passed over: the ledger knows the directory now.
-  await notes.strike(identity, entry.directory).catch(() => undefined);
+  const { directory } = entry;
+  if (entry.rung === 'bind-mount')
+    await tryToRecord(() => notes.note(identity, { directory, digest, state: 'mounted' }));
+  else await notes.strike(identity, directory).catch(() => undefined);
 }
 
 /** Best effort, also after an abort: the failure that brought us here is the one to tell. */

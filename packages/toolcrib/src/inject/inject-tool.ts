@@ -38,7 +38,7 @@ export async function injectTool(injection: Injection): Promise<Placement> {
 async function injectNow(injection: Injection): Promise<Placement> {
   const { sandbox, artifact } = injection;
   if (artifact.isData !== true) await verifyArchitecture(sandbox, artifact);
-  const mounted = await findMounted(injection);
+  const mounted = injection.isCopyWanted === true ? undefined : await findMounted(injection);
   if (mounted !== undefined) return mounted;
   const ledger = createLedger(injection.ledger);
   const known = await findPlacement(injection, ledger);

@@ -5,6 +5,7 @@ import { isDigest, type Digest } from '../core/digest.ts';
 import { textOf } from '../core/json-fields.ts';
 import type { SandboxIdentity } from '../sandboxes/sandbox.ts';
 import { readRecord, recordNames, removeRecord, writeRecord } from './ledger-record.ts';
+import type { MountedTree } from './host-tree.ts';
 import type { Placement, Protection, Rung } from './placement.ts';
 
 const SCHEMA = 'toolcrib.placement.v1';
@@ -18,6 +19,8 @@ export interface LedgerEntry {
   readonly why: string;
   readonly readBack: Placement['readBack'];
   readonly provenAt: number;
+  /** The tree of this host that is mounted there, with the rung `bind-mount`. */
+  readonly source?: MountedTree;
 }
 
 /** Which sandbox, and which start of it. */
@@ -82,7 +85,7 @@ function keyOf(identity: SandboxKey, digest: Digest): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-const RUNGS: readonly string[] = ['archive', 'namespace', 'exec-tar', 'exec-cat'] satisfies Rung[];
+const RUNGS: readonly string[] = ['bind-mount', 'archive', 'namespace', 'exec-tar', 'exec-cat'] satisfies Rung[];
 const PROTECTIONS: readonly string[] = [
   'read-only-mount',
   'root-owned',
@@ -99,7 +102,14 @@ function entryFrom(value: unknown, key: string): LedgerEntry | undefined {
   if (typeof directory !== 'string' || typeof why !== 'string' || typeof provenAt !== 'number') return undefined;
   if (!isRung(rung) || !isProtection(protection)) return undefined;
   if (readBack !== 'engine' && readBack !== 'host' && readBack !== 'exec') return undefined;
-  return { directory, rung, protection, why, readBack, provenAt };
+  const source = sourceFrom(record['source']);
+  if ((rung === 'bind-mount') !== (source !== undefined)) return undefined;
+  return { directory, rung, protection, why, readBack, provenAt, ...(source && { source }) };
+}
+
+function sourceFrom(value: unknown): MountedTree | undefined {
+  const [path, state] = [textOf(value, 'path'), textOf(value, 'state')];
+  return path === undefined || state === undefined ? undefined : { path, state };
 }
 
 function isRung(value: unknown): value is Rung {

@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.ts';
 import type { Notice, Reporter } from '../core/reporter.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { createLedger } from './ledger.ts';
+import { createLedger, type KnownPlacement } from './ledger.ts';
 import { tryToRecord } from './ledger-record.ts';
 import { planRemoval, type TakingAway } from './take-away.ts';
 import { createNotes, isLeftOver, type Unfinished, type UnfinishedNotes } from './unfinished.ts';
@@ -45,13 +45,31 @@ export type LeftoverSearch = TakingAway & { readonly ledger: string };
  */
 export async function findLeftovers({ sandbox, clock, ledger }: LeftoverSearch): Promise<readonly Unfinished[]> {
   const notes = createNotes(ledger, () => clock.now());
-  const found = (await notes.list(sandbox.identity)).filter((note) => isLeftOver(note, clock.now()));
+  const { startedAt } = sandbox.identity;
+  const found = (await notes.list(sandbox.identity)).filter((note) => isLeftOver(note, clock.now(), startedAt));
   if (found.length === 0) return [];
-  const placements = new Set((await createLedger(ledger).list(sandbox.identity)).map(({ entry }) => entry.directory));
-  for (const { directory } of found) {
-    if (placements.has(directory)) await notes.strike(sandbox.identity, directory);
+  const placements = await placementsNow({ sandbox, ledger });
+  for (const note of found) {
+    const known = placements.get(note.directory);
+    if (known?.entry.rung === 'bind-mount') await notes.note(sandbox.identity, { ...note, state: 'mounted' });
+    else if (known !== undefined) await notes.strike(sandbox.identity, note.directory);
   }
   return found.filter(({ directory }) => !placements.has(directory));
+}
+
+/** By their directories. A mount ended with the run of the sandbox in which it was made: the ledger forgets it here. */
+async function placementsNow({
+  sandbox,
+  ledger,
+}: Pick<LeftoverSearch, 'sandbox' | 'ledger'>): Promise<ReadonlyMap<string, KnownPlacement>> {
+  const known = createLedger(ledger);
+  const placements = new Map<string, KnownPlacement>();
+  for (const placement of await known.list(sandbox.identity)) {
+    const isOver = placement.entry.rung === 'bind-mount' && placement.sandbox.startedAt !== sandbox.identity.startedAt;
+    if (isOver) await known.forget(placement.sandbox, placement.digest);
+    else placements.set(placement.entry.directory, placement);
+  }
+  return placements;
 }
 
 /**

@@ -13,7 +13,7 @@ export async function protectionOfMount(
   sandbox: Sandbox,
   mount: SandboxMount,
 ): Promise<{ readonly protection: 'read-only-mount' | 'writable-parent'; readonly why: string }> {
-  const weakness = weaknessInside(sandbox, mount) ?? (await weaknessOutside(sandbox, mount));
+  const weakness = weaknessOfMount(mount) ?? (await weaknessOfSandbox(sandbox, mount)) ?? (await weaknessOf(mount));
   if (weakness !== undefined) {
     return { protection: 'writable-parent', why: `${weakness}: what was proven holds at placement only` };
   }
@@ -21,10 +21,21 @@ export async function protectionOfMount(
   return { protection: 'read-only-mount', why: `the engine mounted it read-only ${from}` };
 }
 
-function weaknessInside({ identity, uploader, rootOwner }: Sandbox, mount: SandboxMount): string | undefined {
-  if (uploader !== undefined) return 'all that is known of the sandbox was told by programs in it, which may lie';
+/**
+ * Why root in a sandbox might change, or reach past, what is mounted in it read-only from this host; undefined when it surely cannot.
+ * @param mount the mount itself, when the sandbox was made with it.
+ */
+export async function weaknessOfSandbox(sandbox: Sandbox, mount?: SandboxMount): Promise<string | undefined> {
+  return weaknessInside(sandbox) ?? (await otherWayOut(sandbox, mount));
+}
+
+function weaknessOfMount(mount: SandboxMount): string | undefined {
   if (mount.writable) return `${mount.path} is not mounted read-only`;
-  if (mount.kind !== 'bind') return `${mount.path} is a volume, which other containers may share`;
+  return mount.kind === 'bind' ? undefined : `${mount.path} is a volume, which other containers may share`;
+}
+
+function weaknessInside({ identity, uploader, rootOwner }: Sandbox): string | undefined {
+  if (uploader !== undefined) return 'all that is known of the sandbox was told by programs in it, which may lie';
   // Programs are started where its first process is, and find there what an agent mounted for them.
   if (rootOwner === undefined) return 'its first process may be in namespaces that it gave itself';
   if (identity.liberties === undefined) return 'nobody tells what the sandbox may do';
@@ -32,14 +43,14 @@ function weaknessInside({ identity, uploader, rootOwner }: Sandbox, mount: Sandb
   return liberty === undefined ? undefined : `the sandbox could mount it anew, or write past the mount: ${liberty}`;
 }
 
-async function weaknessOutside({ identity }: Sandbox, mount: SandboxMount): Promise<string | undefined> {
+async function otherWayOut({ identity }: Sandbox, mount: SandboxMount | undefined): Promise<string | undefined> {
   // With a virtual machine in between, paths are another matter.
   const isHere = identity.engine.startsWith('unix:///') && process.platform === 'linux';
   if (!isHere) return 'its source may be on another machine than this one';
   for (const other of identity.mounts.filter((each) => each !== mount)) {
     if (!(await isApart(other))) return `${other.path} shows something of the host, and may be another way to it`;
   }
-  return await weaknessOf(mount);
+  return undefined;
 }
 
 /** What the kernel gives every container, and covers in part; a container that could uncover it has a liberty. */

@@ -24,7 +24,8 @@ export function notInjectable(
     ([reason, steps]) => `${reason} (${waysText(steps)})`,
   );
   return new SandboxError('NOT_INJECTABLE', `nothing can be injected into ${reference}:\n  ${lines.join('\n  ')}`, {
-    hint: hintFor(plan.map(({ reason }) => reason)),
+    // Where nothing can be copied, a mount would need the same, and more.
+    hint: hintFor(plan.filter(({ rung }) => rung !== 'bind-mount').map(({ reason }) => reason)),
     details: { sandbox: reference, plan: plan.map(({ rung, parent, reason }) => `${rung} in ${parent}: ${reason}`) },
   });
 }

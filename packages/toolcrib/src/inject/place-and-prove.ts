@@ -2,7 +2,7 @@ import { SandboxError } from '../core/errors.ts';
 import { formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import { outsideInReach, type Candidate } from './attempts.ts';
+import { outsideInReach, type CopyingCandidate } from './attempts.ts';
 import { patienceFor, withDeadline } from './deadline.ts';
 import { examineAgain } from './examine-parent.ts';
 import { verifyHealth } from './health-check.ts';
@@ -18,7 +18,7 @@ import { placeByTar, readBackByTar } from './rungs/exec-tar.ts';
 import { placeByNamespace } from './rungs/namespace.ts';
 import { directoriesOf } from './tree.ts';
 
-const PLACE = { 'exec-tar': placeByTar, 'exec-cat': placeByCat };
+const COPY = { 'exec-tar': placeByTar, 'exec-cat': placeByCat };
 
 /**
  * Places by one way and proves it. What was written before a failure is still there.
@@ -26,7 +26,7 @@ const PLACE = { 'exec-tar': placeByTar, 'exec-cat': placeByCat };
  */
 export async function placeAndProve(
   injection: Injection,
-  candidate: Candidate,
+  candidate: CopyingCandidate,
   name: string,
   uid: number | undefined,
 ): Promise<{ readonly placement: Placement; readonly entry: LedgerEntry }> {
@@ -48,7 +48,7 @@ export async function placeAndProve(
 }
 
 /** A danger while somebody else than the user of the sandbox writes; nothing that is examined before or after helps. */
-function raceOf(sandbox: Sandbox, candidate: Candidate, uid: number | undefined): string | undefined {
+function raceOf(sandbox: Sandbox, candidate: CopyingCandidate, uid: number | undefined): string | undefined {
   const outside = outsideInReach(sandbox, uid);
   const isSafe = candidate.rung !== 'archive' && candidate.user === undefined;
   if (outside === undefined || isSafe) return undefined;
@@ -68,7 +68,7 @@ async function place(injection: Injection, attempt: Attempt, uid: number | undef
       progress.advance(bytes);
     };
     const moving = { ...attempt, ...watched, progress: { advance, end: () => progress.end() } };
-    await (rung === 'namespace' ? placeByNamespace(moving, uid) : PLACE[rung](moving));
+    await (rung === 'namespace' ? placeByNamespace(moving, uid) : COPY[rung](moving));
   });
 }
 
@@ -77,7 +77,11 @@ async function place(injection: Injection, attempt: Attempt, uid: number | undef
  * the sandbox as its own user, which could run anything there before; it counts only if the bytes were right, too.
  * @returns who could read the tree back.
  */
-async function prove(injection: Injection, attempt: Attempt, candidate: Candidate): Promise<Placement['readBack']> {
+async function prove(
+  injection: Injection,
+  attempt: Attempt,
+  candidate: CopyingCandidate,
+): Promise<Placement['readBack']> {
   const bytes = proveBytes(injection, attempt, candidate);
   const health = proveHealth(injection, directoryOf(attempt));
   await Promise.allSettled([bytes, health]);
@@ -90,7 +94,7 @@ async function prove(injection: Injection, attempt: Attempt, candidate: Candidat
 async function proveBytes(
   injection: Injection,
   attempt: Attempt,
-  candidate: Candidate,
+  candidate: CopyingCandidate,
 ): Promise<Placement['readBack']> {
   if (candidate.rung === 'namespace') return 'host'; // it was read back before it was left there
   const { sandbox, artifact, examination, name, signal } = attempt;
@@ -141,7 +145,7 @@ export function commandOf(sandbox: Sandbox, artifact: InjectableArtifact, direct
 
 function describe(
   injection: Injection,
-  candidate: Candidate,
+  candidate: CopyingCandidate,
   directory: string,
   uid: number | undefined,
   readBack: Placement['readBack'],

@@ -1,7 +1,13 @@
 import type { Digest } from '../core/digest.ts';
 
-/** A way of getting files into a sandbox; the best first. */
-export type Rung = 'archive' | 'namespace' | 'exec-tar' | 'exec-cat';
+/**
+ * A way of getting files into a sandbox; the best first. `bind-mount` copies none: the tree of this host is mounted, read-only, in
+ * a sandbox that runs.
+ */
+export type Rung = 'bind-mount' | CopyingRung;
+
+/** A way that copies. */
+export type CopyingRung = 'archive' | 'namespace' | 'exec-tar' | 'exec-cat';
 
 /**
  * Against whom what was proven holds after the moment of placement, best first:
@@ -46,8 +52,8 @@ export interface Placement {
   /** Why no more than that, one sentence. */
   readonly why: string;
   /**
-   * Who told that the bytes are right: the engine; toolcrib itself, from this host through the sandbox's mount namespace;
-   * or programs of the sandbox, where neither can look.
+   * Who told that the bytes are right: the engine; toolcrib itself, from this host, through the sandbox's mount namespace or in
+   * the tree of this host that is mounted there; or programs of the sandbox, where neither can look.
    */
   readonly readBack: 'engine' | 'host' | 'exec';
   /** When it was proven last, milliseconds since 1970. */

@@ -6,6 +6,7 @@ import { componentsOf, statWithin } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { tryToRecord } from './ledger-record.ts';
+import { isStillMounted } from './mount-and-prove.ts';
 import { placementFrom, proveHealth, readBackByExec } from './place-and-prove.ts';
 import { readBackByNamespace } from './rungs/namespace.ts';
 import { holdsAtPlacementOnly, type Placement } from './placement.ts';
@@ -20,7 +21,8 @@ import { DIRECTORY_MODE } from './tree.ts';
 export async function findPlacement(injection: Injection, ledger: Ledger): Promise<Placement | undefined> {
   const { sandbox, artifact, clock, reporter } = injection;
   const entry = await ledger.find(sandbox.identity, artifact.digest, { usedAt: clock.now() });
-  if (entry === undefined || !(await isThere(sandbox, entry))) return undefined;
+  const isWanted = entry?.rung !== 'bind-mount' || injection.isCopyWanted !== true;
+  if (entry === undefined || !isWanted || !(await isThere(sandbox, entry))) return undefined;
   if (!holdsAtPlacementOnly(entry.protection)) return { ...placementFrom(injection, entry), reused: true };
   try {
     await proveAgain(injection, entry);
@@ -38,6 +40,7 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
 
 /** Whether something stands where a placement was; an engine that could not see it when it was made cannot see it now. */
 export async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
+  if (entry.rung === 'bind-mount') return await isStillMounted(sandbox, entry);
   if (entry.readBack === 'exec') return true;
   if (entry.readBack === 'host') return await isSeen(sandbox, entry.directory);
   // Owners that the engine told once count only while they do.

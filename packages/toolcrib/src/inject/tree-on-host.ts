@@ -1,16 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { Stats } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, realpath, rename, rm, rmdir, symlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import { hasCode, isSystemError, messageOf, RemoteError, UsageError } from '../core/errors.ts';
+import type { BigIntStats, Stats } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { hasCode, isSystemError, messageOf, RemoteError, SandboxError, UsageError } from '../core/errors.ts';
+import { createDigester } from '../core/digest.ts';
 import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../disk/process-identity.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { ensureDirectory, syncDirectory } from '../disk/write-file.ts';
-import { readTree } from '../tar/tree.ts';
-import { writeTar, type TarEntry } from '../tar/write.ts';
+import { readBlocks } from '../disk/digest-file.ts';
+import { isIrregular } from '../disk/open-regular-file.ts';
+import type { NamespaceMember } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import { componentsOf } from './examine-parent.ts';
-import { verifyReadBack } from './read-back.ts';
+import { verifyMembers } from './read-back.ts';
 import { DIRECTORY_MODE, directoriesOf, membersOf, verifiedTar } from './tree.ts';
 
 /** How a tree is written. */
@@ -55,16 +57,14 @@ export async function writeTreeOnHost(
  * @throws UsageError `USAGE`; RemoteError `STORAGE`.
  */
 export async function ensureSafeDirectory(directory: string): Promise<string> {
-  let existing = directory;
-  while (!(await isThere(existing))) existing = dirname(existing);
-  await verifySafe(existing);
+  await verifySafe(await existingAbove(directory));
   await ensureDirectory(directory, DIRECTORY_MODE);
   return await verifySafe(directory);
 }
 
 /** @returns the path without links, which engines tell, and which nobody leads elsewhere. */
 async function verifySafe(directory: string): Promise<string> {
-  const path = await onDisk('examine', directory, () => realpath(directory));
+  const path = await pathWithoutLinks(directory);
   const weakness = process.geteuid?.() === 0 ? await weaknessAbove(path) : undefined;
   if (weakness === undefined) return path;
   throw new UsageError(
@@ -75,6 +75,24 @@ async function verifySafe(directory: string): Promise<string> {
       details: { path },
     },
   );
+}
+
+async function pathWithoutLinks(directory: string): Promise<string> {
+  return await onDisk('examine', directory, () => realpath(directory));
+}
+
+/**
+ * Why others than root of this host could lead a directory elsewhere that need not be there yet; undefined when nobody can.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function weaknessOfPlace(directory: string): Promise<string | undefined> {
+  return await weaknessAbove(await pathWithoutLinks(await existingAbove(directory)));
+}
+
+async function existingAbove(directory: string): Promise<string> {
+  let existing = directory;
+  while (!(await isThere(existing))) existing = dirname(existing);
+  return existing;
 }
 
 async function isThere(path: string): Promise<boolean> {
@@ -167,32 +185,35 @@ export async function examineTree(
   try {
     const top = await onDisk('examine', directory, () => lstat(directory));
     if (!top.isDirectory()) return `${directory} is not a directory`;
-    const name = basename(directory);
-    const tree = writeTar(await withTop(name, top.mode & 0o7777, directory));
-    await verifyReadBack({ artifact, name, tar: tree, owner: undefined, signal });
-    return await foreignOwner(directory);
+    await verifyMembers({ artifact, members: membersIn(directory, signal), owner: undefined, signal });
+    return undefined;
   } catch (error) {
-    // `NAME_INVALID`: a socket or the like, which no artifact has.
-    if (hasCode(error, 'NOT_INJECTABLE', 'NAME_INVALID', 'SIZE_MISMATCH')) return messageOf(error);
+    // Files that vanish meanwhile, or that something else took the place of, are no less wrong.
+    if (hasCode(error, 'NOT_INJECTABLE', 'NOT_FOUND') || isIrregular(error)) return messageOf(error);
     throw error;
   }
 }
 
-async function withTop(name: string, mode: number, directory: string): Promise<readonly TarEntry[]> {
-  const entries = await readTree(directory);
-  return [
-    { path: name, kind: 'directory', mode },
-    ...entries.map((entry) => ({ ...entry, path: `${name}/${entry.path}` })),
-  ];
+/** Whoever made it is the user of toolcrib; another owner could change it. */
+async function* membersIn(directory: string, signal: AbortSignal | undefined): AsyncGenerator<NamespaceMember> {
+  const own = process.geteuid?.() ?? 0;
+  for await (const { path, stats, uid, mode } of everythingIn(directory)) {
+    if (uid !== own && uid !== 0) throw new SandboxError('NOT_INJECTABLE', `${path} belongs to uid ${uid}`);
+    const kind = kindOf(stats);
+    const linkTarget = kind === 'link' ? await onDisk('read', path, () => readlink(path)) : '';
+    const bytes = kind === 'file' ? readBlocks(path, { signal, followLinks: false }) : nothing();
+    yield { path: path.slice(directory.length + 1), kind, mode: mode & 0o7777, uid, linkTarget, bytes };
+  }
 }
 
-/** Whoever made it is the user of toolcrib; another owner could change it. */
-async function foreignOwner(directory: string): Promise<string | undefined> {
-  const own = process.geteuid?.() ?? 0;
-  for await (const { path, uid } of everythingIn(directory)) {
-    if (uid !== own && uid !== 0) return `${path} belongs to uid ${uid}`;
-  }
-  return undefined;
+function kindOf(stats: BigIntStats): NamespaceMember['kind'] {
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isFile()) return 'file';
+  return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {
+  // Only files have bytes.
 }
 
 const WRITABLE_BY_OTHERS = 0o022;
@@ -205,6 +226,26 @@ export async function weaknessOfTree(directory: string): Promise<string | undefi
     if (hasOtherNames) return `${path} has another name on this host`;
   }
   return undefined;
+}
+
+/**
+ * What a tree is like without its bytes: names, modes, owners, sizes and times of change, which only who sets the clock can set back.
+ * Not the times of the directory itself: those tell when it was used.
+ * @returns undefined when it cannot be looked at, e.g. because it is gone.
+ */
+export async function stateOfTree(directory: string): Promise<string | undefined> {
+  const digester = createDigester();
+  try {
+    for await (const { path, stats } of everythingIn(directory)) {
+      const { ino, mode, uid, gid, size, nlink, mtimeNs, ctimeNs } = stats;
+      const times = path === directory ? [] : [mtimeNs, ctimeNs];
+      digester.update(Buffer.from(`${path}\0${[ino, mode, uid, gid, size, nlink, ...times].join(' ')}\0`));
+    }
+  } catch (error) {
+    if (hasCode(error, 'STORAGE')) return undefined;
+    throw error;
+  }
+  return digester.finish();
 }
 
 const STICKY = 0o1000;
@@ -226,14 +267,15 @@ export async function weaknessAbove(directory: string): Promise<string | undefin
   return undefined;
 }
 
-/** A directory and all below it, links not followed. */
+/** A directory and all below it in the order of names, links not followed. */
 async function* everythingIn(directory: string) {
   const below = await onDisk('read', directory, () => readdir(directory, { recursive: true }));
-  for (const name of ['', ...below]) {
-    const path = join(directory, name);
-    const stats = await onDisk('examine', path, () => lstat(path));
-    const hasOtherNames = !stats.isDirectory() && stats.nlink > 1;
-    yield { path, uid: stats.uid, mode: stats.mode, isLink: stats.isSymbolicLink(), hasOtherNames };
+  for (const name of ['', ...below.sort()]) {
+    const path = name === '' ? directory : join(directory, name);
+    const stats = await onDisk('examine', path, () => lstat(path, { bigint: true }));
+    const hasOtherNames = !stats.isDirectory() && stats.nlink > 1n;
+    const [uid, mode] = [Number(stats.uid), Number(stats.mode)];
+    yield { path, stats, uid, mode, isLink: stats.isSymbolicLink(), hasOtherNames };
   }
 }
 

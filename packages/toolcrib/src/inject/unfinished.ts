@@ -21,12 +21,15 @@ const SCHEMA = 'toolcrib.unfinished.v1';
  * - `writing`: a process writes it, or wrote it and was killed.
  * - `left`: what could not be taken away; nobody writes it any more.
  * - `replaced`: a placement that was found changed or gone, so that another was made. Programs may still run from it.
+ * - `mounted`: a placement that is a mount. That ends with the sandbox's run; then the directory is empty, and a placement no more.
  */
 export interface Unfinished {
   /** Path of the sandbox, with the name of a placement. */
   readonly directory: string;
   readonly digest: Digest;
-  readonly state: 'writing' | 'left' | 'replaced';
+  readonly state: 'writing' | 'left' | 'replaced' | 'mounted';
+  /** Of the sandbox, when it was noted; absent in notes of older versions. */
+  readonly startedAt?: string;
   /** Who noted it. */
   readonly process: ProcessIdentity;
   /** Wall clock, milliseconds since 1970. */
@@ -43,15 +46,16 @@ export interface UnfinishedNotes {
   list(sandbox: SandboxId): Promise<readonly Unfinished[]>;
 }
 
-type SandboxId = Pick<SandboxKey, 'engine' | 'id'>;
+type SandboxId = Pick<SandboxKey, 'engine' | 'id'> & Partial<Pick<SandboxKey, 'startedAt'>>;
 
 /** @param ledger directory of the ledger; need not be there. */
 export function createNotes(ledger: string, now: () => number): UnfinishedNotes {
   return {
     async note(sandbox, { directory, digest, state }) {
-      const { engine, id } = sandbox;
+      const { engine, id, startedAt } = sandbox;
       const process = formatIdentity(ownIdentity());
-      const record = { schema: SCHEMA, engine, sandbox: id, directory, digest, state, process, notedAt: now() };
+      const about = { engine, sandbox: id, startedAt, directory };
+      const record = { schema: SCHEMA, ...about, digest, state, process, notedAt: now() };
       await writeRecord(ledger, nameOf(sandbox, directory), record);
     },
     strike: (sandbox, directory) => removeRecord(join(ledger, nameOf(sandbox, directory))),
@@ -67,8 +71,10 @@ export function createNotes(ledger: string, now: () => number): UnfinishedNotes 
  * Whether nobody writes that directory any more. A process of another machine, boot or pid namespace cannot be asked: it
  * counts as alive for {@link ABANDONED_AFTER_MS}.
  * @param now wall clock, milliseconds since 1970.
+ * @param startedAt of the sandbox, now.
  */
-export function isLeftOver({ state, process, notedAt }: Unfinished, now: number): boolean {
+export function isLeftOver({ state, process, notedAt, ...noted }: Unfinished, now: number, startedAt: string): boolean {
+  if (state === 'mounted') return noted.startedAt !== startedAt;
   if (state !== 'writing') return state === 'left';
   const liveness = livenessOf(process);
   return liveness === 'unknown' ? Math.abs(now - notedAt) > ABANDONED_AFTER_MS : liveness === 'dead';
@@ -91,14 +97,15 @@ function unfinishedFrom(value: unknown, sandbox: SandboxId, name: string): Unfin
   const state = textOf(value, 'state');
   const process = identityFrom(textOf(value, 'process') ?? '');
   const notedAt = fieldOf(value, 'notedAt');
+  const startedAt = textOf(value, 'startedAt');
   if (textOf(value, 'schema') !== SCHEMA || process === undefined) return undefined;
   if (directory === undefined || placementAt(directory) === undefined) return undefined;
   if (textOf(value, 'engine') !== sandbox.engine || textOf(value, 'sandbox') !== sandbox.id) return undefined;
   if (nameOf(sandbox, directory) !== name || typeof notedAt !== 'number') return undefined;
   if (digest === undefined || !isDigest(digest) || !isState(state)) return undefined;
-  return { directory, digest, state, process, notedAt };
+  return { directory, digest, state, process, notedAt, ...(startedAt !== undefined && { startedAt }) };
 }
 
 function isState(text: string | undefined): text is Unfinished['state'] {
-  return text === 'writing' || text === 'left' || text === 'replaced';
+  return text === 'writing' || text === 'left' || text === 'replaced' || text === 'mounted';
 }

@@ -1,8 +1,19 @@
 import { hasCode, messageOf } from '../core/errors.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { canEnter, canHelp, optionsIn, outsideInReach, programsFor, type Candidate, type Option } from './attempts.ts';
-import { examineParent, examineWay, type ParentExamination } from './examine-parent.ts';
+import {
+  canEnter,
+  canHelp,
+  optionsIn,
+  outsideInReach,
+  programsFor,
+  type Candidate,
+  type CopyingCandidate,
+  type Option,
+} from './attempts.ts';
+import { examineParent, examineWay, mountingRefusal, type ParentExamination } from './examine-parent.ts';
+import type { HostTree } from './host-tree.ts';
 import type { PlanStep } from './placement.ts';
+import { weaknessOfSandbox } from './mounted-protection.ts';
 import { requireProgram } from './rungs/attempt.ts';
 import { sandboxUid } from './sandbox-user.ts';
 
@@ -15,15 +26,18 @@ export interface WaysRequest {
   readonly hasLinks: boolean;
   /** The sandbox's own user; undefined when it is not known. */
   readonly uid: number | undefined;
+  /** Undefined where nothing is to be mounted. */
+  readonly hostTree: Pick<HostTree, 'refusal'> | undefined;
 }
 
 /**
- * All ways into a sandbox in the order in which they are tried: parents that only root can write before others. Each is
- * looked for only when it is asked for; nothing is executed or written.
+ * All ways into a sandbox in the order in which they are tried: what nobody there can change before what is copied, then parents
+ * that only root can write before others. Each is looked for only when it is asked for; nothing is executed or written.
  * @throws as the calls of `SandboxReader`.
  */
 export async function* waysInto(request: WaysRequest): AsyncGenerator<Option> {
   const { sandbox, install, uid } = request;
+  yield* mountingWays(request);
   const weak: ParentExamination[] = [];
   for (const parent of install) {
     const examination = await examineParent(sandbox, parent, uid);
@@ -31,6 +45,27 @@ export async function* waysInto(request: WaysRequest): AsyncGenerator<Option> {
     else yield* waysBelow(request, examination);
   }
   for (const examination of weak) yield* waysBelow(request, examination);
+}
+
+/**
+ * What stands on the way is examined when the mount namespace is entered for the mount: one that was seen before may be another
+ * by then.
+ */
+async function* mountingWays({ sandbox, install, uid, hostTree }: WaysRequest): AsyncGenerator<Option> {
+  if (hostTree === undefined || sandbox.namespace === undefined) return;
+  const rung = 'bind-mount';
+  const refusal = closedMounter(sandbox) ?? (await weaknessOfSandbox(sandbox)) ?? (await hostTree.refusal());
+  for (const parent of refusal === undefined ? install : install.slice(0, 1)) {
+    const examination = await examineWay(sandbox, parent, uid, []);
+    const reason = refusal ?? examination.refusal;
+    yield reason === undefined ? { rung, examination, user: undefined } : { rung, parent, usable: false, reason };
+  }
+}
+
+function closedMounter({ namespace }: Sandbox): string | undefined {
+  if (namespace === undefined) return 'there is no mount namespace to enter';
+  if ('closed' in namespace) return namespace.closed;
+  return 'closed' in namespace.mounter ? namespace.mounter.closed : undefined;
 }
 
 async function* waysBelow(request: WaysRequest, examination: ParentExamination): AsyncGenerator<Option> {
@@ -45,7 +80,11 @@ async function* waysBelow(request: WaysRequest, examination: ParentExamination):
 }
 
 /** A way through the mount namespace, with what is seen of the parent from inside of it. Nothing is written. */
-async function entered(sandbox: Sandbox, candidate: Candidate, uid: number | undefined): Promise<Option> {
+async function entered<T extends Candidate>(
+  sandbox: Sandbox,
+  candidate: T,
+  uid: number | undefined,
+): Promise<T | PlanStep> {
   const { rung } = candidate;
   const { parent } = candidate.examination;
   const unusable = (reason: string): PlanStep => ({ rung, parent, usable: false, reason });
@@ -53,7 +92,8 @@ async function entered(sandbox: Sandbox, candidate: Candidate, uid: number | und
   if (namespace === undefined || 'closed' in namespace) return unusable(namespace?.closed ?? 'there is none');
   try {
     const examination = await examineWay(sandbox, parent, uid, await namespace.look(parent));
-    return examination.refusal === undefined ? { ...candidate, examination } : unusable(examination.refusal);
+    const refusal = rung === 'bind-mount' ? mountingRefusal(examination) : examination.refusal;
+    return refusal === undefined ? { ...candidate, examination } : unusable(refusal);
   } catch (error) {
     if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
     return unusable(messageOf(error));
@@ -61,7 +101,7 @@ async function entered(sandbox: Sandbox, candidate: Candidate, uid: number | und
 }
 
 /** @returns why a way cannot be used for lack of programs; undefined when all are there. */
-async function withoutPrograms(sandbox: Sandbox, candidate: Candidate): Promise<PlanStep | undefined> {
+async function withoutPrograms(sandbox: Sandbox, candidate: CopyingCandidate): Promise<PlanStep | undefined> {
   const { rung, examination, user } = candidate;
   try {
     for (const name of programsFor(rung)) await requireProgram({ sandbox, user, signal: undefined }, name);
@@ -79,6 +119,7 @@ export function reasonOf({ user }: Candidate, error: unknown): string {
 
 /** As whom a way places. */
 export function byWhom({ rung, user }: Candidate): string {
+  if (rung === 'bind-mount') return 'by toolcrib itself, as a read-only mount of the tree on this host';
   if (rung === 'archive') return 'by the engine';
   if (rung === 'namespace') return 'by toolcrib itself, through the mount namespace';
   return user === '0' ? 'by programs of the sandbox as root' : 'by programs of the sandbox as its own user';
@@ -90,7 +131,10 @@ export function byWhom({ rung, user }: Candidate): string {
  */
 export async function planWays(request: Omit<WaysRequest, 'uid'>): Promise<readonly PlanStep[]> {
   const steps: PlanStep[] = [];
-  for await (const option of waysInto({ ...request, uid: await sandboxUid(request.sandbox) })) {
+  const uid = await sandboxUid(request.sandbox);
+  for await (const way of waysInto({ ...request, uid })) {
+    const isMount = 'examination' in way && way.rung === 'bind-mount';
+    const option = isMount ? await entered(request.sandbox, way, uid) : way;
     if ('usable' in option) steps.push(option);
     else {
       const { rung, examination } = option;

@@ -34,13 +34,13 @@ const WIDTH = 80;
 /** The text of `inject`: what is where, how it got there, what was proven, and against whom that holds. */
 export function describeInjection(injection: InjectionFacts): string {
   const { placement, resolution } = injection;
-  const { sandbox, target, directory, rung, protection, why, readBack, reused, plan } = placement;
+  const { sandbox, target, directory, rung, protection, why, reused, plan } = placement;
   const rejected = plan.filter(({ usable }) => !usable);
   return [
     `${describeVersion(injection)} (${target}, ${shortDigest(placement.digest)}) is in ${sandbox}`,
     `  where       ${directory}`,
     ...field('  how', `${reused ? 'it was there already' : howText(sandbox, rung)}${sourceText(resolution)}`),
-    `  proven      every byte read back ${readBackText(sandbox, readBack)}; it answered its health check`,
+    `  proven      every byte read ${readBackText(placement)}; it answered its health check`,
     ...field('  protection', `${protection}: ${why}`),
     ...rejected.flatMap(({ rung: way, parent, reason }) => field('  not used', `${way} in ${parent}: ${reason}`)),
     '',
@@ -62,12 +62,12 @@ export interface PlacedComponentFacts {
 
 /** The text of `ext inject`: as that of `inject`, of a file that nothing can ask whether it runs. */
 export function describePlacedComponent(placed: PlacedComponentFacts): string {
-  const { extension, sandbox, digest, path, rung, protection, why, readBack, reused } = placed;
+  const { extension, sandbox, digest, path, rung, protection, why, reused } = placed;
   return [
     `the component of ${extension} (${shortDigest(digest)}) is in ${sandbox}`,
     `  where       ${path}`,
     ...field('  how', reused ? 'it was there already' : howText(sandbox, rung)),
-    `  proven      every byte read back ${readBackText(sandbox, readBack)}; it is no program that is started`,
+    `  proven      every byte read ${readBackText(placed)}; it is no program that is started`,
     ...field('  protection', `${protection}: ${why}`),
     '',
   ].join('\n');
@@ -88,6 +88,7 @@ function howText(sandbox: string, rung: string): string {
   if (isLocal(sandbox)) return 'written by toolcrib itself';
   const words: Readonly<Record<string, string>> = {
     mount: 'it was mounted when the sandbox was made',
+    'bind-mount': 'the tree on this host was mounted, read-only; nothing was copied',
     archive: "through the engine's archive API",
     namespace: "written from this host, through the container's mount namespace",
     'exec-tar': "streamed into the sandbox's tar",
@@ -96,10 +97,15 @@ function howText(sandbox: string, rung: string): string {
   return words[rung] ?? rung;
 }
 
-function readBackText(sandbox: string, readBack: string): string {
-  if (isLocal(sandbox)) return 'from the disk';
-  if (readBack === 'host') return "from this host, through the container's mount namespace";
-  return readBack === 'engine' ? 'through the engine' : "through the sandbox's own programs";
+function readBackText({
+  sandbox,
+  rung,
+  readBack,
+}: Pick<PlacedComponentFacts, 'sandbox' | 'rung' | 'readBack'>): string {
+  if (rung === 'bind-mount') return 'in the tree on this host';
+  if (isLocal(sandbox)) return 'back from the disk';
+  if (readBack === 'host') return "back from this host, through the container's mount namespace";
+  return readBack === 'engine' ? 'back through the engine' : "back through the sandbox's own programs";
 }
 
 /** There is no engine between toolcrib and a directory. */

@@ -1,5 +1,6 @@
 import { messageOf, ToolcribError, UsageError } from '../../core/errors.ts';
 import type { ManyOptions, ManyResult } from '../../flows/inject-many.ts';
+import type { PlacingOptions } from '../../flows/inject-tool.ts';
 import type { FailureFacts } from '../../report/injections-text.ts';
 import { exitCodeOf, NOT_INJECTABLE } from '../exit-codes.ts';
 import { errorDocument } from '../output.ts';
@@ -9,6 +10,7 @@ import { standardStreams } from '../standard-streams.ts';
 
 interface InjectOptions {
   readonly plan?: boolean;
+  readonly copy?: boolean;
   readonly label?: string;
   readonly engine?: string;
   readonly jobs?: number;
@@ -22,6 +24,7 @@ export function registerInject({ program, action }: Registration): void {
     .option('--label <key[=value]>', 'also every running container that has this label')
     .option('--engine <engine>', 'whose containers --label means: docker or podman (default: docker)')
     .option('--jobs <number>', 'how many sandboxes at the same time (default: 4)', parseJobs)
+    .option('--copy', 'always copy, so that it is there after a restart, and in images made of the container')
     .option('--plan', 'tell every target and every way, usable or not, and why; place nothing')
     .action(
       action(async (session, sandboxes: string[], options: InjectOptions) => {
@@ -29,33 +32,36 @@ export function registerInject({ program, action }: Registration): void {
         if (options.label === undefined) {
           if (sandbox === undefined) throw noSandbox();
           if (options.engine !== undefined) throw engineWithoutLabel();
-          if (sandboxes.length === 1) return await (options.plan === true ? planOne : injectOne)(session, sandbox);
+          const one = options.plan === true ? planOne : injectOne;
+          if (sandboxes.length === 1) return await one(session, { sandbox, copy: options.copy });
         }
-        const { label, jobs } = options;
+        const { label, jobs, copy } = options;
         const labelled = label === undefined ? undefined : { scheme: engineOf(options), label: labelFrom(label) };
-        return await (options.plan === true ? planAll : injectAll)(session, { sandboxes, labelled, jobs });
+        return await (options.plan === true ? planAll : injectAll)(session, { sandboxes, labelled, jobs, copy });
       }),
     );
 }
 
-async function injectOne(session: Session, sandbox: string): Promise<number> {
+type OneOptions = { readonly sandbox: string } & PlacingOptions;
+
+async function injectOne(session: Session, options: OneOptions): Promise<number> {
   const { injectTool } = await import('../../flows/inject-tool.ts');
   const { describeInjection } = await import('../../report/injection-text.ts');
   const dialogue = await session.dialogue();
-  const injection = await injectTool(await session.project(), session.host, { sandbox, dialogue });
+  const injection = await injectTool(await session.project(), session.host, { ...options, dialogue });
   session.output.result(injection, describeInjection(injection));
   return 0;
 }
 
-async function planOne(session: Session, sandbox: string): Promise<number> {
+async function planOne(session: Session, options: OneOptions): Promise<number> {
   const { planInjection } = await import('../../flows/plan-injection.ts');
   const { describeInjectionPlan } = await import('../../report/injection-plan-text.ts');
-  const plan = await planInjection(await session.project(), session.host, { sandbox });
+  const plan = await planInjection(await session.project(), session.host, options);
   session.output.result(plan, describeInjectionPlan(plan));
   return plan.possible ? 0 : NOT_INJECTABLE;
 }
 
-async function injectAll(session: Session, options: ManyOptions): Promise<number> {
+async function injectAll(session: Session, options: ManyOptions & PlacingOptions): Promise<number> {
   const { injectMany } = await import('../../flows/inject-many.ts');
   const { describeInjections } = await import('../../report/injections-text.ts');
   const dialogue = await session.dialogue();
@@ -68,7 +74,7 @@ async function injectAll(session: Session, options: ManyOptions): Promise<number
   return firstCode(results, () => 0);
 }
 
-async function planAll(session: Session, options: ManyOptions): Promise<number> {
+async function planAll(session: Session, options: ManyOptions & PlacingOptions): Promise<number> {
   const { planMany } = await import('../../flows/inject-many.ts');
   const { describeInjectionPlan } = await import('../../report/injection-plan-text.ts');
   const { describeFailure } = await import('../../report/injections-text.ts');

@@ -4,7 +4,7 @@ import type { Sandbox, SandboxProcess } from '../../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from '../artifact.ts';
 import { emptiedEnvironment } from '../environment.ts';
 import type { ParentExamination } from '../examine-parent.ts';
-import type { Rung } from '../placement.ts';
+import type { CopyingRung } from '../placement.ts';
 import { findProgram } from '../sandbox-program.ts';
 
 /** One attempt to place an artifact into a fresh directory. */
@@ -12,7 +12,7 @@ export interface Attempt {
   readonly sandbox: Sandbox;
   readonly artifact: InjectableArtifact;
   readonly examination: ParentExamination;
-  readonly rung: Rung;
+  readonly rung: CopyingRung;
   /** Name of the fresh directory. */
   readonly name: string;
   /** `0` to run helping programs as root; undefined for the sandbox's own user. */

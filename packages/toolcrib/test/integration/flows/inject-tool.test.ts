@@ -29,13 +29,22 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
 
   const answer = (target: string) => `{"tool":"sandbox-tools","version":${tools.version},"target":"${target}"}\n`;
 
-  test.each(['toolcrib-test/busybox', 'toolcrib-test/static', 'toolcrib-test/debian'] as const)(
-    'is injected into %s without a network, and runs there as root and as uid 1000',
-    async (image) => {
+  const mounted = { rung: 'bind-mount', protection: 'read-only-mount', readBack: 'host' };
+  const copied = { rung: 'archive', protection: 'same-user', readBack: 'engine' };
+  test.each([
+    ['toolcrib-test/busybox', [], mounted],
+    ['toolcrib-test/static', [], mounted],
+    ['toolcrib-test/debian', [], mounted],
+    ['toolcrib-test/busybox', ['--copy'], copied],
+    ['toolcrib-test/static', ['--copy'], copied],
+    ['toolcrib-test/debian', ['--copy'], copied],
+  ] as const)(
+    'is injected into %s (%j) without a network, and runs there as root and as uid 1000',
+    async (image, options, expected) => {
       await using container = await startContainer({ image });
       const sandbox = `docker:${container.name}`;
-      const injected = await site.json('inject', sandbox);
-      expect(injected).toMatchObject({ placement: { protection: 'same-user', readBack: 'engine', reused: false } });
+      const injected = await site.json('inject', sandbox, ...options);
+      expect(injected).toMatchObject({ placement: { ...expected, reused: false } });
       expect(await site.run('exec', sandbox, '--', 'version')).toMatchObject({ code: 0, stdout: answer('amd64-any') });
       const nonce = ['healthcheck', '--nonce', 'abc'];
       const check = await site.run('exec', '--user', '1000', sandbox, '--', ...nonce);
@@ -56,7 +65,10 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
     );
     expect(await site.bash('id -u', '--user', '0', sandbox)).toContain('0');
     const { placement } = (await site.json('inject', sandbox)) as { placement: object };
-    expect(placement).toMatchObject({ reused: true, protection: 'root-owned' });
+    expect(placement).toMatchObject({ reused: true, protection: 'read-only-mount' });
+    const copy = (await site.json('inject', '--copy', sandbox)) as { placement: object };
+    expect(copy.placement).toMatchObject({ reused: false, protection: 'root-owned' });
+    expect(await site.bash('id -u', sandbox)).toContain('1000');
   });
 
   test('is run as nobody else than the user of the container who may have changed it', async () => {

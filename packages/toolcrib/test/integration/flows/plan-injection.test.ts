@@ -68,16 +68,21 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
       ],
     });
     expect(await docker('diff', container.name)).toBe('');
-    const { ways } = plan as { ways: readonly { rung: string; parent: string; usable: boolean }[] };
-    expect(ways.map(({ rung, parent }) => `${rung} ${parent}`)).toEqual(
-      ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'].flatMap((parent) =>
+    const planned = plan as { ways: readonly { rung: string; parent: string; usable: boolean }[] };
+    const { ways } = planned;
+    const parents = ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'];
+    expect(ways.map(({ rung, parent }) => `${rung} ${parent}`)).toEqual([
+      ...parents.map((parent) => `bind-mount ${parent}`),
+      ...parents.flatMap((parent) =>
         ['archive', 'namespace', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
       ),
-    );
+    ]);
+    const copies = (await site.json('inject', '--plan', '--copy', sandbox)) as typeof planned;
+    expect(copies.ways).toEqual(ways.filter(({ rung }) => rung !== 'bind-mount'));
     const { placement } = (await site.json('inject', sandbox)) as { placement: { rung: string; directory: string } };
     expect(placement).toMatchObject({ target: 'amd64', rung: ways.find(({ usable }) => usable)?.rung });
     expect(await site.json('inject', '--plan', sandbox)).toMatchObject({
-      placed: { target: 'amd64', directory: placement.directory, protection: 'same-user' },
+      placed: { target: 'amd64', directory: placement.directory, protection: 'read-only-mount' },
     });
   });
 

@@ -21,7 +21,7 @@ import { toolcrib } from '../cli/command-line.ts';
 import type { Contents, HardTarget, OpenTarget } from './target.ts';
 
 /** A container of the Docker Engine. */
-export interface ContainerTarget extends Pick<HardTarget, 'name' | 'install'> {
+export interface ContainerTarget extends Pick<HardTarget, 'name' | 'install' | 'copy'> {
   /** Default: the small static program. */
   readonly content?: HardTarget['content'];
   /** Default: a static busybox. */

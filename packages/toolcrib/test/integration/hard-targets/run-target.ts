@@ -54,7 +54,7 @@ function refusal(error: unknown): SandboxError {
 }
 
 async function injectContent(
-  { content, install }: HardTarget,
+  { content, install, copy }: HardTarget,
   contents: Contents,
   sandbox: Sandbox,
   ledger: string,
@@ -62,7 +62,7 @@ async function injectContent(
   if (content === 'the tool that ships') {
     const env = { ...process.env, CI: '' };
     const host = createHost({ env, cwd: contents.toolFolder, cacheDirectory: contents.cache });
-    return (await injectInto(sandbox, await openProject(host), host)).placement;
+    return (await injectInto(sandbox, await openProject(host), host, { copy })).placement;
   }
   const artifact = content === 'a static program' ? contents.program : contents.glibcProgram;
   return await injectTool(injectionOf(sandbox, artifact, ledger, install === undefined ? {} : { install }));

@@ -11,6 +11,8 @@ export interface HardTarget {
   readonly content: Content;
   /** Makes it. */
   readonly open: (contents: Contents) => Promise<OpenTarget>;
+  /** True where a copy is asked for. */
+  readonly copy?: boolean;
   /** Parents of placements; default: those of a configuration that says nothing. */
   readonly install?: readonly string[];
   /** True for one that is changed while it is injected: what comes of it is not always the same. */

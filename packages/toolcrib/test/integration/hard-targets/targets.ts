@@ -25,8 +25,10 @@ const readOnly = '--read-only';
 /** Every target, in the order of the table. */
 export const TARGETS: readonly HardTarget[] = [
   inDocker({ name: 'no shell, no tar, no libc', content, image: STATIC }),
+  inDocker({ name: 'no shell, no tar, no libc, `--copy`', content, image: STATIC, copy: true }),
   inDocker({ name: 'no shell, no tar, no libc, no `/etc/passwd`, `--user 1000`', content, image: STATIC, args: user }),
   inDocker({ name: 'musl, `--user 1000`', content, image: MUSL, args: user }),
+  inDocker({ name: 'musl, `--user 1000`, `--copy`', content, image: MUSL, args: user, copy: true }),
   inDocker({ name: 'musl', content: 'a program for glibc', image: MUSL }),
   inDocker({ name: 'glibc 2.36 (Debian 12), `--user 1000`', content, image: DEBIAN, args: user }),
   inDocker({ name: 'glibc 2.36 (Debian 12)', content: 'a program for glibc', image: DEBIAN }),
@@ -39,12 +41,19 @@ export const TARGETS: readonly HardTarget[] = [
     prepare: withLibc(elfFile({ defines: ['GLIBC_2.17'], text: 'GNU C Library stable release version 2.17.' })),
   }),
   inDocker({ name: 'arm64 under qemu', content, image: ARM64 }),
+  inDocker({ name: 'arm64 under qemu, `--copy`', content, image: ARM64, copy: true }),
   inDocker({ name: 'arm64 under qemu', content: 'a program for glibc', image: ARM64 }),
   inDocker({ name: '`--cap-drop ALL`', content, args: ['--cap-drop', 'ALL'] }),
   inDocker({ name: '`--cap-drop ALL --user 1000`', args: ['--cap-drop', 'ALL', ...user] }),
   inDocker({ name: '`no-new-privileges`, `--user 1000`', args: ['--security-opt', 'no-new-privileges', ...user] }),
   inDocker({ name: '`--read-only`', args: [readOnly] }),
   inDocker({ name: '`--read-only --tmpfs /tmp:exec`', content, args: [readOnly, '--tmpfs', '/tmp:exec'] }),
+  inDocker({
+    name: '`--read-only --tmpfs /tmp:exec`, `--copy`',
+    content,
+    args: [readOnly, '--tmpfs', '/tmp:exec'],
+    copy: true,
+  }),
   inDocker({ name: '`--read-only --tmpfs /tmp:exec --user 1000`', args: [readOnly, '--tmpfs', '/tmp:exec', ...user] }),
   inDocker({ name: '`--read-only --tmpfs /tmp` (noexec)', args: [readOnly, '--tmpfs', '/tmp'] }),
   inDocker({
@@ -62,6 +71,7 @@ export const TARGETS: readonly HardTarget[] = [
     image: STATIC,
     args: [readOnly, '--volume', '/var/lib/toolcrib'],
   }),
+  inDocker({ name: 'a working directory of the host', content, args: ['--volume', '/var/tmp:/work'] }),
   inMountedDocker({ name: 'a mount by `mount-args`' }),
   inMountedDocker({ name: 'a mount by `mount-args`, `--user 1000`', args: user }),
   inMountedDocker({

@@ -50,19 +50,22 @@ const MOMENTS: readonly Moment[] = [
 
 /** Containers into which a tool gets in different ways; a hundred kills in all. */
 const LANES = [
-  { what: 'as root, through the engine', kills: 30, args: [], prefix: 'docker:' },
-  { what: 'as a plain user, through the engine', kills: 15, args: ['--user', '1000'], prefix: 'docker:' },
+  { what: 'as root, as a mount', kills: 30, args: [], prefix: 'docker:', copy: false },
+  { what: 'as root, through the engine', kills: 20, args: [], prefix: 'docker:', copy: true },
+  { what: 'as a plain user, through the engine', kills: 10, args: ['--user', '1000'], prefix: 'docker:', copy: true },
   {
     what: 'with a read-only root, through its mount namespace',
-    kills: 35,
+    kills: 25,
     args: ['--read-only', '--tmpfs', '/tmp:exec'],
     prefix: 'docker:',
+    copy: true,
   },
-  { what: 'behind a prefix, in pieces', kills: 20, args: [], prefix: 'exec:docker exec -i ' },
+  { what: 'behind a prefix, in pieces', kills: 15, args: [], prefix: 'exec:docker exec -i ', copy: false },
 ];
 
 interface Lane {
   readonly reference: string;
+  readonly copy: boolean;
   /** The container, to look into it while others come and go. */
   readonly view: Sandbox;
   readonly project: string;
@@ -76,43 +79,47 @@ describe.concurrent('an injection that is interrupted at any point', ready, () =
   /** What stood in all containers after the signals. */
   const left = { leftovers: 0, placements: 0 };
 
-  test.for(LANES)('into a container $what leaves nothing that a later one uses', async ({ args, prefix, kills }) => {
-    await using project = await syntheticProject({ ballast: BALLAST });
-    await using container = await startContainer({ image, args });
-    const { name } = container;
-    const cache = join(project.folder, 'cache');
-    const host = createHost({ cwd: project.folder, env: cliEnvironment(project.folder), cacheDirectory: cache });
-    const bytes = await readFile(join(project.folder, 'store', project.artifact));
-    await using connection = await connected(name);
-    const lane: Lane = {
-      view: connection.sandbox,
-      reference: `${prefix}${name}`,
-      project: project.folder,
-      cache,
-      host,
-      digest: digestHex(digestOf(bytes)),
-    };
-    await mkdir(ledgerOf(lane), { recursive: true });
-    const seen = { killed: 0, interrupted: 0 };
-    let usual = await usualTime(lane);
-    for (const [index, moment] of shuffled(MOMENTS).slice(0, kills).entries()) {
-      const signal = index % 2 === 0 ? 'SIGKILL' : 'SIGINT';
-      const begun = performance.now();
-      const end = await interrupt(lane, moment, signal, usual);
-      if (end.code === 0) usual = 0.7 * usual + 0.3 * (performance.now() - begun);
-      if (end.signal === 'SIGKILL') seen.killed += 1;
-      if (end.code === 130) seen.interrupted += 1;
-      expect([0, 130, null], JSON.stringify(end)).toContain(end.code);
-      const contents = await contentsOf(lane);
-      const recorded = await recordedIn(lane, contents);
-      left.placements += recorded.length;
-      left.leftovers += contents.size - recorded.length;
-      if (end.code === 130) expect([...contents.keys()], 'what Ctrl-C left').toEqual(recorded);
-      await verifyLaterInjection(lane);
-    }
-    // Else the signals came too early or too late to show anything.
-    expect(seen.killed + seen.interrupted).toBeGreaterThan(kills / 3);
-  });
+  test.for(LANES)(
+    'into a container $what leaves nothing that a later one uses',
+    async ({ args, prefix, kills, copy }) => {
+      await using project = await syntheticProject({ ballast: BALLAST });
+      await using container = await startContainer({ image, args });
+      const { name } = container;
+      const cache = join(project.folder, 'cache');
+      const host = createHost({ cwd: project.folder, env: cliEnvironment(project.folder), cacheDirectory: cache });
+      const bytes = await readFile(join(project.folder, 'store', project.artifact));
+      await using connection = await connected(name);
+      const lane: Lane = {
+        view: connection.sandbox,
+        reference: `${prefix}${name}`,
+        copy,
+        project: project.folder,
+        cache,
+        host,
+        digest: digestHex(digestOf(bytes)),
+      };
+      await mkdir(ledgerOf(lane), { recursive: true });
+      const seen = { killed: 0, interrupted: 0 };
+      let usual = await usualTime(lane);
+      for (const [index, moment] of shuffled(MOMENTS).slice(0, kills).entries()) {
+        const signal = index % 2 === 0 ? 'SIGKILL' : 'SIGINT';
+        const begun = performance.now();
+        const end = await interrupt(lane, moment, signal, usual);
+        if (end.code === 0) usual = 0.7 * usual + 0.3 * (performance.now() - begun);
+        if (end.signal === 'SIGKILL') seen.killed += 1;
+        if (end.code === 130) seen.interrupted += 1;
+        expect([0, 130, null], JSON.stringify(end)).toContain(end.code);
+        const contents = await contentsOf(lane);
+        const recorded = await recordedIn(lane, contents);
+        left.placements += recorded.length;
+        left.leftovers += contents.size - recorded.length;
+        if (end.code === 130) expect([...contents.keys()], 'what Ctrl-C left').toEqual(recorded);
+        await verifyLaterInjection(lane);
+      }
+      // Else the signals came too early or too late to show anything.
+      expect(seen.killed + seen.interrupted).toBeGreaterThan(kills / 3);
+    },
+  );
 
   afterAll(() => {
     expect(left.leftovers).toBeGreaterThan(0);
@@ -135,8 +142,11 @@ async function usualTime(lane: Lane): Promise<number> {
   return usual;
 }
 
-function startInjection({ project, cache, reference }: Lane) {
-  return startCli(['inject', reference], { cwd: project, env: { TOOLCRIB_CACHE_DIR: cache } });
+function startInjection({ project, cache, reference, copy }: Lane) {
+  return startCli(['inject', reference, ...(copy ? ['--copy'] : [])], {
+    cwd: project,
+    env: { TOOLCRIB_CACHE_DIR: cache },
+  });
 }
 
 async function interrupt(lane: Lane, moment: Moment, signal: NodeJS.Signals, usual: number): Promise<CliEnd> {
@@ -196,9 +206,9 @@ async function recordedIn(lane: Lane, contents: ReadonlyMap<string, readonly str
 
 /** Proven, alone, right to the byte; then it is taken away, so that the next injection has to place again. */
 async function verifyLaterInjection(lane: Lane): Promise<void> {
-  const { host, reference } = lane;
+  const { host, reference, copy } = lane;
   const project = await openProject(host);
-  const { placement } = await injectTool(project, host, { sandbox: reference });
+  const { placement } = await injectTool(project, host, { sandbox: reference, copy });
   expect([...(await contentsOf(lane))]).toEqual([[placement.directory, [lane.digest]]]);
   const { directories } = await ejectTool(project, host, { sandbox: reference });
   expect(directories).toMatchObject([{ directory: placement.directory, outcome: 'removed', kind: 'placement' }]);

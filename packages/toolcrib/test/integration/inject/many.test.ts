@@ -42,7 +42,11 @@ describe('several sandboxes', requireOrSkip(missing), () => {
     expect(end.code).toBe(8); // as of the first that failed
     expect(documentOf(end)).toMatchObject({
       results: [
-        { sandbox: names[0], placement: { sandbox: names[0], reused: false, protection: 'same-user' }, error: null },
+        {
+          sandbox: names[0],
+          placement: { sandbox: names[0], reused: false, protection: 'read-only-mount' },
+          error: null,
+        },
         { sandbox: names[1], error: { code: 'SANDBOX_STATE' } },
         { sandbox: names[2], error: { code: 'SANDBOX_NOT_FOUND' } },
         { sandbox: names[4], placement: { sandbox: names[4], reused: false }, error: null },

@@ -145,7 +145,7 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     const [tree = ''] = await readdir(directory);
     await writeFile(join(directory, tree, 'bin/synthetic'), 'something else');
     const end = await site.run('--json', 'inject', `docker:${container.name}`);
-    expect(documentOf(end)).toMatchObject({ placement: { rung: 'archive', protection: 'same-user' } });
+    expect(documentOf(end)).toMatchObject({ placement: { rung: 'bind-mount', protection: 'read-only-mount' } });
     expect(end.stderr).toMatch(/the tool that is mounted at .* is not used: .* does not have .* bytes/);
     const again = await site.run('mount-args', '--directory', directory);
     expect(again.stderr).toMatch(/is not what was placed there and is not used any more/);

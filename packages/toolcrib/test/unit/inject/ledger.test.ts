@@ -48,6 +48,27 @@ describe('the ledger', () => {
     expect(await ledger.find(identity, digestOf('another'))).toBeUndefined();
   });
 
+  test('knows of a mount which tree of this host it is, and knows no mount without that', async () => {
+    const ledger = createLedger(folder);
+    const source = { path: '/root/.cache/toolcrib/v1/trees/x', state: 'sha256:1' };
+    const mount: LedgerEntry = {
+      ...entry,
+      rung: 'bind-mount',
+      protection: 'read-only-mount',
+      readBack: 'host',
+      source,
+    };
+    await ledger.record(identity, digest, mount);
+    expect(await ledger.find(identity, digest)).toEqual(mount);
+    await ledger.record(identity, digest, { ...mount, source: { ...source, state: '' } });
+    expect(await ledger.find(identity, digest)).toMatchObject({ source: { state: '' } });
+    const { source: _source, ...without } = mount;
+    await ledger.record(identity, digest, without);
+    expect(await ledger.find(identity, digest)).toBeUndefined();
+    await ledger.record(identity, digest, { ...entry, source });
+    expect(await ledger.find(identity, digest)).toBeUndefined();
+  });
+
   test('knows nothing where its file is damaged or was moved from another sandbox', async () => {
     const ledger = createLedger(folder);
     await ledger.record(identity, digest, entry);

@@ -19,6 +19,14 @@ test('a refusal tells every reason once, and what helps a read-only root', () =>
   });
 });
 
+test('why nothing can be mounted does not change what helps a read-only root', () => {
+  const plan = [...steps('/opt', 'the engine is not on this machine', ['bind-mount']), ...steps('/opt', READ_ONLY)];
+  expect(notInjectable(sandbox, plan)).toMatchObject({
+    message: expect.stringContaining('the engine is not on this machine (bind-mount in /opt)') as string,
+    hint: expect.stringContaining('--tmpfs /tmp:exec') as string,
+  });
+});
+
 test('a refusal with other reasons asks for a directory of root', () => {
   const plan = [
     ...steps('/opt', 'others can write it'),

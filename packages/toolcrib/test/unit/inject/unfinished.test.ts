@@ -7,6 +7,7 @@ import { ownIdentity } from '../../../src/disk/process-identity.ts';
 import { createNotes, isLeftOver, type Unfinished } from '../../../src/inject/unfinished.ts';
 import { createScratch } from '../disk/scratch.ts';
 
+const NOW = '2026-11-22T08:00:00Z';
 const DAY_MS = 24 * 3600 * 1000;
 const box = { engine: 'unix:///engine.sock', id: 'abc' };
 const digest = digestOf('artifact');
@@ -58,19 +59,24 @@ describe('a noted directory', () => {
 
   test('is left over when the process that wrote it has ended, and not before', () => {
     const ended = { ...ownIdentity(), pid: spawnSync('true').pid };
-    expect(isLeftOver(of({ process: ended }), 1)).toBe(true);
-    expect(isLeftOver(of({}), 10 * DAY_MS)).toBe(false);
-    expect(isLeftOver(of({ process: { ...ownIdentity(), start: 1 } }), 1)).toBe(true);
+    expect(isLeftOver(of({ process: ended }), 1, NOW)).toBe(true);
+    expect(isLeftOver(of({}), 10 * DAY_MS, NOW)).toBe(false);
+    expect(isLeftOver(of({ process: { ...ownIdentity(), start: 1 } }), 1, NOW)).toBe(true);
   });
 
   test('of a process that cannot be asked is left over after a day', () => {
     const elsewhere = { ...ownIdentity(), host: '00000000' };
-    expect(isLeftOver(of({ process: elsewhere }), DAY_MS / 2)).toBe(false);
-    expect(isLeftOver(of({ process: elsewhere }), DAY_MS + 1)).toBe(true);
+    expect(isLeftOver(of({ process: elsewhere }), DAY_MS / 2, NOW)).toBe(false);
+    expect(isLeftOver(of({ process: elsewhere }), DAY_MS + 1, NOW)).toBe(true);
   });
 
   test('is left over when it was given up, and not when it is a placement that another one replaced', () => {
-    expect(isLeftOver(of({ state: 'left' }), 1)).toBe(true);
-    expect(isLeftOver(of({ state: 'replaced' }), 10 * DAY_MS)).toBe(false);
+    expect(isLeftOver(of({ state: 'left' }), 1, NOW)).toBe(true);
+    expect(isLeftOver(of({ state: 'replaced' }), 10 * DAY_MS, NOW)).toBe(false);
+  });
+
+  test('for a mount is left over when the sandbox was started again since', () => {
+    expect(isLeftOver(of({ state: 'mounted', startedAt: NOW }), 10 * DAY_MS, NOW)).toBe(false);
+    expect(isLeftOver(of({ state: 'mounted', startedAt: '2026-11-21T08:00:00Z' }), 1, NOW)).toBe(true);
   });
 });
