@@ -15,3 +15,8 @@ export function row({ work, ours, peerName, peer, most }) {
     met: ratio <= most,
   };
 }
+
+/** The same line as what it is, where the design has no budget for that. */
+export function withoutBudget(line) {
+  return { ...line, budget: 'none', met: true };
+}
