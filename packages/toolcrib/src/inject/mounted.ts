@@ -41,29 +41,40 @@ export async function findMounted(injection: Injection): Promise<Placement | und
 }
 
 /** Not in a sandbox whose first process left the users that its engine tells: another tree may be there for what is started. */
-async function isSame(sandbox: Sandbox, { path }: SandboxMount): Promise<boolean> {
+async function isSame(sandbox: Sandbox, mount: SandboxMount): Promise<boolean> {
   if (sandbox.rootOwner === undefined) return false;
-  const there = await statWithin(sandbox, path);
+  const isReached = await leadsTo(sandbox, mount);
+  if (isReached !== undefined) return isReached;
+  const there = await statWithin(sandbox, mount.path);
   return there?.kind === 'directory' && there.mode === DIRECTORY_MODE;
+}
+
+/**
+ * Whether a path leads to its mount: root in the sandbox can rename the directories above it, which engines do not see.
+ * @returns undefined where nobody can tell.
+ */
+async function leadsTo({ namespace }: Sandbox, { path, source }: SandboxMount): Promise<boolean | undefined> {
+  if (source === undefined || namespace === undefined || 'closed' in namespace) return undefined;
+  return 'closed' in namespace.mounter ? undefined : await namespace.mounter.isMounted(path, source);
 }
 
 async function proveMount(injection: Injection, mount: SandboxMount): Promise<MountedEntry | undefined> {
   const { sandbox, clock, reporter } = injection;
   try {
+    const stated = await protectionOfMount(sandbox, mount);
+    if (stated.protection === 'read-only-mount' && (await leadsTo(sandbox, mount)) === false) {
+      throw differs(`root in the sandbox moved a directory above ${mount.path}`);
+    }
     await readBack(injection, mount);
     await proveHealth(injection, mount.path);
+    const readBy = sandbox.uploader === undefined ? 'engine' : 'exec';
+    return { directory: mount.path, ...stated, readBack: readBy, provenAt: clock.now() };
   } catch (error) {
     if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
     const text = `the tool that is mounted at ${mount.path} is not used: ${messageOf(error)}`;
     reporter.notice({ kind: 'warning', text, hint: 'make the sandbox anew with what toolcrib mount-args prints' });
     return undefined;
   }
-  return {
-    directory: mount.path,
-    ...(await protectionOfMount(sandbox, mount)),
-    readBack: sandbox.uploader === undefined ? 'engine' : 'exec',
-    provenAt: clock.now(),
-  };
 }
 
 async function readBack({ sandbox, artifact, signal }: Injection, { path }: SandboxMount): Promise<void> {

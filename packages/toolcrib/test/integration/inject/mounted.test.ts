@@ -55,6 +55,18 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     expect(told.stdout).toContain('read-only-mount: the engine mounted it read-only');
   });
 
+  test('is not used when root in it moved a directory above the mount, whatever stands at its path now', async () => {
+    await using container = await sandboxWith(...(await mountArgs()));
+    const path = textOf(await inject(container), 'placement', 'directory') ?? '';
+    const forge = `mv /var/lib/toolcrib /var/lib/was; mkdir /var/lib/toolcrib; cp -r /var/lib/was/* /var/lib/toolcrib`;
+    await docker('exec', '--user', '0', container.name, 'sh', '-c', forge);
+    for (const reused of [false, true]) {
+      const again = await inject(container);
+      expect(again).toMatchObject({ placement: { rung: 'bind-mount', protection: 'read-only-mount', reused } });
+      expect(textOf(again, 'placement', 'directory')).not.toBe(path);
+    }
+  });
+
   test('has the tool without a ledger that can be written: it is proven each time', async () => {
     await using container = await sandboxWith(...(await mountArgs()));
     const env = { TOOLCRIB_LEDGER_DIR: '/proc/ledger' };
