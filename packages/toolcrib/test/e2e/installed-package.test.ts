@@ -79,9 +79,14 @@ describe('the packed package, installed with npm into an empty folder', requireO
   test('brings the helper that enters the mount namespace of a container without a program in it', async () => {
     const args = ['--read-only', '--tmpfs', '/opt:exec', '--user', '1000'];
     await using container = await startContainer({ image: 'toolcrib-test/static', args });
-    const { stdout } = await installed.shell(`toolcrib --json inject docker:${container.name}`);
-    const { placement } = JSON.parse(stdout) as { placement: unknown };
-    expect(placement).toMatchObject({ rung: 'namespace', readBack: 'host', protection: 'root-owned' });
+    const inject = async (options: string) => {
+      const { stdout } = await installed.shell(`toolcrib --json inject ${options} docker:${container.name}`);
+      return JSON.parse(stdout) as { placement: unknown };
+    };
+    expect(await inject('')).toMatchObject({ placement: { rung: 'bind-mount', protection: 'read-only-mount' } });
+    expect(await inject('--copy')).toMatchObject({
+      placement: { rung: 'namespace', readBack: 'host', protection: 'root-owned' },
+    });
     const { stdout: helpers } = await installed.shell('cd node_modules/toolcrib/native && stat -c "%A %n" *');
     expect(helpers).toBe('-rwxr-xr-x namespace-helper-arm64\n-rwxr-xr-x namespace-helper-x64\n');
   });
@@ -107,7 +112,7 @@ describe('the packed package, installed with npm into an empty folder', requireO
       await writeFile(join(installed.folder, 'example.ts'), example);
       const said = await installed.node('24', 'example.ts');
       expect(said).toMatch(/-amd64-any-v\d+ is sha256:[0-9a-f]{64}, from the bundled tier\n/);
-      expect(said).toMatch(/\/sandbox-tools-v\d+-[0-9a-f]{12}-[0-9a-f]{16}, protection: same-user\n$/);
+      expect(said).toMatch(/\/sandbox-tools-v\d+-[0-9a-f]{12}-[0-9a-f]{16}, protection: read-only-mount\n$/);
       await installed.shell('cd store && sha256sum -c sandbox-tools-v*.SHA256SUMS');
     });
 
