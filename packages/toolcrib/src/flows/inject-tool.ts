@@ -48,19 +48,37 @@ export interface PlacingOptions {
 /**
  * Resolves a project's tool for a sandbox, places it there and proves that it runs; a placement that is there and still
  * proven is used again. In an edited checkout it is the `-dev` artifact.
+ * @param project also one that is still being opened.
  * @throws what `resolve/resolve-artifact.ts`, `flows/install-state.ts` and `inject/inject-tool.ts` say; as
  * {@link openSandbox}.
  */
 export async function injectTool(
-  project: Project,
+  project: Project | Promise<Project>,
   host: Host,
   options: { readonly sandbox: string } & PlacingOptions & Dialogue,
 ): Promise<InjectedTool> {
-  const sandbox = await openSandbox(host, options.sandbox);
+  const { opened, sandbox } = await openBoth(project, openSandbox(host, options.sandbox));
   try {
-    return await injectInto(sandbox, project, host, options);
+    return await injectInto(sandbox, opened, host, options);
   } finally {
     await sandbox.close();
+  }
+}
+
+/** At once: an engine answers while a configuration is read. What is wrong with that is told first, and at once. */
+async function openBoth(
+  project: Project | Promise<Project>,
+  opening: Promise<Sandbox>,
+): Promise<{ readonly opened: Project; readonly sandbox: Sandbox }> {
+  opening.catch(() => undefined); // it is thrown below, unless the project fails
+  try {
+    return { opened: await project, sandbox: await opening };
+  } catch (error) {
+    void opening.then(
+      (sandbox) => sandbox.close(),
+      () => undefined,
+    );
+    throw error;
   }
 }
 

@@ -48,7 +48,7 @@ async function injectOne(session: Session, options: OneOptions): Promise<number>
   const { injectTool } = await import('../../flows/inject-tool.ts');
   const { describeInjection } = await import('../../report/injection-text.ts');
   const dialogue = await session.dialogue();
-  const injection = await injectTool(await session.project(), session.host, { ...options, dialogue });
+  const injection = await injectTool(session.project(), session.host, { ...options, dialogue });
   session.output.result(injection, describeInjection(injection));
   return 0;
 }
