@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -53,7 +52,12 @@ function ownFolder(): string | undefined {
  * input does.
  * @param signal its abort abandons the helper; calls then throw its reason.
  */
-export function startHelper(path: string, args: readonly string[], signal: AbortSignal | undefined): HelperProcess {
+export async function startHelper(
+  path: string,
+  args: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<HelperProcess> {
+  const { spawn } = await import('node:child_process'); // late, because most looks at a sandbox start nothing
   signal?.throwIfAborted();
   const child = spawn(path, args, { env: {}, cwd: '/', stdio: 'pipe', detached: true });
   const source = createByteReader(child.stdout);

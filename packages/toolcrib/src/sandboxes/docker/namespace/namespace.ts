@@ -141,7 +141,7 @@ async function enter<T>(
   work: (helper: HelperProcess, way: Way) => Promise<T>,
 ): Promise<T> {
   const { container, startedAt, id, pid, users } = place;
-  const helper = startHelper(place.helper, [verb, String(pid), users, ...words], signal);
+  const helper = await startHelper(place.helper, [verb, String(pid), users, ...words], signal);
   try {
     if ((await helper.next()).kind !== 'opened') throw outOfStep();
     if ((await pidNow(container, startedAt)) !== pid || !(await belongsTo(pid, id))) {
