@@ -50,6 +50,8 @@ async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<A
       headers: plain.headers,
       timeout: limits.stallMs,
       ...(signal !== undefined && { signal }),
+      // Said, so that Node does not find out whether the host is an address: the expression for that takes it 4 ms to compile.
+      ...(url.protocol === 'http:' && { servername: '' }),
     };
     const request = openRequest(url, options); // TLS is the agent's work
     const connecting = setTimeout(() => request.destroy(timeout('no connection')), limits.connectMs);
