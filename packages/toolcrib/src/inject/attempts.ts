@@ -1,5 +1,5 @@
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import type { ParentExamination } from './examine-parent.ts';
+import { copyingRefusal, type ParentExamination } from './examine-parent.ts';
 import { findProgram } from './sandbox-program.ts';
 import type { CopyingRung, PlanStep } from './placement.ts';
 
@@ -33,7 +33,8 @@ export function optionsIn(
   uid: number | undefined,
   helped: boolean,
 ): readonly (CopyingCandidate | PlanStep)[] {
-  const { parent, refusal } = examination;
+  const { parent } = examination;
+  const refusal = copyingRefusal(examination);
   if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
   const byEngine = sandbox.ways.filter((rung) => rung === 'archive').map((rung) => engineOption(examination, rung));
   const byHost = sandbox.ways

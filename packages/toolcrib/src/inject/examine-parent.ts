@@ -7,6 +7,8 @@ export interface ParentExamination {
   readonly parent: string;
   /** Why no way of placing may use it; undefined when one may. */
   readonly refusal: string | undefined;
+  /** Why nothing may be copied there, though a directory may be made: no program could be started. Absent when one could. */
+  readonly noexec?: string | undefined;
   /** The deepest directory on the way that is there. */
   readonly existing: string;
   /** Names below it that have to be made, the parent's own included. */
@@ -32,7 +34,7 @@ export async function examineParent(
   uid: number | undefined,
 ): Promise<ParentExamination> {
   const mount = mountOf(sandbox, parent);
-  const seen = { parent, mount, existing: '/', missing: [], weaknesses: [] };
+  const seen = { parent, mount, noexec: noexecOf(mount), existing: '/', missing: [], weaknesses: [] };
   const refusal = mountRefusal(sandbox, parent, mount);
   if (refusal !== undefined) return { ...seen, refusal };
   if (mount?.kind === 'tmpfs') return { ...seen, ...insideTmpfs(parent, mount.path), refusal };
@@ -51,7 +53,7 @@ export async function examineWay(
   way: readonly NamespaceEntry[],
 ): Promise<ParentExamination> {
   const mount = mountOf(sandbox, parent);
-  const seen = { parent, mount, existing: '/', missing: [], weaknesses: [] };
+  const seen = { parent, mount, noexec: noexecOf(mount), existing: '/', missing: [], weaknesses: [] };
   const refusal = mountRefusal(sandbox, parent, mount);
   if (refusal !== undefined) return { ...seen, refusal };
   const entries = new Map(way.map((entry) => [entry.path, { ...entry, size: 0, linkTarget: '' }]));
@@ -60,7 +62,9 @@ export async function examineWay(
     stat: (path) => Promise.resolve(entries.get(path)),
     readOwner: (path) => Promise.resolve(entries.get(path)?.uid),
   };
-  return { ...seen, ...(await walk(reader, parent, uid)) };
+  const last = way.at(-1);
+  const noexec = last?.isExecutable === false ? `${last.path} is on a file system that is mounted noexec` : undefined;
+  return { ...seen, noexec: seen.noexec ?? noexec, ...(await walk(reader, parent, uid)) };
 }
 
 /** Who tells what stands at the components of a path. */
@@ -79,7 +83,11 @@ function mountRefusal(sandbox: Sandbox, parent: string, mount: SandboxMount | un
   if (mount.kind === 'bind') return `${mount.path} is a directory of the host: nothing is written outside the sandbox`;
   if (mount.kind === 'other') return `${parent} is on ${mount.path}, which belongs to the engine`;
   if (!mount.writable) return `${mount.path} is mounted read-only`;
-  return mount.executable ? undefined : `${mount.path} is mounted noexec`;
+  return undefined;
+}
+
+function noexecOf(mount: SandboxMount | undefined): string | undefined {
+  return mount?.executable === false ? `${mount.path} is mounted noexec` : undefined;
 }
 
 /** Engines look below a tmpfs, not into it. */
@@ -165,6 +173,11 @@ export async function examineAgain(
   const owners = await Promise.all(made.map((path) => sandbox.readOwner(path)));
   const index = owners.findIndex((owner) => owner !== 0);
   return index < 0 ? undefined : `${made[index] ?? ''} belongs to uid ${owners[index] ?? 'nobody'}`;
+}
+
+/** Why nothing is copied below a parent. */
+export function copyingRefusal({ refusal, noexec }: ParentExamination): string | undefined {
+  return refusal ?? noexec;
 }
 
 /** Why nothing is mounted below a parent: whoever could replace it could lead the path of the mount elsewhere. */

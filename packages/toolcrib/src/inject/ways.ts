@@ -10,7 +10,13 @@ import {
   type CopyingCandidate,
   type Option,
 } from './attempts.ts';
-import { examineParent, examineWay, mountingRefusal, type ParentExamination } from './examine-parent.ts';
+import {
+  copyingRefusal,
+  examineParent,
+  examineWay,
+  mountingRefusal,
+  type ParentExamination,
+} from './examine-parent.ts';
 import type { HostTree } from './host-tree.ts';
 import type { PlanStep } from './placement.ts';
 import { weaknessOfSandbox } from './mounted-protection.ts';
@@ -92,7 +98,7 @@ async function entered<T extends Candidate>(
   if (namespace === undefined || 'closed' in namespace) return unusable(namespace?.closed ?? 'there is none');
   try {
     const examination = await examineWay(sandbox, parent, uid, await namespace.look(parent));
-    const refusal = rung === 'bind-mount' ? mountingRefusal(examination) : examination.refusal;
+    const refusal = rung === 'bind-mount' ? mountingRefusal(examination) : copyingRefusal(examination);
     return refusal === undefined ? { ...candidate, examination } : unusable(refusal);
   } catch (error) {
     if (!hasCode(error, 'NOT_INJECTABLE')) throw error;

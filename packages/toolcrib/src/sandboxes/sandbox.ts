@@ -182,6 +182,8 @@ export interface NamespaceEntry {
   readonly mode: number;
   /** Of its owner, as the sandbox sees it. */
   readonly uid: number;
+  /** False where programs cannot be started (`noexec`). Default: true. */
+  readonly isExecutable?: boolean;
 }
 
 /** An entry of a tree as it stands in the sandbox; paths are relative to the tree, its own is ''. */

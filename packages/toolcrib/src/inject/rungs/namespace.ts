@@ -2,7 +2,7 @@ import { SandboxError } from '../../core/errors.ts';
 import type { ExamineWay, NamespaceTree, SandboxNamespace } from '../../sandboxes/sandbox.ts';
 import type { TarEntry } from '../../tar/write.ts';
 import type { InjectableArtifact } from '../artifact.ts';
-import { examineWay, type ParentExamination } from '../examine-parent.ts';
+import { copyingRefusal, examineWay, type ParentExamination } from '../examine-parent.ts';
 import { verifyMembers } from '../read-back.ts';
 import { DIRECTORY_MODE, directoriesOf, membersOf, verifiedTar } from '../tree.ts';
 import { directoryOf, type Attempt, type PlacedTree } from './attempt.ts';
@@ -57,7 +57,7 @@ function requireNamespace({ namespace }: Attempt['sandbox']): SandboxNamespace {
 /** What the plan and the stated protection rest on must hold while it is written. */
 function verifyAsBefore(before: ParentExamination, now: ParentExamination): void {
   const news = now.weaknesses.find((weakness) => !before.weaknesses.includes(weakness));
-  const reason = now.refusal ?? news;
+  const reason = copyingRefusal(now) ?? news;
   if (reason !== undefined) throw new SandboxError('NOT_INJECTABLE', `meanwhile ${reason}`);
 }
 

@@ -56,6 +56,7 @@ export const TARGETS: readonly HardTarget[] = [
   }),
   inDocker({ name: '`--read-only --tmpfs /tmp:exec --user 1000`', args: [readOnly, '--tmpfs', '/tmp:exec', ...user] }),
   inDocker({ name: '`--read-only --tmpfs /tmp` (noexec)', args: [readOnly, '--tmpfs', '/tmp'] }),
+  inDocker({ name: '`--read-only --tmpfs /tmp` (noexec)', content, args: [readOnly, '--tmpfs', '/tmp'] }),
   inDocker({
     name: '`--read-only --tmpfs /opt:exec`, no program in it',
     image: STATIC,

@@ -113,6 +113,12 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     ['no program in it and no capability', noProgram, ['--cap-drop', 'ALL', '--user', '1000'], '/var/lib/toolcrib/'],
     ['a tmpfs over its install directory', busybox, ['--tmpfs', '/var/lib/toolcrib:exec'], '/var/lib/toolcrib/'],
     ['a read-only root and a tmpfs', noProgram, ['--read-only', '--tmpfs', '/opt:exec'], '/opt/toolcrib/'],
+    [
+      'nothing but a tmpfs where nothing can be started',
+      noProgram,
+      ['--read-only', '--tmpfs', '/tmp'],
+      '/tmp/toolcrib/',
+    ],
   ] as const)('comes into a container with %s', async (_, image, args, parent) => {
     await using site = await startSite({ image, args });
     const placement = await mountIn(site);

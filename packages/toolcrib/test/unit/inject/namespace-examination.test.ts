@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { componentsOf, examineWay } from '../../../src/inject/examine-parent.ts';
+import { copyingRefusal, componentsOf, examineWay, mountingRefusal } from '../../../src/inject/examine-parent.ts';
 import { protectionOf } from '../../../src/inject/protection.ts';
 import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
 import type { NamespaceEntry, Sandbox, SandboxMount } from '../../../src/sandboxes/sandbox.ts';
@@ -46,7 +46,19 @@ test.each([
   ['a mount for data', { ...TMPFS, executable: false }, '/opt is mounted noexec'],
 ] as const)('%s is refused by what the engine says of it', async (_, mount, refusal) => {
   const examined = await examineWay(withMounts(mount), '/opt/toolcrib', 0, wayTo('/opt'));
-  expect(examined.refusal).toContain(refusal);
+  expect(copyingRefusal(examined)).toContain(refusal);
+});
+
+test('where nothing can be started, nothing is copied, and a tree that can be started from may be mounted', async () => {
+  const told = await examineWay(withMounts({ ...TMPFS, executable: false }), '/opt/toolcrib', 0, wayTo('/opt'));
+  const [root, opt] = wayTo('/opt');
+  if (root === undefined || opt === undefined) throw new Error('no way');
+  const seen = await examineWay(withMounts(TMPFS), '/opt/toolcrib', 0, [root, { ...opt, isExecutable: false }]);
+  expect([told, seen].map(copyingRefusal)).toEqual([
+    '/opt is mounted noexec',
+    '/opt is on a file system that is mounted noexec',
+  ]);
+  expect([told, seen].map(mountingRefusal)).toEqual([undefined, undefined]);
 });
 
 test.each([

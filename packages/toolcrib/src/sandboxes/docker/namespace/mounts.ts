@@ -24,7 +24,6 @@ export interface KnownMounts {
 /** Source: statfs(2), statvfs(3). */
 const TMPFS = 0x01021994n;
 const READ_ONLY = 1;
-const NOEXEC = 8;
 
 /**
  * @param description of the container, as its engine gives it.
@@ -44,7 +43,7 @@ export function knownMounts(description: unknown, mounts: readonly SandboxMount[
  * mount, and so bring a directory of this machine to any path, without a link. So each mount on the way has to be the
  * very one that the engine mounted there: a volume by its device and inode, a tmpfs by being on no path of this machine.
  * Who may mount can make anything the root of the namespace: it has to be the engine's, by its device and inode.
- * @throws SandboxError `NOT_INJECTABLE` naming the component; also where nothing can be written or started.
+ * @throws SandboxError `NOT_INJECTABLE` naming the component; also where nothing can be written.
  */
 export async function verifyMounts(way: readonly SeenComponent[], known: KnownMounts): Promise<void> {
   const [first] = way;
@@ -56,7 +55,6 @@ export async function verifyMounts(way: readonly SeenComponent[], known: KnownMo
   }
   const last = way.at(-1) ?? first;
   if ((last.mountFlags & READ_ONLY) !== 0) throw refused(last.at, 'is on a file system that is mounted read-only');
-  if ((last.mountFlags & NOEXEC) !== 0) throw refused(last.at, 'is on a file system that is mounted noexec');
 }
 
 async function verifyCrossing(component: SeenComponent, known: KnownMounts): Promise<void> {

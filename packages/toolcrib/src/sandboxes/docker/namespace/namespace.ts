@@ -122,6 +122,9 @@ export function closedReason({ platform, uid, address }: Circumstances): string 
 
 type Verb = 'look' | 'place' | 'read' | 'mount' | 'remove';
 
+/** Source: statvfs(3). */
+const NOEXEC = 8;
+
 /** What the helper told of a path. */
 interface Way {
   readonly entries: readonly NamespaceEntry[];
@@ -168,7 +171,9 @@ async function readWay(place: Place, helper: HelperProcess, path: string): Promi
     if (way.length > names.length + 1) throw outOfStep();
   }
   await verifyMounts(way, place.known);
-  const entries = way.map(({ at, kind, mode, uid }) => ({ path: at, kind: entryKind(kind), mode, uid }));
+  const entries = way.map(({ at, kind, mode, uid, mountFlags }) => {
+    return { path: at, kind: entryKind(kind), mode, uid, isExecutable: (mountFlags & NOEXEC) === 0 };
+  });
   return { entries, mount: way.at(-1)?.mount };
 }
 
@@ -221,8 +226,6 @@ async function mountDirectory(place: Place, { path, source, examine, signal }: N
     await helper.send({ kind: 'go' });
   });
 }
-
-const NOEXEC = 8;
 
 async function verifySource(path: string, opened: HelperRecord): Promise<void> {
   const seen = await lstat(path, { bigint: true }).catch(() => undefined);
