@@ -10,13 +10,7 @@ import { discardTemporary, sweepTemporaries } from '../disk/temporary.ts';
 import { ensureDirectory, publishTemporary, writeFileAtomically } from '../disk/write-file.ts';
 import type { BlobContext } from './blobs.ts';
 import { recordUse } from './last-use.ts';
-import {
-  createInventory,
-  MAX_UNPACKED_BYTES,
-  unpackArtifact,
-  type ArtifactFile,
-  type Inventory,
-} from './unpack-artifact.ts';
+import type { ArtifactFile, Inventory } from './unpack-artifact.ts';
 import {
   formatUnpackedRecord,
   readUnpackedRecord,
@@ -73,7 +67,7 @@ export async function findUnpacked(
 /**
  * Unpacks an artifact into the cache; where the cache cannot be written to, nothing is stored and every `open` unpacks
  * anew.
- * @throws as {@link unpackArtifact}.
+ * @throws as `unpackArtifact`.
  */
 export async function makeUnpacked(
   context: BlobContext,
@@ -89,11 +83,15 @@ export async function makeUnpacked(
   }
 }
 
+/** Late: what is unpacked already is found without it. */
+const unpacking = () => import('./unpack-artifact.ts');
+
 async function storeUnpacked(
   context: BlobContext,
   artifact: ArtifactFile,
   signal: AbortSignal | undefined,
 ): Promise<UnpackedRecord> {
+  const { createInventory, MAX_UNPACKED_BYTES, unpackArtifact } = await unpacking();
   const { layout, clock } = context;
   const inventory = createInventory();
   await ensureDirectory(layout.unpacked);
@@ -164,6 +162,7 @@ async function forget(path: string): Promise<void> {
 }
 
 async function unstored(artifact: ArtifactFile, signal: AbortSignal | undefined): Promise<UnpackedArtifact> {
+  const { createInventory, unpackArtifact } = await unpacking();
   const inventory = createInventory();
   const digester = createDigester();
   for await (const piece of unpackArtifact(artifact, inventory, signal)) digester.update(piece);
