@@ -42,7 +42,7 @@ export function hostTreeOf(artifact: InjectableArtifact, host: Host): HostTree {
   };
   const make = async (parent: string): Promise<ProvidedTree> => {
     const path = newTreePath(artifact, parent, host);
-    await writeTree(artifact, path, host);
+    await writeTree(artifact, path, host, { isDurable: false });
     const state = await stateOfTree(path);
     if (state !== undefined) return treeAt(path, state);
     throw new RemoteError('STORAGE', `${path} was taken away meanwhile`, { details: { path } });

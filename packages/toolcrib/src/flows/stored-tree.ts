@@ -2,7 +2,7 @@ import { basename, join } from 'node:path';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { stemOf } from '../inject/mounted-path.ts';
 import { placementNameFrom } from '../inject/placement-name.ts';
-import { examineTree, namesIn, writeTreeOnHost } from '../inject/tree-on-host.ts';
+import { examineTree, namesIn, writeTreeOnHost, type TreeOptions } from '../inject/tree-on-host.ts';
 import type { Host } from './host.ts';
 
 /** What finding and writing trees needs. */
@@ -45,11 +45,12 @@ export async function writeTree(
   artifact: InjectableArtifact,
   path: string,
   { reporter, signal }: TreeHost,
+  { isDurable = true }: Pick<TreeOptions, 'isDurable'> = {},
 ): Promise<void> {
   const { tool, version, tar } = artifact;
   const progress = reporter.progress(`place ${tool} in ${basename(path)}`, tar.size);
   try {
-    await writeTreeOnHost(artifact, path, { signal, advance: (bytes) => progress.advance(bytes) });
+    await writeTreeOnHost(artifact, path, { signal, isDurable, advance: (bytes) => progress.advance(bytes) });
   } finally {
     progress.end();
   }

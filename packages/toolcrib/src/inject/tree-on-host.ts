@@ -20,10 +20,12 @@ export interface TreeOptions {
   readonly signal: AbortSignal | undefined;
   /** Told the bytes that were written. */
   readonly advance: (bytes: number) => void;
+  /** False: nobody waits for the disk, since who uses it compares it first. Default: true. */
+  readonly isDurable?: boolean;
 }
 
 /**
- * Writes the tree of an artifact into a directory of this host. It has its name only when it is whole and on the disk. What is
+ * Writes the tree of an artifact into a directory of this host. It has its name only when it is whole. What is
  * there is not replaced; an empty directory is filled, and stays the one that somebody may have mounted.
  * @param directory absolute; what is above it is made.
  * @throws IntegrityError when the artifact's bytes are wrong; UsageError `USAGE` as {@link ensureSafeDirectory}; RemoteError `STORAGE`;
@@ -46,7 +48,7 @@ export async function writeTreeOnHost(
     await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
     throw error;
   }
-  await syncDirectory(parent);
+  if (options.isDurable !== false) await syncDirectory(parent);
 }
 
 /**
@@ -138,13 +140,14 @@ async function fill(directory: string, unfinished: string): Promise<void> {
   await onDisk('remove', unfinished, () => rmdir(unfinished));
 }
 
-async function write(artifact: InjectableArtifact, directory: string, { signal, advance }: TreeOptions): Promise<void> {
+async function write(artifact: InjectableArtifact, directory: string, options: TreeOptions): Promise<void> {
+  const { signal, advance, isDurable = true } = options;
   for (const path of ['', ...directoriesOf(artifact)]) await makeDirectory(join(directory, path));
   for await (const member of membersOf(artifact, verifiedTar(artifact, signal, advance))) {
     const path = join(directory, member.path);
     const { linkTarget = '' } = member;
     if (member.kind === 'link') await onDisk('link', path, () => symlink(linkTarget, path));
-    else await writeFile(path, member);
+    else await writeFile(path, member, isDurable);
   }
 }
 
@@ -159,13 +162,14 @@ async function makeDirectory(path: string): Promise<void> {
 async function writeFile(
   path: string,
   { bytes, mode }: { readonly bytes: AsyncIterable<Uint8Array>; readonly mode: number },
+  isDurable: boolean,
 ): Promise<void> {
   const file = await onDisk('create', path, () => open(path, 'wx', mode));
   try {
     for await (const piece of bytes) await onDisk('write', path, () => file.writeFile(piece));
     await onDisk('write', path, async () => {
       await file.chmod(mode);
-      await file.sync();
+      if (isDurable) await file.sync();
     });
   } finally {
     await file.close();
