@@ -81,13 +81,20 @@ static void read_file(int file) {
     kernel.size += (size_t)size;
 }
 
-static bool read_kernel(void) {
-  int file = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+static bool read_from(int file) {
   struct stat status;
-  if (file < 0 || fstat(file, &status) != 0 || status.st_size == 0) return false;
+  if (fstat(file, &status) != 0 || status.st_size == 0) return false;
   kernel.room = (size_t)status.st_size;
   if (!map_file(file)) read_file(file);
+  return true;
+}
+
+static bool read_kernel(void) {
+  int file = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  bool is_read = read_from(file);
   close(file);
+  if (!is_read) return false;
   header = (const void *)kernel.at;
   if (kernel.size < sizeof *header || header->magic != BTF_MAGIC || header->version != BTF_VERSION) return false;
   return (uint64_t)header->hdr_len + header->type_off + header->type_len <= kernel.size &&
