@@ -36,6 +36,8 @@ typedef struct {
 
 struct signal_struct {
   atomic_t live;
+  unsigned int flags;
+  int group_exit_code;
 };
 
 struct qstr {

@@ -85,7 +85,8 @@ struct call_record {
   __u64 cgroup;
   __u64 time; /* CLOCK_MONOTONIC, at the end of the call */
   __s64 result;
-  __u64 arguments[6]; /* of fork: thread group and id of the new task; of exit: the code as of wait(2); of undecoded: the number */
+  __u64 arguments[6]; /* of fork: thread group and id of the new task; of exit: the code as of wait(2), and 1 where it is that
+                       of the process, decided, else 0: that of the task alone; of undecoded: the number */
 };
 
 /* Of STARTED and ATTACHED: a row for each call that can come, counting from 1, as `kind`, length and letters of its name. */

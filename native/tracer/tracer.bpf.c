@@ -21,6 +21,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 #define SOCK_TYPE_MASK 0xf
 #define SOCK_RAW 3
 #define SOCK_PACKET 10
+#define SIGNAL_GROUP_EXIT 4
 #define EFAULT 14
 #define ENOSYS 38
 /* A path may lie so deep, counted in folders and mounts. */
@@ -707,6 +708,16 @@ static __always_inline bool is_told_unfinished(__u32 call) {
   return call != NO_CALL && call != CALL_socketcall && call != CALL_socket && call != CALL_undecoded;
 }
 
+/*
+ * What wait(2) will tell of the process, whichever of its tasks ends now, and how that one was told to: the last that
+ * begins to end decides it where nothing else did, and may end before one that began earlier.
+ */
+static __always_inline void write_end(struct record *record, struct task_struct *task) {
+  bool is_decided = (BPF_CORE_READ(task, signal, flags) & SIGNAL_GROUP_EXIT) != 0;
+  record->head.arguments[0] = is_decided ? BPF_CORE_READ(task, signal, group_exit_code) : task->exit_code;
+  record->head.arguments[1] = is_decided;
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *dead) {
   struct task_struct *task = bpf_get_current_task_btf();
@@ -717,7 +728,7 @@ int BPF_PROG(on_exit, struct task_struct *dead) {
     if (is_told_unfinished(tag->call)) tell_call(DESK_EXIT, -1, FLAG_NO_RESULT);
     struct record *record = begin_record(DESK_EXIT, CALL_exit);
     if (record != NULL) {
-      record->head.arguments[0] = task->exit_code;
+      write_end(record, task);
       tell(DESK_EXIT);
     }
   }

@@ -1,5 +1,5 @@
 import type { ProcessEnd } from '../run/child-process.ts';
-import type { ObservedCall } from '../run/observe/observed-call.ts';
+import type { ObservedCall, ProcessEvent } from '../run/observe/observed-call.ts';
 import type { CaptureReport } from '../run/observe/observer.ts';
 
 /** What an observer tells of the process that a tool started first, which becomes the command. */
@@ -44,36 +44,33 @@ interface Life {
 }
 
 /**
- * The status of a process is that of its first thread, unless it ended before another one that ended all of them: then
- * the codes differ, and nothing is said. A thread that executes a program takes the place of the first one, which ends.
+ * Only what the kernel has decided of the process counts, which every task that ends from then on tells: what one alone was
+ * ended with, the first one too, may not be what becomes of the process. Where two tell different ends, it was changed
+ * meanwhile, and nothing is said.
  */
 function createLife(anchor: number): Life {
   let pid: number | undefined;
   let isCommand = false;
-  let result: number | undefined;
-  let isDoubtful = false;
+  let ends = new Set<number>();
   let isOver = false;
-  const seeExit = (tid: number, code: number | undefined): void => {
-    if (tid === pid) {
-      result = code;
-      isDoubtful = false;
-    } else if (result !== undefined && code !== result) isDoubtful = true;
+  const seeFork = ({ pid: parent, child, result }: ProcessEvent): void => {
+    if (pid === undefined && parent === anchor) pid = child;
+    // The number is that of somebody else from now on.
+    else if (child === pid && result === pid) isOver = true;
   };
   return {
     see(call) {
-      if (call.kind === 'process' && call.call === 'fork') {
-        if (pid === undefined && call.pid === anchor) pid = call.child;
-        // The number is that of somebody else from now on.
-        else if (call.child === pid && call.result === pid && result !== undefined) isOver = true;
-      } else if (call.pid !== pid || isOver) return;
-      else if (call.kind === 'process') seeExit(call.tid, call.result);
+      if (call.kind === 'process' && call.call === 'fork') seeFork(call);
+      else if (call.pid !== pid || isOver) return;
+      else if (call.kind === 'process' && call.isOfProcess && call.result !== undefined) ends.add(call.result);
       else if (call.kind === 'exec' && call.result === 0) {
         isCommand = true;
-        result = undefined;
+        ends = new Set();
       }
     },
     end() {
-      if (!isCommand || result === undefined || isDoubtful) return undefined;
+      const [result] = ends;
+      if (!isCommand || result === undefined || ends.size > 1) return undefined;
       return result < 0 ? { exitCode: null, signal: -result } : { exitCode: result, signal: null };
     },
   };

@@ -87,13 +87,16 @@ export interface EffectCall extends CallBase {
 
 /**
  * `fork` and `exit` of a task that is followed; threads are tasks. The result of a `fork` is the id of the new task, that
- * of an `exit` its exit code, or the negative number of the signal that ended it.
+ * of an `exit` the exit code of its process, or the negative number of the signal that ended it, where that is decided by
+ * then; else what the task alone was ended with.
  */
 export interface ProcessEvent extends CallBase {
   readonly kind: 'process';
   readonly call: 'fork' | 'exit';
   /** Of `fork`: the thread group of the new task. */
   readonly child?: number;
+  /** Of `exit`: the result is what `wait` tells of the process. Default: the observer cannot tell that. */
+  readonly isOfProcess?: true;
 }
 
 /**

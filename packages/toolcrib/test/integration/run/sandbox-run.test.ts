@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Transform } from 'node:stream';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RemoteError } from '../../../src/core/errors.ts';
 import { createHost } from '../../../src/flows/host.ts';
@@ -385,6 +387,18 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     const seen = { exitCode: 0, signal: null };
     expect((await running.capture).end).toEqual(seen);
     expect(place.commands.accounts()).toEqual({ asked: null, kernel: seen, tool: { exitCode: 3, signal: null } });
+  });
+
+  test('of several threads ends as the last of them, also where another is kept from ending before it', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const program = join(directory, 'workload');
+    const source = join(import.meta.dirname, 'observe/tracer/workload.c');
+    await promisify(execFile)('gcc', ['-O1', '-static', '-o', program, source, '-lpthread']);
+    await docker('cp', program, `${container.name}:/workload`);
+    const { end, archive } = await run(`docker:${container.name}`, ['/workload', 'held-thread'], ['--kernel', 'ebpf']);
+    expect(end.code, end.stderr).toBe(5);
+    const told = { exit_code: 5, signal: null };
+    expect(archive.reports.injection?.ended).toEqual({ asked: null, kernel: told, tool: told });
   });
 
   test.each([

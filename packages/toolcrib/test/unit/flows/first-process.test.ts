@@ -17,7 +17,12 @@ function fork(pid: number, child: number, tid = child): ProcessEvent {
   return { kind: 'process', call: 'fork', abi: 'native', pid, tid: pid, child, result: tid };
 }
 
+/** Of a task whose process has an end by then. */
 function exit(pid: number, result: number, tid = pid): ProcessEvent {
+  return { ...exitAlone(pid, result, tid), isOfProcess: true };
+}
+
+function exitAlone(pid: number, result: number, tid = pid): ProcessEvent {
   return { kind: 'process', call: 'exit', abi: 'native', pid, tid, result };
 }
 
@@ -54,11 +59,15 @@ describe('the end of a command in a sandbox', () => {
   });
 
   test.each([
-    ['threads that ended before', [exit(20, 0, 21), exit(20, 3)], code(3)],
+    ['threads that ended before', [exitAlone(20, 0, 21), exit(20, 3)], code(3)],
     ['threads that were ended with it', [exit(20, 3), exit(20, 3, 21)], code(3)],
-    ['a first thread that ended alone, and another that ended all', [exit(20, 0), exit(20, 5, 21)], undefined],
-    ['a thread that executed a program in the place of the first', [exit(20, 0), exec(20), exit(20, 6)], code(6)],
+    ['a first thread that ended alone, and another that ended all', [exitAlone(20, 0), exit(20, 5, 21)], code(5)],
+    ['threads of which nothing tells that one of them ended all', [exitAlone(20, 0), exitAlone(20, 5, 21)], undefined],
+    ['a first thread alone, of which others may be left', [exitAlone(20, 0)], undefined],
+    ['an end that was changed while its threads ended', [exit(20, -11, 21), exit(20, -9)], undefined],
+    ['a thread that executed a program in the place of the first', [exitAlone(20, 0), exec(20), exit(20, 6)], code(6)],
     ['a process that has its number afterwards', [exit(20, 3), fork(30, 20), exec(20), exit(20, 7)], code(3)],
+    ['one that has it after an end that nothing tells', [exitAlone(20, 3), fork(30, 20), exit(20, 7)], undefined],
     ['a thread of another process with its number', [exit(20, 3), fork(30, 30, 20), exit(30, 7, 20)], code(3)],
   ])('is told of one with %s', async (_what, calls, end) => {
     expect((await after([...started, ...calls])).end).toEqual(end);

@@ -95,7 +95,8 @@ function effectPeer(record: CallRecord): { peer?: Peer | undefined } {
 function processEvent(record: CallRecord, base: Base): ObservedCall {
   const first = argumentWord(record, 0);
   if (record.call.name === 'fork') return { ...base, kind: 'process', call: 'fork', child: first };
-  return { ...base, kind: 'process', call: 'exit', result: exitResult(first) };
+  const isOfProcess = argumentWord(record, 1) === 1;
+  return { ...base, kind: 'process', call: 'exit', result: exitResult(first), ...(isOfProcess && { isOfProcess }) };
 }
 
 /** @param status as of wait(2). */

@@ -181,6 +181,16 @@ describe('the tracer tells', requireOrSkip('reason' in probe ? probe.reason : un
     expect(traced.calls.at(-1)).toMatchObject({ call: 'exit', pid });
   });
 
+  test.each(['last-thread', 'held-thread'])('the end of a process as wait tells it: %s', async (name) => {
+    const { end, calls, capture } = await workloads.trace([workloads.program, name]);
+    expect(end).toEqual({ exitCode: 5, signal: null });
+    expect(capture.survivors).toBe(0);
+    const exits = calls.filter((call) => call.kind === 'process' && call.call === 'exit' && call.pid === calls[0]?.pid);
+    expect(exits).toHaveLength(2);
+    expect(exits.at(-1)).toMatchObject({ isOfProcess: true });
+    for (const exit of exits) if ('isOfProcess' in exit) expect(exit.result).toBe(5);
+  });
+
   test('nothing of what it dropped, but exactly how much that was', async () => {
     const opened = async (count: number): Promise<{ emitted: number; dropped: number; told: number }> => {
       const command = [workloads.program, 'storm', String(count)];

@@ -239,6 +239,39 @@ static int thread_exec(void) {
   return 1;
 }
 
+static void *exit_alone(void *unused) {
+  usleep(200000);
+  syscall(SYS_exit, 5);
+  return unused;
+}
+
+/* Both of its threads end alone: the second after the first, and what it ends with is what becomes of the process. */
+static int last_thread(void) {
+  pthread_t thread;
+  pthread_create(&thread, NULL, exit_alone, NULL);
+  syscall(SYS_exit, 0);
+  return 1;
+}
+
+/* As that, but a child keeps the first thread, which began to end, until the other is gone. */
+static int held_thread(void) {
+  pid_t parent = getpid();
+  int ready[2];
+  if (pipe(ready) != 0) return 1;
+  if (fork() == 0) {
+    int status;
+    if (ptrace(PTRACE_SEIZE, parent, 0, PTRACE_O_TRACEEXIT) != 0) kill(parent, SIGKILL);
+    write(ready[1], "", 1);
+    waitpid(parent, &status, __WALL);
+    usleep(600000);
+    ptrace(PTRACE_CONT, parent, 0, 0);
+    _exit(0);
+  }
+  char byte;
+  read(ready[0], &byte, 1);
+  return last_thread();
+}
+
 /* Before anything else, so that whoever started it has hardly heard of that. */
 static int kill_parent(void) {
   kill(getppid(), SIGKILL);
@@ -261,6 +294,7 @@ int main(int count, char **arguments) {
              {"compat", compat_calls},       {"peers", peers},             {"accepting", accepting},
              {"folders", folders},           {"blind-spots", blind_spots}, {"killed", killed},
              {"thread-exec", thread_exec}, {"kill-parent", kill_parent},
+             {"last-thread", last_thread},   {"held-thread", held_thread},
              {"cut-paths", cut_paths},       {"change-tables", change_tables}, {"overwritten-peer", overwritten_peer}};
   if (count == 3 && strcmp(arguments[1], "storm") == 0) return storm(atoi(arguments[2]));
   for (size_t index = 0; index < sizeof all / sizeof *all; index++)

@@ -179,6 +179,9 @@ describe('a record of the tracer', () => {
   test('tells forks with the new process, and exits with their code or signal', () => {
     expect(told('process', 'fork', { arguments: [21n, 22n], result: 22 })).toMatchObject({ child: 21, result: 22 });
     expect(told('process', 'exit', { arguments: [0x700n] })).toMatchObject({ call: 'exit', result: 7 });
+    // Of a task alone, and of its process.
+    expect(told('process', 'exit', { arguments: [0x700n, 0n] })).not.toHaveProperty('isOfProcess');
+    expect(told('process', 'exit', { arguments: [0x700n, 1n] })).toMatchObject({ result: 7, isOfProcess: true });
     // With a core dump.
     expect(told('process', 'exit', { arguments: [0x8bn] })).toMatchObject({ result: -11 });
   });
