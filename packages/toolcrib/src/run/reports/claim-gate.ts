@@ -133,9 +133,9 @@ function reportedDecision(
   return log === undefined ? weaker(reported, UNKNOWN_AUTHOR) : weaker(reported, authorDecision(log));
 }
 
-/** As of archives of other writers. */
+/** As of archives of other writers, and of one of ours whose account of the logs was taken out, which allows nothing more. */
 const UNKNOWN_AUTHOR: ClaimDecision = {
-  decision: 'degraded',
+  decision: 'blocked',
   reasons: [{ rule: 'policy_log_author_unknown', text: 'nothing tells who could have written the log of the policy' }],
 };
 

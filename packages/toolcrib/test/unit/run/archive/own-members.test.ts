@@ -1,13 +1,22 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { verifyArchive } from '../../../../src/run/archive/verify.ts';
-import { archiveBytes } from '../../../../src/run/archive/write.ts';
+import type { ArchiveMember } from '../../../../src/run/archive/paths.ts';
+import { verifyArchive, type ArchiveInspection } from '../../../../src/run/archive/verify.ts';
+import { archiveBytes, sealArchive } from '../../../../src/run/archive/write.ts';
 import type { CaptureRecord } from '../../../../src/run/reports/capture-record.ts';
 import { kernelHealth } from '../../../../src/run/reports/kernel-health.ts';
 import { runCoverage, type RunCoverage } from '../../../../src/run/reports/run-coverage.ts';
-import { captured } from '../captured.ts';
+import { captured, type Captured } from '../captured.ts';
 import { changed, executed, opened } from '../observed.ts';
 import { sampleMembers } from './sample-archive.ts';
 import { PLACEMENT } from '../placement.ts';
+
+/** The lines of {@link CAPTURE}. */
+const KERNEL = [
+  { type: 1, kind: 'openat', value: '/srv/a' },
+  { type: 4, kind: 'exec', value: '/bin/true' },
+];
+const SDK_LOG = [{ layer: 'sdk', command_could_write: true, because: [] }] as const;
 
 const CAPTURE = captured({ calls: [opened('/srv/a'), executed('/bin/true')] });
 
@@ -22,10 +31,7 @@ interface OwnMembers {
 /** An archive whose layers are those of {@link CAPTURE}, with these members of ours. */
 async function inspect({ capture, coverage, injection, effects, raw }: OwnMembers) {
   const members = sampleMembers({
-    kernel: [
-      { type: 1, kind: 'openat', value: '/srv/a' },
-      { type: 4, kind: 'exec', value: '/bin/true' },
-    ],
+    kernel: KERNEL,
     health: { ...kernelHealth(CAPTURE), notes: [] },
     replace: {
       ...(capture !== undefined && { 'toolcrib/capture.json': JSON.stringify(capture) }),
@@ -115,6 +121,69 @@ describe('members of our own', () => {
   ])('are refused: %s', async (_, members, rule) => {
     expect((await inspect(members)).findings.map((finding) => finding.rule)).toContain(rule);
   });
+});
+
+describe('members that are taken out', () => {
+  const log = (command_could_write: boolean) => [{ layer: 'policy' as const, command_could_write, because: [] }];
+  const calls = [opened('/srv/a'), executed('/bin/true')];
+  const runs: readonly Captured[] = [
+    { calls },
+    { calls, report: { endedEarly: true } },
+    { calls, tier: 'ptrace' },
+    { report: { attribution: 'doubtful' } },
+  ];
+
+  function recorded(run: Captured, hasShim: boolean): readonly ArchiveMember[] {
+    const record = captured(run);
+    const lines = record.normaliser?.lines.kernel === 0 ? [] : KERNEL;
+    const isThere = { run_id: 'run_001', descriptors: [] };
+    return sampleMembers({
+      kernel: lines,
+      decisions: [{ id: 'call_1', tool: 'read', decision: 'allow' }],
+      ...(hasShim && { agentShim: 'openai-agents', sdkCalls: [{ id: 'call_1', tool: 'read' }] }),
+      health: { ...kernelHealth(record), notes: [] },
+      replace: {
+        'toolcrib/capture.json': JSON.stringify(record),
+        'toolcrib/coverage.json': JSON.stringify({ ...runCoverage(record), ...(lines.length === 0 && isThere) }),
+        'toolcrib/effects.ndjson': '',
+        'toolcrib/injection.json': JSON.stringify({ ...injection, ...(lines.length === 0 && { anchor: null }) }),
+        'toolcrib/outcome.json': JSON.stringify({ spawn_error: null, timed_out: true }),
+      },
+    }).filter(({ path }) => path !== 'manifest.json');
+  }
+
+  const OWN = ['capture.json', 'coverage.json', 'effects.ndjson', 'injection.json', 'outcome.json'];
+
+  test('raise no claim where the archive is accepted without them', async () => {
+    const taken = fc.oneof(fc.constant(OWN), fc.subarray(OWN), fc.subarray([...OWN, 'policy.ndjson', 'sdk.ndjson']));
+    const run = fc.record({ run: fc.constantFrom(...runs), isOwn: fc.boolean(), hasShim: fc.boolean(), taken });
+    let accepted = 0;
+    await fc.assert(
+      fc.asyncProperty(run, async ({ run, isOwn, hasShim, taken }) => {
+        const members = recorded({ ...run, logs: [...log(isOwn), ...(hasShim ? SDK_LOG : [])] }, hasShim);
+        const whole = await verifyArchive(archiveBytes(sealArchive('run_001', members)));
+        expect(whole.findings).toEqual([]);
+        const left = members.filter(({ path }) => !taken.some((name) => path.endsWith(`/${name}`)));
+        const less = await verifyArchive(archiveBytes(sealArchive('run_001', left)));
+        if (less.findings.length > 0) return;
+        accepted += 1;
+        const before = decisionsOf(whole);
+        for (const [index, decision] of decisionsOf(less).entries()) {
+          expect(RANKS.indexOf(decision)).toBeLessThanOrEqual(RANKS.indexOf(before[index] ?? 'blocked'));
+        }
+      }),
+      { numRuns: 50 },
+    );
+    expect(accepted).toBeGreaterThan(10);
+  });
+
+  const RANKS = ['blocked', 'degraded', 'allowed'];
+
+  function decisionsOf({ claims }: ArchiveInspection): readonly string[] {
+    if (claims === undefined) return [];
+    const measured = claims.measured.flatMap(({ positive, exhaustive, absence }) => [positive, exhaustive, absence]);
+    return [...measured, claims.reported.policy, claims.reported.sdk, claims.per_binding].map((one) => one.decision);
+  }
 });
 
 function effect(run_id: string, call = 'unlink'): string {

@@ -95,15 +95,15 @@ describe('what may be claimed', () => {
     expect(decisions(report)).toMatchObject({ binding: 'blocked', sdk: 'allowed' });
   });
 
-  test('of a policy log that nobody tells the author of: only with reservations, also by tool call', () => {
-    expect(told({ logs: [] })).toMatchObject({ policy: 'degraded', binding: 'degraded' });
+  test('of a policy log that nobody tells the author of: nothing, also not by tool call', () => {
+    expect(told({ logs: [] })).toMatchObject({ policy: 'blocked', binding: 'blocked' });
     const health = healthOfRun({
       ...{ runId: 'run_001', platform: 'linux', redaction: createRedactor(fixedKey).summary(), ...LAYERS },
       capture: captured(),
     });
     expect(decisions(claimReport({ health, coverage: undefined, capture: undefined }))).toMatchObject({
       'path opens': 'blocked blocked blocked',
-      policy: 'degraded',
+      policy: 'blocked',
       sdk: 'allowed',
     });
   });
