@@ -132,9 +132,19 @@ function asText(lines: readonly string[]): string {
 
 function describeSandbox({ reports: { injection } }: ArchiveFacts): readonly string[] {
   if (injection === undefined) return [];
-  const { sandbox, tool, version, protection, after } = injection;
+  return field('sandbox', sandboxText(injection));
+}
+
+/** Where a command ran, what started it there, and what became of that place. */
+export function sandboxText({
+  sandbox,
+  tool,
+  version,
+  protection,
+  after,
+}: NonNullable<ArchiveFacts['reports']['injection']>): string {
   const gone = after === 'running' ? '' : `; after the command the sandbox was ${after}`;
-  return field('sandbox', `${sandbox}, started by ${tool} v${version} (protection: ${protection})${gone}`);
+  return `${sandbox}, started by ${tool} v${version} (protection: ${protection})${gone}`;
 }
 
 const TIERS: ReadonlyMap<string, string> = new Map([
@@ -208,7 +218,7 @@ export function outcomeText(summary: Summary): string {
   const timeout = summary.timedOut ? ', its time was up' : '';
   if (typeof summary.signal === 'number') return `ended by signal ${summary.signal}${after}${timeout}`;
   if (typeof summary.exitCode === 'number') return `exit code ${summary.exitCode}${after}${timeout}`;
-  return 'unknown: the archive tells neither an exit code nor a signal';
+  return `unknown: the archive tells neither an exit code nor a signal${timeout}`;
 }
 
 /** `250 ms`, `1.5 s`, `2 min 5 s`. */

@@ -6,12 +6,17 @@ export function clippingsOf({
   summary: { health },
   reports: { capture },
 }: Pick<ArchiveFacts, 'summary' | 'reports'>): readonly string[] {
-  const spots = capture?.normaliser?.blind_spots ?? {};
   const clippings = [
     ...((health?.ringbuf_drops ?? 0) > 0 ? ['events were lost'] : []),
     ...(capture?.ended_early === true ? ['the observer was gone before the run was over'] : []),
     ...((capture?.survivors ?? 0) > 0 ? ['processes lived on when the recording ended'] : []),
-    ...(TAMPERING_CALLS.some((call) => (spots[call] ?? 0) > 0) ? ['the observer could have been changed'] : []),
+    ...(isTampered(capture) ? ['the observer could have been changed'] : []),
   ];
   return clippings.length > 0 ? clippings : ['not all was seen, and nothing says why'];
+}
+
+/** Whether a call was seen by which the observer could have been changed. */
+export function isTampered(capture: ArchiveFacts['reports']['capture']): boolean {
+  const spots = capture?.normaliser?.blind_spots ?? {};
+  return TAMPERING_CALLS.some((call) => (spots[call] ?? 0) > 0);
 }

@@ -1,4 +1,5 @@
 import type { ArchiveFacts } from './archive-text.ts';
+import { isTampered } from './clipped-text.ts';
 import { counted } from './counted.ts';
 
 /**
@@ -24,9 +25,8 @@ function kernelUnknowns({
   if (health.ringbuf_drops > 0) {
     unknowns.push(`Events were lost (${health.ringbuf_drops} counted): what was not seen may have happened.`);
   } else if (health.kernel_layer !== 'complete' && isUnexplained(capture)) {
-    unknowns.push(
-      'Not all that happened may have been seen: the observer could have been changed, or nothing says why.',
-    );
+    const why = isTampered(capture) ? 'the observer could have been changed' : 'nothing says why';
+    unknowns.push(`Not all that happened may have been seen: ${why}.`);
   }
   if (health.cgroup_correlation !== 'clean') unknowns.push('Not every event is certain to belong to this run.');
   if (health.capture_origin !== undefined) unknowns.push('A third party captured the events.');
@@ -53,14 +53,17 @@ function endUnknowns({
   reports: { injection },
 }: ArchiveFacts): readonly string[] {
   if (injection === undefined || spawnError !== null) return [];
-  const { ended } = injection;
+  const { ended, after } = injection;
+  const isUnknown = exitCode === null && signal === null;
   if (ended === undefined) {
+    if (isUnknown) return ['How the command ended is not known.'];
     return (exitCode ?? 0) < LEAST_OF_TOOLS
-      ? []
+      ? ['Who told how the command ended is not known.']
       : ['Whether the exit code is that of the command is not known: it may be that of the tool that starts it there.'];
   }
   const { kernel, tool } = ended;
-  if (exitCode === null && signal === null) return ['How the command ended is not known: nobody saw it.'];
+  if (isUnknown && after === 'gone') return ['How the command would have ended is not known: its sandbox was gone.'];
+  if (isUnknown) return ['How the command ended is not known: nobody saw it.'];
   if (kernel === null) return ['How the command ended, only the tool told that started it there.'];
   const isSame = tool === null || (tool.exit_code === kernel.exit_code && tool.signal === kernel.signal);
   return isSame ? [] : ['The tool that started the command told another end of it than the kernel, whose is recorded.'];

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { ArchiveAccount } from '../../core/archive-account.ts';
-import { outcomeText, quoteArgument, verdictText, watcherText, type ArchiveFacts } from '../archive-text.ts';
+import {
+  outcomeText,
+  quoteArgument,
+  sandboxText,
+  verdictText,
+  watcherText,
+  type ArchiveFacts,
+} from '../archive-text.ts';
 import type { DiffFacts } from '../diff-text.ts';
 import { unknownsOf } from '../unknowns.ts';
 import { Markup, markup } from './markup.ts';
@@ -135,7 +142,7 @@ function renderRan(facts: ArchiveFacts): Markup {
     ['ended', outcomeText(summary)],
     ['platform', platform],
     ['watched by', watcherText(facts)],
-    ['sandbox', injection && `${injection.sandbox} (${injection.tool} v${injection.version}, ${injection.protection})`],
+    ['sandbox', injection && sandboxText(injection)],
     ['agent SDK', agentShim === 'none' ? undefined : agentShim],
     ['variables set', envKeys?.join(', ')],
   ];

@@ -124,6 +124,22 @@ describe('the text of an archive', () => {
       'Whether the exit code is that of the command',
     );
     expect(describeArchive(exited(1))).not.toContain('Whether the exit code');
+    expect(describeArchive(exited(1))).toContain('Who told how the command ended is not known.');
+  });
+
+  test('of a run whose sandbox was gone says that, and that its time was up', async () => {
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({})));
+    const ended = { asked: 15, kernel: { exit_code: null, signal: 9 }, tool: null };
+    const injection = { sandbox: 'docker:web', tool: 't', version: 1, protection: 'root-owned', after: 'gone', ended };
+    const facts = {
+      ...inspection,
+      summary: { ...inspection.summary, exitCode: null, signal: null, timedOut: true },
+      reports: { ...inspection.reports, injection },
+    };
+    const text = describeArchive(facts).replaceAll(/\s+/g, ' ');
+    expect(text).toContain('neither an exit code nor a signal, its time was up');
+    expect(text).toContain('How the command would have ended is not known: its sandbox was gone.');
+    expect(text).not.toContain('nobody saw it');
   });
 
   test.each([

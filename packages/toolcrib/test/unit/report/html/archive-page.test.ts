@@ -34,6 +34,14 @@ describe('the page of an archive', () => {
     expect(page).not.toContain('verdict: clean');
   });
 
+  test('tells the sandbox, and that it was gone', async () => {
+    const page = await read(fullSample);
+    const injection = { sandbox: 'docker:web', tool: 't', version: 1, protection: 'root-owned', after: 'gone' };
+    const facts = { ...page.facts, reports: { ...page.facts.reports, injection } };
+    const told = 'docker:web, started by t v1 (protection: root-owned); after the command the sandbox was gone';
+    expect(renderArchivePage({ ...page, facts })).toContain(told);
+  });
+
   test('counts programs without a path', async () => {
     const kernel = [{ type: 4, kind: 'exec', value: null }];
     expect(renderArchivePage(await read({ ...fullSample, kernel }))).toContain(
