@@ -1,4 +1,5 @@
-import { hasCode, RemoteError } from '../core/errors.ts';
+import { resolve } from 'node:path';
+import { hasCode, RemoteError, UsageError } from '../core/errors.ts';
 
 /** How a command ended, as far as the failure to tell it elsewhere tells it. */
 export interface ChildEnd {
@@ -8,6 +9,20 @@ export interface ChildEnd {
   readonly code?: number;
   /** The path of what was recorded. */
   readonly archive?: string;
+}
+
+/**
+ * The result replaces what stands at its path: that must not be what the command is recorded in, or from.
+ * @param others option to file, as the user wrote it.
+ * @throws UsageError `USAGE`.
+ */
+export function verifyResultApart(file: string | undefined, others: ReadonlyMap<string, string | undefined>): void {
+  for (const [option, other] of others) {
+    if (file === undefined || other === undefined || resolve(file) !== resolve(other)) continue;
+    throw new UsageError('USAGE', `--result and ${option} name the same file: ${file}`, {
+      hint: 'give the result a file of its own',
+    });
+  }
 }
 
 /**

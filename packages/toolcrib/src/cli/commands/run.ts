@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { UsageError } from '../../core/errors.ts';
 import type { RecordRunRequest } from '../../flows/record-run.ts';
-import { writeResult } from '../child-result.ts';
+import { verifyResultApart, writeResult } from '../child-result.ts';
 import { collectAssignment, parseTimeout, type Registration } from '../program-options.ts';
 import type { Session } from '../session.ts';
 import type { Signals } from '../signals.ts';
@@ -41,6 +41,9 @@ export function registerRun({ program, action }: Registration): void {
     action(async (session, words: string[], options: RunOptions) => {
       const { recordRun } = await import('../../flows/record-run.ts');
       const { result, redact, unsafeDisableRedaction = false, sandbox, user, cwd, ...request } = options;
+      const { output, policyLog, sdkLog } = request;
+      const files = { '--output': output, '--policy-log': policyLog, '--sdk-log': sdkLog };
+      verifyResultApart(result, new Map(Object.entries(files)));
       const place = await placeOf(session, { sandbox, user, cwd });
       const signals = forwarded(session.signals, request.timeout === undefined && place === undefined);
       const mode = unsafeDisableRedaction ? 'disabled_unsafe' : redact;

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { writeResult } from '../../../src/cli/child-result.ts';
+import { verifyResultApart, writeResult } from '../../../src/cli/child-result.ts';
 
 test('a result that cannot be written does not keep back how the command ended and where it is recorded', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'toolcrib-result-'));
@@ -18,4 +18,15 @@ test('a result that cannot be written does not keep back how the command ended a
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+test('a result does not take the place of what is recorded, or recorded from', () => {
+  const others = new Map([
+    ['--output', 'run.tar.gz'],
+    ['--policy-log', undefined],
+    ['--sdk-log', 'sdk.ndjson'],
+  ]);
+  expect(() => verifyResultApart('./run.tar.gz', others)).toThrow('--result and --output name the same file');
+  expect(() => verifyResultApart('x/../sdk.ndjson', others)).toThrow('--result and --sdk-log name the same file');
+  for (const apart of ['result.json', undefined]) expect(() => verifyResultApart(apart, others)).not.toThrow();
 });
