@@ -1,6 +1,6 @@
-import * as z from 'zod/mini';
 import { createDigester, digestOf } from '../../core/digest.ts';
 import { IntegrityError } from '../../core/errors.ts';
+import { describeIssues } from '../../core/schema-issues.ts';
 import { compareCodePoints } from '../../tar/path.ts';
 import { gunzip, readTar, type TarMember } from '../../tar/read.ts';
 import { secretRuleIn } from '../redaction/secret-shapes.ts';
@@ -69,7 +69,7 @@ async function readManifest(member: TarMember, { content, findings, limits }: Re
   }
   const manifest = manifestSchema.safeParse(parsed.value);
   if (!manifest.success) {
-    findings.add('schema', MANIFEST_PATH, z.prettifyError(manifest.error).slice(0, 300));
+    findings.add('schema', MANIFEST_PATH, describeIssues(manifest.error).slice(0, 300));
     return;
   }
   content.manifest = manifest.data;
