@@ -2,7 +2,9 @@
 export interface ArchiveLimits {
   /** Of all members together, unpacked, in bytes. */
   readonly totalBytes: number;
-  /** Of one JSON document, in bytes. */
+  /** Of the manifest, in bytes: some 350 for a member with the longest name, and its run id. */
+  readonly manifestBytes: number;
+  /** Of one other JSON document, in bytes. */
   readonly documentBytes: number;
   /** Of one line, in bytes. A command line of 2 MB can become six times as long by escapes. */
   readonly lineBytes: number;
@@ -11,6 +13,7 @@ export interface ArchiveLimits {
 
 export const ARCHIVE_LIMITS: ArchiveLimits = {
   totalBytes: 8 * 1024 ** 3,
+  manifestBytes: 256 * 1024,
   documentBytes: 64 * 1024 ** 2,
   lineBytes: 16 * 1024 ** 2,
   members: 64,

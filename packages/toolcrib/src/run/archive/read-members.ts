@@ -57,7 +57,7 @@ function verifyPlace(member: TarMember, reading: Reading): void {
 }
 
 async function readManifest(member: TarMember, { content, findings, limits }: Reading): Promise<void> {
-  const text = await readText(member, limits.documentBytes);
+  const text = await readText(member, limits.manifestBytes);
   if (typeof text !== 'string') {
     findings.add('schema', MANIFEST_PATH, text.problem);
     return;

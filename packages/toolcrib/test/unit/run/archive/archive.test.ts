@@ -246,6 +246,20 @@ describe('an archive is refused', () => {
     expect(total.findings[0]?.rule).toBe('too_large');
   });
 
+  test('for a manifest that lists more than an archive can hold, and not for one that lists all of that', async () => {
+    const members = sampleMembers({ runId: 'r'.repeat(128 * 1024) });
+    const names = Array.from({ length: ARCHIVE_LIMITS.members - members.length }, (_, index) => `${index}`);
+    const more = names.map((name) => ({ path: `toolcrib/${name.padStart(100, 'x')}`, bytes: Buffer.from('{}') }));
+    const most = sealArchive('r'.repeat(128 * 1024), [...members.slice(1), ...more]);
+    expect(most).toHaveLength(ARCHIVE_LIMITS.members);
+    expect((await verifyArchive(archiveBytes(most))).findings).toEqual([]);
+    const entries = Array.from({ length: 3000 }, (_, index) => ({ path: `toolcrib/${index}`, bytes: Buffer.from('') }));
+    const [manifest] = sealArchive('run_001', entries);
+    const { findings } = await verifyArchive(archiveBytes(manifest === undefined ? [] : [manifest]));
+    expect(findings).toMatchObject([{ rule: 'too_large' }]);
+    expect(findings[0]?.message).toMatch(/^manifest\.json has \d+ bytes, more than 262144$/);
+  });
+
   test('when it is damaged anywhere, unless its content is the same; never with a crash', async () => {
     const bytes = Buffer.from(await packed(sampleMembers(fullSample)));
     const { summary } = await verifyArchive(bytes);
