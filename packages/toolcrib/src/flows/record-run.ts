@@ -1,5 +1,5 @@
 import { constants, existsSync } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ToolcribError, UsageError } from '../core/errors.ts';
 import { onDisk } from '../disk/storage-error.ts';
@@ -88,6 +88,7 @@ export interface RecordedRun {
  * and so do the details.
  */
 export async function recordRun(host: Host, request: RecordRunRequest): Promise<RecordedRun> {
+  verifyNamesFile(request.output);
   const path = resolve(host.cwd, request.output);
   await prepareDirectory(host, path);
   const spec = createRunSpec(host, request);
@@ -108,12 +109,25 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   }
 }
 
+function verifyNamesFile(output: string): void {
+  if (output !== '' && !output.endsWith('/')) return;
+  throw new UsageError('USAGE', `the archive goes into a file, found ${JSON.stringify(output)}`, {
+    hint: 'e.g. -o run.tar.gz',
+  });
+}
+
 /** A run cannot be repeated: its evidence must not be lost to a folder that is not there. */
 async function prepareDirectory({ clock }: Host, path: string): Promise<void> {
-  if (existsSync(path)) throw archiveExists(path);
+  if (existsSync(path) || (await isLink(path))) throw archiveExists(path);
   const directory = dirname(path);
   await onDisk('write to', directory, () => access(directory, constants.W_OK));
   await sweepTemporaries(directory, { now: clock.now() });
+}
+
+/** Also one that leads nowhere takes the name of an archive. */
+async function isLink(path: string): Promise<boolean> {
+  const stats = await lstat(path).catch(() => undefined); // what is wrong there, the directory tells
+  return stats?.isSymbolicLink() === true;
 }
 
 async function runInto(

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
@@ -124,6 +124,18 @@ describe.concurrent('run', () => {
       }
     },
   );
+
+  test.each([
+    ['', 'the archive goes into a file, found ""'],
+    ['folder/', 'the archive goes into a file, found "folder/"'],
+    ['link.tar.gz', 'link.tar.gz is there already'],
+  ])('refuses %j as the place of an archive before anything is started', async (output, words) => {
+    await using project = await scratchProject();
+    await symlink('nowhere', join(project.folder, 'link.tar.gz'));
+    const end = await toolcrib(['run', '-o', output, '--', 'touch', 'started'], { cwd: project.folder });
+    expect(end).toMatchObject({ code: 125, stderr: expect.stringContaining(words) as string });
+    expect(await readdir(project.folder)).toEqual(['link.tar.gz']);
+  });
 
   test('writes what happened to the file of --result, and the archive tells the same', async () => {
     await using project = await scratchProject();
