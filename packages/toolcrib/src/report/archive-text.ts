@@ -64,7 +64,8 @@ interface CaptureFacts {
   readonly refusals: readonly { readonly tier: string; readonly reason: string }[];
   readonly perturbations: readonly string[];
   readonly ended_early: boolean;
-  readonly survivors: number;
+  /** Null where nobody counted them. */
+  readonly survivors: number | null;
   readonly logs?: readonly { readonly layer: string; readonly command_could_write: boolean }[];
   readonly normaliser: {
     readonly hidden: Readonly<Record<string, number>>;
@@ -161,6 +162,8 @@ export function watcherText({ summary, reports: { capture } }: ArchiveFacts): st
   return `nothing: no command ran for ${name} to watch`;
 }
 
+const UNCOUNTED = 'nobody counted what lived on';
+
 function describeCapture(facts: ArchiveFacts): readonly string[] {
   const { capture } = facts.reports;
   if (capture === undefined) return [];
@@ -170,8 +173,8 @@ function describeCapture(facts: ArchiveFacts): readonly string[] {
     ...field('watched by', `${watcherText(facts) ?? ''}${attribution === 'doubtful' ? ', attribution in doubt' : ''}`),
     ...refusals.flatMap((refusal) => field('', `not by ${refusal.tier}: ${refusal.reason}`)),
     ...perturbations.flatMap((text) => field('', `changed by that: ${text}`)),
-    ...(ended_early ? field('', 'it ended before the run was over') : []),
-    ...(survivors > 0
+    ...(ended_early ? field('', `it ended before the run was over${survivors === null ? `; ${UNCOUNTED}` : ''}`) : []),
+    ...(survivors !== null && survivors > 0
       ? field('', `${counted(survivors, 'process', 'processes')} lived on when the recording ended`)
       : []),
     ...(hidden > 0

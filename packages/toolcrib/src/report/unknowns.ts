@@ -30,9 +30,13 @@ function kernelUnknowns({
   }
   if (health.cgroup_correlation !== 'clean') unknowns.push('Not every event is certain to belong to this run.');
   if (health.capture_origin !== undefined) unknowns.push('A third party captured the events.');
-  if (capture?.ended_early === true) unknowns.push('The observer was gone before the run was over.');
-  if (capture !== undefined && capture.survivors > 0) {
-    const lived = `${counted(capture.survivors, 'process', 'processes')} lived on when the recording ended`;
+  const survivors = capture?.survivors ?? 0;
+  if (capture?.ended_early === true) {
+    const more = capture.survivors === null ? ', and nobody counted what lived on' : '';
+    unknowns.push(`The observer was gone before the run was over${more}.`);
+  }
+  if (survivors > 0) {
+    const lived = `${counted(survivors, 'process', 'processes')} lived on when the recording ended`;
     unknowns.push(`${lived}; what was done then is not known.`);
   }
   if (coverage === undefined) unknowns.push('The archive does not describe what could be seen and what not.');
@@ -41,7 +45,7 @@ function kernelUnknowns({
 
 /** What lived on, and an observer that was gone, are told by themselves. */
 function isUnexplained(capture: ArchiveFacts['reports']['capture']): boolean {
-  return capture === undefined || (!capture.ended_early && capture.survivors === 0);
+  return capture === undefined || (!capture.ended_early && (capture.survivors ?? 0) === 0);
 }
 
 /** In older archives the end of the tool that starts a command stood for that of the command. */

@@ -67,8 +67,8 @@ export interface CaptureReport {
   readonly accounts: readonly HookAccount[];
   /** The observer died or was ended before the last descendant: what came after is not known. */
   readonly endedEarly: boolean;
-  /** Descendants that were alive when the drain limit was over. */
-  readonly survivors: number;
+  /** Descendants that were alive when the drain limit was over; undefined where nobody counted them. */
+  readonly survivors: number | undefined;
   /** What the observation itself changed for the command, one sentence each (`strace sets no_new_privs`). */
   readonly perturbations: readonly string[];
   /** Milliseconds from the start of the observer until the command was released. */

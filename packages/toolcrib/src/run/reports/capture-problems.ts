@@ -31,12 +31,16 @@ export function captureProblems(record: CaptureRecord, members: CapturedMembers)
   ];
 }
 
-function tierProblems({ tier, attribution, normaliser, hooks, requested }: CaptureRecord): readonly string[] {
+function tierProblems(record: CaptureRecord): readonly string[] {
+  const { tier, attribution, normaliser, hooks, requested, ended_early, survivors } = record;
   const isObserved = attribution !== null;
   const problems: string[] = [];
   if (isObserved && tier === 'none') problems.push('tier is none, but there is an attribution');
   if (isObserved !== (normaliser !== null)) problems.push('attribution and normaliser do not go together');
   if (!isObserved && hooks.length > 0) problems.push('nothing was observed, but there are hooks');
+  if (isObserved && survivors === null && !ended_early) {
+    problems.push('the observation is whole, but nobody counted what lived on');
+  }
   if (requested !== 'auto' && tier !== (requested === 'off' ? 'none' : requested)) {
     problems.push(`requested was ${requested}, but tier is ${tier}`);
   }

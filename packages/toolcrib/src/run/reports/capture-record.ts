@@ -35,8 +35,8 @@ export const captureRecordSchema = z.strictObject({
   attribution: z.nullable(z.enum(['proven', 'doubtful'])),
   /** The observer was gone before the last descendant. */
   ended_early: z.boolean(),
-  /** Descendants that lived on when the recording ended. */
-  survivors: count,
+  /** Descendants that lived on when the recording ended. Null where nobody counted them. */
+  survivors: z.nullable(count),
   /** What became of the calls, by hook: emitted + dropped + missed is what was performed. */
   hooks: z.array(
     z.strictObject({ hook: z.string(), emitted: count, dropped: count, unreadable: count, missed: count }),
@@ -100,7 +100,7 @@ export function captureRecord(facts: CaptureFacts): CaptureRecord {
     refusals: refusals.map((refusal) => ({ tier: refusal.tier, reason: redacted(refusal.reason) })),
     attribution: report?.attribution ?? null,
     ended_early: report?.endedEarly ?? false,
-    survivors: report?.survivors ?? 0,
+    survivors: report?.survivors ?? null,
     hooks: (report?.accounts ?? []).map(({ hook, emitted, dropped, unreadable, missed }) => {
       return { hook, emitted, dropped, unreadable, missed };
     }),

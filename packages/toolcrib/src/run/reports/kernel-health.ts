@@ -42,7 +42,7 @@ export function gapsOf(record: CaptureRecord): readonly string[] {
   return [
     ...(lost > 0 ? [`${lost} records lost`] : []),
     ...(record.ended_early ? ['ended early'] : []),
-    ...(record.survivors > 0 ? [`survivors: ${record.survivors}`] : []),
+    ...((record.survivors ?? 0) > 0 ? [`survivors: ${record.survivors}`] : []),
     ...(tamperings(record) > 0 ? ['tampering'] : []),
   ];
 }
@@ -124,7 +124,7 @@ function details(record: CaptureRecord): readonly string[] {
     ...(lostRecords(record) > 0 ? [losses] : []),
     ...(record.ended_early ? ['ended_early=true'] : []),
     ...(tamperings(record) > 0 ? [`tampering=${tamperings(record)}`] : []),
-    ...(record.survivors > 0 ? [`survivors=${record.survivors}`] : []),
+    ...((record.survivors ?? 0) > 0 ? [`survivors=${record.survivors}`] : []),
     ...(sendto + sendmsg > 0 ? [`send_no_recoverable_peer=sendto:${sendto} sendmsg:${sendmsg}`] : []),
     ...nonIpSends(normaliser),
     ...(tier === 'ebpf' ? [] : [`tier=${tier}`]),

@@ -154,6 +154,6 @@ function* limits(record: CaptureRecord): Generator<string> {
   const lost = lostRecords(record);
   if (lost > 0) yield `lost_records: ${lost} records were lost`;
   if (record.ended_early) yield 'ended_early: the observer was gone before the run was over';
-  if (record.survivors > 0)
+  if ((record.survivors ?? 0) > 0)
     yield `survivors: ${record.survivors} processes of the run lived on when the recording ended`;
 }

@@ -163,6 +163,20 @@ describe('the text of an archive', () => {
   });
 
   test.each([
+    [null, 'it ended before the run was over; nobody counted what lived on'],
+    [0, 'it ended before the run was over'],
+    [2, 'it ended before the run was over 2 processes lived on when the recording ended'],
+  ])('of a run that was left early says what was counted: %s', async (survivors, words) => {
+    const health = { ...fullSample.health, kernel_layer: 'partial_ringbuf_drops' } as const;
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({ ...fullSample, health })));
+    const capture = { tier: 'ebpf', attribution: 'proven', refusals: [], perturbations: [], normaliser: null };
+    const reports = { ...inspection.reports, capture: { ...capture, ended_early: true, survivors } };
+    const text = describeArchive({ ...inspection, reports }).replaceAll(/\s+/g, ' ');
+    expect(text).toContain(words);
+    expect(text.includes('and nobody counted what lived on')).toBe(survivors === null);
+  });
+
+  test.each([
     ['survivors', { survivors: 2 }, {}, 'processes lived on when the recording ended'],
     ['an early end', { ended_early: true }, {}, 'the observer was gone before the run was over'],
     ['tampering', {}, { bpf: 1 }, 'the observer could have been changed'],

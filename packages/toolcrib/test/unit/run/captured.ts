@@ -70,9 +70,11 @@ export const anyCaptured: fc.Arbitrary<Captured> = fc
       attribution: fc.constantFrom('proven' as const, 'proven' as const, 'proven' as const, 'doubtful' as const),
       endedEarly: fc.constantFrom(false, false, false, true),
       survivors: fc.constantFrom(0, 0, 0, 2),
+      isCounted: fc.boolean(),
     }),
   })
-  .map(({ loss, report, ...run }) => {
+  .map(({ loss, report: { isCounted, ...report }, ...run }) => {
     const accounts = accountsOf(run.calls).map((account, index) => (index === 0 ? { ...account, ...loss } : account));
-    return { ...run, report: { ...report, accounts } };
+    const survivors = isCounted || !report.endedEarly ? report.survivors : undefined;
+    return { ...run, report: { ...report, survivors, accounts } };
   });

@@ -184,5 +184,10 @@ function captureOf(end: StreamEnd): Pick<CaptureReport, 'attribution' | 'account
     return { attribution: 'proven', accounts, endedEarly, survivors };
   }
   // What was told is right, but nobody knows how much is missing.
-  return { attribution: end.kind === 'cut' ? 'proven' : 'doubtful', accounts: [], endedEarly: true, survivors: 0 };
+  return {
+    attribution: end.kind === 'cut' ? 'proven' : 'doubtful',
+    accounts: [],
+    endedEarly: true,
+    survivors: undefined,
+  };
 }

@@ -47,6 +47,7 @@ describe('the record of a capture', () => {
       { survivors: 1 },
       'kernel_layer of health is complete, the record implies partial_ringbuf_drops (survivors: 1)',
     ],
+    ['that nobody counted to its end', { survivors: null }, 'the observation is whole, but nobody counted'],
     ['without an observer', { attribution: null }, 'attribution and normaliser do not go together'],
     ['of no tier', { tier: 'none' }, 'tier is none, but there is an attribution'],
     ['of another tier than asked for', { requested: 'off' }, 'requested was off, but tier is ebpf'],

@@ -108,7 +108,7 @@ describe('the tracer follows tasks', requireOrSkip('reason' in probe ? probe.rea
       );
       if (call.kind === 'exec' && sleeping.length === 2) process.kill(await parentOf(calls[0]?.pid ?? 0), 'SIGKILL');
     }
-    expect(await run.capture).toMatchObject({ endedEarly: true });
+    expect(await run.capture).toMatchObject({ endedEarly: true, survivors: undefined });
     const pids = [...new Set(calls.map((call) => call.pid))];
     for (const pid of pids) await until(async () => !(await isRunning(pid)), `${pid} is gone`);
   });
@@ -132,6 +132,18 @@ describe('the tracer follows tasks', requireOrSkip('reason' in probe ? probe.rea
     expect(opened(calls, '/etc/debian_version')).toHaveLength(1);
     expect(calls[0]).toMatchObject({ call: 'fork', pid: anchor?.pid });
     expect(await attachment.capture).toMatchObject({ attribution: 'proven', endedEarly: false, survivors: 0 });
+  });
+
+  test('of a sandbox, of which nobody knows how many live on when the tracer is killed', async () => {
+    const own = async (): Promise<readonly number[]> =>
+      (await readFile(`/proc/${process.pid}/task/${process.pid}/children`, 'utf8')).split(' ').map(Number);
+    const before = await own();
+    const observer = createTracerObserver({ tracer: await tracerPath() });
+    const attachment = await observer.attach(randomBytes(32).toString('hex'));
+    const [tracer = 0] = (await own()).filter((pid) => !before.includes(pid));
+    process.kill(tracer, 'SIGKILL');
+    for await (const call of attachment.calls) expect(call).toBeUndefined();
+    expect(await attachment.capture).toMatchObject({ endedEarly: true, survivors: undefined });
   });
 
   test('of a sandbox until it is told to stop', async () => {
