@@ -33,9 +33,11 @@ export function watchFirstProcess(calls: AsyncIterable<ObservedCall>, anchor: nu
 /** What tells the life of a process. */
 const OF_LIFE: ReadonlySet<string> = new Set(['fork', 'exit', 'execve', 'execveat']);
 
+/** One that was ended before all was over has told all until then, accounts and all; one that broke off has no accounts. */
 function isTold({ attribution, endedEarly, accounts }: CaptureReport): boolean {
   const isLost = accounts.some(({ hook, dropped, missed }) => OF_LIFE.has(hook) && dropped + missed > 0);
-  return attribution === 'proven' && !endedEarly && !isLost;
+  const isWhole = !endedEarly || accounts.length > 0;
+  return attribution === 'proven' && isWhole && !isLost;
 }
 
 interface Life {

@@ -22,8 +22,20 @@ import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { createFirstWords, type FirstWords } from './first-words.ts';
 import { watchFirstProcess } from './first-process.ts';
 import { nothingExecuted, refusedBy, toolEnded } from './not-started.ts';
+import { watchLastTask } from './last-task.ts';
+import { liveTime } from './live-time.ts';
 import { isGoneReader, passedOn } from './passed-output.ts';
 import { createShowing, notThisKernel, type KnownAnchor } from './sandbox-anchor.ts';
+import { toolProcess } from './tool-process.ts';
+
+/**
+ * Milliseconds that the tool in the sandbox has: to end a command with all that it started, before the connection is cut, and
+ * to end itself when the kernel saw that its command has.
+ */
+export const TOOL_GRACE_MS = 15_000;
+
+/** In milliseconds: a tool that was not stopped has ended by then when its command has. */
+const BEING_OVER_MS = 2000;
 
 /** Where commands are started: a placement in a sandbox, and the streams that they get. */
 export interface CommandPlace {
@@ -158,13 +170,21 @@ interface Watched {
 
 /**
  * The kernel has the last word about how the command ended, when its observation is over: the tool that told it can have
- * been killed or changed, and a command whose tool was killed goes on. One that was stopped is not waited for longer than
- * the drain.
+ * been killed or changed, and a command whose tool was killed goes on. One that was stopped goes on when its command is to
+ * end, or has; where it cannot, or is not reached, neither it nor what descends from it is waited for longer than it has.
  */
 function observedRun({ attachment, running, place, anchor, known }: Watched): ObservedRun {
   const { sandbox, clock, drainMs } = place;
   const observed = new AbortController();
-  const first = watchFirstProcess(attachment.calls, anchor.pid);
+  const tool = toolProcess(anchor);
+  const tasks = watchLastTask(attachment.calls, anchor.pid);
+  const first = watchFirstProcess(tasks.calls, anchor.pid);
+  void tasks.over.then(async () => {
+    if (await liveTime(clock, BEING_OVER_MS, observed.signal)) tool.resume();
+    if (!(await liveTime(clock, TOOL_GRACE_MS - BEING_OVER_MS, observed.signal))) return;
+    tool.kill();
+    if (await liveTime(clock, drainMs + KILL_GRACE_MS, observed.signal)) running.abandon();
+  });
   const capture = attachment.capture.then(async (report): Promise<CaptureReport> => {
     observed.abort();
     const ending = await running.over;
@@ -181,9 +201,12 @@ function observedRun({ attachment, running, place, anchor, known }: Watched): Ob
     () => attachment.stop(),
     () => undefined,
   );
-  const { over, ...command } = running;
-  const end = over.then((ending) => endInSandbox(accountsOf(ending), ending.after));
-  return { ...command, end, calls: first.calls, capture };
+  const end = running.over.then((ending) => endInSandbox(accountsOf(ending), ending.after));
+  const kill = (signal: NodeJS.Signals): void => {
+    running.kill(signal);
+    tool.resume();
+  };
+  return { end, kill, isGroupAlive: running.isGroupAlive, calls: first.calls, capture };
 }
 
 type Sighting = NonNullable<NonNullable<Bridge['release']>['sighting']>;
@@ -222,6 +245,8 @@ function definedIn(env: ObservedCommand['env']): Readonly<Record<string, string>
 interface Followed extends Omit<FollowedCommand, 'end'> {
   /** Never rejects. */
   readonly over: Promise<Ending>;
+  /** Cuts the connection. */
+  abandon(): void;
 }
 
 /** What is known when the tool has ended, or the connection to it. */
@@ -240,7 +265,7 @@ interface Ending {
 
 /**
  * Engines cannot send a signal to what they executed: the end of its input makes the tool end the command with all that it
- * started, and a cut connection is the last resort.
+ * started, and a cut connection is the last resort, when its time is up.
  */
 function followed(
   held: Held,
@@ -249,11 +274,17 @@ function followed(
   tellLost: (error: Error) => void,
 ): Followed {
   const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
+  const ended = new AbortController();
+  const endInTime = async (): Promise<void> => {
+    held.process.stdin.end();
+    if (await liveTime(place.clock, TOOL_GRACE_MS, ended.signal)) held.cut();
+  };
   const kill = (signal: NodeJS.Signals): void => {
     if (state.ended) return;
+    const isFirst = state.signal === null;
     state.signal ??= constants.signals[signal];
     if (signal === 'SIGKILL') held.cut();
-    else held.process.stdin.end();
+    else if (isFirst) void endInTime();
   };
   // The engine takes what the command writes: it does not learn itself that nobody else does.
   const onLost = (error: Error): void => {
@@ -269,11 +300,14 @@ function followed(
     stdout: stdout.stream,
     stderr: first.stream,
     clock: place.clock,
-    release: { sighting, key, onHeld: first.tellHeld },
+    release: { sighting, key, onHeld: first.tellHeld, onRefused: () => void endInTime() },
   });
   const passed = bridged.finally(() => Promise.all([stdout.end(), stderr.end()]));
-  const over = endingOf(passed, { place, first, asked: () => state.signal }).finally(() => (state.ended = true));
-  return { over, kill, isGroupAlive: () => !state.ended };
+  const over = endingOf(passed, { place, first, asked: () => state.signal }).finally(() => {
+    state.ended = true;
+    ended.abort();
+  });
+  return { over, kill, isGroupAlive: () => !state.ended, abandon: () => held.cut() };
 }
 
 /** A stream that is read when somebody reads this one, ends with it, and is left alone when nobody does. */

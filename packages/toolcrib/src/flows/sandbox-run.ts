@@ -16,10 +16,7 @@ import { openTracer } from './open-observers.ts';
 import { openSandbox } from './open-sandbox.ts';
 import { isGoneReader, outputLost } from './passed-output.ts';
 import type { Project } from './project.ts';
-import { createSandboxCommands, type SandboxCommands } from './sandbox-command.ts';
-
-/** Milliseconds that the tool in the sandbox has to end a command with all that it started, before the connection is cut. */
-const KILL_GRACE_MS = 15_000;
+import { createSandboxCommands, TOOL_GRACE_MS, type SandboxCommands } from './sandbox-command.ts';
 
 /** The sandbox that a recorded command is to run in. */
 export interface RunPlace {
@@ -83,7 +80,7 @@ export async function openSandboxRun(host: Host, place: RunPlace, request: Sandb
     return {
       options: {
         env: {},
-        killGraceMs: KILL_GRACE_MS,
+        killGraceMs: TOOL_GRACE_MS,
         kernel: { requested: kernel, choices, start: commands.start },
         injection: () => factsOf(placement, sandbox, commands),
       },

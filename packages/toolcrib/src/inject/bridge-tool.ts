@@ -25,14 +25,15 @@ export interface Bridge {
   /**
    * For a held process that is an implementation of ours: what it says first is not passed on, and `stdin` is its command's
    * alone. With `sighting` it is told the nonce as soon as it says that it is there, and its command is started when `seen`
-   * resolves to true, not at all when it resolves to false or the process takes no nonce. `onHeld` is called when it has
-   * said that it is there. `key`, 64 lowercase hex digits and random, is for it to tell how its command ended. Default:
+   * resolves to true, not at all when it resolves to false or the process takes no nonce: then `onRefused` is called, and it
+   * is to end. `onHeld` is called when it has said that it is there. `key`, 64 lowercase hex digits and random, is for it to tell how its command ended. Default:
    * whoever writes to `stdin` speaks with the held process.
    */
   readonly release?: {
     readonly sighting: { readonly nonce: string; seen(): Promise<boolean> } | undefined;
     readonly key: string;
     onHeld?(): void;
+    onRefused?(): void;
   };
 }
 
@@ -96,8 +97,10 @@ async function feed(bridge: Bridge, announcement: Announcement, signal: AbortSig
   if (isReleased && isFramed && bridge.release !== undefined && (await announcement.tellsOutcome)) {
     process.stdin.write(outcomeWord(bridge.release.key));
   }
-  if (!isReleased) process.stdin.end();
-  else if (isFramed) await pipeline(framedInput(input), process.stdin, { end: false });
+  if (!isReleased) {
+    process.stdin.end();
+    bridge.release?.onRefused?.();
+  } else if (isFramed) await pipeline(framedInput(input), process.stdin, { end: false });
   else await pipeline(input, process.stdin);
 }
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { PassThrough, Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Clock } from '../../../src/core/clock.ts';
 import { RemoteError } from '../../../src/core/errors.ts';
 import { createHost } from '../../../src/flows/host.ts';
 import { injectInto } from '../../../src/flows/inject-tool.ts';
@@ -299,14 +300,63 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(archive).toMatchObject({ findings: [], summary: { exitCode: 4, signal: null, timedOut: true } });
   });
 
-  test('whose tool is stopped there ends when its time is up, and nobody knows how the command does', async () => {
+  const STOP_THE_TOOL = 'kill -STOP $PPID';
+  const AGAIN_AND_AGAIN = `P=$PPID; (setsid sh -c "while kill -STOP $P; do usleep 1000; done" </dev/null >/dev/null 2>&1 &)`;
+
+  test.each([
+    ['for once, tells it when it goes on', STOP_THE_TOOL, { exit_code: 5, signal: null }],
+    ['again and again, is killed, and the kernel has told it', AGAIN_AND_AGAIN, null],
+  ])('whose tool is stopped there has the end of its command: one that is, %s', async (_how, script, tool) => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
-    const options = ['--timeout', '1', '--drain', '1'];
-    const { end, archive } = await run(`docker:${container.name}`, sh('kill -STOP $PPID; sleep 600'), options);
-    expect(end.code).toBe(125);
-    expect(archive.summary).toMatchObject({ timedOut: true, exitCode: null, signal: null });
+    const { end, archive } = await run(`docker:${container.name}`, sh(`${script}; exit 5`), ['--kernel', 'ebpf']);
+    expect(end.code, end.stderr).toBe(5);
     expect(archive.findings).toEqual([]);
+    const ended = { asked: null, kernel: { exit_code: 5, signal: null }, tool };
+    expect(archive.reports.injection?.ended).toEqual(ended);
+    expect(archive.verdict?.verdict).toBe('clean');
+    expect(await docker('top', container.name)).not.toContain('hold --');
   });
+
+  test('whose tool is stopped there, and cannot be reached, has the end that the kernel saw', async () => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const untold = { isProcess: () => Promise.resolve(undefined) };
+    await using place = await commandsIn(container.name, () => untold, { clock: hasty(host().clock) });
+    const command = { ...TOUCH, command: sh(`${STOP_THE_TOOL}; exit 5`) };
+    const running = await place.commands.observer(await openTracer(1000)).start(command);
+    if ('code' in running) throw new Error(running.reason);
+    await callsOf(running);
+    expect(await running.capture).toMatchObject({ end: { exitCode: 5, signal: null }, endedEarly: true });
+    expect(place.commands.accounts().tool).toBeNull();
+  });
+
+  test.each([
+    ['ebpf', 143, 15],
+    ['off', 125, null],
+  ])('whose tool is stopped there ends when its time is up: --kernel %s', async (kernel, code, signal) => {
+    await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+    const options = ['--timeout', '1', '--kernel', kernel];
+    const { end, archive } = await run(`docker:${container.name}`, sh(`${STOP_THE_TOOL}; sleep 4711`), options);
+    expect(end.code).toBe(code);
+    expect(archive.summary).toMatchObject({ timedOut: true, exitCode: null, signal });
+    expect(archive.findings).toEqual([]);
+    if (kernel === 'ebpf') expect(await docker('top', container.name)).not.toMatch(/4711|hold --/);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)(
+    'unwatched whose tool is stopped there ends some time after a %s, and nobody knows how the command does',
+    async (signal) => {
+      await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+      const script = sh(`${STOP_THE_TOOL}; echo stopped; exit 5`);
+      const started = start(`docker:${container.name}`, script, ['--kernel', 'off']);
+      await started.said('stopped');
+      const begun = performance.now();
+      started.process.kill(signal);
+      const { end, archive } = await started.recorded;
+      expect(performance.now() - begun).toBeLessThan(30_000);
+      expect(end.code).toBe(125);
+      expect(archive).toMatchObject({ findings: [], summary: { exitCode: null, signal: null } });
+    },
+  );
 
   test('says of a decision log that nobody knows who may have written it', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
@@ -331,6 +381,7 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
   async function commandsIn(
     container: string,
     told: (process: SandboxProcess) => Partial<SandboxProcess> = () => ({}),
+    { clock }: { readonly clock: Clock } = host(),
   ) {
     const opened = await openSandbox(host(), `docker:${container}`);
     const { placement } = await injectInto(opened, await openProject(host()), host());
@@ -341,7 +392,7 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     const [stdin, stdout] = [new PassThrough(), new PassThrough()];
     stdin.end('kept\n');
     const commands = createSandboxCommands({
-      ...{ placement, stdin, stdout, stderr: new PassThrough(), clock: host().clock, random: () => SECRET },
+      ...{ placement, stdin, stdout, stderr: new PassThrough(), clock, random: () => SECRET },
       sandbox: { ...opened, exec },
       examine: () => Promise.resolve('running'),
       drainMs: 0,
@@ -419,6 +470,11 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(place.commands.anchor()).toMatchObject({ isEngines: false });
   });
 });
+
+/** Time that is up sooner. */
+function hasty(clock: Clock): Clock {
+  return { ...clock, sleep: (ms, signal) => clock.sleep(ms / 5, signal) };
+}
 
 /** What is random in every run of a test. */
 const SECRET = Buffer.alloc(32, 7);

@@ -78,10 +78,15 @@ describe('the end of a command in a sandbox', () => {
     ['it has executed nothing', [fork(ANCHOR, 20), exit(20, 127)], WHOLE],
     ['nobody saw it being started', [exec(20), exit(20, 0)], WHOLE],
     ['the attribution is in doubt', [...started, exit(20, 0)], { ...WHOLE, attribution: 'doubtful' }],
-    ['the observation ended early', [...started, exit(20, 0)], { ...WHOLE, endedEarly: true }],
+    ['the observation broke off', [...started, exit(20, 0)], { ...WHOLE, accounts: [], endedEarly: true }],
+    ['the observation was ended before it', started, { ...WHOLE, endedEarly: true, survivors: 1 }],
     ['events of its kind were dropped', [...started, exit(20, 0)], lossy('exit')],
   ] as const)('is not known where %s', async (_when, calls, report) => {
     expect((await after(calls, report)).end).toBeUndefined();
+  });
+
+  test('is known where the observation was ended after it', async () => {
+    expect((await after([...started, exit(20, 5)], { ...WHOLE, endedEarly: true })).end).toEqual(code(5));
   });
 
   test('is known where other calls were dropped', async () => {
