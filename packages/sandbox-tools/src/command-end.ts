@@ -10,10 +10,10 @@ export interface CommandEnd {
   readonly number: number;
 }
 
-/** What a child process ended with. */
-export function endOfChild(code: number | null, signal: NodeJS.Signals | null): CommandEnd {
+/** What a child process ended with; undefined when that is not known. */
+export function endOfChild(code: number | null, signal: NodeJS.Signals | null): CommandEnd | undefined {
   if (code !== null) return { how: 'exited', number: code };
-  return { how: 'killed', number: signal === null ? 0 : constants.signals[signal] };
+  return signal === null ? undefined : { how: 'killed', number: constants.signals[signal] };
 }
 
 /** The end as the exit code of a supervisor. */

@@ -26,7 +26,7 @@ export async function serveMcp(env: Readonly<Record<string, string>>, cwd: strin
   process.stdout.on('error', () => end(0));
   // The transport gives up on a message that is too long: without it nobody could reach the server any more.
   server.server.onclose = () => end(1);
-  startReaper(native);
+  startReaper(native, () => bash.shellPid);
   await server.connect(new StdioServerTransport());
 }
 

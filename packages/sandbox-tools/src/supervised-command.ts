@@ -3,13 +3,14 @@ import { randomBytes } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endOfChild, exitCodeOf, tellEnd, type CommandEnd } from './command-end.ts';
+import { exitCodeOf, tellEnd, type CommandEnd } from './command-end.ts';
 import { readFramedInput, takeBytes } from './framed-input.ts';
-import { findProgram, refuseStart, type HeldCommand, type HeldProgram } from './held-command.ts';
+import { findProgram, type HeldCommand, type HeldProgram } from './held-command.ts';
 import type { Native } from './native.ts';
 import { endPatience, endSignals, familyVariable } from './process/end-signals.ts';
 import { endFamily } from './process/process-ending.ts';
 import { startReaper } from './process/reaper.ts';
+import { runToEnd } from './run-to-end.ts';
 import { tell } from './tell.ts';
 
 /** In milliseconds: how long it is waited, after everything was ended, to learn and to tell how the command did. */
@@ -18,6 +19,12 @@ const lastWords = 1000;
 /** Says that the command was not started, because the word was another one. @returns 125. */
 export function notReleased(heard: string): number {
   tell(`sandbox-tools hold: not released: expected "go" and a newline on stdin, got ${JSON.stringify(heard)}`);
+  return 125;
+}
+
+/** Says nothing under seal: the command ran. @returns 125. */
+function endUnknown(): number {
+  tell('sandbox-tools hold: how the command ended is not known');
   return 125;
 }
 
@@ -35,7 +42,7 @@ export interface Supervision {
  * for whom the command runs, also when its input has ended; when stdin ends, the command is ended with everything that
  * it started, as on a signal. What a command leaves behind that ends by itself goes on.
  *
- * @returns the command's exit code, 128+N for a signal; 125 to 127 when it was not started. Does not return after the
+ * @returns the command's exit code, 128+N for a signal; 125 to 127 when it was not started, 125 also when its end is unknown. Does not return after the
  * connection ended or a signal came: then this process exits with 129, or 128+N.
  */
 export async function superviseCommand(held: HeldCommand, supervision: Supervision): Promise<number> {
@@ -53,14 +60,15 @@ export async function superviseCommand(held: HeldCommand, supervision: Supervisi
   const program = findProgram(held);
   if (typeof program === 'number') return refuse(program);
   native.becomeSubreaper();
-  startReaper(native);
+  let child: ChildProcess | undefined;
+  startReaper(native, () => child?.pid);
   const mark = `${familyVariable}=${randomBytes(12).toString('hex')}`;
   const family = { ancestors: [process.pid], members: [], variable: mark, spared: new Set<string>() };
   for (const [signal, code] of Object.entries(endSignals)) process.on(signal, () => ending.resolve(code));
-  const ended = runToEnd(program, () => start(program, held, mark, bytes, native));
+  const ended = runToEnd(program, () => (child = start(program, held, mark, bytes, native)));
   // Whichever is first: this process does not exit with the code of a command that ends because it is being ended.
-  const first = await Promise.race([ending.promise.then((code) => ({ code })), ended]);
-  if ('how' in first) return tellIt(first, ending.promise);
+  const first = await Promise.race([ending.promise.then((code) => ({ code })), ended.then((end) => ({ end }))]);
+  if ('end' in first) return first.end === undefined ? endUnknown() : tellIt(first.end, ending.promise);
   await endFamily(family, endPatience);
   const enough = sleep(lastWords, undefined);
   const end = await Promise.race([ended, enough]);
@@ -101,17 +109,4 @@ function feed(input: Readable, stdin: Writable | null): void {
   // non-blocking, also for the command: its writes would fail as soon as nobody reads for a moment.
   input.pipe(stdin, { end: false });
   input.once('end', () => stdin.end());
-}
-
-/** A file that cannot be executed is an error of the start, or an event behind it. */
-async function runToEnd(program: HeldProgram, begin: () => ChildProcess): Promise<CommandEnd> {
-  try {
-    const child = begin();
-    return await new Promise<CommandEnd>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code, signal) => resolve(endOfChild(code, signal)));
-    });
-  } catch (error) {
-    return { how: 'refused', number: refuseStart(program, error) };
-  }
 }
