@@ -19,7 +19,7 @@ import type {
 import { KILL_GRACE_MS } from '../run/process-deadline.ts';
 import { endInSandbox, type EndAccounts, type SandboxAfter } from '../run/sandbox-end.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
-import { createFirstWords, type FirstWords } from './first-words.ts';
+import { createFirstWords } from './first-words.ts';
 import { watchFirstProcess } from './first-process.ts';
 import { nothingExecuted, refusedBy, toolEnded } from './not-started.ts';
 import { watchLastTask } from './last-task.ts';
@@ -259,7 +259,7 @@ interface Ending {
   /** Why it did not. */
   readonly failure: unknown;
   readonly told: ToldEnd | undefined;
-  /** What it wrote in place of that it holds a command; undefined when it held one. */
+  /** What it wrote in place of that it holds a command; undefined when it held one, or may have. */
   readonly unheld: string | undefined;
 }
 
@@ -273,7 +273,11 @@ function followed(
   sighting: Sighting | undefined,
   tellLost: (error: Error) => void,
 ): Followed {
-  const state: { ended: boolean; signal: number | null } = { ended: false, signal: null };
+  const state: { ended: boolean; unheard: boolean; signal: number | null } = {
+    ended: false,
+    unheard: false,
+    signal: null,
+  };
   const ended = new AbortController();
   const endInTime = async (): Promise<void> => {
     held.process.stdin.end();
@@ -300,10 +304,19 @@ function followed(
     stdout: stdout.stream,
     stderr: first.stream,
     clock: place.clock,
-    release: { sighting, key, onHeld: first.tellHeld, onRefused: () => void endInTime() },
+    release: {
+      ...{ sighting, key, onHeld: first.tellHeld },
+      onRefused: () => void endInTime(),
+      onUnheard: () => (state.unheard = true),
+    },
   });
   const passed = bridged.finally(() => Promise.all([stdout.end(), stderr.end()]));
-  const over = endingOf(passed, { place, first, asked: () => state.signal }).finally(() => {
+  const context = {
+    place,
+    asked: () => state.signal,
+    unheld: () => (state.unheard ? undefined : first.unheld()),
+  };
+  const over = endingOf(passed, context).finally(() => {
     state.ended = true;
     ended.abort();
   });
@@ -333,18 +346,18 @@ function untouched(stream: Readable): Readable {
 
 interface EndContext {
   readonly place: CommandPlace;
-  readonly first: FirstWords;
   readonly asked: () => number | null;
+  readonly unheld: () => string | undefined;
 }
 
 /** Never rejects. */
-async function endingOf(bridged: Promise<BridgedExit>, { place, first, asked }: EndContext): Promise<Ending> {
+async function endingOf(bridged: Promise<BridgedExit>, { place, asked, unheld }: EndContext): Promise<Ending> {
   const [outcome] = await Promise.allSettled([bridged]);
   const exit = outcome.status === 'fulfilled' ? outcome.value : undefined;
   const told = exit?.told;
   const after = await stateAfter(place, told === undefined && MAY_BE_GONE.includes(exit?.code));
   const failure: unknown = outcome.status === 'rejected' ? outcome.reason : undefined;
-  return { after, asked: asked(), code: exit?.code, failure, told, unheld: first.unheld() };
+  return { after, asked: asked(), code: exit?.code, failure, told, unheld: unheld() };
 }
 
 /** What was told of a command's end when its tool has ended. */

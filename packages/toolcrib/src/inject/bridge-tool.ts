@@ -1,5 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import type { Clock } from '../core/clock.ts';
 import { isSystemError } from '../core/errors.ts';
 import type { ExecExit, SandboxProcess } from '../sandboxes/sandbox.ts';
@@ -26,7 +26,8 @@ export interface Bridge {
    * For a held process that is an implementation of ours: what it says first is not passed on, and `stdin` is its command's
    * alone. With `sighting` it is told the nonce as soon as it says that it is there, and its command is started when `seen`
    * resolves to true, not at all when it resolves to false or the process takes no nonce: then `onRefused` is called, and it
-   * is to end. `onHeld` is called when it has said that it is there. `key`, 64 lowercase hex digits and random, is for it to tell how its command ended. Default:
+   * is to end. `onHeld` is called when it has said that it is there, `onUnheard` when its command is let go although nobody
+   * heard that: somebody there may have kept it from us, and the command is started. `key`, 64 lowercase hex digits and random, is for it to tell how its command ended. Default:
    * whoever writes to `stdin` speaks with the held process.
    */
   readonly release?: {
@@ -34,6 +35,7 @@ export interface Bridge {
     readonly key: string;
     onHeld?(): void;
     onRefused?(): void;
+    onUnheard?(): void;
   };
 }
 
@@ -48,6 +50,9 @@ export interface BridgedExit extends ExecExit {
 
 /** In milliseconds: a held process says so as soon as it runs. One that does not gets its input as it is. */
 const ANNOUNCING = 30_000;
+
+/** In milliseconds: one that says something else says why it starts nothing, and has ended by then. */
+const REFUSING = 5000;
 
 /**
  * Connects the streams of a tool until it has ended and all that it said was passed on.
@@ -89,32 +94,50 @@ async function endOf(
 
 /** The input of a held process stays open after its end: it takes the end of the stream for ours. */
 async function feed(bridge: Bridge, announcement: Announcement, signal: AbortSignal): Promise<void> {
-  const { process, stdin, args, clock } = bridge;
-  const offered = (offer: Promise<boolean>): Promise<boolean> => Promise.race([offer, silence(clock, signal)]);
+  const { process, stdin, args, clock, release } = bridge;
+  const silence = passed(clock, ANNOUNCING, signal).then(() => false);
+  const offered = (offer: Promise<boolean>): Promise<boolean> => Promise.race([offer, silence]);
   const isFramed = args[0] === HOLD && (await offered(announcement.takesFrames));
-  const isReleased = await releaseFrom(bridge, () => offered(announcement.takesSentinel));
-  const input = bridge.release === undefined ? stdin : inputOfReleased(stdin);
-  if (isReleased && isFramed && bridge.release !== undefined && (await announcement.tellsOutcome)) {
-    process.stdin.write(outcomeWord(bridge.release.key));
+  const isReleased = release === undefined || (await releaseFrom(bridge, release, { announcement, offered, signal }));
+  const input = release === undefined ? stdin : inputOfReleased(stdin);
+  if (isReleased && isFramed && release !== undefined && (await announcement.tellsOutcome)) {
+    process.stdin.write(outcomeWord(release.key));
   }
   if (!isReleased) {
     process.stdin.end();
-    bridge.release?.onRefused?.();
+    release.onRefused?.();
   } else if (isFramed) await pipeline(framedInput(input), process.stdin, { end: false });
   else await pipeline(input, process.stdin);
 }
 
-async function releaseFrom({ process, release }: Bridge, takesSentinel: () => Promise<boolean>): Promise<boolean> {
-  const sighting = release?.sighting;
-  if (sighting === undefined) return true;
-  if (!(await takesSentinel())) return false;
-  process.stdin.write(sentinelWord(sighting.nonce));
-  return await sighting.seen();
+/** What is heard of a process that may be held. */
+interface Hearing {
+  readonly announcement: Announcement;
+  readonly offered: (offer: Promise<boolean>) => Promise<boolean>;
+  readonly signal: AbortSignal;
 }
 
-async function silence(clock: Clock, signal: AbortSignal): Promise<boolean> {
-  await clock.sleep(ANNOUNCING, signal).catch(() => undefined);
-  return false;
+async function releaseFrom(
+  { process, clock }: Bridge,
+  release: NonNullable<Bridge['release']>,
+  { announcement, offered, signal }: Hearing,
+): Promise<boolean> {
+  const { sighting } = release;
+  if (sighting !== undefined) {
+    if (!(await offered(announcement.takesSentinel))) return false;
+    process.stdin.write(sentinelWord(sighting.nonce));
+    return await sighting.seen();
+  }
+  if (await offered(announcement.isHeld)) return true;
+  const { listener } = announcement;
+  await Promise.race([passed(clock, REFUSING, signal), finished(listener).catch(() => undefined)]);
+  if (listener.closed) return false;
+  release.onUnheard?.();
+  return true;
+}
+
+async function passed(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  await clock.sleep(ms, signal).catch(() => undefined);
 }
 
 /** Who reads our output may stop reading it (`| head`). */

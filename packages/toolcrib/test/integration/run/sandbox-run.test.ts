@@ -411,6 +411,22 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(String(place.stdout.read())).toBe('kept\n');
   });
 
+  test.each([
+    ['away', ''],
+    ['away, and writes something else,', 'sandbox-tools: no such directory\n'],
+  ])(
+    'is started when somebody there reads %s what its tool says first, and nobody knows how it ends',
+    async (_how, words) => {
+      await using container = await startContainer({ image: 'toolcrib-test/busybox' });
+      const told = ({ stderr }: SandboxProcess) => ({ stderr: stderr.pipe(stolen(words)) });
+      await using place = await commandsIn(container.name, told, { clock: hasty(host().clock) });
+      const { end } = await place.commands.start(TOUCH);
+      expect(await end).toEqual({ exitCode: null, signal: null });
+      expect(place.commands.hasRun()).toBe(true);
+      expect(await docker('exec', container.name, 'ls', '/tmp')).toContain('ran');
+    },
+  );
+
   test('is not started for an observer that another process of the sandbox showed itself to', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     await using place = await commandsIn(container.name);
@@ -478,6 +494,17 @@ function hasty(clock: Clock): Clock {
 
 /** What is random in every run of a test. */
 const SECRET = Buffer.alloc(32, 7);
+
+/** What is heard of a tool where its announcement is taken away. @param words in its place. */
+function stolen(words: string): Transform {
+  let isFirst = true;
+  return new Transform({
+    transform(piece: Buffer, _encoding, done) {
+      done(null, isFirst ? words : piece);
+      isFirst = false;
+    },
+  });
+}
 
 /** Tells that a command exited with 3 where its tool tells 0. */
 function lying(): Transform {
