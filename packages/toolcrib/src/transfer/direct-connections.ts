@@ -38,7 +38,7 @@ export function openDirectConnections(options: TransferOptions): Connections {
 async function secureAgent(authorities: string | undefined): Promise<SecureAgent> {
   const { Agent: SecureAgent } = await import('node:https');
   const ca = await trustedAuthorities(authorities);
-  return preparedForLargeBodies(new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) }));
+  return new SecureAgent({ keepAlive: true, ...(ca !== undefined && { ca }) });
 }
 
 async function ask(plain: PlainRequest, agent: Agent, limits: Limits): Promise<Answer> {

@@ -13,7 +13,10 @@ const LARGE_READ = 256 * 1024;
 
 const readsOf = new WeakMap<Duplex, SocketReads>();
 
-/** Has an agent make connections from which {@link largeBodyOf} can take bodies. */
+/**
+ * Has an agent make connections from which {@link largeBodyOf} can take bodies. Plain ones only: TLS hands out several records
+ * at once and does not rest in between, so that what is lent would be written over, and ends before what it holds was read.
+ */
 export function preparedForLargeBodies<A extends Agent>(agent: A): A {
   const connect = agent.createConnection.bind(agent);
   agent.createConnection = (options, callback) => {
@@ -57,9 +60,10 @@ class SocketReads {
     callback: (length, buffer) => this.#came(buffer.subarray(0, length)),
   };
   #socket: Duplex | undefined;
-  #take: ((bytes: Uint8Array) => void) | undefined;
-  /** Two in turn: into one is read while the other is used. */
-  #buffers: readonly Uint8Array[] = [];
+  #take: ((bytes: Uint8Array) => 'lent' | 'copied') | undefined;
+  /** Read into, unless it is used: then it is the other one's turn. */
+  #buffer: Uint8Array | undefined;
+  #other: Uint8Array | undefined;
 
   feed(socket: Duplex): void {
     this.#socket = socket;
@@ -67,22 +71,20 @@ class SocketReads {
   }
 
   /** From the next bytes on. After each of them the socket rests until it is resumed. */
-  divert(take: (bytes: Uint8Array) => void): void {
+  divert(take: (bytes: Uint8Array) => 'lent' | 'copied'): void {
     this.#take = take;
-    this.#buffers = [Buffer.allocUnsafeSlow(LARGE_READ), Buffer.allocUnsafeSlow(LARGE_READ)];
+    this.#buffer = Buffer.allocUnsafeSlow(LARGE_READ);
+    this.#other = Buffer.allocUnsafeSlow(LARGE_READ);
   }
 
   #nextBuffer(): Uint8Array {
-    const [next, ...others] = this.#buffers;
-    if (next === undefined) return Buffer.allocUnsafeSlow(SMALL_READ);
-    this.#buffers = [...others, next];
-    return next;
+    return this.#buffer ?? Buffer.allocUnsafeSlow(SMALL_READ);
   }
 
   /** @returns whether to go on reading: not when whoever saw the head in these bytes took the body. */
   #came(bytes: Uint8Array): boolean {
     if (this.#take === undefined) this.#socket?.emit('data', bytes);
-    else this.#take(bytes);
+    else if (this.#take(bytes) === 'lent') [this.#buffer, this.#other] = [this.#other, this.#buffer];
     return this.#take === undefined;
   }
 }
@@ -101,8 +103,8 @@ class LargeBody extends Readable {
     this.#left = length;
     // What came together with the head is with the parser already.
     answer.on('data', (bytes: Uint8Array) => this.#hand(bytes));
-    answer.on('error', (error) => this.destroy(error));
-    answer.once('close', () => this.#end());
+    answer.on('error', (error) => this.#fail(error));
+    answer.once('close', () => this.#fail(Object.assign(new Error('aborted'), { code: 'ECONNRESET' })));
     reads.divert((bytes) => this.#take(bytes));
   }
 
@@ -118,10 +120,11 @@ class LargeBody extends Readable {
   }
 
   /** What comes without being asked for is copied, because the piece before it may still be used. */
-  #take(bytes: Uint8Array): void {
-    const piece = this.#isAskedFor ? bytes : new Uint8Array(bytes);
+  #take(bytes: Uint8Array): 'lent' | 'copied' {
+    const isAskedFor = this.#isAskedFor;
     this.#isAskedFor = false;
-    this.#hand(piece);
+    this.#hand(isAskedFor ? bytes : new Uint8Array(bytes));
+    return isAskedFor ? 'lent' : 'copied';
   }
 
   #hand(bytes: Uint8Array): void {
@@ -132,7 +135,8 @@ class LargeBody extends Readable {
     if (this.#left === 0) this.push(null);
   }
 
-  #end(): void {
-    if (this.#left > 0) this.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+  /** What came as a whole is still handed out. */
+  #fail(error: Error): void {
+    if (this.#left > 0) this.destroy(error);
   }
 }

@@ -1,10 +1,16 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer as createHttpsServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
+import { createDigester, digestOf } from '../../../src/core/digest.ts';
+import { lentPieces } from '../../../src/core/lent-pieces.ts';
+import { onePiece } from '../../../src/core/one-piece.ts';
 import { bytesOf } from '../../contract/store-contract.ts';
 import { failureOf, transferOf } from './patient-transfer.ts';
 import { listen, startProxy } from './proxy-server.ts';
@@ -22,12 +28,29 @@ async function startTlsServer(
   const request = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', key, '-out', cert, ...subject];
   await promisify(execFile)('openssl', request);
   const certificate = await readFile(cert, 'utf8');
-  const server = createHttpsServer({ key: await readFile(key), cert: certificate }, (_, response) =>
-    response.end(body),
-  );
+  const keyText = await readFile(key, 'utf8');
   await rm(folder, { recursive: true });
+  if (typeof body !== 'string')
+    return { ...(await startApart({ key: keyText, cert: certificate, body })), certificate };
+  const server = createHttpsServer({ key: keyText, cert: certificate }, (_, response) => response.end(body));
   const { url, ...rest } = await listen(server);
   return { ...rest, url: url.replace('http:', 'https:'), certificate };
+}
+
+/** In a thread of its own, which sends while this one reads; the connection ends with the body. */
+async function startApart(served: { readonly key: string; readonly cert: string; readonly body: Buffer }) {
+  const program = `const { parentPort, workerData: { key, cert, body } } = require('node:worker_threads');
+    const server = require('node:https').createServer({ key, cert }, (_, response) => {
+      response.writeHead(200, { 'content-length': body.byteLength, connection: 'close' });
+      response.end(Buffer.from(body));
+    });
+    server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port));`;
+  const worker = new Worker(program, { eval: true, workerData: served });
+  const [port] = (await once(worker, 'message')) as [number];
+  const end = async (): Promise<void> => {
+    await worker.terminate();
+  };
+  return { url: `https://127.0.0.1:${port}`, [Symbol.asyncDispose]: end };
 }
 
 describe('a transfer', () => {
@@ -185,10 +208,17 @@ describe('a transfer', () => {
     expect(proxy.asked).toEqual([`CONNECT ${new URL(server.url).host}`]);
   });
 
-  test('brings a large file over TLS', async () => {
-    await using server = await startTlsServer(FILE);
+  test('brings a large file over TLS, to who keeps its pieces and to who borrows them, however slowly', async () => {
+    const file = Buffer.from(Uint32Array.from({ length: 6_000_000 }, (_, n) => n * 2654435761).buffer);
+    await using server = await startTlsServer(file);
     await using transfer = transferOf({ certificateAuthorities: server.certificate });
-    expect((await bytesOf(await transfer.get(server.url))).equals(FILE)).toBe(true);
+    expect((await bytesOf(await transfer.get(server.url))).equals(file)).toBe(true);
+    const digester = createDigester();
+    for await (const piece of lentPieces((await transfer.get(server.url))?.bytes ?? onePiece(Buffer.alloc(0)))) {
+      await nextTurn();
+      digester.update(piece);
+    }
+    expect(digester.finish()).toBe(digestOf(file));
   });
 
   test('says what is wrong with a certificate that nobody vouches for, and does not try again', async () => {
