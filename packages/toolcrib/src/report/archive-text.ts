@@ -89,6 +89,8 @@ interface InjectionFacts {
   readonly version: number;
   readonly protection: string;
   readonly after: string;
+  /** Null when nothing showed itself to an observer. */
+  readonly anchor?: unknown;
   readonly ended?: { readonly kernel: ToldEnd | null; readonly tool: ToldEnd | null } | undefined;
 }
 

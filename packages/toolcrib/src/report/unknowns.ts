@@ -56,8 +56,10 @@ function endUnknowns({
   summary: { exitCode, signal, spawnError },
   reports: { injection },
 }: ArchiveFacts): readonly string[] {
-  if (injection === undefined || spawnError !== null) return [];
-  const { ended, after } = injection;
+  if (injection === undefined) return [];
+  const { anchor, ended, after } = injection;
+  if (spawnError !== null)
+    return anchor === null ? ['That it was not started, only the sandbox told; nobody saw it.'] : [];
   const isUnknown = exitCode === null && signal === null;
   if (ended === undefined) {
     if (isUnknown) return ['How the command ended is not known.'];
@@ -68,7 +70,7 @@ function endUnknowns({
   const { kernel, tool } = ended;
   if (isUnknown && after === 'gone') return ['How the command would have ended is not known: its sandbox was gone.'];
   if (isUnknown) return ['How the command ended is not known: nobody saw it.'];
-  if (kernel === null) return ['How the command ended, only the tool told that started it there.'];
+  if (kernel === null) return ['How the command ended, only the tool told that started it there; nobody saw it.'];
   const isSame = tool === null || (tool.exit_code === kernel.exit_code && tool.signal === kernel.signal);
   return isSame ? [] : ['The tool that started the command told another end of it than the kernel, whose is recorded.'];
 }

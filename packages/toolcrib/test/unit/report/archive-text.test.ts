@@ -144,7 +144,13 @@ describe('the text of an archive', () => {
 
   test.each([
     ['nobody saw it', null, null, null, 'How the command ended is not known: nobody saw it.'],
-    ['only the tool told', 127, null, 127, 'How the command ended, only the tool told that started it there.'],
+    [
+      'only the tool told',
+      127,
+      null,
+      127,
+      'How the command ended, only the tool told that started it there; nobody saw it.',
+    ],
     ['the kernel told otherwise', 3, 3, 0, 'The tool that started the command told another end of it than the kernel'],
     ['both told the same', 3, 3, 3, undefined],
     ['the kernel told alone', 3, 3, null, undefined],
@@ -160,6 +166,27 @@ describe('the text of an archive', () => {
     if (words === undefined) expect(text).not.toMatch(/ended, only|told another|nobody saw it/);
     else expect(text).toContain(words);
     expect(text).not.toContain('Whether the exit code');
+  });
+
+  test.each([
+    ['that nobody watched, that only the sandbox told so', null, true],
+    ['that was watched, no such thing', { pid: 7 }, false],
+  ])('of a command that was not started says of one %s', async (_which, anchor, isUnseen) => {
+    const inspection = await verifyArchive(archiveBytes(sampleMembers({})));
+    const injection = {
+      sandbox: 'docker:web',
+      tool: 't',
+      version: 1,
+      protection: 'root-owned',
+      after: 'running',
+      anchor,
+    };
+    const text = describeArchive({
+      ...inspection,
+      summary: { ...inspection.summary, exitCode: null, spawnError: 'no such file' },
+      reports: { ...inspection.reports, injection },
+    }).replaceAll(/\s+/g, ' ');
+    expect(text.includes('That it was not started, only the sandbox told; nobody saw it.')).toBe(isUnseen);
   });
 
   test.each([
