@@ -1,4 +1,4 @@
-import { lstat, readdir, readFile, readlink, rename, rm, rmdir } from 'node:fs/promises';
+import { lstat, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { digestHex } from '../core/digest.ts';
@@ -86,15 +86,12 @@ function keyOf({ device, root }: Pick<MountLine, 'device' | 'root'>): string {
   return `${device} ${root}`;
 }
 
-/** One table of each mount namespace. */
-async function tablesOfAll(): Promise<readonly string[]> {
+/** Of every process: in one mount namespace each sees the mounts below its own root. */
+async function tablesOfAll(): Promise<ReadonlySet<string>> {
   const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  const byNamespace = new Map<string, string>();
-  for (const pid of names) {
-    const namespace = await readlink(`/proc/${pid}/ns/mnt`).catch(() => undefined);
-    if (namespace !== undefined && !byNamespace.has(namespace)) byNamespace.set(namespace, await tableOf(pid));
-  }
-  return [...byNamespace.values()];
+  const tables = new Set<string>();
+  for (const pid of names) tables.add(await tableOf(pid));
+  return tables;
 }
 
 /** Empty when the process has ended. */

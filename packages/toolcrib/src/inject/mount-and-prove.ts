@@ -54,16 +54,21 @@ export function isWrongTree(error: unknown): boolean {
 async function proveBoth(injection: Injection, directory: string, source: ProvidedTree): Promise<void> {
   const health = proveHealth(injection, directory);
   const [bytes] = await Promise.allSettled([source.verify(), health]);
-  if (bytes.status === 'rejected') throw bytes.reason;
+  if (bytes.status === 'rejected') throw unusable(bytes.reason);
   if (bytes.value !== undefined) throw new SandboxError('NOT_INJECTABLE', bytes.value, { details: { tree: 'wrong' } });
   await health;
+}
+
+/** Also what somebody in another sandbox keeps from being read: a copy does not go through the tree. */
+function unusable(error: unknown): unknown {
+  return hasCode(error, 'STORAGE', 'USAGE') ? new SandboxError('NOT_INJECTABLE', messageOf(error)) : error;
 }
 
 /** A tree that cannot be had, for want of room or of a safe place, is no reason not to copy. */
 async function provideTree({ hostTree }: Injection): Promise<ProvidedTree> {
   if (hostTree === undefined) throw new SandboxError('NOT_INJECTABLE', 'there is no tree on this host');
   const tree = await hostTree.provide().catch((error: unknown) => {
-    throw hasCode(error, 'STORAGE', 'USAGE') ? new SandboxError('NOT_INJECTABLE', messageOf(error)) : error;
+    throw unusable(error);
   });
   const weakness = (await weaknessAbove(tree.path)) ?? (await weaknessOfTree(tree.path));
   if (weakness !== undefined) throw new SandboxError('NOT_INJECTABLE', weakness);

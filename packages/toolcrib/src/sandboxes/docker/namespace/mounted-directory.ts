@@ -24,12 +24,17 @@ export interface ContainerProcess {
  */
 export async function isMountedIn(container: ContainerProcess, path: string, source: string): Promise<boolean> {
   const { pid, id, root } = container;
-  const [table, own, seen] = await Promise.all([
+  const [table, own, seen, top] = await Promise.all([
     procFile(`/proc/${pid}/mountinfo`),
     procFile('/proc/self/mountinfo'),
     lstat(source, { bigint: true }).catch(() => undefined),
+    stat(root, { bigint: true }).catch(() => undefined),
   ]);
   const lines = mountLinesFrom(table);
+  // A process that changed its root for a moment has another table meanwhile.
+  const isOfRoot =
+    top !== undefined && lines.some(({ path: at, device }) => at === '/' && device === deviceFrom(top.dev));
+  if (!isOfRoot) return false;
   const mount = lines.find((line) => line.path === path);
   if (mount === undefined || seen?.isDirectory() !== true) return false;
   const others = lines.filter((line) => line !== mount);
