@@ -7,8 +7,8 @@ import { row, withoutBudget } from '../row.mjs';
 const API = 'http://engine/v1.41/containers';
 
 /**
- * The tool into a fresh container, proven, beside the bare engine calls that move the bytes of its tree: mounted from the tree on this
- * host, which the warm-up wrote; with that tree still to be written; and copied.
+ * The tool into a fresh container, proven, beside the bare engine calls that move the bytes of its tree: copied; mounted from the tree on
+ * this host, which the warm-up wrote; and with that tree still to be written.
  */
 export function injectTree(lab) {
   lab.toolcrib('resolve', '--target', target);
@@ -23,9 +23,9 @@ export function injectTree(lab) {
   try {
     const times = measure(
       [
-        { name: 'first', prepare: forgetTrees, run: () => lab.toolcrib('inject', `docker:${current()}`) },
-        { name: 'mounted', prepare: fresh, run: () => lab.toolcrib('inject', `docker:${current()}`) },
-        { name: 'copied', prepare: fresh, run: () => lab.toolcrib('inject', '--copy', `docker:${current()}`) },
+        { name: 'first', prepare: forgetTrees, run: () => lab.toolcrib('inject', '--mount', `docker:${current()}`) },
+        { name: 'mounted', prepare: fresh, run: () => lab.toolcrib('inject', '--mount', `docker:${current()}`) },
+        { name: 'copied', prepare: fresh, run: () => lab.toolcrib('inject', `docker:${current()}`) },
         { name: 'raw', prepare: fresh, run: () => rawTransfer(lab, current(), tar) },
         { name: 'base64', prepare: fresh, run: () => base64Transfer(current(), lab.file) },
       ],
@@ -36,9 +36,9 @@ export function injectTree(lab) {
       row({ work, ours, peerName: BASE64, peer: times.get('base64'), most: 0.25 }),
     ];
     return [
-      ...besideBoth('inject, proven', times.get('mounted')),
-      ...besideBoth('inject, proven, the first on this host', times.get('first')).map(withoutBudget),
-      ...besideBoth('inject --copy, proven', times.get('copied')),
+      ...besideBoth('inject, proven', times.get('copied')),
+      ...besideBoth('inject --mount, proven', times.get('mounted')),
+      ...besideBoth('inject --mount, proven, the first on this host', times.get('first')).map(withoutBudget),
     ];
   } finally {
     removeContainers(containers);
@@ -60,16 +60,14 @@ function base64Transfer(id, file) {
   shell(`base64 -w0 ${file} | docker exec -i --user 0 ${id} sh -c '${unpack}'`);
 }
 
-/** A second injection: of what is mounted, and of a copy that the sandbox's user could have changed, which is proven again. */
+/** A second injection: of a copy that the sandbox's user could not have changed, of one that it could, which is proven again, and of a mount. */
 export function injectAgain(lab) {
-  const plain = startContainer('--user', '1000');
-  const root = startContainer();
-  const copied = startContainer();
+  const [plain, root, mounted] = [startContainer('--user', '1000'), startContainer(), startContainer()];
   try {
     const contestants = [
       { name: 'plain', run: () => lab.toolcrib('inject', `docker:${plain}`) },
       { name: 'root', run: () => lab.toolcrib('inject', `docker:${root}`) },
-      { name: 'copied', run: () => lab.toolcrib('inject', '--copy', `docker:${copied}`) },
+      { name: 'mounted', run: () => lab.toolcrib('inject', '--mount', `docker:${mounted}`) },
       { name: 'exec', run: () => run('docker', ['exec', plain, 'true']) },
     ];
     const times = measure(contestants, 15); // the warm-up injects
@@ -77,11 +75,11 @@ export function injectAgain(lab) {
     const again = (work, name) => row({ work, ours: times.get(name), ...peer, most: 1.5 });
     return [
       again('inject again, user 1000', 'plain'),
-      again('inject again, root', 'root'),
-      withoutBudget(again('inject --copy again, root: proven again', 'copied')),
+      withoutBudget(again('inject again, root: proven again', 'root')),
+      again('inject --mount again, root', 'mounted'),
     ];
   } finally {
-    removeContainers([plain, root, copied]);
+    removeContainers([plain, root, mounted]);
   }
 }
 
@@ -99,23 +97,22 @@ export function injectMany(lab) {
     remove(); // so that no more than these are there at a time
     fresh(count);
   };
-  try {
-    const times = measure(
-      [
-        { name: 'many', prepare: prepare(MANY), run: () => lab.toolcrib('inject', ...current()) },
-        {
-          name: 'singly',
-          prepare: prepare(SAMPLE),
-          run: () => current().forEach((sandbox) => lab.toolcrib('inject', sandbox)),
-        },
-      ],
-      2,
-    );
+  const contestants = (...options) => [
+    { name: 'many', prepare: prepare(MANY), run: () => lab.toolcrib('inject', ...options, ...current()) },
+    {
+      name: 'singly',
+      prepare: prepare(SAMPLE),
+      run: () => current().forEach((sandbox) => lab.toolcrib('inject', ...options, sandbox)),
+    },
+  ];
+  const beside = (words, ...options) => {
+    const times = measure(contestants(...options), 2);
     const peer = { median: (times.get('singly').median * MANY) / SAMPLE };
-    const peerName = `${MANY} times \`inject\` of one`;
-    return [
-      row({ work: `inject into ${MANY} containers, proven`, ours: times.get('many'), peerName, peer, most: 0.5 }),
-    ];
+    const [work, peerName] = [`${words} into ${MANY} containers, proven`, `${MANY} times \`${words}\` of one`];
+    return row({ work, ours: times.get('many'), peerName, peer, most: 0.5 });
+  };
+  try {
+    return [beside('inject'), beside('inject --mount', '--mount')];
   } finally {
     remove();
   }
