@@ -130,6 +130,7 @@ export function createSandboxCommands(place: CommandPlace): SandboxCommands {
           const shown = await Promise.race([showing.shown, neverShown(running, place)]);
           if ('code' in shown) {
             attachment.stop();
+            known.hasRun = false;
             return shown;
           }
           known.anchor = shown;
