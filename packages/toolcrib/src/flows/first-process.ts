@@ -1,11 +1,14 @@
 import type { ProcessEnd } from '../run/child-process.ts';
 import type { ObservedCall, ProcessEvent } from '../run/observe/observed-call.ts';
 import type { CaptureReport } from '../run/observe/observer.ts';
+import { followTasks, type FollowedTasks } from './last-task.ts';
 
 /** What an observer tells of the process that a tool started first, which becomes the command. */
 export interface FirstProcess {
   /** The same calls, passed on. */
   readonly calls: AsyncIterable<ObservedCall>;
+  /** Resolves when its last task has ended. Never rejects, and need not resolve. */
+  readonly over: FollowedTasks['over'];
   /** Whether anything may have executed a program. */
   hasExecuted(): boolean;
   /** How the command ended, when the observation is over; undefined where it does not prove that. */
@@ -15,6 +18,7 @@ export interface FirstProcess {
 /** Watches calls for the process that the anchor forks first. @param anchor the thread group of the tool. */
 export function watchFirstProcess(calls: AsyncIterable<ObservedCall>, anchor: number): FirstProcess {
   const life = createLife(anchor);
+  const tasks = followTasks(anchor);
   let hasExecuted = false;
   return {
     calls: (async function* () {
@@ -22,9 +26,11 @@ export function watchFirstProcess(calls: AsyncIterable<ObservedCall>, anchor: nu
         // One that was killed in it has no result.
         if (call.kind === 'exec' && (call.result === undefined || call.result >= 0)) hasExecuted = true;
         life.see(call);
+        tasks.see(call);
         yield call;
       }
     })(),
+    over: tasks.over,
     hasExecuted: () => hasExecuted,
     end: (report) => (isTold(report) ? life.end() : undefined),
   };

@@ -22,7 +22,6 @@ import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { createFirstWords } from './first-words.ts';
 import { watchFirstProcess } from './first-process.ts';
 import { nothingExecuted, refusedBy, toolEnded } from './not-started.ts';
-import { watchLastTask } from './last-task.ts';
 import { liveTime } from './live-time.ts';
 import { isGoneReader, passedOn } from './passed-output.ts';
 import { createShowing, notThisKernel, type KnownAnchor } from './sandbox-anchor.ts';
@@ -178,9 +177,8 @@ function observedRun({ attachment, running, place, anchor, known }: Watched): Ob
   const { sandbox, clock, drainMs } = place;
   const observed = new AbortController();
   const tool = toolProcess(anchor);
-  const tasks = watchLastTask(attachment.calls, anchor.pid);
-  const first = watchFirstProcess(tasks.calls, anchor.pid);
-  void tasks.over.then(async () => {
+  const first = watchFirstProcess(attachment.calls, anchor.pid);
+  void first.over.then(async () => {
     if (await liveTime(clock, BEING_OVER_MS, observed.signal)) tool.resume();
     if (!(await liveTime(clock, TOOL_GRACE_MS - BEING_OVER_MS, observed.signal))) return;
     tool.kill();

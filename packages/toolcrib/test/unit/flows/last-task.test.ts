@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { watchLastTask } from '../../../src/flows/last-task.ts';
+import { watchFirstProcess } from '../../../src/flows/first-process.ts';
 import type { ExecCall, ObservedCall, ProcessEvent } from '../../../src/run/observe/observed-call.ts';
 
 const ANCHOR = 10;
@@ -17,7 +17,7 @@ function exec(pid: number, result: number): ExecCall {
 }
 
 async function isOverAfter(calls: readonly ObservedCall[]): Promise<boolean> {
-  const watched = watchLastTask(
+  const watched = watchFirstProcess(
     (async function* () {
       await Promise.resolve();
       yield* calls;
