@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { statFields } from '../core/process-stat.ts';
 import type { KnownAnchor } from './sandbox-anchor.ts';
 
 /** The process of a tool in a sandbox, as this machine has it. */
@@ -28,9 +29,8 @@ export function toolProcess({ pid, isEngines }: Pick<KnownAnchor, 'pid' | 'isEng
 /** When a process started, in ticks since the machine did: proc_pid_stat(5). Undefined where there is none that lives. */
 function startOf(pid: number): string | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    const [state = 'X', ...fields] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return /[ZX]/.test(state) ? undefined : fields[18];
+    const fields = statFields(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    return /[ZX]/.test(fields[0] ?? 'X') ? undefined : fields[19];
   } catch {
     return undefined;
   }
