@@ -1,4 +1,4 @@
-import { TAMPERING_CALLS } from '../core/tampering-calls.ts';
+import { countTamperings } from '../core/tampering-calls.ts';
 import type { ArchiveFacts } from './archive-text.ts';
 
 /** Why not all that a run did is sure to have been seen, in a few words each. */
@@ -17,6 +17,5 @@ export function clippingsOf({
 
 /** Whether a call was seen by which the observer could have been changed. */
 export function isTampered(capture: ArchiveFacts['reports']['capture']): boolean {
-  const spots = capture?.normaliser?.blind_spots ?? {};
-  return TAMPERING_CALLS.some((call) => (spots[call] ?? 0) > 0);
+  return countTamperings(capture?.normaliser?.blind_spots) > 0;
 }

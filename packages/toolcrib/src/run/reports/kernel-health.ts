@@ -1,4 +1,4 @@
-import { TAMPERING_CALLS } from '../../core/tampering-calls.ts';
+import { countTamperings } from '../../core/tampering-calls.ts';
 import type { RedactionSummary } from '../redaction/redactor.ts';
 import { isAttributed, lostRecords, type CaptureRecord } from './capture-record.ts';
 import { contractOnlyHealth, type ObservationHealth } from './observation-health.ts';
@@ -48,7 +48,7 @@ export function gapsOf(record: CaptureRecord): readonly string[] {
 }
 
 function tamperings({ normaliser }: CaptureRecord): number {
-  return TAMPERING_CALLS.reduce((sum, call) => sum + (normaliser?.blind_spots[call] ?? 0), 0);
+  return countTamperings(normaliser?.blind_spots);
 }
 
 /** From what was seen, not from what was watched for. Nothing seen among losses, or among peers of other families, says nothing. */
