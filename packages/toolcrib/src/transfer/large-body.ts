@@ -1,6 +1,7 @@
 import type { Agent, IncomingMessage } from 'node:http';
 import type { OnReadOpts, Socket } from 'node:net';
 import { Readable, type Duplex } from 'node:stream';
+import { parseContentLength } from './content-length.ts';
 
 /** Bodies from this size on, in bytes, are read past the parser. Smaller ones leave their connection to the next request. */
 const LARGE = 1024 * 1024;
@@ -48,9 +49,8 @@ export function isLent(body: Readable): boolean {
 
 /** In bytes; undefined where only the parser can tell the end, or whether there is a body at all. */
 function plainLength({ headers, statusCode = 0 }: IncomingMessage): number | undefined {
-  const length = headers['content-length'];
   if (![200, 206].includes(statusCode) || headers['transfer-encoding'] !== undefined) return undefined;
-  return length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined;
+  return parseContentLength(headers['content-length']);
 }
 
 /** Where the bytes go that a socket reads: to the parser, which listens to its data, until a body is taken from it. */

@@ -1,5 +1,6 @@
 import { IntegrityError } from '../core/errors.ts';
 import type { Answer } from './connections.ts';
+import { parseContentLength } from './content-length.ts';
 import { displayUrl } from './display-url.ts';
 import { tooSlow } from './pace.ts';
 import { readBody, type BodyOptions } from './response-body.ts';
@@ -41,7 +42,7 @@ export function replyOf(
   const what = `${method} ${shown}`;
   const bytes = readBody(answer.body, { what, signal, pace });
   const upTo = (maxBytes: number): ReturnType<typeof readUpTo> => readUpTo(bytes, maxBytes, { what, pace });
-  const size = sizeOf(answer);
+  const size = parseContentLength(headerOf(answer, 'content-length'));
   return {
     status: answer.status,
     url: shown,
@@ -91,11 +92,6 @@ function tooLarge(what: string, maxBytes: number): IntegrityError {
     hint: 'that is not what was asked for: look at the server',
     details: { maxBytes },
   });
-}
-
-function sizeOf(answer: Answer): number | undefined {
-  const length = headerOf(answer, 'content-length');
-  return length !== undefined && /^[0-9]{1,15}$/.test(length) ? Number(length) : undefined;
 }
 
 /** The first value of a header. */
