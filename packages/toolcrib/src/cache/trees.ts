@@ -1,7 +1,6 @@
 import { lstat, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import type { Digest } from '../core/digest.ts';
-import { digestHex } from '../core/digest.ts';
+import { basename, dirname, join } from 'node:path';
+import { digestHex, type Digest } from '../core/digest.ts';
 import { isSystemError } from '../core/errors.ts';
 import { deviceFrom, mountLinesFrom, rootWithin, type MountLine } from '../core/mount-table.ts';
 import { onDisk } from '../disk/storage-error.ts';
@@ -53,7 +52,7 @@ export async function sizeOfTree(path: string): Promise<number> {
  * @throws RemoteError `STORAGE`.
  */
 export async function removeTree(path: string): Promise<boolean> {
-  const gone = join(dirname(path), `${REMOVED}${path.slice(dirname(path).length + 1)}`);
+  const gone = join(dirname(path), `${REMOVED}${basename(path)}`);
   try {
     await onDisk('rename', path, () => rename(path, gone));
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { isAtOrBelow } from '../../../core/below.ts';
 import { deviceFrom, mountAbove, mountLinesFrom, rootWithin } from '../../../core/mount-table.ts';
@@ -32,9 +33,8 @@ export async function isMountedIn(container: ContainerProcess, path: string, sou
   ]);
   const lines = mountLinesFrom(table);
   // A process that changed its root for a moment has another table meanwhile.
-  const isOfRoot =
-    top !== undefined && lines.some(({ path: at, device }) => at === '/' && device === deviceFrom(top.dev));
-  if (!isOfRoot) return false;
+  const isOfRoot = lines.some(({ path: at, device }) => at === '/' && top && device === deviceFrom(top.dev));
+  if (top === undefined || !isOfRoot) return false;
   const mount = lines.find((line) => line.path === path);
   if (mount === undefined || seen?.isDirectory() !== true) return false;
   const others = lines.filter((line) => line !== mount);
@@ -42,12 +42,12 @@ export async function isMountedIn(container: ContainerProcess, path: string, sou
   const isReached = mountAbove(others, path)?.id === mount.parent;
   const isSource = mount.device === deviceFrom(seen.dev) && mount.root === rootWithin(mountLinesFrom(own), source);
   if (!mount.isReadOnly || !isReached || !isSource) return false;
-  return (await hasRoot(pid, root)) && (await belongsTo(pid, id));
+  return (await hasRoot(pid, top)) && (await belongsTo(pid, id));
 }
 
-async function hasRoot(pid: number, root: string): Promise<boolean> {
+async function hasRoot(pid: number, told: BigIntStats): Promise<boolean> {
   try {
-    const [its, told] = await Promise.all([stat(`/proc/${pid}/root`), stat(root)]);
+    const its = await stat(`/proc/${pid}/root`, { bigint: true });
     return its.dev === told.dev && its.ino === told.ino;
   } catch {
     return false; // it has ended, or is not here
