@@ -18,26 +18,19 @@ import type { Placement } from '../../../src/inject/placement.ts';
 import { openDockerSandbox } from '../../../src/sandboxes/docker/docker-sandbox.ts';
 import type { NamespaceMount, Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { startDockerDaemon } from '../../servers/docker-daemon.ts';
-import { docker, dockerAvailable } from '../../servers/docker.ts';
+import { docker } from '../../servers/docker.ts';
 import { PODMAN_USER, podmanAvailable, podmanSockets, startPodmanContainer } from '../../servers/podman.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { mountSmallDisk } from '../../servers/small-disk.ts';
+import { cannotEnter } from './enterable.ts';
 import { startSite, type InjectionSite } from './inject-container.ts';
 import { compileSyntheticTool, injectionOf, syntheticArtifact } from './synthetic-artifact.ts';
 
 const run = promisify(execFile);
 const [busybox, noProgram] = ['toolcrib-test/busybox', 'toolcrib-test/static'] as const;
 
-async function cannotEnter(): Promise<string | undefined> {
-  const missing = await dockerAvailable(busybox, noProgram);
-  if (missing !== undefined) return missing;
-  await using site = await startSite({ image: busybox });
-  const { namespace } = site.sandbox;
-  return namespace !== undefined && 'closed' in namespace ? namespace.closed : undefined;
-}
-
-const ready = requireOrSkip(await cannotEnter());
-const withPodman = requireOrSkip((await cannotEnter()) ?? (await podmanAvailable('rootful')));
+const ready = requireOrSkip(await cannotEnter(busybox, noProgram));
+const withPodman = requireOrSkip((await cannotEnter(busybox, noProgram)) ?? (await podmanAvailable('rootful')));
 
 describe('a tree of this host that is mounted in a container that runs', ready, () => {
   let artifact: InjectableArtifact;

@@ -5,22 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
-import { dockerAvailable } from '../../servers/docker.ts';
 import { requireOrSkip } from '../../servers/require.ts';
+import { cannotEnter } from './enterable.ts';
 import { startSite, type InjectionSite } from './inject-container.ts';
 import { compileSyntheticTool, syntheticArtifact } from './synthetic-artifact.ts';
 
 const run = promisify(execFile);
 const image = 'toolcrib-test/busybox';
 const tmpfs = { image, args: ['--tmpfs', '/opt:exec'] } as const;
-
-async function cannotEnter(): Promise<string | undefined> {
-  const missing = await dockerAvailable(image);
-  if (missing !== undefined) return missing;
-  await using site = await startSite({ image });
-  const { namespace } = site.sandbox;
-  return namespace !== undefined && 'closed' in namespace ? namespace.closed : undefined;
-}
 
 /** An artifact whose tar comes up to its half, and goes on when it is told to. */
 function halfOf(artifact: InjectableArtifact) {
@@ -55,78 +47,84 @@ async function helpersOf(parent: string): Promise<readonly number[]> {
 const namesIn = (site: InjectionSite, directory: string) =>
   site.shell('0', `ls -A ${directory} 2>/dev/null || true`).then((text) => text.split('\n').filter(Boolean));
 
-describe('an injection through the mount namespace that ends in its middle', requireOrSkip(await cannotEnter()), () => {
-  let artifact: InjectableArtifact;
-  beforeAll(async () => {
-    artifact = await syntheticArtifact({ program: await compileSyntheticTool(), ballast: 3_000_000 });
-  });
-
-  test('because the helper was killed leaves nothing that has the name of a placement, and then nothing at all', async () => {
-    await using site = await startSite(tmpfs);
-    const parent = `/opt/${site.name}`;
-    const gated = halfOf(artifact);
-    const only = { ...site.sandbox, ways: ['namespace'] as const };
-    const injecting = site
-      .inject(gated.artifact, { sandbox: only, install: [parent] })
-      .catch((error: unknown) => error);
-    await gated.half;
-    const [helper = 0, ...others] = await helpersOf(parent);
-    expect(others).toEqual([]);
-    process.kill(helper, 'SIGKILL');
-    const left = await namesIn(site, parent);
-    expect(left).toEqual([expect.stringMatching(/^\.synthetic-v1-/)]);
-    gated.goOn();
-    expect(await injecting).toMatchObject({
-      code: 'NOT_INJECTABLE',
-      details: { plan: [`namespace in ${parent}: the namespace helper ended with SIGKILL`] },
+describe(
+  'an injection through the mount namespace that ends in its middle',
+  requireOrSkip(await cannotEnter(image)),
+  () => {
+    let artifact: InjectableArtifact;
+    beforeAll(async () => {
+      artifact = await syntheticArtifact({ program: await compileSyntheticTool(), ballast: 3_000_000 });
     });
-    expect(await namesIn(site, parent)).toEqual([]);
-    expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
-  });
 
-  test('because it was aborted takes away what was written', async () => {
-    await using site = await startSite(tmpfs);
-    const parent = `/opt/${site.name}`;
-    const gated = halfOf(artifact);
-    const abort = new AbortController();
-    const only = { ...site.sandbox, ways: ['namespace'] as const };
-    const injecting = site.inject(gated.artifact, { sandbox: only, install: [parent], signal: abort.signal });
-    const outcome = injecting.catch((error: unknown) => error);
-    await gated.half;
-    expect(await namesIn(site, parent)).toHaveLength(1);
-    abort.abort(new Error('by the user'));
-    gated.goOn();
-    expect(await outcome).toMatchObject({ message: 'by the user' });
-    expect(await helpersOf(parent)).toEqual([]);
-    expect(await namesIn(site, '/opt')).toEqual([]);
-  });
-
-  test('because toolcrib was killed takes away what was written: the helper sees its input end', async () => {
-    await using site = await startSite(tmpfs);
-    const parent = `/opt/${site.name}`;
-    const child = spawn(process.execPath, ['--input-type=module', '--eval', PLACING, site.name, `${parent}/tree`], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+    test('because the helper was killed leaves nothing that has the name of a placement, and then nothing at all', async () => {
+      await using site = await startSite(tmpfs);
+      const parent = `/opt/${site.name}`;
+      const gated = halfOf(artifact);
+      const only = { ...site.sandbox, ways: ['namespace'] as const };
+      const injecting = site
+        .inject(gated.artifact, { sandbox: only, install: [parent] })
+        .catch((error: unknown) => error);
+      await gated.half;
+      const [helper = 0, ...others] = await helpersOf(parent);
+      expect(others).toEqual([]);
+      process.kill(helper, 'SIGKILL');
+      const left = await namesIn(site, parent);
+      expect(left).toEqual([expect.stringMatching(/^\.synthetic-v1-/)]);
+      gated.goOn();
+      expect(await injecting).toMatchObject({
+        code: 'NOT_INJECTABLE',
+        details: { plan: [`namespace in ${parent}: the namespace helper ended with SIGKILL`] },
+      });
+      expect(await namesIn(site, parent)).toEqual([]);
+      expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
     });
-    await once(child.stdout, 'data');
-    expect(await namesIn(site, parent)).toEqual(['.tree']);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    while ((await helpersOf(parent)).length > 0) await sleep(10);
-    expect(await namesIn(site, '/opt')).toEqual([]);
-  });
 
-  test('because the container ended is a failure like any other', async () => {
-    await using site = await startSite(tmpfs);
-    const parent = `/opt/${site.name}`;
-    const gated = halfOf(artifact);
-    const only = { ...site.sandbox, ways: ['namespace'] as const };
-    const outcome = site.inject(gated.artifact, { sandbox: only, install: [parent] }).catch((error: unknown) => error);
-    await gated.half;
-    await run('docker', ['kill', site.name]);
-    gated.goOn();
-    expect(await outcome).toMatchObject({ code: expect.stringMatching(/SANDBOX_STATE|NOT_INJECTABLE/) as string });
-  });
-});
+    test('because it was aborted takes away what was written', async () => {
+      await using site = await startSite(tmpfs);
+      const parent = `/opt/${site.name}`;
+      const gated = halfOf(artifact);
+      const abort = new AbortController();
+      const only = { ...site.sandbox, ways: ['namespace'] as const };
+      const injecting = site.inject(gated.artifact, { sandbox: only, install: [parent], signal: abort.signal });
+      const outcome = injecting.catch((error: unknown) => error);
+      await gated.half;
+      expect(await namesIn(site, parent)).toHaveLength(1);
+      abort.abort(new Error('by the user'));
+      gated.goOn();
+      expect(await outcome).toMatchObject({ message: 'by the user' });
+      expect(await helpersOf(parent)).toEqual([]);
+      expect(await namesIn(site, '/opt')).toEqual([]);
+    });
+
+    test('because toolcrib was killed takes away what was written: the helper sees its input end', async () => {
+      await using site = await startSite(tmpfs);
+      const parent = `/opt/${site.name}`;
+      const child = spawn(process.execPath, ['--input-type=module', '--eval', PLACING, site.name, `${parent}/tree`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      expect(await namesIn(site, parent)).toEqual(['.tree']);
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+      while ((await helpersOf(parent)).length > 0) await sleep(10);
+      expect(await namesIn(site, '/opt')).toEqual([]);
+    });
+
+    test('because the container ended is a failure like any other', async () => {
+      await using site = await startSite(tmpfs);
+      const parent = `/opt/${site.name}`;
+      const gated = halfOf(artifact);
+      const only = { ...site.sandbox, ways: ['namespace'] as const };
+      const outcome = site
+        .inject(gated.artifact, { sandbox: only, install: [parent] })
+        .catch((error: unknown) => error);
+      await gated.half;
+      await run('docker', ['kill', site.name]);
+      gated.goOn();
+      expect(await outcome).toMatchObject({ code: expect.stringMatching(/SANDBOX_STATE|NOT_INJECTABLE/) as string });
+    });
+  },
+);
 
 /** A process that places half of a file, says so, and waits. */
 const PLACING = `

@@ -12,25 +12,18 @@ import { belongsTo } from '../../../src/sandboxes/docker/namespace/container-pro
 import type { NamespaceMember, Sandbox, SandboxNamespace } from '../../../src/sandboxes/sandbox.ts';
 import type { TarEntry } from '../../../src/tar/write.ts';
 import { startDockerDaemon } from '../../servers/docker-daemon.ts';
-import { docker, dockerAvailable } from '../../servers/docker.ts';
+import { docker } from '../../servers/docker.ts';
 import { PODMAN_USER, podmanAvailable } from '../../servers/podman.ts';
 import { requireOrSkip } from '../../servers/require.ts';
+import { cannotEnter } from './enterable.ts';
 import { startSite } from './inject-container.ts';
 import { compileSyntheticTool, injectionOf, syntheticArtifact } from './synthetic-artifact.ts';
 
 const run = promisify(execFile);
 const [busybox, noProgram] = ['toolcrib-test/busybox', 'toolcrib-test/static'] as const;
 
-async function cannotEnter(): Promise<string | undefined> {
-  const missing = await dockerAvailable(busybox, noProgram);
-  if (missing !== undefined) return missing;
-  await using site = await startSite({ image: busybox });
-  const { namespace } = site.sandbox;
-  return namespace !== undefined && 'closed' in namespace ? namespace.closed : undefined;
-}
-
-const ready = requireOrSkip(await cannotEnter());
-const mapped = requireOrSkip((await cannotEnter()) ?? (await podmanAvailable('rootful')));
+const ready = requireOrSkip(await cannotEnter(busybox, noProgram));
+const mapped = requireOrSkip((await cannotEnter(busybox, noProgram)) ?? (await podmanAvailable('rootful')));
 
 function namespaceOf({ namespace }: Sandbox): SandboxNamespace {
   if (namespace === undefined || 'closed' in namespace) throw new Error('the mount namespace is closed');
