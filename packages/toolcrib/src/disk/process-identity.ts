@@ -16,18 +16,21 @@ let own: ProcessIdentity | undefined;
 
 /** This process. */
 export function ownIdentity(): ProcessIdentity {
-  own ??= { host: hostIdentity(), pid: process.pid, start: startOf(process.pid) ?? 0 };
+  own ??= { host: hostIdentity(), pid: process.pid, start: seenOf(process.pid)?.start ?? 0 };
   return own;
 }
 
-/** Whether that process still runs; `unknown` for another machine, boot or pid namespace. */
+/**
+ * Whether that process still runs; `unknown` for another machine, boot or pid namespace. One that ended and that its
+ * parent did not wait for, be it for ever, is dead.
+ */
 export function livenessOf(of: ProcessIdentity): 'alive' | 'dead' | 'unknown' {
   if (of.host !== ownIdentity().host) return 'unknown';
   if (!isRunning(of.pid)) return 'dead';
-  const start = startOf(of.pid);
+  const seen = seenOf(of.pid);
   // Hidden or absent /proc: the number is in use, and nobody can say by whom.
-  if (start === undefined || of.start === 0) return 'alive';
-  return start === of.start ? 'alive' : 'dead';
+  if (seen === undefined || of.start === 0) return 'alive';
+  return seen.start === of.start && !seen.hasEnded ? 'alive' : 'dead';
 }
 
 /** `HOST-PID-START`, fit for a file name. */
@@ -59,11 +62,13 @@ function bootIdentity(): string | undefined {
   return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'));
 }
 
-/** Field 22 of `/proc/PID/stat`. */
-function startOf(pid: number): number | undefined {
+/** Fields 3 and 22 of `/proc/PID/stat`. */
+function seenOf(pid: number): { readonly start: number; readonly hasEnded: boolean } | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  const start = Number(stat === undefined ? undefined : statFields(stat)[19]);
-  return Number.isSafeInteger(start) ? start : undefined;
+  if (stat === undefined) return undefined;
+  const fields = statFields(stat);
+  const start = Number(fields[19]);
+  return Number.isSafeInteger(start) ? { start, hasEnded: fields[0] === 'Z' || fields[0] === 'X' } : undefined;
 }
 
 /** Systems without /proc, and those that hide it, are expected. */

@@ -73,9 +73,9 @@ async function placeOnce(injection: Injection, ledger: Ledger): Promise<Placemen
 
 async function placeAnew(injection: Injection, ledger: Ledger): Promise<Placement> {
   const { artifact, reporter } = injection;
-  const collected = await collectLeftovers(injection);
+  const stayed = await collectLeftovers(injection);
   const placement = await climb(injection, ledger);
-  await collectLeftovers(injection, collected);
+  await collectLeftovers(injection, stayed);
   const { directory } = placement;
   // Of a file that is no program the result tells the path that programs see.
   const seen = artifact.isData === true ? injection.sandbox.programPath(directory) : directory;

@@ -75,31 +75,33 @@ async function placementsNow({
 /**
  * Takes away what interrupted injections left in a sandbox. Best effort: what stays is told, and not used.
  *
- * An engine may go on for a moment with what a killed injection had asked of it, and write again what was taken away.
- * @param leftovers those of an earlier call that are to be looked at again; undefined: all.
- * @returns what killed injections wrote and was taken away: still noted, to be looked at again.
+ * An engine may go on for a moment with what a killed injection had asked of it, and write again what was taken away; and
+ * a process that is being killed lets go of its lock before it has ended. So it is done again when a placement is made.
+ * @param stayed what an earlier call told of; it is left alone.
+ * @returns directories that stay.
  * @throws the signal's reason; RemoteError `STORAGE`.
  */
 export async function collectLeftovers(
   search: LeftoverSearch & { readonly reporter: Reporter },
-  leftovers?: readonly Unfinished[],
-): Promise<readonly Unfinished[]> {
+  stayed: ReadonlySet<string> = new Set(),
+): Promise<ReadonlySet<string>> {
   const { sandbox, clock, ledger, reporter, signal } = search;
   const notes = createNotes(ledger, () => clock.now());
-  const again: Unfinished[] = [];
-  for (const note of leftovers ?? (await findLeftovers(search))) {
+  const stay = new Set(stayed);
+  for (const note of await findLeftovers(search)) {
+    if (stay.has(note.directory)) continue;
     const taken = await takeAwayNoted({ ...search, notes }, note).catch((error: unknown): TakenAway => {
       signal?.throwIfAborted();
       return { outcome: 'left', reason: messageOf(error) };
     });
     if (taken.outcome === 'left') {
+      stay.add(note.directory);
       reporter.notice(stays(sandbox, note.directory, taken.reason ?? ''));
     } else if (note.state === 'writing') {
-      again.push({ ...note, state: 'left' });
       await notes.note(sandbox.identity, { ...note, state: 'left' });
     }
   }
-  return again;
+  return stay;
 }
 
 /** Says that what is no placement stays in a sandbox. */

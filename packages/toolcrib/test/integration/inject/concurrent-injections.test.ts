@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -5,7 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { textOf } from '../../../src/core/json-fields.ts';
 import type { Notice } from '../../../src/core/reporter.ts';
-import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
+import { formatIdentity, ownIdentity, type ProcessIdentity } from '../../../src/disk/process-identity.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import { formatPlacementName } from '../../../src/inject/placement-name.ts';
 import { createNotes } from '../../../src/inject/unfinished.ts';
@@ -135,15 +136,21 @@ async function startHolder(folder: string, reference: string): Promise<StartedCl
   }
 }
 
-/** Notes a directory as a process that was killed before it wrote anything. */
-async function notedByKilled(site: InjectionSite, artifact: InjectableArtifact): Promise<string> {
+/**
+ * Notes a directory as a process that was killed before it wrote anything.
+ * @param who another process that it is, which may be alive.
+ */
+async function notedByKilled(
+  site: InjectionSite,
+  artifact: InjectableArtifact,
+  who: ProcessIdentity = { ...ownIdentity(), start: 1 },
+): Promise<string> {
   const directory = `/var/lib/toolcrib/${formatPlacementName(artifact, Buffer.alloc(8, 7))}`;
   const { digest } = artifact;
   await createNotes(site.ledger, () => 0).note(site.sandbox.identity, { directory, digest, state: 'writing' });
   const [name = ''] = await readdir(site.ledger);
   const note = join(site.ledger, name);
-  const dead = formatIdentity({ ...ownIdentity(), start: 1 });
-  await writeFile(note, (await readFile(note, 'utf8')).replace(formatIdentity(ownIdentity()), dead));
+  await writeFile(note, (await readFile(note, 'utf8')).replace(formatIdentity(ownIdentity()), formatIdentity(who)));
   return directory;
 }
 
@@ -178,6 +185,24 @@ describe('an injection that waits for another one', ready, () => {
     const { directory } = await site.inject(artifact, { sandbox });
     expect(await placementsIn(site.name)).toEqual([directory.slice('/var/lib/toolcrib/'.length)]);
     expect(await readdir(site.ledger)).toEqual([...(await entriesOf(site.ledger)), 'locks']);
+  });
+
+  test('takes away as well what one left that had not quite ended when it let go of its lock', async () => {
+    await using site = await startSite({ image });
+    const artifact = await syntheticArtifact({ program: await compileSyntheticTool() });
+    const dying = spawn('sleep', ['60']);
+    const killed = await notedByKilled(site, artifact, { ...ownIdentity(), pid: dying.pid ?? 0, start: 0 });
+    await site.shell('0', `mkdir -p ${killed} && echo half > ${killed}/program`);
+    const sandbox: Sandbox = {
+      ...site.sandbox,
+      unpackTar: async (parent, tar) => {
+        await site.sandbox.unpackTar(parent, tar);
+        dying.kill('SIGKILL');
+        await once(dying, 'exit');
+      },
+    };
+    const { directory } = await site.inject(artifact, { sandbox });
+    expect(await placementsIn(site.name)).toEqual([directory.slice('/var/lib/toolcrib/'.length)]);
   });
 
   test('ends at once by Ctrl-C, and leaves the other one alone', async () => {

@@ -1,8 +1,10 @@
-import { spawnSync } from 'node:child_process';
-import { readdir, utimes, writeFile } from 'node:fs/promises';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { statFields } from '../../../src/core/process-stat.ts';
 import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../../../src/disk/process-identity.ts';
 import {
   ABANDONED_AFTER_MS,
@@ -102,4 +104,20 @@ test('this process is alive, one that ended is dead, one of another machine is u
   expect(livenessOf(own)).toBe('alive');
   expect(livenessOf({ ...own, pid: deadPid() })).toBe('dead');
   expect(livenessOf({ ...own, host: 'ffffffff' })).toBe('unknown');
+});
+
+test('a process that ended is dead, also while its parent does not wait for it', async () => {
+  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString());
+    const fields = await vi.waitFor(async () => {
+      const now = statFields(await readFile(`/proc/${pid}/stat`, 'latin1'));
+      expect(now[0]).toBe('Z');
+      return now;
+    });
+    expect(livenessOf({ ...ownIdentity(), pid, start: Number(fields[19]) })).toBe('dead');
+  } finally {
+    parent.kill('SIGKILL');
+  }
 });
