@@ -130,13 +130,17 @@ static inline long kernel_ioctl(int fd, unsigned long request, void *argument) {
   return call(__NR_ioctl, fd, (long)request, (long)argument, 0, 0);
 }
 
-/* A mount of its own, of the directory that is open: the same files, in no namespace yet. */
-static inline int kernel_clone_mount(int directory) {
-  return (int)call(__NR_open_tree, directory, (long)"", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH, 0, 0);
+static inline int kernel_open_file_system(const char *type) {
+  return (int)call(__NR_fsopen, (long)type, FSOPEN_CLOEXEC, 0, 0, 0);
 }
 
-static inline long kernel_set_mount(int mount, const struct mount_attr *attributes) {
-  return call(__NR_mount_setattr, mount, (long)"", AT_EMPTY_PATH, (long)attributes, sizeof *attributes);
+static inline long kernel_configure(int context, unsigned command, const char *key, const char *value) {
+  return call(__NR_fsconfig, context, command, (long)key, (long)value, 0);
+}
+
+/* In no namespace yet. */
+static inline int kernel_mount(int context, unsigned attributes) {
+  return (int)call(__NR_fsmount, context, FSMOUNT_CLOEXEC, attributes, 0, 0);
 }
 
 /* Onto the directory that is open, whatever its path is by now. */

@@ -5,7 +5,7 @@
  *   namespace-helper look PID USERS PATH
  *   namespace-helper place PID USERS PARENT NAME STAGING
  *   namespace-helper read PID USERS PATH
- *   namespace-helper mount PID USERS PARENT NAME SOURCE
+ *   namespace-helper mount PID USERS PARENT NAME SOURCE EMPTY
  *   namespace-helper remove PID USERS PARENT NAME STAGING
  *
  * It holds the process's folder of /proc open, says so, and waits for the word that this process is the container's. The
@@ -99,14 +99,20 @@ static void verify_mount(const char *name, bool is_mapped) {
   if (!is_name(name, length_of(name)) || is_mapped) fail("usage", EINVAL);
 }
 
+/* Every verb, and how many arguments it has. */
+static int count_for(const char *verb) {
+  if (is_same(verb, "look") || is_same(verb, "read")) return 5;
+  if (is_same(verb, "place") || is_same(verb, "remove")) return 7;
+  return is_same(verb, "mount") ? 8 : 0;
+}
+
 _Noreturn void run(int count, const char *const *arguments) {
-  if (count != 5 && count != 7) fail("usage", EINVAL);
+  if (count < 5 || count != count_for(arguments[1])) fail("usage", EINVAL);
   const char *verb = arguments[1], *pid = arguments[2], *users = arguments[3], *path = arguments[4];
   bool is_mapped = is_same(users, "mapped");
   if (!is_number(pid) || (!is_mapped && !is_same(users, "same"))) fail("usage", EINVAL);
-  bool mounts = is_same(verb, "mount");
-  if (count == 7 && mounts) verify_mount(arguments[5], is_mapped);
-  else if (count == 7) verify_names(arguments[5], arguments[6]);
+  if (count == 8) verify_mount(arguments[5], is_mapped);
+  if (count == 7) verify_names(arguments[5], arguments[6]);
   kernel_block_signals(BIT(HANGUP) | BIT(INTERRUPT) | BIT(PIPE) | BIT(TERMINATE));
   kernel_alarm(PATIENCE);
   call(__NR_umask, 0, 0, 0, 0, 0);
@@ -118,15 +124,14 @@ _Noreturn void run(int count, const char *const *arguments) {
   require_done("process", process);
   send_record('o');
   await_go();
-  if (count == 7 && mounts) open_source(arguments[6]);
+  if (count == 8) open_source(arguments[6], arguments[7]);
   join(process, is_mapped);
   kernel_close(process);
   const char *missing;
-  if (count == 5 && is_same(verb, "look")) walk(path, &missing);
-  else if (count == 5 && is_same(verb, "read")) read_back(path);
-  else if (count == 7 && is_same(verb, "place")) place(path, arguments[5], arguments[6]);
-  else if (count == 7 && mounts) mount_source(path, arguments[5]);
-  else if (count == 7 && is_same(verb, "remove")) take_away(path, arguments[5], arguments[6]);
-  else fail("usage", EINVAL);
+  if (is_same(verb, "look")) walk(path, &missing);
+  else if (is_same(verb, "read")) read_back(path);
+  else if (is_same(verb, "place")) place(path, arguments[5], arguments[6]);
+  else if (is_same(verb, "mount")) mount_source(path, arguments[5]);
+  else take_away(path, arguments[5], arguments[6]);
   kernel_exit(0);
 }

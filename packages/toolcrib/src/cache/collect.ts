@@ -19,7 +19,7 @@ import { listLeftovers } from './leftovers.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
 import { lockPath, prepareLocks, tryLock, type LockKind } from './lock.ts';
 import { removeEmptyDirectory, removeFile } from './remove.ts';
-import { mountedDirectories, removeTree } from './trees.ts';
+import { mountedTrees, removeTree } from './trees.ts';
 
 export type { CollectionLimits } from './choose-victims.ts';
 
@@ -142,7 +142,7 @@ async function isUnused(context: RemovalContext, item: CachedItem): Promise<bool
   const { digest, kind } = item;
   if (digest !== null && kind !== 'placement') {
     if ((await leasedDigests(layout, clock.now())).has(digest)) return false;
-    if (kind === 'tree' && (await (await mountedDirectories())(item.path))) return false;
+    if (kind === 'tree' && (await (await mountedTrees())(item.path))) return false;
     // Attestations are there for an artifact that may have come back.
     const supports = [blobPath(layout, digest), ...unpackedPaths(layout, digest)];
     if (kind === 'attestations' && (await isAnyThere(supports))) return false;

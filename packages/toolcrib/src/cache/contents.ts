@@ -8,7 +8,7 @@ import { listPackFiles, listPackPointers, packPath } from './ext-store.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
-import { listTrees, mountedDirectories, sizeOfTree } from './trees.ts';
+import { listTrees, mountedTrees, sizeOfTree } from './trees.ts';
 import { unpackedRecordPath, unpackedSourceFrom, unpackedTarPath } from './unpacked-record.ts';
 
 /** Something in a cache that has a last use. Its bytes were not checked. */
@@ -153,7 +153,7 @@ async function listPointers(layout: CacheLayout): Promise<readonly CachedItem[]>
 async function listTreeItems(layout: CacheLayout, leased: Leased): Promise<readonly CachedItem[]> {
   const trees = await listTrees(layout);
   if (trees.length === 0) return [];
-  const isMounted = await mountedDirectories();
+  const isMounted = await mountedTrees();
   return await present(
     trees.map(async ({ path, digest }) => {
       const item = await itemOf('tree', digest, path, [path], leased);

@@ -12,6 +12,8 @@ export interface CacheLayout {
   /** One directory for each digest of an artifact, named for its hex digits. */
   readonly attestations: string;
   readonly blobs: string;
+  /** A directory that is empty for ever, which overlays of trees demand; its name is no digest. */
+  readonly empty: string;
   readonly leases: string;
   readonly locks: string;
   /** Trees that sandboxes were made with; nothing but `removeMounts` takes them away. */
@@ -53,6 +55,7 @@ export function layoutOf(directory: string, ledger?: string): CacheLayout {
     root,
     attestations: join(root, 'attestations', 'sha256'),
     blobs: join(root, 'blobs', 'sha256'),
+    empty: join(root, 'trees', 'empty'),
     leases: join(root, 'leases'),
     locks: join(root, 'locks'),
     mounts: join(root, 'mounts'),

@@ -67,14 +67,22 @@ export async function removeTree(path: string): Promise<boolean> {
 const REMOVED = '.removed-';
 
 /**
- * Whether a directory of this machine is mounted anywhere on it, in whatever namespace: by what the kernel tells of all processes.
+ * Whether a tree of this machine is mounted anywhere on it, itself or by an overlay, in whatever namespace: by what the kernel tells
+ * of all processes. Of an overlay it tells the path that its maker saw, so that there the last name counts, which is random.
  * @returns a function that answers as of now; where processes of others cannot be looked at, of one's own.
  */
-export async function mountedDirectories(): Promise<(path: string) => Promise<boolean>> {
+export async function mountedTrees(): Promise<(path: string) => Promise<boolean>> {
   const mounted = new Set<string>();
-  for (const table of await tablesOfAll()) for (const line of mountLinesFrom(table)) mounted.add(keyOf(line));
+  const shown = new Set<string>();
+  for (const table of await tablesOfAll()) {
+    for (const line of mountLinesFrom(table)) {
+      mounted.add(keyOf(line));
+      for (const layer of line.layers) shown.add(basename(layer));
+    }
+  }
   const own = mountLinesFrom(await tableOf('self'));
   return async (path) => {
+    if (shown.has(basename(path))) return true;
     const stats = await lstat(path, { bigint: true }).catch(() => undefined);
     const root = rootWithin(own, path);
     return stats !== undefined && root !== undefined && mounted.has(keyOf({ device: deviceFrom(stats.dev), root }));

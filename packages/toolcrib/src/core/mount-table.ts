@@ -13,6 +13,8 @@ export interface MountLine {
   readonly isReadOnly: boolean;
   /** Whether what is mounted below it comes to other mount namespaces, too. */
   readonly isShared: boolean;
+  /** Paths of what an overlay shows, the upper ones first, as who mounted it named them; none for other file systems. */
+  readonly layers: readonly string[];
 }
 
 /** The lines of a table in their order; what is none is left out. */
@@ -21,12 +23,12 @@ export function mountLinesFrom(table: string): readonly MountLine[] {
 }
 
 const LINE =
-  /^(?<id>\d+) (?<parent>\d+) (?<major>\d+):(?<minor>\d+) (?<root>\S+) (?<path>\S+) (?<options>\S+)(?<tags>(?: \S+)*?) - /;
+  /^(?<id>\d+) (?<parent>\d+) (?<major>\d+):(?<minor>\d+) (?<root>\S+) (?<path>\S+) (?<options>\S+)(?<tags>(?: \S+)*?) - (?<type>\S+) \S+ (?<super>\S+)/;
 
 function lineFrom(line: string): MountLine | undefined {
   const groups = LINE.exec(line)?.groups;
   if (groups === undefined) return undefined;
-  const { id = '', parent = '', major = '', minor = '', root = '', path = '', options = '', tags = '' } = groups;
+  const { id = '', parent = '', major = '', minor = '', root = '', path = '', options = '', tags = '', type } = groups;
   return {
     id: BigInt(id),
     parent: BigInt(parent),
@@ -35,7 +37,18 @@ function lineFrom(line: string): MountLine | undefined {
     path: unescaped(path),
     isReadOnly: options.split(',').includes('ro'),
     isShared: / shared:/.test(tags),
+    layers: type === 'overlay' ? layersFrom(groups['super'] ?? '') : [],
   };
+}
+
+function layersFrom(options: string): readonly string[] {
+  const valueOf = (key: string) =>
+    options
+      .split(',')
+      .find((option) => option.startsWith(`${key}=`))
+      ?.slice(key.length + 1);
+  const [upper, lower] = [valueOf('upperdir'), valueOf('lowerdir')];
+  return [...(upper === undefined ? [] : [upper]), ...(lower?.split(':') ?? [])].map(unescaped);
 }
 
 /** Bytes, since the table was read as such: a space, a tab, a newline and a backslash are written as `\040` and the like. */

@@ -2,8 +2,8 @@ import { layoutOf } from '../cache/layout.ts';
 import { treesOfArtifact } from '../cache/trees.ts';
 import { RemoteError } from '../core/errors.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
-import type { HostTree, ProvidedTree } from '../inject/host-tree.ts';
-import { ensureSafeDirectory, stateOfTree, weaknessOfPlace } from '../inject/tree-on-host.ts';
+import type { HostTree, MountedTree, ProvidedTree } from '../inject/host-tree.ts';
+import { ensureSafeDirectory, namesIn, stateOfTree, weaknessOfPlace } from '../inject/tree-on-host.ts';
 import type { Host } from './host.ts';
 import { cacheOf } from './resolve-artifact.ts';
 import { newTreePath, treesIn, verifyTree, writeTree } from './stored-tree.ts';
@@ -23,47 +23,58 @@ export function hostTreeOf(artifact: InjectableArtifact, host: Host): HostTree {
   const { signal } = host;
   const cache = cacheOf(host);
   const wrong = new Set<string>();
-  const treeAt = (path: string, state: string): ProvidedTree => {
+  const provided = (tree: MountedTree, empty: string): ProvidedTree => {
     let verified: Promise<string | undefined> | undefined;
     const verify = async () => {
-      const reason = await verifyTree(artifact, path, host);
-      if (reason !== undefined) wrong.add(path);
+      const reason = await verifyTree(artifact, tree.path, host);
+      if (reason !== undefined) wrong.add(tree.path);
       return reason;
     };
-    return { path, state, verify: () => (verified ??= verify()) };
+    return { ...tree, empty, verify: () => (verified ??= verify()) };
   };
-  const find = async (parent: string): Promise<ProvidedTree | undefined> => {
+  const find = async (parent: string): Promise<MountedTree | undefined> => {
     for (const path of await treesIn(artifact, parent)) {
       const isKept = !wrong.has(path) && (await cache.useTree(digest, path, { signal }));
       const state = isKept ? await stateOfTree(path) : undefined;
-      if (state !== undefined) return treeAt(path, state);
+      if (state !== undefined) return { path, state };
     }
     return undefined;
   };
-  const make = async (parent: string): Promise<ProvidedTree> => {
+  const make = async (parent: string): Promise<MountedTree> => {
     const path = newTreePath(artifact, parent, host);
     await writeTree(artifact, path, host, { isDurable: false });
     const state = await stateOfTree(path);
-    if (state !== undefined) return treeAt(path, state);
+    if (state !== undefined) return { path, state };
     throw new RemoteError('STORAGE', `${path} was taken away meanwhile`, { details: { path } });
   };
   const look = async (): Promise<ProvidedTree> => {
-    const parent = await ensureSafeDirectory(treesOfArtifact(layoutOf(host.cacheDirectory), digest));
+    const layout = layoutOf(host.cacheDirectory);
+    const parent = await ensureSafeDirectory(treesOfArtifact(layout, digest));
+    const empty = await ensureEmpty(layout.empty);
     const found = await find(parent);
-    if (found !== undefined) return found;
+    if (found !== undefined) return provided(found, empty);
     const work = async () => (await find(parent)) ?? (await make(parent));
-    return await cache.withLock(digest, work, { signal });
+    return provided(await cache.withLock(digest, work, { signal }), empty);
   };
   const isUsable = async ({ path, state }: ProvidedTree) => !wrong.has(path) && (await stateOfTree(path)) === state;
-  let provided: Promise<ProvidedTree> | undefined;
+  let latest: Promise<ProvidedTree> | undefined;
   return {
     ...treesOf(host),
     async provide() {
-      const before = provided;
+      const before = latest;
       const known = await before?.catch(() => undefined);
       if (known !== undefined && (await isUsable(known))) return known;
-      if (provided === before) provided = look();
-      return await (provided ?? look());
+      if (latest === before) latest = look();
+      return await (latest ?? look());
     },
   };
+}
+
+async function ensureEmpty(directory: string): Promise<string> {
+  const path = await ensureSafeDirectory(directory);
+  if ((await namesIn(path)).length === 0) return path;
+  throw new RemoteError('STORAGE', `${path} is not empty`, {
+    hint: 'remove what was put there: sandboxes would see it in their tools',
+    details: { path },
+  });
 }

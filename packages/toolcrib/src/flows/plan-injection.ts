@@ -198,7 +198,7 @@ async function placedNow({ sandbox, source, host, copy }: PlanContext): Promise<
   if (source.isEdited) return null;
   const known = await placedBefore(sandbox, source.pins, host.ledgerDirectory);
   const entry = known && (await createLedger(host.ledgerDirectory).find(sandbox.identity, known.digest));
-  if (known === undefined || entry === undefined || (copy && entry.rung === 'bind-mount')) return null;
+  if (known === undefined || entry === undefined || (copy && entry.rung === 'overlay')) return null;
   if (!(await isThere(sandbox, entry))) return null;
   const { directory, protection } = entry;
   return { target: formatTarget(known.target), directory, protection };

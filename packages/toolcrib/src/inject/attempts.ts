@@ -16,7 +16,7 @@ export interface CopyingCandidate {
 
 /** Mounting, where it may be tried; the parent was not looked at yet. */
 export interface MountingCandidate extends Omit<CopyingCandidate, 'rung'> {
-  readonly rung: 'bind-mount';
+  readonly rung: 'overlay';
 }
 
 /** A way that is ruled out before anything is written, with its reason, or one that may be tried. */

@@ -52,7 +52,7 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
   await notes.note(sandbox.identity, { directory, digest: artifact.digest, state: 'writing' });
   try {
     const placed =
-      candidate.rung === 'bind-mount'
+      candidate.rung === 'overlay'
         ? await mountAndProve(injection, candidate, name, uid)
         : await placeAndProve(injection, candidate, name, uid);
     await recordPlacement(climbing, placed.entry);
@@ -78,8 +78,7 @@ async function recordPlacement({ injection, ledger, notes }: Climb, entry: Ledge
   await ledger.record(identity, digest, entry);
   // One that stays is passed over: the ledger knows the directory now.
   const { directory } = entry;
-  if (entry.rung === 'bind-mount')
-    await tryToRecord(() => notes.note(identity, { directory, digest, state: 'mounted' }));
+  if (entry.rung === 'overlay') await tryToRecord(() => notes.note(identity, { directory, digest, state: 'mounted' }));
   else await notes.strike(identity, directory).catch(() => undefined);
 }
 

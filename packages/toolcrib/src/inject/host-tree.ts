@@ -8,6 +8,8 @@ export interface MountedTree {
 
 /** A tree of this host that a sandbox may have mounted. */
 export interface ProvidedTree extends MountedTree {
+  /** A directory of this host that is empty, absolute, without links. */
+  readonly empty: string;
   /**
    * Compares every byte of it with the artifact; once, however often it is asked for.
    * @returns what is wrong, which was told, and the tree is not provided again; undefined when nothing is.

@@ -19,7 +19,7 @@ export interface LedgerEntry {
   readonly why: string;
   readonly readBack: Placement['readBack'];
   readonly provenAt: number;
-  /** The tree of this host that is mounted there, with the rung `bind-mount`. */
+  /** The tree of this host that is mounted there, with the rung `overlay`. */
   readonly source?: MountedTree;
 }
 
@@ -85,7 +85,7 @@ function keyOf(identity: SandboxKey, digest: Digest): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('hex');
 }
 
-const RUNGS: readonly string[] = ['bind-mount', 'archive', 'namespace', 'exec-tar', 'exec-cat'] satisfies Rung[];
+const RUNGS: readonly string[] = ['overlay', 'archive', 'namespace', 'exec-tar', 'exec-cat'] satisfies Rung[];
 const PROTECTIONS: readonly string[] = [
   'read-only-mount',
   'root-owned',
@@ -103,7 +103,7 @@ function entryFrom(value: unknown, key: string): LedgerEntry | undefined {
   if (!isRung(rung) || !isProtection(protection)) return undefined;
   if (readBack !== 'engine' && readBack !== 'host' && readBack !== 'exec') return undefined;
   const source = sourceFrom(record['source']);
-  if ((rung === 'bind-mount') !== (source !== undefined)) return undefined;
+  if ((rung === 'overlay') !== (source !== undefined)) return undefined;
   return { directory, rung, protection, why, readBack, provenAt, ...(source && { source }) };
 }
 

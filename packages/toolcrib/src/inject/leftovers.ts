@@ -51,7 +51,7 @@ export async function findLeftovers({ sandbox, clock, ledger }: LeftoverSearch):
   const placements = await placementsNow({ sandbox, ledger });
   for (const note of found) {
     const known = placements.get(note.directory);
-    if (known?.entry.rung === 'bind-mount') await notes.note(sandbox.identity, { ...note, state: 'mounted' });
+    if (known?.entry.rung === 'overlay') await notes.note(sandbox.identity, { ...note, state: 'mounted' });
     else if (known !== undefined) await notes.strike(sandbox.identity, note.directory);
   }
   return found.filter(({ directory }) => !placements.has(directory));
@@ -65,7 +65,7 @@ async function placementsNow({
   const known = createLedger(ledger);
   const placements = new Map<string, KnownPlacement>();
   for (const placement of await known.list(sandbox.identity)) {
-    const isOver = placement.entry.rung === 'bind-mount' && placement.sandbox.startedAt !== sandbox.identity.startedAt;
+    const isOver = placement.entry.rung === 'overlay' && placement.sandbox.startedAt !== sandbox.identity.startedAt;
     if (isOver) await known.forget(placement.sandbox, placement.digest);
     else placements.set(placement.entry.directory, placement);
   }

@@ -15,8 +15,8 @@ import { stateOfTree, weaknessAbove, weaknessOfTree } from './tree-on-host.ts';
 const MOUNTING: Patience = { total: 60_000, quiet: 60_000 };
 
 /**
- * Mounts the tree of this host and proves that it is the artifact and runs there: the mount in the sandbox is that very directory. What
- * was mounted before a failure is still there.
+ * Mounts the tree of this host and proves that it is the artifact and runs there: the mount in the sandbox shows that directory and
+ * nothing else. What was mounted before a failure is still there.
  * @throws SandboxError `NOT_INJECTABLE`, `EXEC_FAILED`: this way is not usable, or, as {@link isWrongTree} tells, the tree was not;
  * everything else ends the injection.
  */
@@ -35,10 +35,10 @@ export async function mountAndProve(
     if (refusal !== undefined) throw new SandboxError('NOT_INJECTABLE', refusal);
   };
   await withDeadline(injection, 'mounting', MOUNTING, async ({ signal }) => {
-    await requireMounter(sandbox).mount({ path: directory, source: source.path, examine, signal });
+    await requireMounter(sandbox).mount({ path: directory, source: source.path, empty: source.empty, examine, signal });
   });
   await proveBoth(injection, directory, source);
-  const why = `toolcrib mounted it read-only from ${source.path}, which only root of this host can write`;
+  const why = `toolcrib mounted it read-only, as an overlay of ${source.path}, which only root of this host can write`;
   const stated = { protection: 'read-only-mount', why, readBack: 'host' } as const;
   const { path, state } = source;
   const entry = { directory, rung, ...stated, provenAt: clock.now(), source: { path, state } };
@@ -70,8 +70,10 @@ async function provideTree({ hostTree }: Injection): Promise<ProvidedTree> {
   const tree = await hostTree.provide().catch((error: unknown) => {
     throw unusable(error);
   });
-  const weakness = (await weaknessAbove(tree.path)) ?? (await weaknessOfTree(tree.path));
-  if (weakness !== undefined) throw new SandboxError('NOT_INJECTABLE', weakness);
+  for (const path of [tree.path, tree.empty]) {
+    const weakness = (await weaknessAbove(path)) ?? (await weaknessOfTree(path));
+    if (weakness !== undefined) throw new SandboxError('NOT_INJECTABLE', weakness);
+  }
   return tree;
 }
 

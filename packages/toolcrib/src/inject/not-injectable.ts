@@ -25,7 +25,7 @@ export function notInjectable(
   );
   return new SandboxError('NOT_INJECTABLE', `nothing can be injected into ${reference}:\n  ${lines.join('\n  ')}`, {
     // Where nothing can be copied, a mount would need the same, and more.
-    hint: hintFor(plan.filter(({ rung }) => rung !== 'bind-mount').map(({ reason }) => reason)),
+    hint: hintFor(plan.filter(({ rung }) => rung !== 'overlay').map(({ reason }) => reason)),
     details: { sandbox: reference, plan: plan.map(({ rung, parent, reason }) => `${rung} in ${parent}: ${reason}`) },
   });
 }

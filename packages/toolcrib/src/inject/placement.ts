@@ -1,10 +1,10 @@
 import type { Digest } from '../core/digest.ts';
 
 /**
- * A way of getting files into a sandbox; the best first. `bind-mount` copies none: the tree of this host is mounted, read-only, in
+ * A way of getting files into a sandbox; the best first. `overlay` copies none: the tree of this host is mounted, read-only, in
  * a sandbox that runs.
  */
-export type Rung = 'bind-mount' | CopyingRung;
+export type Rung = 'overlay' | CopyingRung;
 
 /** A way that copies. */
 export type CopyingRung = 'archive' | 'namespace' | 'exec-tar' | 'exec-cat';

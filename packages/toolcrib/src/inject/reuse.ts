@@ -21,7 +21,7 @@ import { DIRECTORY_MODE } from './tree.ts';
 export async function findPlacement(injection: Injection, ledger: Ledger): Promise<Placement | undefined> {
   const { sandbox, artifact, clock, reporter } = injection;
   const entry = await ledger.find(sandbox.identity, artifact.digest, { usedAt: clock.now() });
-  const isWanted = entry?.rung !== 'bind-mount' || injection.isCopyWanted !== true;
+  const isWanted = entry?.rung !== 'overlay' || injection.isCopyWanted !== true;
   if (entry === undefined || !isWanted || !(await isThere(sandbox, entry))) return undefined;
   if (!holdsAtPlacementOnly(entry.protection)) return { ...placementFrom(injection, entry), reused: true };
   try {
@@ -40,7 +40,7 @@ export async function findPlacement(injection: Injection, ledger: Ledger): Promi
 
 /** Whether something stands where a placement was; an engine that could not see it when it was made cannot see it now. */
 export async function isThere(sandbox: Sandbox, entry: LedgerEntry): Promise<boolean> {
-  if (entry.rung === 'bind-mount') return await isStillMounted(sandbox, entry);
+  if (entry.rung === 'overlay') return await isStillMounted(sandbox, entry);
   if (entry.readBack === 'exec') return true;
   if (entry.readBack === 'host') return await isSeen(sandbox, entry.directory);
   // Owners that the engine told once count only while they do.

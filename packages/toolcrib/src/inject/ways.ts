@@ -59,7 +59,7 @@ export async function* waysInto(request: WaysRequest): AsyncGenerator<Option> {
  */
 async function* mountingWays({ sandbox, install, uid, hostTree }: WaysRequest): AsyncGenerator<Option> {
   if (hostTree === undefined || sandbox.namespace === undefined) return;
-  const rung = 'bind-mount';
+  const rung = 'overlay';
   const refusal = closedMounter(sandbox) ?? (await weaknessOfSandbox(sandbox)) ?? (await hostTree.refusal());
   for (const parent of refusal === undefined ? install : install.slice(0, 1)) {
     const examination = await examineWay(sandbox, parent, uid, []);
@@ -98,7 +98,7 @@ async function entered<T extends Candidate>(
   if (namespace === undefined || 'closed' in namespace) return unusable(namespace?.closed ?? 'there is none');
   try {
     const examination = await examineWay(sandbox, parent, uid, await namespace.look(parent));
-    const refusal = rung === 'bind-mount' ? mountingRefusal(examination) : copyingRefusal(examination);
+    const refusal = rung === 'overlay' ? mountingRefusal(examination) : copyingRefusal(examination);
     return refusal === undefined ? { ...candidate, examination } : unusable(refusal);
   } catch (error) {
     if (!hasCode(error, 'NOT_INJECTABLE')) throw error;
@@ -125,7 +125,7 @@ export function reasonOf({ user }: Candidate, error: unknown): string {
 
 /** As whom a way places. */
 export function byWhom({ rung, user }: Candidate): string {
-  if (rung === 'bind-mount') return 'by toolcrib itself, as a read-only mount of the tree on this host';
+  if (rung === 'overlay') return 'by toolcrib itself, as a read-only mount of the tree on this host';
   if (rung === 'archive') return 'by the engine';
   if (rung === 'namespace') return 'by toolcrib itself, through the mount namespace';
   return user === '0' ? 'by programs of the sandbox as root' : 'by programs of the sandbox as its own user';
@@ -139,7 +139,7 @@ export async function planWays(request: Omit<WaysRequest, 'uid'>): Promise<reado
   const steps: PlanStep[] = [];
   const uid = await sandboxUid(request.sandbox);
   for await (const way of waysInto({ ...request, uid })) {
-    const isMount = 'examination' in way && way.rung === 'bind-mount';
+    const isMount = 'examination' in way && way.rung === 'overlay';
     const option = isMount ? await entered(request.sandbox, way, uid) : way;
     if ('usable' in option) steps.push(option);
     else {

@@ -88,7 +88,7 @@ function howText(sandbox: string, rung: string): string {
   if (isLocal(sandbox)) return 'written by toolcrib itself';
   const words: Readonly<Record<string, string>> = {
     mount: 'it was mounted when the sandbox was made',
-    'bind-mount': 'the tree on this host was mounted, read-only; nothing was copied',
+    overlay: 'the tree on this host was mounted, read-only; nothing was copied',
     archive: "through the engine's archive API",
     namespace: "written from this host, through the container's mount namespace",
     'exec-tar': "streamed into the sandbox's tar",
@@ -102,7 +102,7 @@ function readBackText({
   rung,
   readBack,
 }: Pick<PlacedComponentFacts, 'sandbox' | 'rung' | 'readBack'>): string {
-  if (rung === 'bind-mount') return 'in the tree on this host';
+  if (rung === 'overlay') return 'in the tree on this host';
   if (isLocal(sandbox)) return 'back from the disk';
   if (readBack === 'host') return "back from this host, through the container's mount namespace";
   return readBack === 'engine' ? 'back through the engine' : "back through the sandbox's own programs";

@@ -238,8 +238,10 @@ export interface SandboxNamespace {
 export interface NamespaceMount {
   /** Absolute path of the sandbox, where nothing may stand; missing parents are made. */
   readonly path: string;
-  /** Absolute path of this machine, without links. */
+  /** Absolute path of this machine, without links, colons, commas and backslashes. */
   readonly source: string;
+  /** Path of an empty directory of this machine, which the kernel demands beside it. */
+  readonly empty: string;
   readonly examine: ExamineWay;
   readonly signal: AbortSignal | undefined;
 }
@@ -247,15 +249,15 @@ export interface NamespaceMount {
 /** The part of a mount namespace's role that mounts; `removeTree` takes away what it mounted. */
 export interface NamespaceMounter {
   /**
-   * Mounts a directory of this machine at a fresh path, read-only, without devices and setuid programs. `examine` judges the
-   * parents before anything is made, and again for what was made. It was that very directory, by device and inode, that stood
-   * at the path then, or nothing does.
+   * Shows a directory of this machine at a fresh path, by an overlay of its own, read-only, without devices and setuid programs.
+   * `examine` judges the parents before anything is made, and again for what was made. The overlay stands at the path then, by
+   * device and inode, or nothing does.
    * @throws as {@link SandboxNamespace}.
    */
   mount(request: NamespaceMount): Promise<void>;
   /**
-   * Whether a path leads to a directory of this machine that was mounted there read-only, by what the kernel tells of the sandbox's
-   * mounts now. Root in the sandbox can rename the directories above a mount: then it does not.
+   * Whether a path leads to a directory of this machine that was mounted there read-only, itself or by an overlay that shows nothing else,
+   * by what the kernel tells of the sandbox's mounts now. Root in the sandbox can rename the directories above a mount: then it does not.
    */
   isMounted(path: string, source: string): Promise<boolean>;
 }

@@ -83,7 +83,7 @@ describe('the packed package, installed with npm into an empty folder', requireO
       const { stdout } = await installed.shell(`toolcrib --json inject ${options} docker:${container.name}`);
       return JSON.parse(stdout) as { placement: unknown };
     };
-    expect(await inject('--mount')).toMatchObject({ placement: { rung: 'bind-mount', protection: 'read-only-mount' } });
+    expect(await inject('--mount')).toMatchObject({ placement: { rung: 'overlay', protection: 'read-only-mount' } });
     expect(await inject('--copy')).toMatchObject({
       placement: { rung: 'namespace', readBack: 'host', protection: 'root-owned' },
     });

@@ -29,7 +29,7 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
 
   const answer = (target: string) => `{"tool":"sandbox-tools","version":${tools.version},"target":"${target}"}\n`;
 
-  const mounted = { rung: 'bind-mount', protection: 'read-only-mount', readBack: 'host' };
+  const mounted = { rung: 'overlay', protection: 'read-only-mount', readBack: 'host' };
   const copied = { rung: 'archive', protection: 'same-user', readBack: 'engine' };
   test.each([
     ['toolcrib-test/busybox', ['--mount'], mounted],

@@ -72,13 +72,13 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
     const { ways } = planned;
     const parents = ['/var/lib/toolcrib', '/opt/toolcrib', '/tmp/toolcrib'];
     expect(ways.map(({ rung, parent }) => `${rung} ${parent}`)).toEqual([
-      ...parents.map((parent) => `bind-mount ${parent}`),
+      ...parents.map((parent) => `overlay ${parent}`),
       ...parents.flatMap((parent) =>
         ['archive', 'namespace', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
       ),
     ]);
     const copies = (await site.json('inject', '--plan', sandbox)) as typeof planned;
-    expect(copies.ways).toEqual(ways.filter(({ rung }) => rung !== 'bind-mount'));
+    expect(copies.ways).toEqual(ways.filter(({ rung }) => rung !== 'overlay'));
     const injected = await site.json('inject', '--mount', sandbox);
     const { placement } = injected as { placement: { rung: string; directory: string } };
     expect(placement).toMatchObject({ target: 'amd64', rung: ways.find(({ usable }) => usable)?.rung });

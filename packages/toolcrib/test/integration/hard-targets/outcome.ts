@@ -20,7 +20,7 @@ const READERS: Readonly<Record<Placement['readBack'], string>> = {
 export function provenOutcome({ name, content }: HardTarget, placement: Placement): Outcome {
   const { rung, directory, protection, readBack } = placement;
   const parent = directory.slice(0, directory.lastIndexOf('/'));
-  const read = rung === 'bind-mount' ? 'read on this host by toolcrib' : `read back by ${READERS[readBack]}`;
+  const read = rung === 'overlay' ? 'read on this host by toolcrib' : `read back by ${READERS[readBack]}`;
   const result = `proven, ${read}`;
   return { name, content, method: `\`${rung}\` in \`${parent}\``, protection: `\`${protection}\``, result };
 }

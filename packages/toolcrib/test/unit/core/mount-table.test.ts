@@ -31,6 +31,18 @@ describe('a table of mounts', () => {
     expect(lines[1]?.device).toBe((254n << 32n) | 1n);
   });
 
+  test('tells what an overlay shows, the upper first, and nothing of that for others', () => {
+    const overlays = mountLinesFrom(
+      [
+        '40 27 0:50 / /a ro - overlay overlay ro,lowerdir=/trees/x\\040y:/empty,redirect_dir=nofollow',
+        '41 27 0:51 / /b rw - overlay overlay rw,lowerdir=/l1:/l2,upperdir=/u,workdir=/w',
+        '42 27 0:52 / /c rw - tmpfs lowerdir=/x rw,lowerdir=/x',
+        '43 27 0:53 / /d rw - overlay overlay rw',
+      ].join('\n'),
+    );
+    expect(overlays.map(({ layers }) => layers)).toEqual([['/trees/x y', '/empty'], ['/u', '/l1', '/l2'], [], []]);
+  });
+
   test('tells in which mount a path is: of two at one place, the one on top', () => {
     expect(mountAbove(lines, '/home/me')?.id).toBe(30n);
     expect(mountAbove(lines, '/homes')?.id).toBe(33n);

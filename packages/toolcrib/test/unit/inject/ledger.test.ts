@@ -53,7 +53,7 @@ describe('the ledger', () => {
     const source = { path: '/root/.cache/toolcrib/v1/trees/x', state: 'sha256:1' };
     const mount: LedgerEntry = {
       ...entry,
-      rung: 'bind-mount',
+      rung: 'overlay',
       protection: 'read-only-mount',
       readBack: 'host',
       source,

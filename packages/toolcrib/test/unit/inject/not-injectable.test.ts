@@ -20,9 +20,9 @@ test('a refusal tells every reason once, and what helps a read-only root', () =>
 });
 
 test('why nothing can be mounted does not change what helps a read-only root', () => {
-  const plan = [...steps('/opt', 'the engine is not on this machine', ['bind-mount']), ...steps('/opt', READ_ONLY)];
+  const plan = [...steps('/opt', 'the engine is not on this machine', ['overlay']), ...steps('/opt', READ_ONLY)];
   expect(notInjectable(sandbox, plan)).toMatchObject({
-    message: expect.stringContaining('the engine is not on this machine (bind-mount in /opt)') as string,
+    message: expect.stringContaining('the engine is not on this machine (overlay in /opt)') as string,
     hint: expect.stringContaining('--tmpfs /tmp:exec') as string,
   });
 });

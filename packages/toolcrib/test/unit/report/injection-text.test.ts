@@ -33,7 +33,7 @@ tools v3 (amd64-any, sha256:aaaaaaaaaaaa) is in docker:web
 });
 
 test('an injection of a mount tells where the bytes were read', () => {
-  const mount = { ...placed.placement, rung: 'bind-mount', protection: 'read-only-mount', readBack: 'host', plan: [] };
+  const mount = { ...placed.placement, rung: 'overlay', protection: 'read-only-mount', readBack: 'host', plan: [] };
   const text = describeInjection({ ...placed, placement: mount });
   expect(text).toContain('  how         the tree on this host was mounted, read-only; nothing was copied');
   expect(text).toContain('  proven      every byte read in the tree on this host; it answered its health check');

@@ -13,7 +13,7 @@ const DOING: Readonly<Record<string, string>> = {
   open: 'could not open what stands in the way',
   path: 'cannot go that way',
   source: 'could not open the directory of this host',
-  clone: 'could not make a mount of the directory of this host',
+  overlay: 'could not make an overlay of the directory of this host',
   mount: 'could not mount the directory of this host',
   make: 'could not make a directory',
   create: 'could not create a file or link',
@@ -37,16 +37,17 @@ export function helperFailure(line: string, how: string): SandboxError {
   const { word = '', number = '' } = /^(?<word>[a-z]+) (?<number>\d{1,5})\n$/.exec(line)?.groups ?? {};
   const doing = Object.hasOwn(DOING, word) ? DOING[word] : undefined;
   if (doing === undefined) return new SandboxError('NOT_INJECTABLE', `the namespace helper ${how}`);
-  const oldest = word === 'clone' ? '5.12' : '5.8';
-  return new SandboxError('NOT_INJECTABLE', `the namespace helper ${doing}${reasonOf(Number(number), oldest)}`, {
+  return new SandboxError('NOT_INJECTABLE', `the namespace helper ${doing}${reasonOf(Number(number))}`, {
     details: { doing: word, errno: Number(number) },
   });
 }
 
-/** @param oldest version of Linux that has what was called. */
-function reasonOf(number: number, oldest: string): string {
+/** The oldest version of Linux that has what is called. */
+const OLDEST = '5.8';
+
+function reasonOf(number: number): string {
   if (number === 0) return '';
   const [name, text] = getSystemErrorMap().get(-number) ?? [`error ${number}`, ''];
-  if (name === 'ENOSYS') return `: this kernel is older than Linux ${oldest}`;
+  if (name === 'ENOSYS') return `: this kernel is older than Linux ${OLDEST}`;
   return `: ${text || name} (${name})`;
 }

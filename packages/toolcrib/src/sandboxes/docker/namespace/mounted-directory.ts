@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { lstat, stat } from 'node:fs/promises';
 import { isAtOrBelow } from '../../../core/below.ts';
-import { deviceFrom, mountAbove, mountLinesFrom, rootWithin } from '../../../core/mount-table.ts';
+import { deviceFrom, mountAbove, mountLinesFrom, rootWithin, type MountLine } from '../../../core/mount-table.ts';
 import { belongsTo, procFile } from './container-process.ts';
 
 /** Whether what is mounted in a mount of a process would be mounted elsewhere, too; so, too, when nothing is known of it. */
@@ -40,9 +40,14 @@ export async function isMountedIn(container: ContainerProcess, path: string, sou
   const others = lines.filter((line) => line !== mount);
   if (others.some((line) => isAtOrBelow(line.path, path))) return false;
   const isReached = mountAbove(others, path)?.id === mount.parent;
-  const isSource = mount.device === deviceFrom(seen.dev) && mount.root === rootWithin(mountLinesFrom(own), source);
-  if (!mount.isReadOnly || !isReached || !isSource) return false;
+  const isItself = mount.device === deviceFrom(seen.dev) && mount.root === rootWithin(mountLinesFrom(own), source);
+  if (!mount.isReadOnly || !isReached || !(isItself || showsOnly(mount, source))) return false;
   return (await hasRoot(pid, top)) && (await belongsTo(pid, id));
+}
+
+/** By an overlay, which is not writable where it has but the lower directories that toolcrib names: the source, and an empty one. */
+function showsOnly({ root, layers }: MountLine, source: string): boolean {
+  return root === '/' && layers.length === 2 && layers[0] === source;
 }
 
 async function hasRoot(pid: number, told: BigIntStats): Promise<boolean> {

@@ -210,19 +210,26 @@ async function placeTree(place: Place, request: Parameters<SandboxNamespace['pla
   });
 }
 
-/** The helper opens the source before it enters the namespace, and tells what it opened: that must come to stand there. */
-async function mountDirectory(place: Place, { path, source, examine, signal }: NamespaceMount): Promise<void> {
+/** What separates paths and options of an overlay. */
+const UNFIT_FOR_OVERLAY = /[:,\\]/;
+
+/** The helper makes the overlay before it enters the namespace, and tells what it made: that must come to stand there. */
+async function mountDirectory(place: Place, request: NamespaceMount): Promise<void> {
+  const { path, source, empty, examine, signal } = request;
+  if (UNFIT_FOR_OVERLAY.test(source + empty)) {
+    throw new SandboxError('NOT_INJECTABLE', `an overlay cannot be made of ${source}, because of the characters in it`);
+  }
   const parent = posix.dirname(path);
-  await enter(place, ['mount', parent, posix.basename(path), source], signal, async (helper, way) => {
-    const opened = await helper.next();
-    await verifySource(source, opened);
+  await enter(place, ['mount', parent, posix.basename(path), source, empty], signal, async (helper, way) => {
+    await verifySource(source, await helper.next());
+    const overlay = await helper.next();
     await examine(way.entries);
     if (way.mount === undefined || (await isSharedMount(place.pid, way.mount))) {
       throw new SandboxError('NOT_INJECTABLE', `${parent} is on a mount that is shared with other mount namespaces`);
     }
     await helper.send({ kind: 'go' });
     await examine((await readWay(place, helper, parent)).entries);
-    if (!isSameDirectory(await helper.next(), opened)) throw outOfStep();
+    if (!isSameDirectory(await helper.next(), overlay)) throw outOfStep();
     await helper.send({ kind: 'go' });
   });
 }

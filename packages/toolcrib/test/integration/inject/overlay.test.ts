@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -17,6 +18,7 @@ import type { Injection } from '../../../src/inject/injection.ts';
 import type { Placement } from '../../../src/inject/placement.ts';
 import { openDockerSandbox } from '../../../src/sandboxes/docker/docker-sandbox.ts';
 import type { NamespaceMount, Sandbox } from '../../../src/sandboxes/sandbox.ts';
+import { createScratch } from '../../unit/disk/scratch.ts';
 import { startDockerDaemon } from '../../servers/docker-daemon.ts';
 import { docker } from '../../servers/docker.ts';
 import { PODMAN_USER, podmanAvailable, podmanSockets, startPodmanContainer } from '../../servers/podman.ts';
@@ -71,8 +73,8 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
   test('holds against root in it: it cannot be written, mounted anew, taken away, or have its place taken', async () => {
     await using site = await startSite({ image: busybox });
     const placement = await mountIn(site);
-    expect(placement).toMatchObject({ rung: 'bind-mount', protection: 'read-only-mount', readBack: 'host' });
-    expect(placement.plan).toMatchObject([{ rung: 'bind-mount', usable: true }]);
+    expect(placement).toMatchObject({ rung: 'overlay', protection: 'read-only-mount', readBack: 'host' });
+    expect(placement.plan).toMatchObject([{ rung: 'overlay', usable: true }]);
     const { directory } = placement;
     expect(directory).toMatch(/^\/var\/lib\/toolcrib\/synthetic-v1-/);
     for (const attempt of [
@@ -115,7 +117,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
   ] as const)('comes into a container with %s', async (_, image, args, parent) => {
     await using site = await startSite({ image, args });
     const placement = await mountIn(site);
-    expect(placement).toMatchObject({ rung: 'bind-mount', protection: 'read-only-mount' });
+    expect(placement).toMatchObject({ rung: 'overlay', protection: 'read-only-mount' });
     expect(placement.directory.startsWith(parent)).toBe(true);
     expect(await mountIn(site)).toMatchObject({ directory: placement.directory, reused: true });
     expect((await eject(site)).map(({ outcome }) => outcome)).toEqual(['removed']);
@@ -126,11 +128,38 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     await using one = await startSite({ image: busybox });
     await using other = await startSite({ image: noProgram });
     const placed = await Promise.all([one, other].map((site) => mountIn(site, { hostTree: shared })));
-    expect(placed.map(({ rung }) => rung)).toEqual(['bind-mount', 'bind-mount']);
+    expect(placed.map(({ rung }) => rung)).toEqual(['overlay', 'overlay']);
     expect((await trees()).length).toBe(1);
     const [tree, same] = [await shared.provide(), await shared.provide()];
     expect(tree).toBe(same);
     expect(tree.verify()).toBe(same.verify());
+  });
+
+  test('keeps leases and locks of one sandbox from holding up another one, or this host', async () => {
+    await using folder = await createScratch();
+    const program = join(folder.path, 'file-lease');
+    await run('gcc', ['-o', program, join(import.meta.dirname, 'file-lease.c')]);
+    await using one = await startSite({ image: busybox });
+    await using other = await startSite({ image: busybox });
+    const paths = await Promise.all(
+      [one, other].map(async (site) => {
+        const { directory } = await mountIn(site);
+        const pid = (await docker('inspect', '--format', '{{.State.Pid}}', site.name)).trim();
+        return `/proc/${pid}/root${directory}/note.txt`;
+      }),
+    );
+    const [tree = ''] = await trees();
+    const source = join(treesOfArtifact(layoutOf(cache), artifact.digest), tree, 'note.txt');
+    const holder = spawn(program, ['hold', paths[0] ?? ''], { stdio: ['pipe', 'pipe', 'inherit'] });
+    try {
+      expect(String((await once(holder.stdout, 'data'))[0])).toBe('held\n');
+      await expect(run(program, ['try', paths[0] ?? ''])).rejects.toMatchObject({ code: 1 });
+      await run(program, ['try', paths[1] ?? '']);
+      await run(program, ['try', source]);
+    } finally {
+      holder.stdin.end();
+      await once(holder, 'exit');
+    }
   });
 
   test('is mounted once by several injections at the same time', async () => {
@@ -170,7 +199,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const forge = `mv /var/lib/toolcrib /var/lib/was; mkdir -p ${directory}/bin; echo forged > ${directory}/note.txt`;
     await site.shell('0', forge);
     const again = await mountIn(site);
-    expect(again).toMatchObject({ rung: 'bind-mount', reused: false });
+    expect(again).toMatchObject({ rung: 'overlay', reused: false });
     expect(again.directory).not.toBe(directory);
     await site.shell('0', `mv /var/lib/toolcrib /var/lib/led; ln -s led /var/lib/toolcrib`);
     expect(await mountIn(site)).toMatchObject({
@@ -188,7 +217,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const notices: string[] = [];
     const reporter = { ...silentReporter, notice: ({ text }: { readonly text: string }) => void notices.push(text) };
     const placed = await mountIn(site, { hostTree: hostTreeOf(artifact, { ...host, reporter }) });
-    expect(placed).toMatchObject({ rung: 'bind-mount', plan: [{ rung: 'bind-mount', usable: true }] });
+    expect(placed).toMatchObject({ rung: 'overlay', plan: [{ rung: 'overlay', usable: true }] });
     expect(notices).toContainEqual(
       expect.stringContaining('is not used any more: reading it back shows that note.txt has'),
     );
@@ -204,7 +233,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const file = join(treesOfArtifact(layoutOf(cache), artifact.digest), name, 'note.txt');
     await writeFile(file, 'A note\n');
     const again = await mountIn(site);
-    expect(again).toMatchObject({ rung: 'bind-mount', reused: false });
+    expect(again).toMatchObject({ rung: 'overlay', reused: false });
     expect(again.directory).not.toBe(directory);
     expect(await site.shell('0', `cat ${again.directory}/note.txt`)).toBe('a note');
     expect((await trees()).length).toBe(2);
@@ -221,7 +250,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
   ])('is copied instead, and it is told why, where it would not hold: %j', async (args, reason) => {
     await using site = await startSite({ image: busybox, args });
     const placement = await mountIn(site);
-    expect(placement.plan[0]).toEqual({ rung: 'bind-mount', parent: '/var/lib/toolcrib', usable: false, reason });
+    expect(placement.plan[0]).toEqual({ rung: 'overlay', parent: '/var/lib/toolcrib', usable: false, reason });
     expect(['archive', 'namespace']).toContain(placement.rung);
     expect(placement.protection).not.toBe('read-only-mount');
     expect(await mountsIn(site)).toBe('0');
@@ -231,8 +260,8 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const prepare = (site: Pick<InjectionSite, 'shell'>) => site.shell('0', 'mkdir -m 777 /open').then(() => undefined);
     await using site = await startSite({ image: busybox }, prepare);
     const { plan, rung } = await mountIn(site, { install: ['/open/place'] });
-    expect(plan[0]).toMatchObject({ rung: 'bind-mount', reason: 'others than root can write /open (mode 0777)' });
-    expect(rung).not.toBe('bind-mount');
+    expect(plan[0]).toMatchObject({ rung: 'overlay', reason: 'others than root can write /open (mode 0777)' });
+    expect(rung).not.toBe('overlay');
     expect(await namesIn(site, '/open/place')).toHaveLength(1);
   });
 
@@ -257,12 +286,26 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     }
   });
 
+  test('is copied instead where no overlay can be made', async () => {
+    await using site = await startSite({ image: busybox });
+    await using folder = await createScratch();
+    const named = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(join(folder.path, 'a:b'))) });
+    expect(named.plan[0]?.reason).toMatch(/^an overlay cannot be made of .*, because of the characters in it$/);
+    expect(named.rung).toBe('archive');
+    await eject(site);
+    const { empty } = layoutOf(folder.path);
+    await mkdir(join(empty, 'stranger'), { recursive: true });
+    const filled = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(folder.path)) });
+    expect(filled.plan[0]).toMatchObject({ usable: false, reason: `${empty} is not empty` });
+    expect(filled.rung).toBe('archive');
+  });
+
   test('is copied instead when this host has no room for it', async () => {
     await using disk = await mountSmallDisk(1);
     await using site = await startSite({ image: busybox });
     const large = await syntheticArtifact({ program: await compileSyntheticTool(), ballast: 1_500_000 });
     const { plan, rung } = await site.inject(large, { hostTree: hostTreeOf(large, hostWith(disk.path)) });
-    expect(plan[0]).toMatchObject({ rung: 'bind-mount', usable: false });
+    expect(plan[0]).toMatchObject({ rung: 'overlay', usable: false });
     expect(plan[0]?.reason).toMatch(/^cannot write .*: ENOSPC/);
     expect(rung).toBe('archive');
   });
@@ -306,7 +349,12 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     }
 
     const killHelper = async ({ source }: NamespaceMount) => {
-      await run('pkill', ['--signal', 'KILL', '--full', `namespace-helper.* mount [0-9]+ same .* ${source}$`]);
+      await run('pkill', [
+        '--signal',
+        'KILL',
+        '--full',
+        `namespace-helper.* mount [0-9]+ same .* ${source} [^ ]*/empty$`,
+      ]);
     };
 
     test.each(['before', 'after'] as const)(
@@ -348,7 +396,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
         (error: unknown) => error,
       );
       const usable = placement as Placement;
-      if (usable.rung !== 'bind-mount') expect(await mountsIn(site)).toBe('0');
+      if (usable.rung !== 'overlay') expect(await mountsIn(site)).toBe('0');
       else expect((await site.call(usable, ['version'])).stdout).toBe('synthetic v1\n');
     });
   });
@@ -382,11 +430,11 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const env = { DOCKER_HOST: `unix://${daemon.socket}` };
     const { plan, rung } = await injectInto(await openDockerSandbox(id, { env }));
     expect(plan[0]).toMatchObject({
-      rung: 'bind-mount',
+      rung: 'overlay',
       usable: false,
       reason: 'the engine maps users, and root of the container is another than that of this machine',
     });
-    expect(rung).not.toBe('bind-mount');
+    expect(rung).not.toBe('overlay');
   });
 
   test('is copied instead with Podman, which does not tell all that this rests on', withPodman, async () => {
@@ -394,8 +442,8 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const env = { CONTAINER_HOST: `unix://${podmanSockets.rootful}` };
     const { plan, rung } = await injectInto(await openDockerSandbox(container.name, { env, scheme: 'podman' }));
     const reason = 'its first process may be in namespaces that it gave itself';
-    expect(plan[0]).toMatchObject({ rung: 'bind-mount', usable: false, reason });
-    expect(rung).not.toBe('bind-mount');
+    expect(plan[0]).toMatchObject({ rung: 'overlay', usable: false, reason });
+    expect(rung).not.toBe('overlay');
   });
 
   async function injectInto(sandbox: Sandbox): Promise<Placement> {
