@@ -43,11 +43,6 @@ export interface InjectedTool {
 export interface PlacingOptions {
   /** True: always as a copy, which is there after the sandbox was started again, and in images that are made of it. Default: false. */
   readonly copy?: boolean | undefined;
-  /**
-   * True: as a read-only mount of the tree on this host, where that holds against root in the sandbox; else as a copy. Sandboxes that
-   * have the same tree mounted can notice one another by its files, and hold one another up. Default: false.
-   */
-  readonly mount?: boolean | undefined;
 }
 
 /**
@@ -102,10 +97,10 @@ export async function injectFrom(
   source: ToolSource,
   sandbox: Sandbox,
   host: Host,
-  { copy = false, mount = false }: PlacingOptions = {},
+  { copy = false }: PlacingOptions = {},
 ): Promise<InjectedTool> {
   const { pins, isEdited } = source;
-  const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source, copy, mount }, chosen);
+  const place = (chosen: ChosenArtifact) => injectChosen({ sandbox, host, source, copy }, chosen);
   const mounted = isEdited || copy ? undefined : await mountedIn(sandbox, pins);
   const injected = mounted && (await unlessUnfit(() => place(mounted)));
   if (injected !== undefined) return injected;
@@ -158,7 +153,6 @@ interface ChosenContext {
   readonly host: Host;
   readonly source: ToolSource;
   readonly copy: boolean;
-  readonly mount: boolean;
 }
 
 async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Promise<InjectedTool> {
@@ -177,14 +171,14 @@ async function injectChosen(context: ChosenContext, chosen: ChosenArtifact): Pro
 }
 
 async function injectUnpacked(
-  { sandbox, host, source, copy, mount }: ChosenContext,
+  { sandbox, host, source, copy }: ChosenContext,
   chosen: ChosenArtifact,
   { unpacked, resolution }: FoundArtifact,
 ): Promise<InjectedTool> {
   const { ledgerDirectory: ledger, clock, random, reporter, signal } = host;
   const artifact = injectable(source.pins, chosen, unpacked);
   const { install } = source.pins;
-  const hostTree = mount ? source.hostTree(artifact) : undefined;
+  const hostTree = copy ? undefined : source.hostTree(artifact);
   const request = { sandbox, artifact, install, ledger, clock, random, reporter, signal };
   return { placement: await inject({ ...request, hostTree, isCopyWanted: copy }), resolution };
 }

@@ -82,7 +82,7 @@ export async function planFrom(
   source: ToolSource,
   sandbox: Sandbox,
   host: Host,
-  { copy = false, mount = false }: PlacingOptions = {},
+  { copy = false }: PlacingOptions = {},
 ): Promise<InjectionPlan> {
   const { pins } = source;
   const { evidence, judged } = await judgeTargetsFor(sandbox, pins);
@@ -92,7 +92,7 @@ export async function planFrom(
   const mounted = source.isEdited || copy ? undefined : await mountedIn(sandbox, pins);
   const first = judgements.find(isUsableAs(mounted)) ?? chosenOf(judgements);
   const hasLinks = (first?.artifact?.tar.links ?? []).length > 0;
-  const hostTree = mount ? treesOf(host) : undefined;
+  const hostTree = copy ? undefined : treesOf(host);
   const placing = await planWays({ sandbox, install: pins.install, hasLinks, hostTree });
   const ways = [...mountWays(pins, mounted), ...placing];
   const placed = await placedNow(context);

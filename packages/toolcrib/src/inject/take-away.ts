@@ -50,6 +50,22 @@ export type Removal =
  * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`; the signal's reason.
  */
 export async function planRemoval(context: TakingAway, directory: string): Promise<Removal> {
+  const removal = await planRemovalThere(context, directory);
+  const whyLeft = () => whyStillMounted(context.sandbox, directory);
+  if (removal.kind === 'possible') return { ...removal, run: async () => (await removal.run()) ?? (await whyLeft()) };
+  const reason = removal.kind === 'absent' ? await whyLeft() : undefined;
+  return reason === undefined ? removal : impossible(reason);
+}
+
+/** A mount goes with the directories above it, which root in the sandbox can rename; its random name tells it. */
+async function whyStillMounted({ namespace }: Sandbox, directory: string): Promise<string | undefined> {
+  if (namespace === undefined || 'closed' in namespace || 'closed' in namespace.mounter) return undefined;
+  const paths = await namespace.mounter.mountPaths();
+  const path = paths.find((one) => posix.basename(one) === posix.basename(directory));
+  return path && `root in the sandbox moved the mount to ${path}, where it stays until the sandbox stops`;
+}
+
+async function planRemovalThere(context: TakingAway, directory: string): Promise<Removal> {
   const { sandbox } = context;
   if (placementAt(directory) === undefined) return impossible('it is not a directory that an injection makes');
   const uid = await sandboxUid(sandbox);

@@ -260,6 +260,8 @@ export interface NamespaceMounter {
    * by what the kernel tells of the sandbox's mounts now. Root in the sandbox can rename the directories above a mount: then it does not.
    */
   isMounted(path: string, source: string): Promise<boolean>;
+  /** Paths at which something is mounted now, as the sandbox's first process sees them. */
+  mountPaths(): Promise<readonly string[]>;
 }
 
 /** Why a mount namespace cannot be entered from here, as a part of a sentence. */

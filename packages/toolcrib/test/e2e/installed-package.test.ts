@@ -83,7 +83,7 @@ describe('the packed package, installed with npm into an empty folder', requireO
       const { stdout } = await installed.shell(`toolcrib --json inject ${options} docker:${container.name}`);
       return JSON.parse(stdout) as { placement: unknown };
     };
-    expect(await inject('--mount')).toMatchObject({ placement: { rung: 'overlay', protection: 'read-only-mount' } });
+    expect(await inject('')).toMatchObject({ placement: { rung: 'overlay', protection: 'read-only-mount' } });
     expect(await inject('--copy')).toMatchObject({
       placement: { rung: 'namespace', readBack: 'host', protection: 'root-owned' },
     });
@@ -112,7 +112,7 @@ describe('the packed package, installed with npm into an empty folder', requireO
       await writeFile(join(installed.folder, 'example.ts'), example);
       const said = await installed.node('24', 'example.ts');
       expect(said).toMatch(/-amd64-any-v\d+ is sha256:[0-9a-f]{64}, from the bundled tier\n/);
-      expect(said).toMatch(/\/sandbox-tools-v\d+-[0-9a-f]{12}-[0-9a-f]{16}, protection: same-user\n$/);
+      expect(said).toMatch(/\/sandbox-tools-v\d+-[0-9a-f]{12}-[0-9a-f]{16}, protection: read-only-mount\n$/);
       await installed.shell('cd store && sha256sum -c sandbox-tools-v*.SHA256SUMS');
     });
 

@@ -1,4 +1,3 @@
-import { Option } from 'commander';
 import { messageOf, ToolcribError, UsageError } from '../../core/errors.ts';
 import type { ManyOptions, ManyResult } from '../../flows/inject-many.ts';
 import type { PlacingOptions } from '../../flows/inject-tool.ts';
@@ -12,7 +11,6 @@ import { standardStreams } from '../standard-streams.ts';
 interface InjectOptions {
   readonly plan?: boolean;
   readonly copy?: boolean;
-  readonly mount?: boolean;
   readonly label?: string;
   readonly engine?: string;
   readonly jobs?: number;
@@ -26,13 +24,7 @@ export function registerInject({ program, action }: Registration): void {
     .option('--label <key[=value]>', 'also every running container that has this label')
     .option('--engine <engine>', 'whose containers --label means: docker or podman (default: docker)')
     .option('--jobs <number>', 'how many sandboxes at the same time (default: 4)', parseJobs)
-    .addOption(
-      new Option(
-        '--mount',
-        'mount it read-only from this host where that holds against root there; else copy',
-      ).conflicts('copy'),
-    )
-    .option('--copy', 'copy it also where it is mounted: a copy outlasts a restart, and is in images of the container')
+    .option('--copy', 'always copy, so that it is there after a restart, and in images made of the container')
     .option('--plan', 'tell every target and every way, usable or not, and why; place nothing')
     .action(
       action(async (session, sandboxes: string[], options: InjectOptions) => {
@@ -41,11 +33,11 @@ export function registerInject({ program, action }: Registration): void {
           if (sandbox === undefined) throw noSandbox();
           if (options.engine !== undefined) throw engineWithoutLabel();
           const one = options.plan === true ? planOne : injectOne;
-          if (sandboxes.length === 1) return await one(session, { sandbox, copy: options.copy, mount: options.mount });
+          if (sandboxes.length === 1) return await one(session, { sandbox, copy: options.copy });
         }
-        const { label, jobs, copy, mount } = options;
+        const { label, jobs, copy } = options;
         const labelled = label === undefined ? undefined : { scheme: engineOf(options), label: labelFrom(label) };
-        return await (options.plan === true ? planAll : injectAll)(session, { sandboxes, labelled, jobs, copy, mount });
+        return await (options.plan === true ? planAll : injectAll)(session, { sandboxes, labelled, jobs, copy });
       }),
     );
 }

@@ -32,12 +32,12 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
   const mounted = { rung: 'overlay', protection: 'read-only-mount', readBack: 'host' };
   const copied = { rung: 'archive', protection: 'same-user', readBack: 'engine' };
   test.each([
-    ['toolcrib-test/busybox', ['--mount'], mounted],
-    ['toolcrib-test/static', ['--mount'], mounted],
-    ['toolcrib-test/debian', ['--mount'], mounted],
-    ['toolcrib-test/busybox', [], copied],
-    ['toolcrib-test/static', [], copied],
-    ['toolcrib-test/debian', [], copied],
+    ['toolcrib-test/busybox', [], mounted],
+    ['toolcrib-test/static', [], mounted],
+    ['toolcrib-test/debian', [], mounted],
+    ['toolcrib-test/busybox', ['--copy'], copied],
+    ['toolcrib-test/static', ['--copy'], copied],
+    ['toolcrib-test/debian', ['--copy'], copied],
   ] as const)(
     'is injected into %s (%j) without a network, and runs there as root and as uid 1000',
     async (image, options, expected) => {
@@ -60,8 +60,6 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
       args: ['--user', '1000:1000', '--workdir', '/home', '--env', 'GREETING=hello'],
     });
     const sandbox = `docker:${container.name}`;
-    const mount = (await site.json('inject', '--mount', sandbox)) as { placement: object };
-    expect(mount.placement).toMatchObject({ reused: false, protection: 'read-only-mount' });
     expect(await site.bash('id -u; pwd; echo $GREETING; uname -n', sandbox)).toContain(
       `1000\n/home\nhello\n${container.id.slice(0, 12)}`,
     );

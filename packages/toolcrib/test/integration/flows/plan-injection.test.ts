@@ -56,7 +56,7 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
   test('--plan tells every target and every way, changes nothing, and inject does what it says', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/debian' });
     const sandbox = `docker:${container.name}`;
-    const plan = await site.json('inject', '--plan', '--mount', sandbox);
+    const plan = await site.json('inject', '--plan', sandbox);
     expect(plan).toMatchObject({
       sandbox,
       target: 'amd64',
@@ -77,10 +77,9 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
         ['archive', 'namespace', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
       ),
     ]);
-    const copies = (await site.json('inject', '--plan', sandbox)) as typeof planned;
+    const copies = (await site.json('inject', '--plan', '--copy', sandbox)) as typeof planned;
     expect(copies.ways).toEqual(ways.filter(({ rung }) => rung !== 'overlay'));
-    const injected = await site.json('inject', '--mount', sandbox);
-    const { placement } = injected as { placement: { rung: string; directory: string } };
+    const { placement } = (await site.json('inject', sandbox)) as { placement: { rung: string; directory: string } };
     expect(placement).toMatchObject({ target: 'amd64', rung: ways.find(({ usable }) => usable)?.rung });
     expect(await site.json('inject', '--plan', sandbox)).toMatchObject({
       placed: { target: 'amd64', directory: placement.directory, protection: 'read-only-mount' },

@@ -62,7 +62,7 @@ async function injectContent(
   if (content === 'the tool that ships') {
     const env = { ...process.env, CI: '' };
     const host = createHost({ env, cwd: contents.toolFolder, cacheDirectory: contents.cache });
-    return (await injectInto(sandbox, await openProject(host), host, { copy, mount: copy !== true })).placement;
+    return (await injectInto(sandbox, await openProject(host), host, { copy })).placement;
   }
   const artifact = content === 'a static program' ? contents.program : contents.glibcProgram;
   return await injectTool(injectionOf(sandbox, artifact, ledger, install === undefined ? {} : { install }));

@@ -143,7 +143,7 @@ async function usualTime(lane: Lane): Promise<number> {
 }
 
 function startInjection({ project, cache, reference, copy }: Lane) {
-  return startCli(['inject', reference, copy ? '--copy' : '--mount'], {
+  return startCli(['inject', reference, ...(copy ? ['--copy'] : [])], {
     cwd: project,
     env: { TOOLCRIB_CACHE_DIR: cache },
   });
@@ -208,7 +208,7 @@ async function recordedIn(lane: Lane, contents: ReadonlyMap<string, readonly str
 async function verifyLaterInjection(lane: Lane): Promise<void> {
   const { host, reference, copy } = lane;
   const project = await openProject(host);
-  const { placement } = await injectTool(project, host, { sandbox: reference, copy, mount: !copy });
+  const { placement } = await injectTool(project, host, { sandbox: reference, copy });
   expect([...(await contentsOf(lane))]).toEqual([[placement.directory, [lane.digest]]]);
   const { directories } = await ejectTool(project, host, { sandbox: reference });
   expect(directories).toMatchObject([{ directory: placement.directory, outcome: 'removed', kind: 'placement' }]);

@@ -38,7 +38,7 @@ describe('several sandboxes', requireOrSkip(missing), () => {
       `docker:${one.id}`,
       `docker:${two.name}`,
     ];
-    const end = await site.run('--json', 'inject', '--mount', ...names);
+    const end = await site.run('--json', 'inject', ...names);
     expect(end.code).toBe(8); // as of the first that failed
     expect(documentOf(end)).toMatchObject({
       results: [

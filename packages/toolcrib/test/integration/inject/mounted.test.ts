@@ -62,7 +62,7 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     await docker('exec', '--user', '0', container.name, 'sh', '-c', forge);
     for (const reused of [false, true]) {
       const again = await inject(container);
-      expect(again).toMatchObject({ placement: { rung: 'archive', reused } });
+      expect(again).toMatchObject({ placement: { rung: 'overlay', protection: 'read-only-mount', reused } });
       expect(textOf(again, 'placement', 'directory')).not.toBe(path);
     }
   });
@@ -157,7 +157,7 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     const [tree = ''] = await readdir(directory);
     await writeFile(join(directory, tree, 'bin/synthetic'), 'something else');
     const end = await site.run('--json', 'inject', `docker:${container.name}`);
-    expect(documentOf(end)).toMatchObject({ placement: { rung: 'archive', reused: false } });
+    expect(documentOf(end)).toMatchObject({ placement: { rung: 'overlay', protection: 'read-only-mount' } });
     expect(end.stderr).toMatch(/the tool that is mounted at .* is not used: .* does not have .* bytes/);
     const again = await site.run('mount-args', '--directory', directory);
     expect(again.stderr).toMatch(/is not what was placed there and is not used any more/);

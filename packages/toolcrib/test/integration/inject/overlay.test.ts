@@ -208,6 +208,18 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     });
   });
 
+  test('is told by eject to stay when root renamed a directory above it', async () => {
+    await using site = await startSite({ image: busybox });
+    const { directory } = await mountIn(site);
+    await site.shell('0', `mv /var/lib/toolcrib /var/lib/was; mkdir -p ${directory}`);
+    const moved = directory.replace('/var/lib/toolcrib', '/var/lib/was');
+    const reason = `root in the sandbox moved the mount to ${moved}, where it stays until the sandbox stops`;
+    expect(await eject(site)).toMatchObject([{ directory, outcome: 'left', reason, kind: 'placement' }]);
+    expect(await eject(site)).toMatchObject([{ directory, outcome: 'left', reason, kind: 'leftover' }]);
+    await docker('restart', '--time', '0', site.name);
+    expect((await reopened(site, (sandbox) => eject(site, sandbox))).map(({ outcome }) => outcome)).toEqual(['absent']);
+  });
+
   test('is not used when its bytes are wrong: it is told, taken away, and another one is made', async () => {
     await using site = await startSite({ image: busybox });
     await hostTree().provide();

@@ -10,6 +10,11 @@ export async function isSharedMount(pid: number, mount: bigint): Promise<boolean
   return lines.find(({ id }) => id === mount)?.isShared !== false;
 }
 
+/** As `NamespaceMounter.mountPaths`. */
+export async function mountPathsIn(pid: number): Promise<readonly string[]> {
+  return mountLinesFrom(await procFile(`/proc/${pid}/mountinfo`)).map(({ path }) => path);
+}
+
 /** The container whose mounts are looked at. */
 export interface ContainerProcess {
   readonly pid: number;

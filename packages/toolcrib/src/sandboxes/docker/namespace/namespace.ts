@@ -16,7 +16,7 @@ import type {
 import type { Container } from '../container.ts';
 import { belongsTo, hasUsersAsTold, pidNow, pidOf } from './container-process.ts';
 import { findHelper, startHelper, type HelperProcess } from './helper-process.ts';
-import { isMountedIn, isSharedMount } from './mounted-directory.ts';
+import { isMountedIn, isSharedMount, mountPathsIn } from './mounted-directory.ts';
 import { knownMounts, verifyMounts, type KnownMounts, type SeenComponent } from './mounts.ts';
 import type { HelperRecord } from './records.ts';
 
@@ -92,6 +92,7 @@ export async function namespaceOf(
           : {
               mount: (request) => mountDirectory(place, request),
               isMounted: (path, source) => isMountedIn({ pid, id, root }, path, source),
+              mountPaths: () => mountPathsIn(pid),
             },
     },
     remover: { removeTree: (path, signal) => removeTree(place, path, signal) },
