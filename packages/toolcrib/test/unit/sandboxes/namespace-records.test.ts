@@ -63,7 +63,7 @@ test.each([
   ['write 28\n', 'could not write: no space left on device (ENOSPC)'],
   ['open 18\n', 'could not open what stands in the way: cross-device link not permitted (EXDEV)'],
   ['open 38\n', 'could not open what stands in the way: this kernel is older than Linux 5.8'],
-  ['clone 38\n', 'could not make a mount of the directory of this host: this kernel is older than Linux 5.12'],
+  ['overlay 19\n', 'could not make an overlay of the directory of this host: no such device (ENODEV)'],
   ['mount 1\n', 'could not mount the directory of this host: operation not permitted (EPERM)'],
   ['changed 0\n', 'found that somebody else changed what it wrote or read'],
   ['', 'ended with SIGKILL'],
