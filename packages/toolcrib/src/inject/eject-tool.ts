@@ -23,7 +23,7 @@ export interface EjectedDirectory extends TakenAway {
   readonly tool: string;
   readonly version: number;
   /**
-   * `placement`: it could be used; `replaced`: it was found changed or gone, and another one was made since; `leftover`:
+   * `placement`: it could be used; `replaced`: another one took its place, see `Unfinished`; `leftover`:
    * an injection that was interrupted left it, of whatever tool.
    */
   readonly kind: 'placement' | 'replaced' | 'leftover';

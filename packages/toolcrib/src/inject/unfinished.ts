@@ -20,7 +20,8 @@ const SCHEMA = 'toolcrib.unfinished.v1';
  *
  * - `writing`: a process writes it, or wrote it and was killed.
  * - `left`: what could not be taken away; nobody writes it any more.
- * - `replaced`: a placement that was found changed or gone, so that another was made. Programs may still run from it.
+ * - `replaced`: a placement that was found changed or gone, or a mount where a copy was wanted, so that another was made. Programs may
+ *   still run from it.
  * - `mounted`: a placement that is a mount. That ends with the sandbox's run; then the directory is empty, and a placement no more.
  */
 export interface Unfinished {

@@ -38,6 +38,6 @@ function subjectOf({ tool, extension = tool, versions }: EjectionFacts): string 
 const OUTCOMES: Readonly<Record<string, string>> = { removed: 'removed', absent: 'absent ', left: 'left   ' };
 
 const KINDS: Readonly<Record<string, string>> = {
-  replaced: ' (was found changed, and was not used any more)',
+  replaced: ' (another one took its place, and it was not used any more)',
   leftover: ' (of an injection that was interrupted)',
 };

@@ -21,7 +21,7 @@ test('eject says what was removed, what was gone, and what stays and why', () =>
   expect(text.split('\n').slice(0, 5)).toEqual([
     'removed  /opt/a',
     'absent   /opt/b',
-    'removed  /opt/c (was found changed, and was not used any more)',
+    'removed  /opt/c (another one took its place, and it was not used any more)',
     'left     /opt/d (of an injection that was interrupted)',
     `         the sandbox has no rm${' x'.repeat(25)}`,
   ]);
