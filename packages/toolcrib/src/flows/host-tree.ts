@@ -1,3 +1,4 @@
+import type { Cache } from '../cache/cache.ts';
 import { layoutOf } from '../cache/layout.ts';
 import { treesOfArtifact } from '../cache/trees.ts';
 import { RemoteError } from '../core/errors.ts';
@@ -19,55 +20,70 @@ export function treesOf(host: Host): Pick<HostTree, 'refusal'> {
  * collection takes it away.
  */
 export function hostTreeOf(artifact: InjectableArtifact, host: Host): HostTree {
-  const { digest } = artifact;
-  const { signal } = host;
-  const cache = cacheOf(host);
-  const wrong = new Set<string>();
-  const provided = (tree: MountedTree, empty: string): ProvidedTree => {
-    let verified: Promise<string | undefined> | undefined;
-    const verify = async () => {
-      const reason = await verifyTree(artifact, tree.path, host);
-      if (reason !== undefined) wrong.add(tree.path);
-      return reason;
-    };
-    return { ...tree, empty, verify: () => (verified ??= verify()) };
-  };
-  const find = async (parent: string): Promise<MountedTree | undefined> => {
-    for (const path of await treesIn(artifact, parent)) {
-      const isKept = !wrong.has(path) && (await cache.useTree(digest, path, { signal }));
-      const state = isKept ? await stateOfTree(path) : undefined;
-      if (state !== undefined) return { path, state };
-    }
-    return undefined;
-  };
-  const make = async (parent: string): Promise<MountedTree> => {
-    const path = newTreePath(artifact, parent, host);
-    await writeTree(artifact, path, host, { isDurable: false });
-    const state = await stateOfTree(path);
-    if (state !== undefined) return { path, state };
-    throw new RemoteError('STORAGE', `${path} was taken away meanwhile`, { details: { path } });
-  };
-  const look = async (): Promise<ProvidedTree> => {
-    const layout = layoutOf(host.cacheDirectory);
-    const parent = await ensureSafeDirectory(treesOfArtifact(layout, digest));
-    const empty = await ensureEmpty(layout.empty);
-    const found = await find(parent);
-    if (found !== undefined) return provided(found, empty);
-    const work = async () => (await find(parent)) ?? (await make(parent));
-    return provided(await cache.withLock(digest, work, { signal }), empty);
-  };
-  const isUsable = async ({ path, state }: ProvidedTree) => !wrong.has(path) && (await stateOfTree(path)) === state;
+  const wanted: WantedTree = { artifact, host, wrong: new Set() };
   let latest: Promise<ProvidedTree> | undefined;
   return {
     ...treesOf(host),
     async provide() {
       const before = latest;
       const known = await before?.catch(() => undefined);
-      if (known !== undefined && (await isUsable(known))) return known;
-      if (latest === before) latest = look();
-      return await (latest ?? look());
+      if (known !== undefined && (await isUsable(wanted, known))) return known;
+      if (latest === before) latest = provide(wanted);
+      return await (latest ?? provide(wanted));
     },
   };
+}
+
+interface WantedTree {
+  readonly artifact: InjectableArtifact;
+  readonly host: Host;
+  /** Paths of those that were found wrong. */
+  readonly wrong: Set<string>;
+}
+
+async function isUsable({ wrong }: WantedTree, { path, state }: MountedTree): Promise<boolean> {
+  return !wrong.has(path) && (await stateOfTree(path)) === state;
+}
+
+async function provide(wanted: WantedTree): Promise<ProvidedTree> {
+  const { artifact, host } = wanted;
+  const { digest } = artifact;
+  const layout = layoutOf(host.cacheDirectory);
+  const parent = await ensureSafeDirectory(treesOfArtifact(layout, digest));
+  const empty = await ensureEmpty(layout.empty);
+  const cache = cacheOf(host);
+  const look = () => find(wanted, cache, parent);
+  const make = async () => (await look()) ?? (await write(wanted, parent));
+  const tree = (await look()) ?? (await cache.withLock(digest, make, { signal: host.signal }));
+  let verified: Promise<string | undefined> | undefined;
+  return { ...tree, empty, verify: () => (verified ??= verify(wanted, tree)) };
+}
+
+async function find(
+  { artifact, host, wrong }: WantedTree,
+  cache: Cache,
+  parent: string,
+): Promise<MountedTree | undefined> {
+  for (const path of await treesIn(artifact, parent)) {
+    const isKept = !wrong.has(path) && (await cache.useTree(artifact.digest, path, { signal: host.signal }));
+    const state = isKept ? await stateOfTree(path) : undefined;
+    if (state !== undefined) return { path, state };
+  }
+  return undefined;
+}
+
+async function write({ artifact, host }: WantedTree, parent: string): Promise<MountedTree> {
+  const path = newTreePath(artifact, parent, host);
+  await writeTree(artifact, path, host, { isDurable: false });
+  const state = await stateOfTree(path);
+  if (state !== undefined) return { path, state };
+  throw new RemoteError('STORAGE', `${path} was taken away meanwhile`, { details: { path } });
+}
+
+async function verify({ artifact, host, wrong }: WantedTree, { path }: MountedTree): Promise<string | undefined> {
+  const reason = await verifyTree(artifact, path, host);
+  if (reason !== undefined) wrong.add(path);
+  return reason;
 }
 
 async function ensureEmpty(directory: string): Promise<string> {
