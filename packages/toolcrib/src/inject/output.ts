@@ -17,14 +17,14 @@ const KEPT = 64 * 1024;
 const ALLOWED = 16 * 1024 * 1024;
 
 /**
- * Runs a program to its end, with `input` on its stdin.
+ * Runs a program to its end, with `input` on its stdin; without, it was started without one.
  * @throws SandboxError `NOT_INJECTABLE` when it does not stop talking; the caller then closes its streams.
  */
 export async function collectOutput(
   process: SandboxProcess,
   input?: AsyncIterable<Uint8Array>,
 ): Promise<ProgramOutput> {
-  const feeding = pipeline(Readable.from(input ?? []), process.stdin);
+  const feeding = input && pipeline(Readable.from(input), process.stdin);
   const [stdout, stderr, exit] = await Promise.all([keep(process.stdout), keep(process.stderr), process.exit, feeding]);
   return { code: exit.code, stdout, stderr };
 }

@@ -1,8 +1,9 @@
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { combineSignals } from '../../core/combined-signal.ts';
 import { RemoteError } from '../../core/errors.ts';
 import type { ExecExit, ExecRequest, SandboxProcess } from '../sandbox.ts';
-import { execScript, frameInput, type InputWay } from './exec-script.ts';
+import { createExecInput } from './exec-input.ts';
+import { execScript, type InputWay } from './exec-script.ts';
 import { readMarkedOutput, type MarkedOutput } from './marked-output.ts';
 import { scanned, startRemoteShell, type Prefix, type RemoteShell } from './prefix-process.ts';
 import { lostConnection, nameOf, neverAnswered, refused } from './refusals.ts';
@@ -45,7 +46,7 @@ export async function startExec(
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
-  const stdin = inputOf(shell, way);
+  const stdin = createExecInput(shell.stdin, way);
   return { stdin, stdout: started.stdout.stream, stderr: started.stderr.stream, exit: exitOf(started, stdin) };
 }
 
@@ -67,23 +68,6 @@ async function waitBegin({ prefix, shell, stdout, stderr }: Started, request: Ex
   } finally {
     dog.stop();
   }
-}
-
-function inputOf({ stdin }: RemoteShell, way: InputWay): Writable {
-  const send = (bytes: Uint8Array, done: () => void) => {
-    if (!stdin.writable || way === 'none') done();
-    else stdin.write(bytes, () => done());
-  };
-  const input = new Writable({
-    write: (bytes: Buffer, _encoding, done) => send(way === 'framed' ? frameInput(bytes) : bytes, done),
-    final(done) {
-      if (way === 'framed') send(frameInput(new Uint8Array()), done);
-      else stdin.end(() => done());
-    },
-  });
-  input.on('error', () => undefined);
-  if (way === 'none') input.end();
-  return input;
 }
 
 function exitOf(started: Started, stdin: Writable): Promise<ExecExit> {
