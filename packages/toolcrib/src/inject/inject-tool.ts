@@ -41,25 +41,24 @@ async function injectNow(injection: Injection): Promise<Placement> {
   const mounted = injection.isCopyWanted === true ? undefined : await findMounted(injection);
   if (mounted !== undefined) return mounted;
   const ledger = createLedger(injection.ledger);
-  const known = await findPlacement(injection, ledger);
-  if (known !== undefined) return known;
+  const { placement, unusable } = await findPlacement(injection, ledger);
+  if (placement !== undefined) return placement;
   if (artifact.isData !== true) await verifyNeeds(sandbox, artifact);
-  return await placeOnce(injection, ledger);
+  return await placeOnce(injection, ledger, unusable);
 }
 
 /**
- * Of several injections at the same time one places; the others wait for it and use what it placed. What was found
- * unusable just now is not waited for.
+ * Of several injections at the same time one places; the others wait for it and use what it placed.
+ * @param unusable the directory that was found unusable just now: it is not waited for.
  */
-async function placeOnce(injection: Injection, ledger: Ledger): Promise<Placement> {
+async function placeOnce(injection: Injection, ledger: Ledger, unusable: string | undefined): Promise<Placement> {
   const { sandbox, artifact } = injection;
-  const unusable = await ledger.find(sandbox.identity, artifact.digest);
   const hasNews = async () => {
     const entry = await ledger.find(sandbox.identity, artifact.digest);
-    return entry !== undefined && entry.directory !== unusable?.directory;
+    return entry !== undefined && entry.directory !== unusable;
   };
   const place = async () => {
-    const known = (await hasNews()) ? await findPlacement(injection, ledger) : undefined;
+    const known = (await hasNews()) ? (await findPlacement(injection, ledger)).placement : undefined;
     return known ?? (await placeAnew(injection, ledger));
   };
   const locked = { ...injection, digest: artifact.digest };
@@ -68,7 +67,8 @@ async function placeOnce(injection: Injection, ledger: Ledger): Promise<Placemen
   );
   if (placed !== 'news') return placed;
   // Outside of the lock, so that those who waited prove it at the same time.
-  return (await findPlacement(injection, ledger)) ?? (await placeOnce(injection, ledger));
+  const found = await findPlacement(injection, ledger);
+  return found.placement ?? (await placeOnce(injection, ledger, found.unusable));
 }
 
 async function placeAnew(injection: Injection, ledger: Ledger): Promise<Placement> {

@@ -13,16 +13,28 @@ import { holdsAtPlacementOnly, type Placement } from './placement.ts';
 import { differs, verifyReadBack } from './read-back.ts';
 import { DIRECTORY_MODE } from './tree.ts';
 
+/** What the ledger knew: a placement that was found usable, or the directory of one that was not; neither when it knew none. */
+export interface FoundPlacement {
+  readonly placement?: Placement | undefined;
+  readonly unusable?: string | undefined;
+}
+
 /**
  * The placement that is there already: one look into the ledger and one stat in the sandbox. Where the sandbox's own
  * user could have written since, everything is proven again.
- * @returns undefined when there is none that can be used.
  */
-export async function findPlacement(injection: Injection, ledger: Ledger): Promise<Placement | undefined> {
-  const { sandbox, artifact, clock, reporter } = injection;
+export async function findPlacement(injection: Injection, ledger: Ledger): Promise<FoundPlacement> {
+  const { sandbox, artifact, clock } = injection;
   const entry = await ledger.find(sandbox.identity, artifact.digest, { usedAt: clock.now() });
-  const isWanted = entry?.rung !== 'overlay' || injection.isCopyWanted !== true;
-  if (entry === undefined || !isWanted || !(await isThere(sandbox, entry))) return undefined;
+  if (entry === undefined) return {};
+  const placement = await useEntry(injection, ledger, entry);
+  return placement === undefined ? { unusable: entry.directory } : { placement };
+}
+
+async function useEntry(injection: Injection, ledger: Ledger, entry: LedgerEntry): Promise<Placement | undefined> {
+  const { sandbox, artifact, clock, reporter } = injection;
+  const isWanted = entry.rung !== 'overlay' || injection.isCopyWanted !== true;
+  if (!isWanted || !(await isThere(sandbox, entry))) return undefined;
   if (!holdsAtPlacementOnly(entry.protection)) return { ...placementFrom(injection, entry), reused: true };
   try {
     await proveAgain(injection, entry);

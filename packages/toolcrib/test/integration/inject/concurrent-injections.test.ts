@@ -9,6 +9,7 @@ import type { Notice } from '../../../src/core/reporter.ts';
 import { formatIdentity, ownIdentity, type ProcessIdentity } from '../../../src/disk/process-identity.ts';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
 import { formatPlacementName } from '../../../src/inject/placement-name.ts';
+import type { Placement } from '../../../src/inject/placement.ts';
 import { createNotes } from '../../../src/inject/unfinished.ts';
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
@@ -20,7 +21,9 @@ import { compileSyntheticTool, syntheticArtifact } from './synthetic-artifact.ts
 import { syntheticProject } from './synthetic-project.ts';
 
 const image = 'toolcrib-test/busybox';
-const ready = requireOrSkip((await dockerAvailable(image)) ?? (await programsMissing('gcc')));
+const ready = requireOrSkip(
+  (await dockerAvailable(image)) ?? (await dockerAvailable('toolcrib-test/debian')) ?? (await programsMissing('gcc')),
+);
 
 /** Names of placements in a container. */
 async function placementsIn(name: string): Promise<readonly string[]> {
@@ -89,6 +92,24 @@ describe('injections of one tool into one container at the same time', ready, ()
     expect(new Set(placements.map(({ directory }) => directory)).size).toBe(3);
     for (const placement of placements) expect((await site.call(placement, ['version'])).code).toBe(0);
     expect(await entriesOf(site.ledger)).toHaveLength(1);
+  });
+
+  test('use what another one placed while they looked what the tool needs there', async () => {
+    await using site = await startSite({ image: 'toolcrib-test/debian' });
+    const program = await compileSyntheticTool(1, 'dynamic');
+    const artifact = await syntheticArtifact({ program, libc: 'glibc' });
+    let other: Promise<Placement> | undefined;
+    const sandbox: Sandbox = {
+      ...site.sandbox,
+      readTar: async (path) => {
+        await (other ??= site.inject(artifact));
+        return await site.sandbox.readTar(path);
+      },
+    };
+    const { directory, reused } = await site.inject(artifact, { sandbox });
+    expect(reused).toBe(true);
+    expect(directory).toBe((await other)?.directory);
+    expect(await placementsIn(site.name)).toHaveLength(1);
   });
 
   test('prove what another one placed before they use it, and place anew what was changed meanwhile', async () => {
