@@ -20,9 +20,10 @@ const KERNEL = 'the engine does not tell that it kept the settings of the kernel
 
 test.each([
   [plain, []],
-  [{ ...plain, CapAdd: ['CAP_NET_ADMIN', 'sys_ptrace'], PidMode: 'private', Runtime: 'oci' }, []],
+  [{ ...plain, CapAdd: ['CAP_NET_ADMIN', 'sys_nice'], PidMode: 'private', Runtime: 'oci' }, []],
   [{ ...plain, Privileged: true }, ['it is privileged']],
   [{ ...plain, CapAdd: ['CHOWN', 'sys_admin'] }, ['it has the capability SYS_ADMIN']],
+  [{ ...plain, CapAdd: ['SYS_PTRACE'] }, ['it has the capability SYS_PTRACE']],
   [{ ...plain, CapAdd: ['ALL'] }, ['it has the capability ALL']],
   [{ ...plain, CapAdd: ['CAP_DAC_READ_SEARCH'] }, ['it has the capability DAC_READ_SEARCH']],
   [{ ...plain, Devices: [{ PathOnHost: '/dev/sda' }] }, ['it has devices of its host']],
