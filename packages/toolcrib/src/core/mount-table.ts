@@ -22,8 +22,9 @@ export function mountLinesFrom(table: string): readonly MountLine[] {
   return table.split('\n').flatMap((line) => lineFrom(line) ?? []);
 }
 
+/** The kernel separates by one space, and writes its own white space otherwise; what else is white space to a script is part of a name. */
 const LINE =
-  /^(?<id>\d+) (?<parent>\d+) (?<major>\d+):(?<minor>\d+) (?<root>\S+) (?<path>\S+) (?<options>\S+)(?<tags>(?: \S+)*?) - (?<type>\S+) \S+ (?<super>\S+)/;
+  /^(?<id>\d+) (?<parent>\d+) (?<major>\d+):(?<minor>\d+) (?<root>[^ ]+) (?<path>[^ ]+) (?<options>[^ ]+)(?<tags>(?: [^ ]+)*?) - (?<type>[^ ]+) [^ ]* (?<super>[^ ]+)/;
 
 function lineFrom(line: string): MountLine | undefined {
   const groups = LINE.exec(line)?.groups;
@@ -48,7 +49,16 @@ function layersFrom(options: string): readonly string[] {
       .find((option) => option.startsWith(`${key}=`))
       ?.slice(key.length + 1);
   const [upper, lower] = [valueOf('upperdir'), valueOf('lowerdir')];
-  return [...(upper === undefined ? [] : [upper]), ...(lower?.split(':') ?? [])].map(unescaped);
+  return [
+    ...(upper === undefined ? [] : [unescaped(upper)]),
+    ...(lower === undefined ? [] : lowerFrom(unescaped(lower))),
+  ];
+}
+
+/** A backslash before a colon, which separates names otherwise, or before another character makes it part of a name. */
+function lowerFrom(value: string): readonly string[] {
+  const names = value.match(/(?:[^:\\]|\\.)+/gs) ?? [];
+  return names.map((name) => name.replaceAll(/\\(.)/gs, '$1'));
 }
 
 /** Bytes, since the table was read as such: a space, a tab, a newline and a backslash are written as `\040` and the like. */

@@ -38,9 +38,16 @@ describe('a table of mounts', () => {
         '41 27 0:51 / /b rw - overlay overlay rw,lowerdir=/l1:/l2,upperdir=/u,workdir=/w',
         '42 27 0:52 / /c rw - tmpfs lowerdir=/x rw,lowerdir=/x',
         '43 27 0:53 / /d rw - overlay overlay rw',
+        '44 27 0:54 / /e rw - overlay overlay rw,lowerdir=/l\\134:1:b/x\\134\\134c:empty',
       ].join('\n'),
     );
-    expect(overlays.map(({ layers }) => layers)).toEqual([['/trees/x y', '/empty'], ['/u', '/l1', '/l2'], [], []]);
+    expect(overlays.map(({ layers }) => layers)).toEqual([
+      ['/trees/x y', '/empty'],
+      ['/u', '/l1', '/l2'],
+      [],
+      [],
+      ['/l:1', 'b/x\\c', 'empty'],
+    ]);
   });
 
   test('tells in which mount a path is: of two at one place, the one on top', () => {
@@ -58,6 +65,22 @@ describe('a table of mounts', () => {
     expect(rootWithin(below, '/mnt/a b\\c')).toBe('/');
   });
 
+  test('has a mount whose source has no name', () => {
+    expect(mountLinesFrom('45 27 0:55 / /nameless rw,relatime - tmpfs  rw')).toMatchObject([{ path: '/nameless' }]);
+  });
+
+  test('tells names of any bytes as they are', () => {
+    fc.assert(
+      fc.property(nameOf(), nameOf(), fc.array(nameOf(), { minLength: 1 }), (root, path, lower) => {
+        const given = lower.map((name) => name.replaceAll(/[:\\]/g, '\\$&')).join(':');
+        const places = `${escaped(root, ' \t\n\\')} ${escaped(path, ' \t\n\\')}`;
+        const line = `7 1 0:9 ${places} ro shared:1 - overlay overlay ro,lowerdir=${escaped(given, ', \t\n\\')}`;
+        const expected = { root: utf8(root), path: utf8(path), isShared: true, layers: lower.map(utf8) };
+        expect(mountLinesFrom(`${line}\n`)).toMatchObject([expected]);
+      }),
+    );
+  });
+
   test('is read whatever stands in it', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
@@ -66,3 +89,20 @@ describe('a table of mounts', () => {
     );
   });
 });
+
+/** Bytes of which none is NUL, as a string with one character for each. */
+function nameOf(): fc.Arbitrary<string> {
+  const oftenOdd = fc.constantFrom(...Buffer.from(' \t\n\r\v\f\\:,\u00a0à', 'utf8'), 0xa0);
+  const byte = fc.oneof(oftenOdd, fc.integer({ min: 1, max: 255 }));
+  return fc.array(byte, { minLength: 1, maxLength: 12 }).map((bytes) => Buffer.from(bytes).toString('latin1'));
+}
+
+/** As the kernel writes what would be taken for something else: proc_pid_mountinfo(5). */
+function escaped(text: string, special: string): string {
+  const octal = (one: string) => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`;
+  return text.replaceAll(/./gs, (one) => (special.includes(one) ? octal(one) : one));
+}
+
+function utf8(bytes: string): string {
+  return Buffer.from(bytes, 'latin1').toString('utf8');
+}
