@@ -67,7 +67,7 @@ void forget_unfinished(void);
 void remove_unfinished(void);
 
 /* mount.c */
-void open_source(const char *path, const char *empty);
+void open_source(const char *base, const char *path, const char *empty);
 void mount_source(const char *parent, const char *name);
 bool is_mounted_by_us(int directory);
 bool detach(int mount);

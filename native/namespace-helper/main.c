@@ -5,7 +5,7 @@
  *   namespace-helper look PID USERS PATH
  *   namespace-helper place PID USERS PARENT NAME STAGING
  *   namespace-helper read PID USERS PATH
- *   namespace-helper mount PID USERS PARENT NAME SOURCE EMPTY
+ *   namespace-helper mount PID USERS PARENT NAME BASE TREE EMPTY
  *   namespace-helper remove PID USERS PARENT NAME STAGING
  *
  * It holds the process's folder of /proc open, says so, and waits for the word that this process is the container's. The
@@ -103,7 +103,7 @@ static void verify_mount(const char *name, bool is_mapped) {
 static int count_for(const char *verb) {
   if (is_same(verb, "look") || is_same(verb, "read")) return 5;
   if (is_same(verb, "place") || is_same(verb, "remove")) return 7;
-  return is_same(verb, "mount") ? 8 : 0;
+  return is_same(verb, "mount") ? 9 : 0;
 }
 
 _Noreturn void run(int count, const char *const *arguments) {
@@ -111,8 +111,8 @@ _Noreturn void run(int count, const char *const *arguments) {
   const char *verb = arguments[1], *pid = arguments[2], *users = arguments[3], *path = arguments[4];
   bool is_mapped = is_same(users, "mapped");
   if (!is_number(pid) || (!is_mapped && !is_same(users, "same"))) fail("usage", EINVAL);
-  if (count == 8) verify_mount(arguments[5], is_mapped);
-  if (count == 7) verify_names(arguments[5], arguments[6]);
+  if (is_same(verb, "mount")) verify_mount(arguments[5], is_mapped);
+  if (is_same(verb, "place") || is_same(verb, "remove")) verify_names(arguments[5], arguments[6]);
   kernel_block_signals(BIT(HANGUP) | BIT(INTERRUPT) | BIT(PIPE) | BIT(TERMINATE));
   kernel_alarm(PATIENCE);
   call(__NR_umask, 0, 0, 0, 0, 0);
@@ -124,7 +124,7 @@ _Noreturn void run(int count, const char *const *arguments) {
   require_done("process", process);
   send_record('o');
   await_go();
-  if (count == 8) open_source(arguments[6], arguments[7]);
+  if (is_same(verb, "mount")) open_source(arguments[6], arguments[7], arguments[8]);
   join(process, is_mapped);
   kernel_close(process);
   const char *missing;

@@ -12,9 +12,9 @@ static void set(int context, const char *key, const char *value) {
   require_done("overlay", kernel_configure(context, FSCONFIG_SET_STRING, key, value));
 }
 
-/* As the kernel wants it: two at least, when nothing can be written. */
+/* As the kernel wants it: two at least, when nothing can be written, and no longer than what it takes as a value. */
 static const char *layers(const char *path, const char *empty) {
-  static char text[2 * MAX_PATH];
+  static char text[256];
   size_t length = length_of(path), rest = length_of(empty);
   if (length + rest + 2 > sizeof text) fail("usage", ENAMETOOLONG);
   memcpy(text, path, length);
@@ -24,13 +24,17 @@ static const char *layers(const char *path, const char *empty) {
 }
 
 /*
- * In the host's namespace, before any other is entered: a file system of its own that shows the directory, in no namespace
- * yet. So whoever locks, leases or watches a file does it in this container, not in another one that has the directory, too.
+ * In the host's namespace, before any other is entered: a file system of its own that shows a directory below BASE, in no
+ * namespace yet. So whoever locks, leases or watches a file does it in this container, not in another one that has the directory,
+ * too. The kernel is told names below BASE: a container reads them in its table of mounts.
  */
-void open_source(const char *path, const char *empty) {
-  if (path[0] != '/' || empty[0] != '/') fail("usage", EINVAL);
-  tree = open_below(AT_FDCWD, path, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+void open_source(const char *base, const char *path, const char *empty) {
+  if (base[0] != '/' || !is_path_below(path) || !is_name(empty, length_of(empty))) fail("usage", EINVAL);
+  int trees = open_below(AT_FDCWD, base, O_PATH | O_DIRECTORY, 0, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  require_done("source", trees);
+  tree = open_below(trees, path, O_PATH | O_DIRECTORY, 0, RESOLVE_HERE);
   require_done("source", tree);
+  require_done("source", kernel_fchdir(trees));
   int context = kernel_open_file_system("overlay");
   require_done("overlay", context);
   set(context, "lowerdir", layers(path, empty));
@@ -66,8 +70,8 @@ static void tell_mount(int directory) {
 }
 
 /*
- * Tells the way to `parent`, then the source and what shows it; waits, makes what is missing of the way and the directory, and mounts. Then the
- * way is told once more, and what its name leads to now; and waits again. Whoever exchanges a directory meanwhile cannot lead
+ * Tells the way to `parent`, then the source and what shows it; waits, makes what is missing of the way and the directory, and
+ * mounts. Then the way is told once more, and what its name leads to now; and waits again. Whoever exchanges a directory meanwhile cannot lead
  * the mount elsewhere, because all are held open; it is taken away then.
  */
 void mount_source(const char *parent, const char *name) {

@@ -1,3 +1,4 @@
+import { dirname, relative } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
 import { layoutOf } from '../cache/layout.ts';
 import { treesOfArtifact } from '../cache/trees.ts';
@@ -11,8 +12,8 @@ import { newTreePath, treesIn, verifyTree, writeTree } from './stored-tree.ts';
 
 /** Where trees are kept that running sandboxes have mounted, before any artifact is known. */
 export function treesOf(host: Host): Pick<HostTree, 'refusal'> {
-  const { trees } = layoutOf(host.cacheDirectory);
-  return { refusal: () => weaknessOfPlace(trees) };
+  const { trees, empty } = layoutOf(host.cacheDirectory);
+  return { refusal: async () => (await weaknessOfPlace(trees)) ?? (await whyNotEmpty(empty)) };
 }
 
 /**
@@ -50,13 +51,14 @@ async function provide(wanted: WantedTree): Promise<ProvidedTree> {
   const { digest } = artifact;
   const layout = layoutOf(host.cacheDirectory);
   const parent = await ensureSafeDirectory(treesOfArtifact(layout, digest));
-  const empty = await ensureEmpty(layout.empty);
+  const base = dirname(parent);
+  const empty = relative(base, await ensureEmpty(layout.empty));
   const cache = cacheOf(host);
   const look = () => find(wanted, cache, parent);
   const make = async () => (await look()) ?? (await write(wanted, parent));
   const tree = (await look()) ?? (await cache.withLock(digest, make, { signal: host.signal }));
   let verified: Promise<string | undefined> | undefined;
-  return { ...tree, empty, verify: () => (verified ??= verify(wanted, tree)) };
+  return { ...tree, base, empty, verify: () => (verified ??= verify(wanted, tree)) };
 }
 
 async function find(
@@ -88,9 +90,14 @@ async function verify({ artifact, host, wrong }: WantedTree, { path }: MountedTr
 
 async function ensureEmpty(directory: string): Promise<string> {
   const path = await ensureSafeDirectory(directory);
-  if ((await namesIn(path)).length === 0) return path;
-  throw new RemoteError('STORAGE', `${path} is not empty`, {
+  const reason = await whyNotEmpty(path);
+  if (reason === undefined) return path;
+  throw new RemoteError('STORAGE', reason, {
     hint: 'remove what was put there: sandboxes would see it in their tools',
     details: { path },
   });
+}
+
+async function whyNotEmpty(directory: string): Promise<string | undefined> {
+  return (await namesIn(directory)).length === 0 ? undefined : `${directory} is not empty`;
 }

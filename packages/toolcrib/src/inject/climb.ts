@@ -5,7 +5,7 @@ import { stays, takeAwayNoted } from './leftovers.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
 import { tryToRecord } from './ledger-record.ts';
 import { notInjectable } from './not-injectable.ts';
-import { isWrongTree, mountAndProve } from './mount-and-prove.ts';
+import { isAboutParent, isWrongTree, mountAndProve } from './mount-and-prove.ts';
 import { placeAndProve } from './place-and-prove.ts';
 import { formatPlacementName, placementAt } from './placement-name.ts';
 import type { Placement, PlanStep } from './placement.ts';
@@ -22,7 +22,12 @@ interface Climb {
   readonly uid: number | undefined;
   /** What was tried, in order. */
   readonly plan: PlanStep[];
+  /** How mounting goes: what is wrong with this host or with the tool there is so below every parent. */
+  readonly mounting: { wrongTrees: number; isOver: boolean };
 }
+
+/** A tree that somebody changes again and again is not written again and again. */
+const MOST_WRONG_TREES = 2;
 
 /**
  * Tries every way in order until one is proven, and has the ledger know it.
@@ -34,37 +39,57 @@ export async function climb(injection: Injection, ledger: Ledger): Promise<Place
   const plan: PlanStep[] = [];
   const notes = createNotes(injection.ledger, () => clock.now());
   const hasLinks = (artifact.tar.links ?? []).length > 0;
+  const climbing: Climb = { injection, ledger, notes, uid, plan, mounting: { wrongTrees: 0, isOver: false } };
   for await (const option of waysInto({ sandbox, install, hasLinks, uid, hostTree })) {
+    if (option.rung === 'overlay' && climbing.mounting.isOver) continue;
     if ('usable' in option) plan.push(option);
-    const placement = 'usable' in option ? undefined : await tryOne({ injection, ledger, notes, uid, plan }, option);
+    const placement = 'usable' in option ? undefined : await tryOne(climbing, option);
     if (placement !== undefined) return placement;
   }
   throw notInjectable(sandbox, plan);
 }
 
 async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement | undefined> {
-  const { injection, notes, plan, uid } = climbing;
-  const { sandbox, artifact, random, signal } = injection;
+  const { injection, plan, mounting } = climbing;
+  const { artifact, random, signal } = injection;
   const { rung, examination } = candidate;
   const name = formatPlacementName(artifact, random(8));
-  const directory = directoryOf({ examination, name });
   const step = { rung, parent: examination.parent };
-  await notes.note(sandbox.identity, { directory, digest: artifact.digest, state: 'writing' });
   try {
-    const placed =
-      candidate.rung === 'overlay'
-        ? await mountAndProve(injection, candidate, name, uid)
-        : await placeAndProve(injection, candidate, name, uid);
+    const placed = await placeNoted(climbing, candidate, name);
     await recordPlacement(climbing, placed.entry);
     plan.push({ ...step, usable: true, reason: `placed ${byWhom(candidate)} and proven` });
     return { ...placed.placement, plan };
   } catch (error) {
-    await takeBack(climbing, directory);
     signal?.throwIfAborted();
     if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
-    if (isWrongTree(error)) return await tryOne(climbing, candidate); // with another one
+    if (isWrongTree(error)) mounting.wrongTrees += 1;
+    const mayBeAnother = isWrongTree(error) && mounting.wrongTrees < MOST_WRONG_TREES;
+    if (mayBeAnother) return await tryOne(climbing, candidate);
+    mounting.isOver ||= rung === 'overlay' && !isAboutParent(error);
     plan.push({ ...step, usable: false, reason: reasonOf(candidate, error) });
     return undefined;
+  }
+}
+
+/** Notes the directory before anything is made there, and takes away what was made when that fails. */
+async function placeNoted(climbing: Climb, candidate: Candidate, name: string): ReturnType<typeof placeAndProve> {
+  const { injection, notes, uid } = climbing;
+  const { sandbox, artifact } = injection;
+  const directory = directoryOf({ examination: candidate.examination, name });
+  let isNoted = false;
+  const begin = async () => {
+    if (isNoted) return;
+    await notes.note(sandbox.identity, { directory, digest: artifact.digest, state: 'writing' });
+    isNoted = true;
+  };
+  try {
+    if (candidate.rung === 'overlay') return await mountAndProve(injection, candidate, name, uid, begin);
+    await begin();
+    return await placeAndProve(injection, candidate, name, uid);
+  } catch (error) {
+    if (isNoted) await takeBack(climbing, directory);
+    throw error;
   }
 }
 
@@ -82,7 +107,10 @@ async function recordPlacement({ injection, ledger, notes }: Climb, entry: Ledge
   else await notes.strike(identity, directory).catch(() => undefined);
 }
 
-/** Best effort, also after an abort: the failure that brought us here is the one to tell. */
+/**
+ * Best effort, also after an abort: the failure that brought us here is the one to tell, unless nobody answers any more.
+ * @throws RemoteError `UNREACHABLE`.
+ */
 async function takeBack({ injection, notes }: Climb, directory: string): Promise<void> {
   const { sandbox, artifact, clock, reporter, signal } = injection;
   const written = { directory, digest: artifact.digest };
@@ -95,5 +123,6 @@ async function takeBack({ injection, notes }: Climb, directory: string): Promise
     if (outcome === 'left') reporter.notice(stays(sandbox, directory, reason ?? ''));
   } catch (error) {
     reporter.notice(stays(sandbox, directory, messageOf(error)));
+    if (signal?.aborted !== true && hasCode(error, 'UNREACHABLE')) throw error;
   }
 }

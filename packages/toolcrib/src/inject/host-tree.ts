@@ -8,7 +8,9 @@ export interface MountedTree {
 
 /** A tree of this host that a sandbox may have mounted. */
 export interface ProvidedTree extends MountedTree {
-  /** A directory of this host that is empty, absolute, without links. */
+  /** Directory of this host in which the tree is, at whatever depth: absolute, without links. */
+  readonly base: string;
+  /** Name of a directory in it that is empty. */
   readonly empty: string;
   /**
    * Compares every byte of it with the artifact; once, however often it is asked for.

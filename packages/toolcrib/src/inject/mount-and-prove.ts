@@ -1,5 +1,6 @@
+import { join, relative } from 'node:path';
 import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
-import type { ExamineWay, NamespaceMounter, Sandbox } from '../sandboxes/sandbox.ts';
+import { mounterOf, type ExamineWay, type NamespaceMounter, type Sandbox } from '../sandboxes/sandbox.ts';
 import type { MountingCandidate } from './attempts.ts';
 import { withDeadline, type Patience } from './deadline.ts';
 import { examineWay, mountingRefusal } from './examine-parent.ts';
@@ -17,14 +18,16 @@ const MOUNTING: Patience = { total: 60_000, quiet: 60_000 };
 /**
  * Mounts the tree of this host and proves that it is the artifact and runs there: the mount in the sandbox shows that directory and
  * nothing else. What was mounted before a failure is still there.
- * @throws SandboxError `NOT_INJECTABLE`, `EXEC_FAILED`: this way is not usable, or, as {@link isWrongTree} tells, the tree was not;
- * everything else ends the injection.
+ * @param begin is called before the first thing is made in the sandbox, and again.
+ * @throws SandboxError `NOT_INJECTABLE`, `EXEC_FAILED`: no mount is usable, or but not below this parent, as {@link isAboutParent}
+ * tells, or not of this tree, as {@link isWrongTree} does; everything else ends the injection.
  */
 export async function mountAndProve(
   injection: Injection,
   candidate: MountingCandidate,
   name: string,
   uid: number | undefined,
+  begin: () => Promise<void>,
 ): Promise<{ readonly placement: Placement; readonly entry: LedgerEntry }> {
   const { sandbox, clock } = injection;
   const { examination, rung } = candidate;
@@ -33,9 +36,14 @@ export async function mountAndProve(
   const examine: ExamineWay = async (way) => {
     const refusal = mountingRefusal(await examineWay(sandbox, examination.parent, uid, way));
     if (refusal !== undefined) throw new SandboxError('NOT_INJECTABLE', refusal);
+    await begin();
   };
+  const { base, empty } = source;
+  const tree = relative(base, source.path);
   await withDeadline(injection, 'mounting', MOUNTING, async ({ signal }) => {
-    await requireMounter(sandbox).mount({ path: directory, source: source.path, empty: source.empty, examine, signal });
+    await requireMounter(sandbox).mount({ path: directory, base, tree, empty, examine, signal });
+  }).catch((error: unknown) => {
+    throw aboutParent(error, examination.parent);
   });
   await proveBoth(injection, directory, source);
   const why = `toolcrib mounted it read-only, as an overlay of ${source.path}, which only root of this host can write`;
@@ -50,6 +58,17 @@ export function isWrongTree(error: unknown): boolean {
   return hasCode(error, 'NOT_INJECTABLE') && error.details['tree'] === 'wrong';
 }
 
+/** Whether a mount below another parent may do. */
+export function isAboutParent(error: unknown): boolean {
+  return hasCode(error, 'NOT_INJECTABLE') && error.details['parent'] !== undefined;
+}
+
+/** Unless the helper failed before it entered the sandbox. */
+function aboutParent(error: unknown, parent: string): unknown {
+  if (!hasCode(error, 'NOT_INJECTABLE') || ['source', 'overlay'].includes(String(error.details['doing']))) return error;
+  return new SandboxError('NOT_INJECTABLE', error.message, { details: { ...error.details, parent } });
+}
+
 /** At once, because the sandbox works meanwhile: what answers the health check counts only if the bytes were right, too. */
 async function proveBoth(injection: Injection, directory: string, source: ProvidedTree): Promise<void> {
   const health = proveHealth(injection, directory);
@@ -59,7 +78,7 @@ async function proveBoth(injection: Injection, directory: string, source: Provid
   await health;
 }
 
-/** Also what somebody in another sandbox keeps from being read: a copy does not go through the tree. */
+/** A copy does not go through the tree. */
 function unusable(error: unknown): unknown {
   return hasCode(error, 'STORAGE', 'USAGE') ? new SandboxError('NOT_INJECTABLE', messageOf(error)) : error;
 }
@@ -70,26 +89,25 @@ async function provideTree({ hostTree }: Injection): Promise<ProvidedTree> {
   const tree = await hostTree.provide().catch((error: unknown) => {
     throw unusable(error);
   });
-  for (const path of [tree.path, tree.empty]) {
+  for (const path of [tree.path, join(tree.base, tree.empty)]) {
     const weakness = (await weaknessAbove(path)) ?? (await weaknessOfTree(path));
     if (weakness !== undefined) throw new SandboxError('NOT_INJECTABLE', weakness);
   }
   return tree;
 }
 
-function requireMounter({ namespace }: Sandbox): NamespaceMounter {
-  const mounter = namespace !== undefined && !('closed' in namespace) ? namespace.mounter : namespace;
-  if (mounter !== undefined && !('closed' in mounter)) return mounter;
-  throw new SandboxError('NOT_INJECTABLE', mounter?.closed ?? 'there is no mount namespace to enter');
+function requireMounter(sandbox: Sandbox): NamespaceMounter {
+  const mounter = mounterOf(sandbox);
+  if (!('closed' in mounter)) return mounter;
+  throw new SandboxError('NOT_INJECTABLE', mounter.closed);
 }
 
 /** Whether a placement that is a mount is still that of the tree that was proven, which nobody touched. */
 export async function isStillMounted(
-  { namespace }: Sandbox,
+  sandbox: Sandbox,
   { directory, source }: Pick<LedgerEntry, 'directory' | 'source'>,
 ): Promise<boolean> {
-  if (source === undefined || namespace === undefined || 'closed' in namespace) return false;
-  const { mounter } = namespace;
-  if ('closed' in mounter || !(await mounter.isMounted(directory, source.path))) return false;
+  const mounter = mounterOf(sandbox);
+  if (source === undefined || 'closed' in mounter || !(await mounter.isMounted(directory, source.path))) return false;
   return (await stateOfTree(source.path)) === source.state;
 }

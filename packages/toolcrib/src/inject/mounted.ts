@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { hasCode, messageOf } from '../core/errors.ts';
 import { formatTarget } from '../core/target.ts';
-import type { Sandbox, SandboxMount } from '../sandboxes/sandbox.ts';
+import { mounterOf, type Sandbox, type SandboxMount } from '../sandboxes/sandbox.ts';
 import { componentsOf, statWithin } from './examine-parent.ts';
 import type { Injection } from './injection.ts';
 import { tryToRecord } from './ledger-record.ts';
@@ -53,9 +53,9 @@ async function isSame(sandbox: Sandbox, mount: SandboxMount): Promise<boolean> {
  * Whether a path leads to its mount: root in the sandbox can rename the directories above it, which engines do not see.
  * @returns undefined where nobody can tell.
  */
-async function leadsTo({ namespace }: Sandbox, { path, source }: SandboxMount): Promise<boolean | undefined> {
-  if (source === undefined || namespace === undefined || 'closed' in namespace) return undefined;
-  return 'closed' in namespace.mounter ? undefined : await namespace.mounter.isMounted(path, source);
+async function leadsTo(sandbox: Sandbox, { path, source }: SandboxMount): Promise<boolean | undefined> {
+  const mounter = mounterOf(sandbox);
+  return source === undefined || 'closed' in mounter ? undefined : await mounter.isMounted(path, source);
 }
 
 async function proveMount(injection: Injection, mount: SandboxMount): Promise<MountedEntry | undefined> {

@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import type { Clock } from '../core/clock.ts';
 import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
-import type { Sandbox, SandboxEntry } from '../sandboxes/sandbox.ts';
+import { mounterOf, type Sandbox, type SandboxEntry } from '../sandboxes/sandbox.ts';
 import { usersFor } from './attempts.ts';
 import { CLEANUP, withDeadline, type Patience } from './deadline.ts';
 import { examineParent, statWithin } from './examine-parent.ts';
@@ -58,9 +58,12 @@ export async function planRemoval(context: TakingAway, directory: string): Promi
 }
 
 /** A mount goes with the directories above it, which root in the sandbox can rename; its random name tells it. */
-async function whyStillMounted({ namespace }: Sandbox, directory: string): Promise<string | undefined> {
-  if (namespace === undefined || 'closed' in namespace || 'closed' in namespace.mounter) return undefined;
-  const paths = await namespace.mounter.mountPaths();
+async function whyStillMounted(sandbox: Sandbox, directory: string): Promise<string | undefined> {
+  const mounter = mounterOf(sandbox);
+  if ('closed' in mounter) return undefined;
+  const paths = await mounter.mountPaths();
+  if (paths === undefined)
+    return 'nobody can tell whether it is still mounted: there are too many mounts in the sandbox';
   const path = paths.find((one) => posix.basename(one) === posix.basename(directory));
   return path && `root in the sandbox moved the mount to ${path}, where it stays until the sandbox stops`;
 }

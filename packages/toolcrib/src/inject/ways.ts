@@ -1,5 +1,5 @@
 import { hasCode, messageOf } from '../core/errors.ts';
-import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { mounterOf, type Sandbox } from '../sandboxes/sandbox.ts';
 import {
   canEnter,
   canHelp,
@@ -60,18 +60,14 @@ export async function* waysInto(request: WaysRequest): AsyncGenerator<Option> {
 async function* mountingWays({ sandbox, install, uid, hostTree }: WaysRequest): AsyncGenerator<Option> {
   if (hostTree === undefined || sandbox.namespace === undefined) return;
   const rung = 'overlay';
-  const refusal = closedMounter(sandbox) ?? (await weaknessOfSandbox(sandbox)) ?? (await hostTree.refusal());
+  const mounter = mounterOf(sandbox);
+  const closed = 'closed' in mounter ? mounter.closed : undefined;
+  const refusal = closed ?? (await weaknessOfSandbox(sandbox)) ?? (await hostTree.refusal());
   for (const parent of refusal === undefined ? install : install.slice(0, 1)) {
     const examination = await examineWay(sandbox, parent, uid, []);
     const reason = refusal ?? examination.refusal;
     yield reason === undefined ? { rung, examination, user: undefined } : { rung, parent, usable: false, reason };
   }
-}
-
-function closedMounter({ namespace }: Sandbox): string | undefined {
-  if (namespace === undefined) return 'there is no mount namespace to enter';
-  if ('closed' in namespace) return namespace.closed;
-  return 'closed' in namespace.mounter ? namespace.mounter.closed : undefined;
 }
 
 async function* waysBelow(request: WaysRequest, examination: ParentExamination): AsyncGenerator<Option> {

@@ -238,9 +238,11 @@ export interface SandboxNamespace {
 export interface NamespaceMount {
   /** Absolute path of the sandbox, where nothing may stand; missing parents are made. */
   readonly path: string;
-  /** Absolute path of this machine, without links, colons, commas and backslashes. */
-  readonly source: string;
-  /** Path of an empty directory of this machine, which the kernel demands beside it. */
+  /** Absolute path of this machine, without links. */
+  readonly base: string;
+  /** Path below it, without colons, commas and backslashes: the kernel takes no more of them together than 255 bytes. */
+  readonly tree: string;
+  /** Name below it of an empty directory, which the kernel demands beside the tree. */
   readonly empty: string;
   readonly examine: ExamineWay;
   readonly signal: AbortSignal | undefined;
@@ -260,13 +262,19 @@ export interface NamespaceMounter {
    * by what the kernel tells of the sandbox's mounts now. Root in the sandbox can rename the directories above a mount: then it does not.
    */
   isMounted(path: string, source: string): Promise<boolean>;
-  /** Paths at which something is mounted now, as the sandbox's first process sees them. */
-  mountPaths(): Promise<readonly string[]>;
+  /** Paths at which something is mounted now, as the sandbox's first process sees them; undefined when nobody can tell. */
+  mountPaths(): Promise<readonly string[] | undefined>;
 }
 
 /** Why a mount namespace cannot be entered from here, as a part of a sentence. */
 export interface ClosedNamespace {
   readonly closed: string;
+}
+
+/** What mounts directories of this machine in a sandbox, or why nothing does. */
+export function mounterOf({ namespace }: Pick<Sandbox, 'namespace'>): NamespaceMounter | ClosedNamespace {
+  if (namespace === undefined) return { closed: 'there is no mount namespace to enter' };
+  return 'closed' in namespace ? namespace : namespace.mounter;
 }
 
 /** The role of a sandbox that runs programs. */

@@ -298,13 +298,50 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     }
   });
 
-  test('is copied instead where no overlay can be made', async () => {
+  test.each(['of à\u00a0r\rlong,\\name: and no end', 'a-long-name-'.repeat(20)])(
+    'may have any path, however long: %j',
+    async (name) => {
+      await using site = await startSite({ image: busybox });
+      await using folder = await createScratch();
+      const hostTree = hostTreeOf(artifact, hostWith(join(folder.path, name)));
+      const { directory, rung } = await site.inject(artifact, { hostTree });
+      expect(rung).toBe('overlay');
+      expect(await site.inject(artifact, { hostTree })).toMatchObject({ directory, reused: true });
+      await eject(site);
+    },
+  );
+
+  test('is not made again and again where somebody goes on changing it', async () => {
+    await using site = await startSite({ image: busybox });
+    const { trees: directory } = layoutOf(cache);
+    const tree = hostTree();
+    let made = 0;
+    const changed = {
+      ...tree,
+      provide: async () => {
+        const one = await tree.provide();
+        await writeFile(join(one.path, 'note.txt'), `changed ${(made += 1)}`);
+        return one;
+      },
+    };
+    const placement = await site.inject(artifact, { hostTree: changed });
+    expect(placement).toMatchObject({ rung: 'archive', plan: [{ rung: 'overlay', usable: false }, { usable: true }] });
+    expect(made).toBe(2);
+    await rm(directory, { recursive: true });
+  });
+
+  test('leaves no note where it was not made', async () => {
+    const prepare = (site: Pick<InjectionSite, 'shell'>) =>
+      site.shell('0', 'mkdir /data && ln -s /data /var/lib/toolcrib').then(() => undefined);
+    await using site = await startSite({ image: busybox }, prepare);
+    const { directory } = await mountIn(site);
+    expect(directory).toMatch(/^\/opt\//);
+    expect(await eject(site)).toMatchObject([{ directory, outcome: 'removed' }]);
+  });
+
+  test('is copied instead where somebody filled the directory that is to be empty', async () => {
     await using site = await startSite({ image: busybox });
     await using folder = await createScratch();
-    const named = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(join(folder.path, 'a:b'))) });
-    expect(named.plan[0]?.reason).toMatch(/^an overlay cannot be made of .*, because of the characters in it$/);
-    expect(named.rung).toBe('archive');
-    await eject(site);
     const { empty } = layoutOf(folder.path);
     await mkdir(join(empty, 'stranger'), { recursive: true });
     const filled = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(folder.path)) });
@@ -319,6 +356,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     const { plan, rung } = await site.inject(large, { hostTree: hostTreeOf(large, hostWith(disk.path)) });
     expect(plan[0]).toMatchObject({ rung: 'overlay', usable: false });
     expect(plan[0]?.reason).toMatch(/^cannot write .*: ENOSPC/);
+    expect(plan.filter((step) => step.rung === 'overlay')).toHaveLength(1);
     expect(rung).toBe('archive');
   });
 
@@ -360,13 +398,9 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
       return { ...sandbox, namespace: { ...namespace, mounter: { ...mounter, mount } } };
     }
 
-    const killHelper = async ({ source }: NamespaceMount) => {
-      await run('pkill', [
-        '--signal',
-        'KILL',
-        '--full',
-        `namespace-helper.* mount [0-9]+ same .* ${source} [^ ]*/empty$`,
-      ]);
+    const killHelper = async ({ base, tree, empty }: NamespaceMount) => {
+      const pattern = `namespace-helper.* mount [0-9]+ same .* ${base} ${tree} ${empty}$`;
+      await run('pkill', ['--signal', 'KILL', '--full', pattern]);
     };
 
     test.each(['before', 'after'] as const)(

@@ -62,19 +62,19 @@ export async function hasUsersAsTold(pid: number, rootOwner: number): Promise<bo
   }
 }
 
-/** Text of a file of /proc, whose size nobody tells; '' when it is not there, or the process has ended. */
+/** Text of a file of /proc, whose size nobody tells; '' when it is not there, the process has ended, or it is too long. */
 export async function procFile(path: string): Promise<string> {
   const pieces: Buffer[] = [];
   try {
     await using file = await open(path, 'r');
     for (let size = 0; size < PROC_LIMIT;) {
       const { bytesRead, buffer } = await file.read(Buffer.alloc(64 * 1024));
-      if (bytesRead === 0) break;
+      if (bytesRead === 0) return Buffer.concat(pieces).toString('latin1');
       size += bytesRead;
       pieces.push(buffer.subarray(0, bytesRead));
     }
   } catch {
-    return '';
+    // What is not known of it is the same as for one that is too long.
   }
-  return Buffer.concat(pieces).toString('latin1');
+  return '';
 }

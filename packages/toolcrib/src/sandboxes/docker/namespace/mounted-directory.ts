@@ -11,8 +11,9 @@ export async function isSharedMount(pid: number, mount: bigint): Promise<boolean
 }
 
 /** As `NamespaceMounter.mountPaths`. */
-export async function mountPathsIn(pid: number): Promise<readonly string[]> {
-  return mountLinesFrom(await procFile(`/proc/${pid}/mountinfo`)).map(({ path }) => path);
+export async function mountPathsIn(pid: number): Promise<readonly string[] | undefined> {
+  const table = await procFile(`/proc/${pid}/mountinfo`);
+  return table === '' ? undefined : mountLinesFrom(table).map(({ path }) => path);
 }
 
 /** The container whose mounts are looked at. */
@@ -50,9 +51,13 @@ export async function isMountedIn(container: ContainerProcess, path: string, sou
   return (await hasRoot(pid, top)) && (await belongsTo(pid, id));
 }
 
-/** By an overlay, which is not writable where it has but the lower directories that toolcrib names: the source, and an empty one. */
+/**
+ * By an overlay of two lower directories, as `NamespaceMounter.mount` makes it, which nobody can write: the source, whose path the
+ * kernel tells as it was told, from the base on, and an empty one.
+ */
 function showsOnly({ root, layers }: MountLine, source: string): boolean {
-  return root === '/' && layers.length === 2 && layers[0] === source;
+  const [tree = ''] = layers;
+  return root === '/' && layers.length === 2 && tree !== '' && source.endsWith(`/${tree}`);
 }
 
 async function hasRoot(pid: number, told: BigIntStats): Promise<boolean> {

@@ -211,18 +211,12 @@ async function placeTree(place: Place, request: Parameters<SandboxNamespace['pla
   });
 }
 
-/** What separates paths and options of an overlay. */
-const UNFIT_FOR_OVERLAY = /[:,\\]/;
-
 /** The helper makes the overlay before it enters the namespace, and tells what it made: that must come to stand there. */
 async function mountDirectory(place: Place, request: NamespaceMount): Promise<void> {
-  const { path, source, empty, examine, signal } = request;
-  if (UNFIT_FOR_OVERLAY.test(source + empty)) {
-    throw new SandboxError('NOT_INJECTABLE', `an overlay cannot be made of ${source}, because of the characters in it`);
-  }
+  const { path, base, tree, empty, examine, signal } = request;
   const parent = posix.dirname(path);
-  await enter(place, ['mount', parent, posix.basename(path), source, empty], signal, async (helper, way) => {
-    await verifySource(source, await helper.next());
+  await enter(place, ['mount', parent, posix.basename(path), base, tree, empty], signal, async (helper, way) => {
+    await verifySource(posix.join(base, tree), await helper.next());
     const overlay = await helper.next();
     await examine(way.entries);
     if (way.mount === undefined || (await isSharedMount(place.pid, way.mount))) {
@@ -235,13 +229,18 @@ async function mountDirectory(place: Place, request: NamespaceMount): Promise<vo
   });
 }
 
+/** What the helper says when the directory of this host is at fault. */
+const SOURCE = { doing: 'source' };
+
 async function verifySource(path: string, opened: HelperRecord): Promise<void> {
   const seen = await lstat(path, { bigint: true }).catch(() => undefined);
   const here = { kind: 'directory', device: deviceFrom(seen?.dev ?? 0n), inode: seen?.ino ?? 0n };
   if (!isSameDirectory(opened, here))
-    throw new SandboxError('NOT_INJECTABLE', `${path} of this host was replaced meanwhile`);
+    throw new SandboxError('NOT_INJECTABLE', `${path} of this host was replaced meanwhile`, { details: SOURCE });
   if ((opened.mountFlags & NOEXEC) === 0) return;
-  throw new SandboxError('NOT_INJECTABLE', `${path} of this host is on a file system that is mounted noexec`);
+  throw new SandboxError('NOT_INJECTABLE', `${path} of this host is on a file system that is mounted noexec`, {
+    details: SOURCE,
+  });
 }
 
 function isSameDirectory(
