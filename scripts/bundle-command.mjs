@@ -12,10 +12,13 @@ const repository = fileURLToPath(new URL('..', import.meta.url));
  * file. A module belongs to the first group that has it.
  */
 const SHARED = [
-  { name: 'start', test: /cli\/(command-line|program-options|terminal-group)|core\/(cache-limits|shown-reference)/ },
+  { name: 'start', test: /cli\/(command-line|program-options)|core\/(cache-limits|process-stat|shown-reference)/ },
   { name: 'session', test: /cli\/session/ },
   { name: 'schemas', test: /\/zod\/|core\/schema-messages/ },
-  { name: 'project', test: /flows\/(project|resolve-artifact|local-builder)|config\/read-pins|resolve\/resolve-artifact/ },
+  {
+    name: 'project',
+    test: /flows\/(project|resolve-artifact|local-builder)|config\/read-pins|resolve\/resolve-artifact/,
+  },
   { name: 'config', test: /config\/read-config/ },
 ];
 
