@@ -39,6 +39,7 @@ export async function bundleCommand(folder) {
       entryFileNames: '[name].cjs',
       chunkFileNames: 'chunks/[name]-[hash].cjs',
       dynamicImportInCjs: false, // require: import() would start the other loader of Node, too
+      charset: 'ascii', // one letter beyond Latin 1 doubles what the text of a file takes
       codeSplitting: { groups: SHARED },
     },
   );
