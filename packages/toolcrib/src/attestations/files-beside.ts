@@ -1,4 +1,4 @@
-import { ATTESTATION_SUFFIXES } from '../core/release.ts';
+import { ATTESTATION_SUFFIXES } from '../core/release-names.ts';
 import { ifThere, readSmallFile } from '../disk/small-file.ts';
 import type { AttestationFile } from './attestation.ts';
 import { MAX_SIGNED_BYTES } from './strict-json.ts';

@@ -1,5 +1,5 @@
 import { hasCode } from '../core/errors.ts';
-import { revocationListName } from '../core/release.ts';
+import { revocationListName } from '../core/release-names.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { readStoredBytes, type ReadableStore } from '../releases/stored-file.ts';
 import type { TrustedKey } from './keys.ts';

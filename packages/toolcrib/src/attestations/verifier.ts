@@ -1,7 +1,7 @@
 import type { AttestationPolicy } from '../config/config.ts';
 import { hasCode } from '../core/errors.ts';
 import { quoted } from '../core/printable.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import type { AttestationFile, AttestationSubject, AttestationVerdict, AttestationVerifier } from './attestation.ts';
 import { isOfArtifact, isOfSource, type CertifiedSource } from './binding.ts';
 import { IN_TOTO_PAYLOAD_TYPE, parseEnvelope, verifyEnvelope } from './dsse.ts';

@@ -8,13 +8,8 @@ import {
   type OciIndexEntry,
   type OciReleaseIndex,
 } from '../core/oci-release.ts';
-import {
-  attestedName,
-  parseReleaseManifest,
-  releaseManifestName,
-  storedSumsName,
-  sumsOfManifest,
-} from '../core/release.ts';
+import { attestedName, releaseManifestName, storedSumsName } from '../core/release-names.ts';
+import { parseReleaseManifest, sumsOfManifest } from '../core/release.ts';
 import { differentNames, parseSums, type Sums } from '../core/sums.ts';
 import type { OpenedBundle } from './bundle-content.ts';
 import {

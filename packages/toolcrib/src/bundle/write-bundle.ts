@@ -9,7 +9,7 @@ import {
   type OciFile,
   type OciIndexEntry,
 } from '../core/oci-release.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import { sortTree, writeTar, type TarEntry } from '../tar/write.ts';
 import type { BundleContent } from './bundle-content.ts';
 import { blobPathOf, formatLayoutFile, formatLayoutIndex, INDEX_FILE, LAYOUT_FILE } from './image-layout.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { artifactNameFrom } from '../core/artifact-name.ts';
 import { digestHex, digestOf, type Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError } from '../core/errors.ts';
-import { ATTESTATION_SUFFIXES, attestedName } from '../core/release.ts';
+import { ATTESTATION_SUFFIXES, attestedName } from '../core/release-names.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
 import { readSmallFile } from '../disk/small-file.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';

@@ -1,5 +1,5 @@
 import { hasCode, IntegrityError, RemoteError } from '../core/errors.ts';
-import { releaseManifestName } from '../core/release.ts';
+import { releaseManifestName } from '../core/release-names.ts';
 import { differentNames, isSameSums, type Sums } from '../core/sums.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
 import { readRelease, readStoredSums, type ReleaseId } from '../releases/stored-release.ts';

@@ -10,12 +10,13 @@ import { standardStreams } from './standard-streams.ts';
 /**
  * Runs a command line to its end.
  * @param argv what stands after the program's name.
+ * @param version of the package.
  * @returns the exit code; failures are told on stderr, or on stdout with `--json`.
  */
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
+export async function runCommandLine(argv: readonly string[], version: string): Promise<number> {
   keepQuietAboutExperiments();
   const signals = listenToSignals(process);
-  const { program, exitCode, wrapsAnother } = await createProgram(signals, argv);
+  const { program, exitCode, wrapsAnother } = await createProgram(signals, argv, version);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return exitCode();

@@ -16,7 +16,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   keepCompiledCode(fileURLToPath(import.meta.url));
   const { runCommandLine } = await import('./command-line.ts');
-  process.exitCode = await runCommandLine(argv);
+  process.exitCode = await runCommandLine(argv, VERSION);
 }
 
 // Not awaited at the top level: the published command is CommonJS (scripts/build.mjs).

@@ -3,7 +3,6 @@ import type { Register, Registration } from './program-options.ts';
 import type { GlobalOptions } from './session.ts';
 import type { Signals } from './signals.ts';
 import { standardStreams } from './standard-streams.ts';
-import { VERSION } from './version.ts';
 
 /** The command line, ready to be parsed. */
 export interface CommandLineProgram {
@@ -17,8 +16,13 @@ export interface CommandLineProgram {
 /**
  * The command line: the command that is called, or the whole of it. Nothing heavy is loaded before a command runs.
  * @param argv what is to be parsed: behind a command's name, `--version` is that command's and names a tool's version.
+ * @param version of the package.
  */
-export async function createProgram(signals: Signals, argv: readonly string[] = []): Promise<CommandLineProgram> {
+export async function createProgram(
+  signals: Signals,
+  argv: readonly string[] = [],
+  version = '',
+): Promise<CommandLineProgram> {
   let code = 0;
   const program = new Command('toolcrib')
     .description('Gets the right, verified tool executable into every sandbox, and records what happened there.')
@@ -40,7 +44,7 @@ export async function createProgram(signals: Signals, argv: readonly string[] = 
     command = called.name();
   });
   for (const register of await registersFor(argv)) register(registration);
-  addGlobalOptions(program, argv);
+  addGlobalOptions(program, argv, version);
   return { program, exitCode: () => code, wrapsAnother: () => WRAPPERS.includes(command) };
 }
 
@@ -48,10 +52,10 @@ export async function createProgram(signals: Signals, argv: readonly string[] = 
  * Commander looks for them behind a command's name, too. `--version` there is the command's own and names a version of a
  * tool, so the program has to leave it alone.
  */
-function addGlobalOptions(program: Command, argv: readonly string[]): void {
+function addGlobalOptions(program: Command, argv: readonly string[], version: string): void {
   const called = argv.findIndex((word) => program.commands.some((command) => command.name() === word));
   const asked = argv.indexOf('--version');
-  if (called < 0 || asked < called) program.version(VERSION);
+  if (called < 0 || asked < called) program.version(version);
   program
     .option('--config <file>', 'the configuration (default: toolcrib.json here or above)')
     .option(

@@ -5,7 +5,7 @@ import type { Project } from '../flows/project.ts';
 import { isActionsRunner } from '../report/github-actions.ts';
 import { createOutput, type Output } from './output.ts';
 import type { Signals } from './signals.ts';
-import { standardStreams } from './standard-streams.ts';
+import { standardStreams, stderrIsTerminal } from './standard-streams.ts';
 import { createTerminalReporter } from './terminal-reporter.ts';
 
 /** The options that stand before every command. */
@@ -58,7 +58,7 @@ export function openSession(given: Partial<GlobalOptions>, signals: Signals): Se
       return openCheckedOutProject(host, named);
     },
     async dialogue() {
-      if (!standardStreams.stderr.isTTY) return undefined; // before stdin is opened, which costs more than the rest of a look-up
+      if (!stderrIsTerminal()) return undefined; // before stdin is opened, which costs more than the rest of a look-up
       const { dialogueOn } = await import('./prompt.ts');
       return dialogueOn(
         { input: process.stdin, output: standardStreams.stderr },

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { RemoteError } from '../core/errors.ts';
 import { exitCodeOf } from './exit-codes.ts';
 import { createOutput } from './output.ts';
@@ -22,6 +23,14 @@ export const standardStreams = {
     return (stderr ??= process.stderr.on('error', () => undefined));
   },
 };
+
+/**
+ * Whether somebody may be looking at stderr. A terminal is a device: what is none is told by its descriptor, without the
+ * stream.
+ */
+export function stderrIsTerminal(): boolean {
+  return fstatSync(2).isCharacterDevice() && standardStreams.stderr.isTTY;
+}
 
 /** The streams of a program that runs in our place. What becomes of its output is for whoever passes that on to judge. */
 export function streamsOfAnother(): Record<'stdout' | 'stderr', NodeJS.WriteStream> & { stdin: NodeJS.ReadStream } {

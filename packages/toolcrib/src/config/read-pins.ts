@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { artifactNameFrom } from '../core/artifact-name.ts';
 import { hasCode, messageOf, UsageError } from '../core/errors.ts';
-import { revocationListName } from '../core/release.ts';
+import { revocationListName } from '../core/release-names.ts';
 import { MAX_SUMS_BYTES, parseSums, type Sums } from '../core/sums.ts';
 import { parseVersionFile } from '../core/version.ts';
 import { readSmallText } from '../disk/small-file.ts';

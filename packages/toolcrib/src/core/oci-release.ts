@@ -4,7 +4,7 @@ import { digestOf, verifyExpected, type Digest, type Expected } from './digest.t
 import { IntegrityError } from './errors.ts';
 import { parseDocument } from './json-document.ts';
 import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from './oci-descriptor.ts';
-import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release.ts';
+import { attestedName, releaseManifestName, releaseOf, revocationListName, storedSumsName } from './release-names.ts';
 import './schema-messages.ts';
 import type { Libc } from './target.ts';
 import { isVersion } from './version.ts';

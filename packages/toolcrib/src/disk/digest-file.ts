@@ -1,5 +1,6 @@
-import type { BigIntStats } from 'node:fs';
+import { readSync, type BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { IntegrityError } from '../core/errors.ts';
 import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
@@ -8,6 +9,9 @@ import { onDisk, storageError } from './storage-error.ts';
 /** Big enough that the calls do not count, small enough for two to stay in the processor's cache. */
 const BLOCK = 256 * 1024;
 
+/** After so many blocks, about a millisecond, whatever else this process does has its turn: a signal is heard. */
+const BLOCKS_A_TURN = 4;
+
 /** What a file holds. */
 export interface MeasuredFile {
   readonly digest: Digest;
@@ -15,21 +19,50 @@ export interface MeasuredFile {
   readonly size: number;
 }
 
-/** How a file is read. */
-export interface ReadOptions extends OpenOptions {
+/** How a file is hashed. */
+export interface DigestOptions extends OpenOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How a file is read. */
+export interface ReadOptions extends DigestOptions {
   /** Told of the very file that is read, whatever its path leads to by then: before its first byte, and behind its last. */
   readonly onSight?: ((stats: BigIntStats) => void) | undefined;
 }
 
 /**
- * Hashes a file, reading one block while it hashes the other.
+ * Hashes a file. Who hashes a block reads it: waking another thread up for that takes as long as reading it does, and the
+ * block would be in another processor's cache.
  * @throws NotFoundError `NOT_FOUND` when there is no such file; RemoteError `STORAGE`, also for a pipe; the signal's reason.
  */
-export async function digestFile(path: string, options: ReadOptions = {}): Promise<MeasuredFile> {
+export async function digestFile(path: string, options: DigestOptions = {}): Promise<MeasuredFile> {
+  const handle = await openRegularFile(path, options);
   const digester = createDigester();
-  for await (const block of readBlocks(path, options)) digester.update(block);
+  let blocks = 0;
+  try {
+    for (const block of blocksNow(handle, path)) {
+      digester.update(block);
+      blocks += 1;
+      if (blocks % BLOCKS_A_TURN === 0) await nextTurn();
+      options.signal?.throwIfAborted();
+    }
+  } finally {
+    await handle.close();
+  }
   return { digest: digester.finish(), size: digester.size };
+}
+
+/** The blocks of a file, the last one empty; each is valid until the next is asked for. @throws RemoteError `STORAGE`. */
+function* blocksNow({ fd }: FileHandle, path: string): Generator<Uint8Array> {
+  const block = Buffer.allocUnsafeSlow(BLOCK);
+  for (let length = BLOCK; length > 0;) {
+    try {
+      length = readSync(fd, block);
+    } catch (error) {
+      throw storageError(error, 'read', path);
+    }
+    yield block.subarray(0, length);
+  }
 }
 
 /**
@@ -37,7 +70,7 @@ export async function digestFile(path: string, options: ReadOptions = {}): Promi
  * @returns what was measured.
  * @throws IntegrityError `SIZE_MISMATCH`, `DIGEST_MISMATCH`; as {@link digestFile}.
  */
-export async function verifyFile(path: string, expected: Expected, options: ReadOptions = {}): Promise<MeasuredFile> {
+export async function verifyFile(path: string, expected: Expected, options: DigestOptions = {}): Promise<MeasuredFile> {
   const measured = await digestFile(path, options);
   verifyExpected(path, expected, measured);
   return measured;
@@ -51,7 +84,7 @@ export async function verifyFile(path: string, expected: Expected, options: Read
 export async function* readVerified(
   path: string,
   expected: Expected,
-  options: ReadOptions = {},
+  options: DigestOptions = {},
 ): AsyncGenerator<Uint8Array> {
   const digester = createDigester();
   let held: Uint8Array | undefined;

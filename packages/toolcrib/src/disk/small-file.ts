@@ -1,17 +1,20 @@
-import type { FileHandle } from 'node:fs/promises';
+import { fstatSync, readSync } from 'node:fs';
 import { hasCode, IntegrityError } from '../core/errors.ts';
 import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
-import { onDisk } from './storage-error.ts';
+import { storageError } from './storage-error.ts';
 
 /**
- * Reads a file as a whole, but never more of it than is allowed.
+ * Reads a file as a whole, but never more of it than is allowed. Once it is open it is read at once: to have another thread
+ * do that takes longer.
  * @param maxBytes more are an error, whatever the file system says of the file's size.
  * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`, also for a pipe.
  */
 export async function readSmallFile(path: string, maxBytes: number, options: OpenOptions = {}): Promise<Uint8Array> {
   const handle = await openRegularFile(path, options);
   try {
-    return await onDisk('read', path, () => readAll(handle, path, maxBytes));
+    return readAll(handle.fd, path, maxBytes);
+  } catch (error) {
+    throw storageError(error, 'read', path);
   } finally {
     await handle.close();
   }
@@ -32,12 +35,12 @@ export async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {
   }
 }
 
-async function readAll(handle: FileHandle, path: string, maxBytes: number): Promise<Uint8Array> {
+function readAll(fd: number, path: string, maxBytes: number): Uint8Array {
   // One byte more than is allowed tells a file that is too large from one that just fits.
-  const bytes = Buffer.alloc(Math.min((await handle.stat()).size, maxBytes) + 1);
+  const bytes = Buffer.alloc(Math.min(fstatSync(fd).size, maxBytes) + 1);
   let filled = 0;
   while (filled < bytes.byteLength) {
-    const { bytesRead } = await handle.read(bytes, filled, bytes.byteLength - filled, filled);
+    const bytesRead = readSync(fd, bytes, filled, bytes.byteLength - filled, filled);
     if (bytesRead === 0) return bytes.subarray(0, filled);
     filled += bytesRead;
   }

@@ -1,5 +1,5 @@
 import { hasCode } from '../core/errors.ts';
-import { storedSumsName } from '../core/release.ts';
+import { storedSumsName } from '../core/release-names.ts';
 import type { Store } from '../stores/store.ts';
 import type { WriteInspector, WriteOutlook, WriteProbeOutcome } from '../stores/write-probe.ts';
 import { finding, type Finding } from './finding.ts';

@@ -8,15 +8,8 @@ import { readAttestations } from '../cache/attestation-files.ts';
 import type { ToolPins } from '../config/config.ts';
 import { digestOf, type Digest } from '../core/digest.ts';
 import { TRUSTED_ROOT_NAME } from '../core/oci-release.ts';
-import {
-  attestedName,
-  formatReleaseManifest,
-  RELEASE_SCHEMA,
-  releaseManifestName,
-  revocationListName,
-  storedSumsName,
-  targetsOfSums,
-} from '../core/release.ts';
+import { attestedName, releaseManifestName, revocationListName, storedSumsName } from '../core/release-names.ts';
+import { formatReleaseManifest, RELEASE_SCHEMA, targetsOfSums } from '../core/release.ts';
 import { formatSums } from '../core/sums.ts';
 import { parseTarget } from '../core/target.ts';
 import { readVerified } from '../disk/digest-file.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readAttestations } from '../cache/attestation-files.ts';
 import type { Digest } from '../core/digest.ts';
 import { UsageError } from '../core/errors.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import { formatTarget, parseTarget, type Target } from '../core/target.ts';
 import type { ToolPins } from '../config/config.ts';
 import { ensureDirectory, writeFileAtomically } from '../disk/write-file.ts';

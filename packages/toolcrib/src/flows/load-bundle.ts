@@ -10,7 +10,7 @@ import { anchorStore } from '../config/read-config.ts';
 import type { Digest } from '../core/digest.ts';
 import { TRUSTED_ROOT_NAME } from '../core/oci-release.ts';
 import { onePiece } from '../core/one-piece.ts';
-import { attestedName, revocationListName } from '../core/release.ts';
+import { attestedName, revocationListName } from '../core/release-names.ts';
 import { parseStoreReference } from '../core/reference.ts';
 import type { Sums } from '../core/sums.ts';
 import { verifyRelease, type Anchor, type JudgedArtifact, type ReleaseTrust } from '../releases/release-trust.ts';

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import type { BuildSource } from '../attestations/attestation.ts';
 import { RECEIPT_SCHEMA, type Receipt, type ReceiptFile, type ReceiptStore } from '../core/receipt.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import type { ReleaseArtifact } from '../publish/release-artifacts.ts';
 import type { Host } from './host.ts';
 

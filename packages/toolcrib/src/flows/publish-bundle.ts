@@ -2,14 +2,8 @@ import type { AttestationFile } from '../attestations/attestation.ts';
 import type { OpenedBundle } from '../bundle/bundle-content.ts';
 import type { Digest } from '../core/digest.ts';
 import { NotFoundError, PolicyError } from '../core/errors.ts';
-import {
-  attestedName,
-  parseReleaseManifest,
-  releaseManifestName,
-  type ReleaseManifest,
-  revocationListName,
-  storedSumsName,
-} from '../core/release.ts';
+import { attestedName, releaseManifestName, revocationListName, storedSumsName } from '../core/release-names.ts';
+import { parseReleaseManifest, type ReleaseManifest } from '../core/release.ts';
 import type { Sums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
 import { manifestNaming, type CopiedRelease } from '../mirror/copied-release.ts';

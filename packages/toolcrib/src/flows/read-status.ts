@@ -4,7 +4,7 @@ import type { Digest } from '../core/digest.ts';
 import { isSystemError, messageOf, ToolcribError } from '../core/errors.ts';
 import { pinOf } from '../core/sums.ts';
 import { formatTarget, type Target } from '../core/target.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import type { AttestationFile } from '../attestations/attestation.ts';
 import { looksAtAttestations } from '../attestations/enforce.ts';
 import { readStoredAttestations } from '../releases/attestation-files.ts';

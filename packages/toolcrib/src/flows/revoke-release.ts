@@ -8,7 +8,7 @@ import type { ProjectConfig } from '../config/config.ts';
 import { parseDigest } from '../core/digest.ts';
 import { UsageError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
-import { revocationListName } from '../core/release.ts';
+import { revocationListName } from '../core/release-names.ts';
 import { isVersion } from '../core/version.ts';
 import { writeFileAtomically } from '../disk/write-file.ts';
 import type { Host } from './host.ts';

@@ -7,7 +7,7 @@ import type { ToolPins } from '../config/config.ts';
 import type { Digest } from '../core/digest.ts';
 import { hasCode, IntegrityError, messageOf, NotFoundError, PolicyError, RemoteError } from '../core/errors.ts';
 import { textOf } from '../core/json-fields.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import { silentReporter } from '../core/reporter.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
 import type { Host } from './host.ts';

@@ -1,7 +1,7 @@
 import { MAX_SIGNED_BYTES } from '../attestations/strict-json.ts';
 import type { ToolPins } from '../config/config.ts';
 import { hasCode, messageOf, NotFoundError, RemoteError } from '../core/errors.ts';
-import { revocationListName } from '../core/release.ts';
+import { revocationListName } from '../core/release-names.ts';
 import type { Sums } from '../core/sums.ts';
 import { ifThere, readSmallFile } from '../disk/small-file.ts';
 import { readSourceRelease, type SourceRelease } from '../mirror/source-release.ts';

@@ -1,5 +1,5 @@
 import type { AttestationFile } from '../attestations/attestation.ts';
-import { attestedName, releaseManifestName, storedSumsName } from '../core/release.ts';
+import { attestedName, releaseManifestName, storedSumsName } from '../core/release-names.ts';
 import { heldFile, type OutgoingFile } from '../releases/outgoing-file.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
 import type { ReleaseId } from '../releases/stored-release.ts';

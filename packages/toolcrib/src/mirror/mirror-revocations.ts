@@ -4,7 +4,7 @@ import { missingFrom, verifyRevocations, type TrustedRevocations } from '../atte
 import { digestOf } from '../core/digest.ts';
 import { PolicyError } from '../core/errors.ts';
 import { onePiece } from '../core/one-piece.ts';
-import { revocationListName } from '../core/release.ts';
+import { revocationListName } from '../core/release-names.ts';
 import { readStoredBytes, type ReadableStore } from '../releases/stored-file.ts';
 import type { Store } from '../stores/store.ts';
 

@@ -1,6 +1,7 @@
 import type { AttestationFile } from '../attestations/attestation.ts';
 import { IntegrityError, NotFoundError } from '../core/errors.ts';
-import { releaseManifestName, storedSumsName, sumsOfManifest, type ReleaseManifest } from '../core/release.ts';
+import { releaseManifestName, storedSumsName } from '../core/release-names.ts';
+import { sumsOfManifest, type ReleaseManifest } from '../core/release.ts';
 import { differentNames, type Sums } from '../core/sums.ts';
 import { readStoredAttestations } from '../releases/attestation-files.ts';
 import { readStoredBytes, type ReadableStore } from '../releases/stored-file.ts';

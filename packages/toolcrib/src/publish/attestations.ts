@@ -7,7 +7,7 @@ import type {
   Signer,
 } from '../attestations/attestation.ts';
 import { PolicyError } from '../core/errors.ts';
-import { ATTESTATION_SUFFIXES } from '../core/release.ts';
+import { ATTESTATION_SUFFIXES } from '../core/release-names.ts';
 import { readStoredAttestations } from '../releases/attestation-files.ts';
 import type { ReadableStore } from '../releases/stored-file.ts';
 

@@ -1,4 +1,4 @@
-import { releaseManifestName, storedSumsName } from '../core/release.ts';
+import { releaseManifestName, storedSumsName } from '../core/release-names.ts';
 import { differentNames, isSameSums, type Sums } from '../core/sums.ts';
 import type { FileRole } from '../releases/outgoing-file.ts';
 

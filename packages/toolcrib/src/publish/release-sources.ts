@@ -1,7 +1,8 @@
 import type { BuildSource } from '../attestations/attestation.ts';
 import { digestOf } from '../core/digest.ts';
 import { onePiece } from '../core/one-piece.ts';
-import { formatReleaseManifest, RELEASE_SCHEMA, releaseManifestName, storedSumsName } from '../core/release.ts';
+import { releaseManifestName, storedSumsName } from '../core/release-names.ts';
+import { formatReleaseManifest, RELEASE_SCHEMA } from '../core/release.ts';
 import { formatSums } from '../core/sums.ts';
 import { readVerified } from '../disk/digest-file.ts';
 import type { ByteSource } from '../stores/store.ts';

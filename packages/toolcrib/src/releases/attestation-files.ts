@@ -1,5 +1,5 @@
 import type { AttestationFile } from '../attestations/attestation.ts';
-import { ATTESTATION_SUFFIXES } from '../core/release.ts';
+import { ATTESTATION_SUFFIXES } from '../core/release-names.ts';
 import { readStoredText, type ReadableStore } from './stored-file.ts';
 
 /**

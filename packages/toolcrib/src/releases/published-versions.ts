@@ -1,5 +1,5 @@
 import { hasCode } from '../core/errors.ts';
-import { releaseManifestName, releaseOf, storedSumsName } from '../core/release.ts';
+import { releaseManifestName, releaseOf, storedSumsName } from '../core/release-names.ts';
 import type { Sums } from '../core/sums.ts';
 import type { Lister, Store } from '../stores/store.ts';
 import type { ReadableStore } from './stored-file.ts';

@@ -1,6 +1,7 @@
 import { digestOf } from '../core/digest.ts';
 import type { ToolcribError } from '../core/errors.ts';
-import { releaseManifestName, storedSumsName, sumsOfManifest } from '../core/release.ts';
+import { releaseManifestName, storedSumsName } from '../core/release-names.ts';
+import { sumsOfManifest } from '../core/release.ts';
 import { differentNames, type Sums } from '../core/sums.ts';
 import type { MeasuredFile } from '../disk/digest-file.ts';
 import type { Store } from '../stores/store.ts';

@@ -1,5 +1,5 @@
 import type { AttestationFile } from '../attestations/attestation.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import type { Sums } from '../core/sums.ts';
 import type { ReleaseTrust } from './release-trust.ts';
 

@@ -1,6 +1,6 @@
 import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { hasCode, IntegrityError, RemoteError } from '../core/errors.ts';
-import { attestedName, isRevocationListName } from '../core/release.ts';
+import { attestedName, isRevocationListName } from '../core/release-names.ts';
 import type { Fetcher } from '../stores/store.ts';
 
 /** A stored sums file or manifest is never larger, in bytes. */

@@ -1,11 +1,6 @@
 import { hasCode, IntegrityError } from '../core/errors.ts';
-import {
-  parseReleaseManifest,
-  releaseManifestName,
-  storedSumsName,
-  sumsOfManifest,
-  type ReleaseManifest,
-} from '../core/release.ts';
+import { releaseManifestName, storedSumsName } from '../core/release-names.ts';
+import { parseReleaseManifest, sumsOfManifest, type ReleaseManifest } from '../core/release.ts';
 import { differentNames, parseSums, type Sums } from '../core/sums.ts';
 import { readStoredText, type ReadableStore, type ReadOptions } from './stored-file.ts';
 

@@ -1,4 +1,4 @@
-import { releaseManifestName, releaseOf, storedSumsName } from '../core/release.ts';
+import { releaseManifestName, releaseOf, storedSumsName } from '../core/release-names.ts';
 import type { ListedFile } from '../core/store-listing.ts';
 import { EXTENSIONS_PATH, type ListedPack } from '../core/stored-pack.ts';
 import { escapeHtml } from './escape-html.ts';

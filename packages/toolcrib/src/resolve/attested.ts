@@ -4,7 +4,7 @@ import { readAttestationsBeside } from '../attestations/files-beside.ts';
 import { readAttestations, saveAttestations } from '../cache/attestation-files.ts';
 import { hasCode, messageOf, RemoteError } from '../core/errors.ts';
 import type { StoreReference } from '../core/reference.ts';
-import { attestedName } from '../core/release.ts';
+import { attestedName } from '../core/release-names.ts';
 import { readStoredAttestations } from '../releases/attestation-files.ts';
 import type { Found, Search } from './search.ts';
 

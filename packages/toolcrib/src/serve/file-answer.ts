@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Digest } from '../core/digest.ts';
-import { releaseOf } from '../core/release.ts';
+import { releaseOf } from '../core/release-names.ts';
 import { storedPackOf } from '../core/stored-pack.ts';
 import { parseByteRange, type ByteRange } from './byte-range.ts';
 import { digestHeaders, entityTag } from './digest-headers.ts';

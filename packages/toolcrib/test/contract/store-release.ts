@@ -1,6 +1,7 @@
 import { formatArtifactName } from '../../src/core/artifact-name.ts';
 import { digestOf } from '../../src/core/digest.ts';
-import { formatReleaseManifest, RELEASE_SCHEMA, releaseManifestName, storedSumsName } from '../../src/core/release.ts';
+import { releaseManifestName, storedSumsName } from '../../src/core/release-names.ts';
+import { formatReleaseManifest, RELEASE_SCHEMA } from '../../src/core/release.ts';
 import { formatSums } from '../../src/core/sums.ts';
 import { formatTarget, parseTarget } from '../../src/core/target.ts';
 import type { ByteSource, FinishedRelease, Store } from '../../src/stores/store.ts';

@@ -1,6 +1,7 @@
 import { digestOf } from '../../core/digest.ts';
 import { IntegrityError, RemoteError } from '../../core/errors.ts';
-import { attestedName, parseReleaseManifest, releaseManifestName, storedSumsName } from '../../core/release.ts';
+import { attestedName, releaseManifestName, storedSumsName } from '../../core/release-names.ts';
+import { parseReleaseManifest } from '../../core/release.ts';
 import type { GithubReply } from '../../github/client.ts';
 import type { GithubRelease } from '../../github/releases.ts';
 import type { FinishedRelease } from '../store.ts';

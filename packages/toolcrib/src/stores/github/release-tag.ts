@@ -1,5 +1,5 @@
 import type { StoreReference } from '../../core/reference.ts';
-import { releaseOf } from '../../core/release.ts';
+import { releaseOf } from '../../core/release-names.ts';
 
 export type GithubReference = Extract<StoreReference, { kind: 'github' }>;
 

@@ -1,5 +1,5 @@
 import { formatReleaseIndex, type OciFile, type OciIndexEntry } from '../../core/oci-release.ts';
-import { attestedName, storedSumsName } from '../../core/release.ts';
+import { attestedName, storedSumsName } from '../../core/release-names.ts';
 import type { FinishedRelease } from '../store.ts';
 import { kindOf, manifestOf } from './file-manifest.ts';
 import { pushManifestOf } from './push-file.ts';

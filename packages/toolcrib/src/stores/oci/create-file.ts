@@ -1,5 +1,5 @@
 import { artifactNameFrom } from '../../core/artifact-name.ts';
-import { attestedName, releaseManifestName, releaseOf, storedSumsName } from '../../core/release.ts';
+import { attestedName, releaseManifestName, releaseOf, storedSumsName } from '../../core/release-names.ts';
 import type { ByteSource } from '../store.ts';
 import { fileManifestFrom, type FileManifest } from './file-manifest.ts';
 import { locateFile, readClaimedSums } from './locate-file.ts';

@@ -11,7 +11,7 @@ import {
   type OciFile,
   type OciFileKind,
 } from '../../core/oci-release.ts';
-import { releaseOf } from '../../core/release.ts';
+import { releaseOf } from '../../core/release-names.ts';
 import { descriptorSchema, TITLE, titleOf, type OciDescriptor } from '../../core/oci-descriptor.ts';
 import { jsonFrom } from '../../core/json-fields.ts';
 

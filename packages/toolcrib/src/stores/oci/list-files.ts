@@ -1,4 +1,4 @@
-import { ATTESTATION_SUFFIXES, releaseOf, storedSumsName } from '../../core/release.ts';
+import { ATTESTATION_SUFFIXES, releaseOf, storedSumsName } from '../../core/release-names.ts';
 import { verifyListing } from '../listing-limit.ts';
 import { statBlob } from './blobs.ts';
 import { fileManifestFrom } from './file-manifest.ts';

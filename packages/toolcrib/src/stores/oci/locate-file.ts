@@ -2,7 +2,7 @@ import { artifactNameFrom } from '../../core/artifact-name.ts';
 import { digestOf, verifyExpected } from '../../core/digest.ts';
 import { hasCode } from '../../core/errors.ts';
 import { ociArtifactType, type OciFile } from '../../core/oci-release.ts';
-import { attestedName, releaseOf, storedSumsName } from '../../core/release.ts';
+import { attestedName, releaseOf, storedSumsName } from '../../core/release-names.ts';
 import { MAX_SUMS_BYTES, parseSums, type Sums } from '../../core/sums.ts';
 import { openBlob, statBlob } from './blobs.ts';
 import type { OciDescriptor } from '../../core/oci-descriptor.ts';

@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import '../../core/schema-messages.ts';
 import { RELEASE_ARTIFACT_TYPE } from '../../core/oci-release.ts';
-import { releaseOf, storedSumsName } from '../../core/release.ts';
+import { releaseOf, storedSumsName } from '../../core/release-names.ts';
 import { descriptorSchema, titleOf, type OciDescriptor } from '../../core/oci-descriptor.ts';
 import { jsonFrom } from '../../core/json-fields.ts';
 

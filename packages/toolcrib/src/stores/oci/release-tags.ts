@@ -1,7 +1,7 @@
 import { digestOf, type Digest } from '../../core/digest.ts';
 import { ConflictError } from '../../core/errors.ts';
 import { OCI_INDEX_TYPE, type OciFile } from '../../core/oci-release.ts';
-import { storedSumsName } from '../../core/release.ts';
+import { storedSumsName } from '../../core/release-names.ts';
 import { claimNoteOf, formatClaim } from './claim.ts';
 import { readFileManifest } from './file-manifest.ts';
 import { pullManifest, pushManifest, type PulledManifest } from './manifests.ts';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { digestHex, type Digest } from '../../core/digest.ts';
-import { releaseOf, revocationListName } from '../../core/release.ts';
+import { releaseOf, revocationListName } from '../../core/release-names.ts';
 import { isVersion } from '../../core/version.ts';
 
 /** OCI distribution specification 1.1, "Pulling manifests". */

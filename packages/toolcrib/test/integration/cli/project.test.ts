@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { elfFile } from '../../unit/build/elf-file.ts';
-import { documentOf, toolcrib, type CliEnd } from './command-line.ts';
+import { cliEnvironment, documentOf, TOOLCRIB, toolcrib, type CliEnd } from './command-line.ts';
 import { scratchProject, type ScratchProject } from '../../unit/cli/scratch-project.ts';
 
 const BUILD = { driver: 'command', command: 'cp "program-$TOOLCRIB_VERSION" "$TOOLCRIB_OUTPUT"' };
@@ -94,6 +94,20 @@ describe.concurrent('a tool of a project', () => {
     expect(stdout).toMatch(/1\. bundled: missing \(\d+ ms\)\n[^]*2\. cache: found \(\d+ ms\)\n/);
     expect((await succeed(project, ['cache', 'verify'])).stdout).toContain('is what its name says');
     expect((await succeed(project, ['cache', 'ls'])).stdout).toContain('1 artifact, ');
+  });
+
+  test('is found without the network code of Node, also where stderr is a pipe', async () => {
+    await using project = await publishedProject();
+    const { folder } = project;
+    const tell = "writeFileSync('loaded.json', JSON.stringify(process.moduleLoadList))";
+    await project.write('probe.cjs', `process.on('exit', () => require('node:fs').${tell});`);
+    const toFile = ['-c', '"$@" > path.txt', 'sh', ...TOOLCRIB, 'resolve', '--target', 'amd64-any'];
+    const env = cliEnvironment(folder, { NODE_OPTIONS: '--require ./probe.cjs' });
+    await promisify(execFile)('sh', toFile, { cwd: folder, env });
+    expect(await readFile(join(folder, 'path.txt'), 'utf8')).toBe(`${folder}/binaries/${NAME(1)}\n`);
+    const loaded = JSON.parse(await readFile(join(folder, 'loaded.json'), 'utf8')) as unknown;
+    expect(loaded).toContain('NativeModule crypto');
+    expect(loaded).not.toContain('NativeModule net');
   });
 
   test('is published to folders meant from where the command was typed', async () => {

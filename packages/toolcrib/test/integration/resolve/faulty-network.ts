@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { digestHex, digestOf } from '../../../src/core/digest.ts';
-import { storedSumsName } from '../../../src/core/release.ts';
+import { storedSumsName } from '../../../src/core/release-names.ts';
 import type { Store } from '../../../src/stores/store.ts';
 import { openTestGithubStore, OWNER_TOKEN, REPOSITORY } from '../../contract/store-github-client.ts';
 import { openTestStore } from '../../contract/store-oci-client.ts';

@@ -16,7 +16,7 @@ import {
 } from '../../../src/attestations/revocations.ts';
 import { RemoteError } from '../../../src/core/errors.ts';
 import { onePiece } from '../../../src/core/one-piece.ts';
-import { revocationListName } from '../../../src/core/release.ts';
+import { revocationListName } from '../../../src/core/release-names.ts';
 import { silentReporter, type Notice } from '../../../src/core/reporter.ts';
 import { failureOf, failureOfAsync } from '../core/failure.ts';
 import { digest, toolName, version } from '../core/vocabulary.ts';

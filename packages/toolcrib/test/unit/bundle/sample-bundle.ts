@@ -3,12 +3,8 @@ import { writeBundle } from '../../../src/bundle/write-bundle.ts';
 import { formatArtifactName } from '../../../src/core/artifact-name.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { onePiece } from '../../../src/core/one-piece.ts';
-import {
-  formatReleaseManifest,
-  RELEASE_SCHEMA,
-  releaseManifestName,
-  storedSumsName,
-} from '../../../src/core/release.ts';
+import { releaseManifestName, storedSumsName } from '../../../src/core/release-names.ts';
+import { formatReleaseManifest, RELEASE_SCHEMA } from '../../../src/core/release.ts';
 import { formatSums } from '../../../src/core/sums.ts';
 import { formatTarget, parseTarget } from '../../../src/core/target.ts';
 import { allBytes, bytesOf } from '../disk/scratch.ts';

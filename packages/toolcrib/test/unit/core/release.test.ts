@@ -3,12 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { formatArtifactName } from '../../../src/core/artifact-name.ts';
 import { digestOf } from '../../../src/core/digest.ts';
 import { IntegrityError } from '../../../src/core/errors.ts';
+import { releaseManifestName, releaseOf, storedSumsName } from '../../../src/core/release-names.ts';
 import {
   formatReleaseManifest,
   parseReleaseManifest,
-  releaseManifestName,
-  releaseOf,
-  storedSumsName,
   sumsOfManifest,
   targetsOfSums,
   type ReleaseManifest,

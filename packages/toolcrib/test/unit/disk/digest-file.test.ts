@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
@@ -41,6 +41,16 @@ test('no file, a directory and an abort are three different failures', async () 
   });
   const signal = AbortSignal.abort(new Error('stopped'));
   await expect(digestFile(join(scratch.path, 'file'), { signal })).rejects.toThrow('stopped');
+});
+
+test('an abort is heard while a large file is hashed', async () => {
+  await using scratch = await createScratch();
+  const path = join(scratch.path, 'file');
+  await writeFile(path, '');
+  await truncate(path, 256 * MIB);
+  const abort = new AbortController();
+  setTimeout(() => abort.abort(new Error('stopped')), 10);
+  await expect(digestFile(path, { signal: abort.signal })).rejects.toThrow('stopped');
 });
 
 test('reading out a changed file never yields all of it', async () => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ARCHES, LIBCS } from '../../../src/core/target.ts';
 import { formatArtifactName } from '../../../src/core/artifact-name.ts';
 import { parseStoreReference } from '../../../src/core/reference.ts';
-import { releaseManifestName, storedSumsName } from '../../../src/core/release.ts';
+import { releaseManifestName, storedSumsName } from '../../../src/core/release-names.ts';
 import { isStoreFileName } from '../../../src/stores/file-name.ts';
 import { objectUrl } from '../../../src/stores/s3/address.ts';
 

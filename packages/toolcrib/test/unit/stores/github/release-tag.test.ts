@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatArtifactName } from '../../../../src/core/artifact-name.ts';
 import { parseStoreReference } from '../../../../src/core/reference.ts';
-import { releaseManifestName, revocationListName, storedSumsName } from '../../../../src/core/release.ts';
+import { releaseManifestName, revocationListName, storedSumsName } from '../../../../src/core/release-names.ts';
 import { releaseTag, tagOfFile, type GithubReference } from '../../../../src/stores/github/release-tag.ts';
 import { artifactName } from '../../core/vocabulary.ts';
 
