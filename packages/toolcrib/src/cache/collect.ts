@@ -18,8 +18,9 @@ import { leasedDigests } from './leases.ts';
 import { listLeftovers } from './leftovers.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
 import { lockPath, prepareLocks, tryLock, type LockKind } from './lock.ts';
+import { mountedTrees } from './mounted-trees.ts';
 import { removeEmptyDirectory, removeFile } from './remove.ts';
-import { mountedTrees, removeTree } from './trees.ts';
+import { removeTree } from './trees.ts';
 
 export type { CollectionLimits } from './choose-victims.ts';
 

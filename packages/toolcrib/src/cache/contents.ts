@@ -8,7 +8,8 @@ import { listPackFiles, listPackPointers, packPath } from './ext-store.ts';
 import { blobDigestFrom, blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
-import { listTrees, mountedTrees, sizeOfTree } from './trees.ts';
+import { mountedTrees } from './mounted-trees.ts';
+import { listTrees, sizeOfTree } from './trees.ts';
 import { unpackedRecordPath, unpackedSourceFrom, unpackedTarPath } from './unpacked-record.ts';
 
 /** Something in a cache that has a last use. Its bytes were not checked. */

@@ -1,8 +1,6 @@
-import { lstat, readdir, readFile, rename, rm, rmdir } from 'node:fs/promises';
+import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
-import { isSystemError } from '../core/errors.ts';
-import { deviceFrom, mountLinesFrom, rootWithin, type MountLine } from '../core/mount-table.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { blobDigestFrom, type CacheLayout } from './layout.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
@@ -65,48 +63,3 @@ export async function removeTree(path: string): Promise<boolean> {
 }
 
 const REMOVED = '.removed-';
-
-/**
- * Whether a tree of this machine is mounted anywhere on it, itself or by an overlay, in whatever namespace: by what the kernel tells
- * of all processes. Of an overlay it tells the path that its maker saw, so that there the last name counts, which is random.
- * @returns a function that answers as of now; where processes of others cannot be looked at, of one's own.
- */
-export async function mountedTrees(): Promise<(path: string) => Promise<boolean>> {
-  const mounted = new Set<string>();
-  const shown = new Set<string>();
-  for (const table of await tablesOfAll()) {
-    for (const line of mountLinesFrom(table)) {
-      mounted.add(keyOf(line));
-      for (const layer of line.layers) shown.add(basename(layer));
-    }
-  }
-  const own = mountLinesFrom(await tableOf('self'));
-  return async (path) => {
-    if (shown.has(basename(path))) return true;
-    const stats = await lstat(path, { bigint: true }).catch(() => undefined);
-    const root = rootWithin(own, path);
-    return stats !== undefined && root !== undefined && mounted.has(keyOf({ device: deviceFrom(stats.dev), root }));
-  };
-}
-
-function keyOf({ device, root }: Pick<MountLine, 'device' | 'root'>): string {
-  return `${device} ${root}`;
-}
-
-/** Of every process: in one mount namespace each sees the mounts below its own root. */
-async function tablesOfAll(): Promise<ReadonlySet<string>> {
-  const names = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
-  const tables = new Set<string>();
-  for (const pid of names) tables.add(await tableOf(pid));
-  return tables;
-}
-
-/** Empty when the process has ended. */
-async function tableOf(process: string): Promise<string> {
-  try {
-    return await readFile(`/proc/${process}/mountinfo`, 'latin1');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ESRCH', 'EACCES', 'EINVAL', 'EPERM')) return '';
-    throw error;
-  }
-}
