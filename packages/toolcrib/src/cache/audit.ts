@@ -27,7 +27,7 @@ export interface CacheFinding {
   readonly path: string;
   /**
    * `corrupt`: bytes that are not what the name or the record says; `foreign`: nothing that toolcrib put there;
-   * `leftover`: a temporary file or a lease whose process is gone.
+   * `leftover`: a temporary file, a lease or an unfinished tree whose process is gone.
    */
   readonly kind: 'corrupt' | 'foreign' | 'leftover';
   /** What is wrong, a sentence without its end. */

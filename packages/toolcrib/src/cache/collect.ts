@@ -15,7 +15,7 @@ import { listPackFiles, packPath, type PackFile } from './ext-store.ts';
 import type { UseContext } from './last-use.ts';
 import { blobPath, type CacheLayout } from './layout.ts';
 import { leasedDigests } from './leases.ts';
-import { listLeftovers } from './leftovers.ts';
+import { listLeftovers, removeLeftover } from './leftovers.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
 import { lockPath, prepareLocks, tryLock, type LockKind } from './lock.ts';
 import { mountedTrees } from './mounted-trees.ts';
@@ -35,7 +35,7 @@ export interface CollectOptions {
 export interface Collection {
   /** In the order in which it went. */
   readonly removed: readonly (CachedItem & { readonly reason: Victim['reason'] })[];
-  /** Paths that killed processes left: temporary files and leases. */
+  /** Paths that killed processes left: temporary files, leases and trees. */
   readonly leftovers: readonly string[];
   /** Bytes of artifacts and unpacked forms before, and what of them stayed. */
   readonly bytesBefore: number;
@@ -57,7 +57,7 @@ export async function collect(
 ): Promise<Collection> {
   const { layout, clock, times } = context;
   const leftovers = await listLeftovers(layout, clock.now());
-  if (!dryRun) for (const path of leftovers) await removeFile(path);
+  if (!dryRun) for (const path of leftovers) await removeLeftover(layout, path);
   const now = clock.now();
   const items = itemsOf(await readContents(layout, now));
   const victims = chooseVictims(items, limits, now, times.graceMs);

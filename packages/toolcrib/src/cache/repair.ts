@@ -5,6 +5,7 @@ import { examineBlob, type BlobContext } from './blobs.ts';
 import { unpackedPaths } from './contents.ts';
 import { examinePack, packFilesAt } from './ext-store.ts';
 import { blobDigestFrom, blobPath } from './layout.ts';
+import { removeLeftover } from './leftovers.ts';
 import type { LockKind } from './lock.ts';
 import { removeFile } from './remove.ts';
 import { trustedRootDigestFrom } from './trusted-roots.ts';
@@ -38,6 +39,10 @@ export async function repair(context: RepairContext, finding: CacheFinding): Pro
 async function repairOne(context: RepairContext, { kind, path }: CacheFinding): Promise<RepairOutcome> {
   const { layout, locked, signal } = context;
   if (kind === 'foreign') return 'left';
+  if (kind === 'leftover' && dirname(dirname(path)) === layout.trees) {
+    await removeLeftover(layout, path);
+    return 'removed';
+  }
   const [directory, name] = [dirname(path), basename(path)];
   const unpacked = directory === layout.unpacked ? unpackedSourceFrom(name) : undefined;
   if (unpacked !== undefined) return await locked('unpacked', unpacked, () => repairUnpacked(context, unpacked));

@@ -1,9 +1,12 @@
 import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
+import { identityFrom, livenessOf } from '../disk/process-identity.ts';
 import { onDisk } from '../disk/storage-error.ts';
+import { ABANDONED_AFTER_MS } from '../disk/temporary.ts';
 import { blobDigestFrom, type CacheLayout } from './layout.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
+import { mountedTrees } from './mounted-trees.ts';
 
 /** A tree that is mounted in sandboxes that run. */
 export interface StoredTree {
@@ -17,11 +20,43 @@ export function treesOfArtifact({ trees }: CacheLayout, digest: Digest): string 
   return join(trees, digestHex(digest));
 }
 
-/**
- * All trees, also what is half written or half removed of one.
- * @throws RemoteError `STORAGE`.
- */
-export async function listTrees({ trees }: CacheLayout): Promise<readonly StoredTree[]> {
+/** All trees; not what is half written or half removed of one. @throws RemoteError `STORAGE`. */
+export async function listTrees(layout: CacheLayout): Promise<readonly StoredTree[]> {
+  return (await everyTree(layout)).filter(({ path }) => !isUnfinished(basename(path)));
+}
+
+/** What killed processes left of trees: those of processes that are gone, unless one is mounted all the same. @throws RemoteError `STORAGE`. */
+export async function abandonedTrees(layout: CacheLayout, now: number): Promise<readonly string[]> {
+  const unfinished = (await everyTree(layout)).filter(({ path }) => isUnfinished(basename(path)));
+  if (unfinished.length === 0) return [];
+  const isMounted = await mountedTrees();
+  const abandoned: string[] = [];
+  for (const { path } of unfinished) {
+    const named = join(dirname(path), basename(path).replace(REMOVED, '')); // as who mounted it named it
+    const isUsed = (await isMounted(path)) || (await isMounted(named));
+    if (!isUsed && (await isAbandoned(path, now))) abandoned.push(path);
+  }
+  return abandoned;
+}
+
+async function isAbandoned(path: string, now: number): Promise<boolean> {
+  if (basename(path).startsWith(REMOVED)) return true;
+  const owner = identityFrom(PART.exec(basename(path))?.groups?.['identity'] ?? '');
+  const liveness = owner === undefined ? 'unknown' : livenessOf(owner);
+  if (liveness !== 'unknown') return liveness === 'dead';
+  const written = (await statsOf(path))?.mtimeMs;
+  return written !== undefined && now - written > ABANDONED_AFTER_MS;
+}
+
+/** Injections call so what has not got its name yet. */
+const PART = /^\.toolcrib-(?<identity>.+)-[0-9a-f]{16}\.part$/;
+const REMOVED = '.removed-';
+
+function isUnfinished(name: string): boolean {
+  return name.startsWith(REMOVED) || PART.test(name);
+}
+
+async function everyTree({ trees }: CacheLayout): Promise<readonly StoredTree[]> {
   // A link, say to where somebody keeps other trees, is not the cache's.
   const entries = (await statsOf(trees))?.isDirectory() === true ? await listDirectory(trees) : [];
   const found: StoredTree[] = [];
@@ -57,9 +92,12 @@ export async function removeTree(path: string): Promise<boolean> {
     if ((await statsOf(path)) === undefined) return false;
     throw error;
   }
-  await onDisk('remove', gone, () => rm(gone, { recursive: true, force: true }));
-  await rmdir(dirname(path)).catch(() => undefined); // another tree of the artifact may be there
+  await removeUnfinished(gone);
   return true;
 }
 
-const REMOVED = '.removed-';
+/** Takes away what is left of a tree that nobody uses. @throws RemoteError `STORAGE`. */
+export async function removeUnfinished(path: string): Promise<void> {
+  await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
+  await rmdir(dirname(path)).catch(() => undefined); // another tree of the artifact may be there
+}

@@ -1,10 +1,12 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { layoutOf } from '../../../src/cache/layout.ts';
 import { mountedTrees } from '../../../src/cache/mounted-trees.ts';
+import { abandonedTrees } from '../../../src/cache/trees.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { createScratch } from '../../unit/disk/scratch.ts';
 
@@ -33,7 +35,9 @@ describe('whether a tree is mounted', requireOrSkip(await whyNot()), () => {
     ['by an overlay', 'mount -t overlay overlay -o lowerdir="$1":empty there'],
   ])('is seen from outside of the mount namespace where it is, %s', async (_, mount) => {
     await using scratch = await createScratch();
-    const tree = join(scratch.path, 'à b', 'tool-v1-0123456789ab-0123456789abcdef');
+    const layout = layoutOf(join(scratch.path, 'à b'));
+    const [folder, name] = [join(layout.trees, '0'.repeat(64)), 'tool-v1-0123456789ab-0123456789abcdef'];
+    const [tree, removed] = [join(folder, name), join(folder, `.removed-${name}`)];
     for (const path of [tree, join(scratch.path, 'empty'), join(scratch.path, 'there')])
       await mkdir(path, { recursive: true });
     const script = `cd "$2" && ${mount} && echo mounted && exec cat`;
@@ -43,8 +47,12 @@ describe('whether a tree is mounted', requireOrSkip(await whyNot()), () => {
     const said: readonly unknown[] = await Promise.race([once(holder.stdout, 'data'), once(holder, 'exit')]);
     expect(String(said[0])).toBe('mounted\n');
     expect(await (await mountedTrees())(tree)).toBe(true);
+    await rename(tree, removed);
+    expect(await abandonedTrees(layout, Date.now())).toEqual([]);
     holder.stdin.end();
     await once(holder, 'exit');
+    expect(await abandonedTrees(layout, Date.now())).toEqual([removed]);
+    await rename(removed, tree);
     expect(await (await mountedTrees())(tree)).toBe(false);
   });
 

@@ -8,6 +8,7 @@ import type { Cache } from '../../../src/cache/cache.ts';
 import { itemsOf } from '../../../src/cache/contents.ts';
 import { layoutOf } from '../../../src/cache/layout.ts';
 import { lockPath, tryLock, type LockKind } from '../../../src/cache/lock.ts';
+import { mountedTrees } from '../../../src/cache/mounted-trees.ts';
 import { digestHex, digestOf, type Digest } from '../../../src/core/digest.ts';
 import { formatIdentity, ownIdentity } from '../../../src/disk/process-identity.ts';
 import { systemClock } from '../../../src/flows/host.ts';
@@ -17,6 +18,8 @@ import type { SandboxIdentity } from '../../../src/sandboxes/sandbox.ts';
 import { bytesOf, createScratch } from '../disk/scratch.ts';
 import { contentOf, openTestCache } from './open-test-cache.ts';
 
+/** Elsewhere every tree counts as mounted. */
+const seesMachine = !(await (await mountedTrees())('/no-tree'));
 const HOUR = 3600 * 1000;
 const DAY = 24 * HOUR;
 
@@ -133,6 +136,34 @@ describe('a collection', () => {
     for (const path of [...left, theirs]) expect(existsSync(path)).toBe(false);
     expect(await readFile(written, 'utf8')).toBe('half');
     expect(await held(cache)).toHaveLength(2);
+  });
+
+  test.runIf(seesMachine)('takes what killed processes left of trees, with all that is in it', async () => {
+    await using scratch = await createScratch();
+    const { cache } = openTestCache(scratch.path);
+    const folder = join(scratch.path, 'v1/trees', digestHex(one.digest));
+    const mine = formatIdentity(ownIdentity());
+    const dead = String(execFileSync('sh', ['-c', 'echo $$'])).trim();
+    const half = (identity: string) => join(folder, `.toolcrib-${identity}-${'0'.repeat(16)}.part`);
+    const theirs = half(mine.replace(`-${process.pid}-`, `-${dead}-`));
+    const removed = join(folder, '.removed-tool-v1-0123456789ab-0123456789abcdef');
+    const elsewhere = half('00000000-1-1');
+    for (const path of [half(mine), elsewhere, theirs, removed]) {
+      mkdirSync(join(path, 'bin'), { recursive: true });
+      writeFileSync(join(path, 'bin/tool'), 'half');
+    }
+    expect((await cache.ls()).trees).toEqual([]);
+    const left = [removed, theirs].sort();
+    expect((await cache.verify()).map(({ path, kind }) => [path, kind])).toEqual(
+      left.map((path) => [path, 'leftover']),
+    );
+    expect([...(await cache.collect({}, { dryRun: true })).leftovers].sort()).toEqual(left);
+    expect(existsSync(theirs)).toBe(true);
+    expect([...(await cache.collect({})).leftovers].sort()).toEqual(left);
+    for (const path of left) expect(existsSync(path)).toBe(false);
+    await idle(elsewhere, DAY + HOUR);
+    expect((await cache.repair()).map(({ path, outcome }) => [path, outcome])).toEqual([[elsewhere, 'removed']]);
+    expect(await readFile(join(half(mine), 'bin/tool'), 'utf8')).toBe('half');
   });
 
   test('counts a lease of a process that cannot be asked for a day', async () => {
