@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
 import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
@@ -18,6 +18,7 @@ import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts
 import { leaseFrom } from './leases.ts';
 import { listLeftovers } from './leftovers.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
+import { strangersAmongTrees } from './trees.ts';
 import { trustedRootDigestFrom } from './trusted-roots.ts';
 import { examineUnpacked, unpackedRecordPath, unpackedSourceFrom } from './unpacked-record.ts';
 
@@ -61,6 +62,7 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
   for (const { name } of await listDirectory(layout.leases)) {
     if (leaseFrom(name) === undefined) findings.push(foreign(join(layout.leases, name)));
   }
+  for (const path of await strangersAmongTrees(layout)) findings.push(strangerAmongTrees(layout, path));
   for (const path of await listLeftovers(layout, options.now)) findings.push(leftover(path));
   return findings.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
@@ -167,6 +169,12 @@ async function auditNames(directory: string, known: readonly string[]): Promise<
     (entry) => !entry.isDirectory() || !known.includes(entry.name),
   );
   return strangers.map((entry) => foreign(join(directory, entry.name)));
+}
+
+/** Overlays of trees are refused while something is in the directory that has to be empty. */
+function strangerAmongTrees({ empty }: CacheLayout, path: string): CacheFinding {
+  if (dirname(path) !== empty && path !== empty) return foreign(path);
+  return { path, kind: 'foreign', reason: 'it keeps trees from being mounted: move it away' };
 }
 
 function leftover(path: string): CacheFinding {

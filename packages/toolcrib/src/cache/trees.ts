@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
@@ -20,9 +21,36 @@ export function treesOfArtifact({ trees }: CacheLayout, digest: Digest): string 
   return join(trees, digestHex(digest));
 }
 
-/** All trees; not what is half written or half removed of one. @throws RemoteError `STORAGE`. */
+/** All trees; not what is half written or half removed of one, and nothing that toolcrib did not put there. @throws RemoteError `STORAGE`. */
 export async function listTrees(layout: CacheLayout): Promise<readonly StoredTree[]> {
-  return (await everyTree(layout)).filter(({ path }) => !isUnfinished(basename(path)));
+  return (await everyTree(layout)).filter(({ path, digest }) => isTreeName(basename(path), digest));
+}
+
+function isTreeName(name: string, digest: Digest): boolean {
+  return /-v\d+-(?<hex>[0-9a-f]{12})-[0-9a-f]{16}$/.exec(name)?.groups?.['hex'] === digestHex(digest).slice(0, 12);
+}
+
+/** What is among trees, and in the directory that has to be empty, that toolcrib did not put there. @throws RemoteError `STORAGE`. */
+export async function strangersAmongTrees(layout: CacheLayout): Promise<readonly string[]> {
+  if (!(await isDirectory(layout.trees))) return [];
+  const strangers: string[] = [];
+  for (const entry of await listDirectory(layout.trees)) {
+    const path = join(layout.trees, entry.name);
+    const digest = blobDigestFrom(entry.name);
+    const isOurs = entry.isDirectory() && (digest !== undefined || path === layout.empty);
+    const below = isOurs ? await listDirectory(path) : [];
+    const strange = below.filter((one) => digest === undefined || !isOfTree(one, digest));
+    strangers.push(...(isOurs ? strange.map(({ name }) => join(path, name)) : [path]));
+  }
+  return strangers;
+}
+
+function isOfTree(entry: Dirent, digest: Digest): boolean {
+  return entry.isDirectory() && (isUnfinished(entry.name) || isTreeName(entry.name, digest));
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await statsOf(path))?.isDirectory() === true;
 }
 
 /** What killed processes left of trees: those of processes that are gone, unless one is mounted all the same. @throws RemoteError `STORAGE`. */
@@ -58,7 +86,7 @@ function isUnfinished(name: string): boolean {
 
 async function everyTree({ trees }: CacheLayout): Promise<readonly StoredTree[]> {
   // A link, say to where somebody keeps other trees, is not the cache's.
-  const entries = (await statsOf(trees))?.isDirectory() === true ? await listDirectory(trees) : [];
+  const entries = (await isDirectory(trees)) ? await listDirectory(trees) : [];
   const found: StoredTree[] = [];
   for (const entry of entries) {
     const digest = entry.isDirectory() ? blobDigestFrom(entry.name) : undefined;

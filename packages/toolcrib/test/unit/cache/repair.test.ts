@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { saveAttestations, MAX_ATTESTATION_BYTES } from '../../../src/cache/attestation-files.ts';
@@ -87,4 +87,26 @@ test('a trusted root with other bytes and an attestation that is none are remove
     [mine, 'left'],
   ]);
   expect(await readFile(mine, 'utf8')).toBe('mine');
+});
+
+test('what toolcrib did not put among trees is named and left, first of all where nothing may be', async () => {
+  await using scratch = await createScratch();
+  const { cache } = openTestCache(scratch.path);
+  const trees = join(scratch.path, 'v1/trees');
+  const folder = join(trees, '0123456789ab'.padEnd(64, '0'));
+  const name = 'tool-v1-0123456789ab-0123456789abcdef';
+  await mkdir(join(folder, name), { recursive: true });
+  await mkdir(join(trees, 'empty'));
+  expect(await cache.verify()).toEqual([]);
+  const strangers = [join(trees, 'empty/x'), join(trees, 'mine'), join(folder, 'notes.txt')];
+  for (const path of strangers) await writeFile(path, 'mine');
+  strangers.push(join(folder, 'tool-v1-ffffffffffff-0123456789abcdef'), join(trees, 'other'));
+  for (const path of strangers.slice(3)) await mkdir(path);
+  const left = strangers.sort().map((path) => [path, 'left']);
+  expect(await outcomes(cache)).toEqual(left);
+  expect((await cache.verify()).find(({ path }) => path.endsWith('/empty/x'))?.reason).toContain('keeps trees from');
+  expect((await cache.ls()).trees.map(({ path }) => path)).toEqual([join(folder, name)]);
+  await rm(join(trees, 'empty'), { recursive: true });
+  await writeFile(join(trees, 'empty'), '');
+  expect((await cache.verify()).map(({ path }) => path)).toContain(join(trees, 'empty'));
 });
