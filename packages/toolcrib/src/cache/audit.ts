@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Digest } from '../core/digest.ts';
+import { hasCode } from '../core/errors.ts';
 import { isTemporaryName } from '../disk/temporary.ts';
 import { isAttestationName, MAX_ATTESTATION_BYTES } from './attestation-files.ts';
 import { examineBlob } from './blobs.ts';
@@ -18,9 +19,15 @@ import { blobDigestFrom, KNOWN_DIRECTORIES, type CacheLayout } from './layout.ts
 import { leaseFrom } from './leases.ts';
 import { listLeftovers } from './leftovers.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
-import { strangersAmongTrees } from './trees.ts';
+import { listTrees, strangersAmongTrees, type StoredTree } from './trees.ts';
 import { trustedRootDigestFrom } from './trusted-roots.ts';
-import { examineUnpacked, unpackedRecordPath, unpackedSourceFrom } from './unpacked-record.ts';
+import {
+  examineUnpacked,
+  readAnyRecord,
+  unpackedRecordPath,
+  unpackedSourceFrom,
+  type UnpackedRecord,
+} from './unpacked-record.ts';
 
 /** Something in a cache that is not as it should be. */
 export interface CacheFinding {
@@ -40,7 +47,19 @@ export interface AuditOptions {
   /** Wall clock, milliseconds since 1970. */
   readonly now: number;
   readonly signal?: AbortSignal | undefined;
+  /** Default: trees are not compared. */
+  readonly examineTree?: ExamineTree | undefined;
 }
+
+/**
+ * Compares a tree with what its artifact's record says.
+ * @returns what is wrong; undefined when nothing is.
+ */
+export type ExamineTree = (
+  record: UnpackedRecord,
+  path: string,
+  signal: AbortSignal | undefined,
+) => Promise<string | undefined>;
 
 /**
  * Reads everything in a cache. It removes nothing.
@@ -62,6 +81,7 @@ export async function auditCache(layout: CacheLayout, options: AuditOptions): Pr
   for (const { name } of await listDirectory(layout.leases)) {
     if (leaseFrom(name) === undefined) findings.push(foreign(join(layout.leases, name)));
   }
+  for (const tree of await listTrees(layout)) findings.push(...(await auditTree(layout, tree, options)));
   for (const path of await strangersAmongTrees(layout)) findings.push(strangerAmongTrees(layout, path));
   for (const path of await listLeftovers(layout, options.now)) findings.push(leftover(path));
   return findings.sort((a, b) => (a.path < b.path ? -1 : 1));
@@ -169,6 +189,23 @@ async function auditNames(directory: string, known: readonly string[]): Promise<
     (entry) => !entry.isDirectory() || !known.includes(entry.name),
   );
   return strangers.map((entry) => foreign(join(directory, entry.name)));
+}
+
+/** One whose record is not there cannot be compared. */
+async function auditTree(
+  layout: CacheLayout,
+  { path, digest }: StoredTree,
+  { examineTree, signal }: AuditOptions,
+): Promise<readonly CacheFinding[]> {
+  const record = examineTree && (await readAnyRecord(layout, digest));
+  if (record === undefined) return [];
+  try {
+    const reason = await examineTree?.(record, path, signal);
+    return reason === undefined || (await statsOf(path)) === undefined ? [] : [{ path, kind: 'corrupt', reason }];
+  } catch (error) {
+    if (hasCode(error, 'STORAGE') && (await statsOf(path)) === undefined) return []; // a collection took it meanwhile
+    throw error;
+  }
 }
 
 /** Overlays of trees are refused while something is in the directory that has to be empty. */

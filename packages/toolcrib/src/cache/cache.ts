@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Digest } from '../core/digest.ts';
 import { silentReporter, type Reporter } from '../core/reporter.ts';
-import type { CacheFinding } from './audit.ts';
+import type { CacheFinding, ExamineTree } from './audit.ts';
 import { admitBlob, examineBlob, findLocked, type BlobContent, type BlobContext } from './blobs.ts';
 import type { Collection, CollectionLimits, CollectOptions } from './collect.ts';
 import type { CacheContents } from './contents.ts';
@@ -31,6 +31,12 @@ export interface LockedBlob {
 /** How long a call may take. */
 export interface CacheCallOptions {
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How a cache is verified. */
+export interface VerifyOptions extends CacheCallOptions {
+  /** Default: trees are not compared. */
+  readonly examineTree?: ExamineTree | undefined;
 }
 
 /**
@@ -83,9 +89,9 @@ export interface Cache {
    */
   useTree(digest: Digest, path: string, options?: CacheCallOptions): Promise<boolean>;
   /** Reads everything and tells what is wrong, by path. Removes nothing. */
-  verify(options?: CacheCallOptions): Promise<readonly CacheFinding[]>;
+  verify(options?: VerifyOptions): Promise<readonly CacheFinding[]>;
   /** As {@link Cache.verify}; what is wrong is removed, or made again from what is right. Foreign things are left. */
-  repair(options?: CacheCallOptions): Promise<readonly RepairedFinding[]>;
+  repair(options?: VerifyOptions): Promise<readonly RepairedFinding[]>;
   /** What is there, by digest, unverified. */
   ls(): Promise<CacheContents>;
   /**
@@ -168,17 +174,17 @@ export function openCache(directory: string, options: CacheOptions): Cache {
       return createLease(layout, digest);
     },
     useTree: (digest, path, { signal } = {}) => recordUse(context, digest, path, signal),
-    async verify({ signal } = {}) {
+    async verify({ signal, examineTree } = {}) {
       const { auditCache } = await import('./audit.ts');
-      return auditCache(layout, { now: clock.now(), signal });
+      return auditCache(layout, { now: clock.now(), signal, examineTree });
     },
-    async repair({ signal } = {}) {
+    async repair({ signal, examineTree } = {}) {
       const { repair } = await import('./repair.ts');
       const nothing = () => Promise.resolve(undefined);
       const under = <T>(kind: LockKind, digest: Digest, work: () => Promise<T>) =>
         locked(kind, digest, { signal }, work, nothing);
       const repaired: RepairedFinding[] = [];
-      for (const finding of await cache.verify({ signal })) {
+      for (const finding of await cache.verify({ signal, examineTree })) {
         repaired.push(await repair({ ...context, locked: under, signal }, finding));
       }
       return repaired;

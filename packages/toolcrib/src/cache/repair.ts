@@ -5,9 +5,12 @@ import { examineBlob, type BlobContext } from './blobs.ts';
 import { unpackedPaths } from './contents.ts';
 import { examinePack, packFilesAt } from './ext-store.ts';
 import { blobDigestFrom, blobPath } from './layout.ts';
+import { leasedDigests } from './leases.ts';
 import { removeLeftover } from './leftovers.ts';
 import type { LockKind } from './lock.ts';
+import { mountedTrees } from './mounted-trees.ts';
 import { removeFile } from './remove.ts';
+import { removeTree } from './trees.ts';
 import { trustedRootDigestFrom } from './trusted-roots.ts';
 import { examineUnpacked, readAnyRecord, unpackedSourceFrom } from './unpacked-record.ts';
 import { makeUnpacked } from './unpacked.ts';
@@ -55,8 +58,23 @@ async function repairOne(context: RepairContext, { kind, path }: CacheFinding): 
   }
   const root = directory === layout.trustedRoots ? trustedRootDigestFrom(name) : undefined;
   if (root !== undefined) return await removeUnlessSound(path, () => examineBlob(path, root, signal));
+  if (dirname(directory) === layout.trees) return await repairTree(context, path);
   await removeFile(path);
   return 'removed';
+}
+
+/** Who uses it would lose it. The locks are those of a collection. */
+async function repairTree({ layout, clock, locked }: RepairContext, path: string): Promise<RepairOutcome> {
+  const digest = blobDigestFrom(basename(dirname(path)));
+  if (digest === undefined) return 'left';
+  return await locked('blob', digest, () =>
+    locked('use', digest, async () => {
+      if ((await leasedDigests(layout, clock.now())).has(digest)) return 'left';
+      if (await (await mountedTrees())(path)) return 'left';
+      await removeTree(path);
+      return 'removed';
+    }),
+  );
 }
 
 /** Since it was read, somebody may have brought the right bytes. */

@@ -1,6 +1,7 @@
 import type { CacheContents, CacheFinding, RepairedFinding } from '../cache/cache.ts';
 import type { Host } from './host.ts';
 import { cacheOf } from './resolve-artifact.ts';
+import { compareTree } from './stored-tree.ts';
 
 /** What the cache holds, by digest, unverified. @throws RemoteError `STORAGE`. */
 export async function listCache(host: Host): Promise<{ readonly directory: string } & CacheContents> {
@@ -21,8 +22,8 @@ export interface CacheVerification {
 export async function verifyCache(host: Host, options: { readonly repair?: boolean } = {}): Promise<CacheVerification> {
   const cache = cacheOf(host);
   const { cacheDirectory: directory, signal } = host;
-  if (options.repair === true) return { directory, findings: await cache.repair({ signal }) };
-  const findings = await cache.verify({ signal });
+  if (options.repair === true) return { directory, findings: await cache.repair({ signal, examineTree: compareTree }) };
+  const findings = await cache.verify({ signal, examineTree: compareTree });
   return { directory, findings: findings.map((finding) => ({ ...finding, outcome: null })) };
 }
 

@@ -1,4 +1,6 @@
 import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import type { UnpackedRecord } from '../cache/unpacked-record.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { stemOf } from '../inject/mounted-path.ts';
 import { placementNameFrom } from '../inject/placement-name.ts';
@@ -33,6 +35,32 @@ export async function verifyTree(
   const hint = 'make sandboxes anew that have it mounted, and remove it';
   reporter.notice({ kind: 'warning', text, hint });
   return wrong;
+}
+
+/**
+ * Compares every byte of a tree with what is known of its artifact, which need not be there: only its files and links count.
+ * @returns what is wrong; undefined when nothing is.
+ * @throws RemoteError `STORAGE`; the signal's reason.
+ */
+export async function compareTree(
+  { sourceDigest, tarSize, tarDigest, entries }: UnpackedRecord,
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  const { tool = '', version = 1 } = placementNameFrom(basename(path)) ?? {};
+  const tar = Buffer.alloc(0);
+  const files = entries.filter((entry) => entry.kind === 'file');
+  const links = entries.filter((entry) => entry.kind === 'link');
+  const artifact: InjectableArtifact = {
+    ...{ tool, version, digest: sourceDigest, target: { arch: 'amd64', libc: 'any' } },
+    descriptor: { entrypoint: [], healthcheck: [] },
+    tar: {
+      ...{ size: tarSize, digest: tarDigest, files, links },
+      open: () => Readable.from([tar]),
+      readAt: () => Promise.resolve(tar),
+    },
+  };
+  return await examineTree(artifact, path, signal);
 }
 
 /** The path of a tree of an artifact that is not there yet. */

@@ -93,8 +93,13 @@ export function describeFindings(cache: {
 }): string {
   if (cache.findings.length === 0) return `everything in ${cache.directory} is what its name says\n`;
   return cache.findings
-    .map(({ path, kind, reason, outcome }) => `${kind}: ${path}: ${reason}${OUTCOMES[outcome ?? ''] ?? ''}\n`)
+    .map(({ path, kind, reason, outcome }) => `${kind}: ${path}: ${reason}${outcomeText(kind, outcome)}\n`)
     .join('');
+}
+
+function outcomeText(kind: string, outcome: string | null): string {
+  if (kind === 'corrupt' && outcome === 'left') return '; it was left: it is in use';
+  return OUTCOMES[outcome ?? ''] ?? '';
 }
 
 const OUTCOMES: Readonly<Record<string, string>> = {
