@@ -2,6 +2,7 @@ import { constants, existsSync } from 'node:fs';
 import { access, lstat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { ToolcribError, UsageError } from '../core/errors.ts';
+import type { Notice } from '../core/reporter.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { sweepTemporaries } from '../disk/temporary.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type ArchiveDraft,
   type SignManifest,
 } from '../run/archive/write.ts';
-import { spawnErrorText } from '../run/child-process.ts';
+import { spawnErrorText, type ProcessFate } from '../run/child-process.ts';
 import { exitStatusOf } from '../run/exit-status.ts';
 import type { SignalSource } from '../run/follow-command.ts';
 import { verifySdkLogHasShim } from '../run/ingest/sdk-log.ts';
@@ -101,6 +102,7 @@ export async function recordRun(host: Host, request: RecordRunRequest): Promise<
   try {
     sandboxRun = await openPlace(host, request, sdk.spec);
     const outcome = await runInto(draft, host, request, { ...sdk, ...sandboxRun });
+    if (outcome.fate !== undefined) host.reporter.notice(unknownEnd(outcome.fate));
     return await finish(host, { path, draft, outcome, sign, sandboxRun });
   } finally {
     await draft.discard();
@@ -205,6 +207,13 @@ async function finish(host: Host, { path, draft, outcome, sign, sandboxRun }: Fi
     if (error instanceof ToolcribError) error.addDetails({ exitCode, signal, timedOut });
     throw error;
   }
+}
+
+/** @param fate of a command whose observer was killed. */
+function unknownEnd(fate: ProcessFate): Notice {
+  const now = { gone: 'it is gone', running: 'it still runs', unknown: 'it may still run' }[fate];
+  const text = `the observer was killed: how the command ended is not known, ${now}`;
+  return { kind: 'warning', text, hint: 'what it started may run on; the archive holds what was seen until then' };
 }
 
 /** How a command ended, in words. */

@@ -30,6 +30,9 @@ export interface SpawnError {
   readonly reason: string;
 }
 
+/** What became of a process whose end nobody told; `unknown` where its process was not found. */
+export type ProcessFate = 'gone' | 'running' | 'unknown';
+
 /** How a process ended: exactly one of both is null, both where nobody knows. */
 export interface ProcessEnd {
   readonly exitCode: number | null;
@@ -37,6 +40,8 @@ export interface ProcessEnd {
   readonly signal: number | null;
   /** Why nothing was started after all, where that showed only at the end: then both are null. */
   readonly notStarted?: SpawnError;
+  /** What became of it, where who was to tell its end was killed: then both are null. */
+  readonly fate?: ProcessFate;
 }
 
 /** A command that runs. */

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { InterruptedError, isSystemError, UsageError, type ToolcribError } from '../core/errors.ts';
-import type { SpawnError } from './child-process.ts';
+import type { ProcessFate, SpawnError } from './child-process.ts';
 import { UNKNOWN_AUTHORSHIP } from './ingest/log-author.ts';
 import { inheritedRights, watchLog, type LogJudge } from './ingest/watch-log.ts';
 import type { RunLogs } from './ingest-logs.ts';
@@ -31,6 +31,8 @@ export interface RunOutcome {
   readonly signal: number | null;
   /** The exit code is 0. A command that its timeout ended may still have chosen 0: look at `timedOut`. */
   readonly success: boolean;
+  /** What became of a command whose end nobody told, because who was to tell it was killed. */
+  readonly fate?: ProcessFate;
   readonly spawnError: SpawnError | null;
   readonly timedOut: boolean;
   readonly tier: CaptureTier;
@@ -43,8 +45,9 @@ export interface RunOutcome {
  * be started is recorded too. Without an observer it ends when the command ends; with one when its last descendant is
  * gone or the observer's drain limit is over.
  *
- * `timeoutMs` ends the command and all its descendants: TERM, then KILL. Such a command runs in a session of its own,
- * without a controlling terminal. An abort does the same, and what was recorded is kept.
+ * `timeoutMs` ends the command with its session: TERM, then KILL. Such a command runs in a session of its own, without a
+ * controlling terminal. What left the session is ended where an observer knows it; unwatched, it lives on. An abort ends the
+ * command in the same way, or it alone where it has no session of its own, and what was recorded is kept.
  * @throws UsageError `RUN_SPEC_INVALID`; `USAGE` when the working directory is none; SandboxError `NOT_OBSERVABLE` when
  * the observer that was asked for cannot observe; InterruptedError when the signal was aborted before the start. Nothing
  * was started then.

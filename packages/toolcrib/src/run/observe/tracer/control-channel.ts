@@ -21,6 +21,8 @@ export interface Started {
   readonly kind: 'started';
   /** 0 where nothing was started. */
   readonly pid: number;
+  /** The process that ends what was started when the tracer is killed; 0 where there is none. */
+  readonly guard: number;
   readonly attachMs: number;
   readonly table: readonly TableCall[];
 }
@@ -111,6 +113,7 @@ function readStarted(record: Buffer): Started | undefined {
   return {
     kind: 'started',
     pid: record.readUInt32LE(12),
+    guard: record.readUInt32LE(28),
     attachMs: Number(record.readBigUInt64LE(16)) / 1e6,
     table,
   };

@@ -87,7 +87,7 @@ async function start(command: ObservedCommand, options: TracerOptions): Promise<
 }
 
 /** What is known of a command when its tracer told nothing that can be read. */
-const UNTOLD: Started = { kind: 'started', pid: 0, attachMs: 0, table: [] };
+const UNTOLD: Started = { kind: 'started', pid: 0, guard: 0, attachMs: 0, table: [] };
 
 /** Nothing was started. */
 async function refused(tracer: TracerProcess, failed: Failed): Promise<SpawnError> {

@@ -8,9 +8,10 @@ import type { Anchor } from '../observer.ts';
 import { isStopped } from '../process-status.ts';
 import { watchDeath, type ChildDeath } from './child-death.ts';
 import { createControlReader, type Failed, type Started } from './control-channel.ts';
+import { childOf, endLeftBehind, endNow, type LeftBehind } from './left-behind.ts';
 import { notObservable } from './not-observable.ts';
 import { createSilenceLimit } from './silence-limit.ts';
-import { watchUnreaped } from './unreaped.ts';
+import { unreapedNow, watchUnreaped } from './unreaped.ts';
 
 /** In milliseconds: until the command is about to be released. On a machine that is very busy it takes half a second. */
 const START_MS = 30_000;
@@ -46,8 +47,9 @@ export interface TracerProcess {
    */
   released(): Promise<Released>;
   /**
-   * The end of the command. Never rejects; a tracer that was killed takes the command with it, unless that had ended
-   * before: see {@link TracerProcess.follow}. Where it does not end either, nobody knows.
+   * The end of the command. Never rejects. Nobody knows it where the tracer was killed, unless it was seen before, as
+   * {@link TracerProcess.follow} says: that the command ends with its tracer is asked of the kernel, but the command can take
+   * that back. Then it is killed, and what became of it is told.
    */
   readonly end: Promise<ProcessEnd>;
   /** Undefined when it ended without one. Never rejects. */
@@ -84,17 +86,28 @@ export function startTracer(start: TracerStart): TracerProcess {
   const [, , , control, stream] = child.stdio;
   if (!(control instanceof Socket) || !(stream instanceof Socket)) throw new Error('a pipe was asked for');
   control.on('error', () => undefined); // its end says what there is to say
-  const events = readEvents(control);
+  let left: LeftBehind = { command: undefined, guard: undefined };
+  const events = readEvents(control, ({ pid, guard }) => {
+    left = { command: childOf(pid, child.pid), guard: childOf(guard, child.pid) };
+  });
   const silence = createSilenceLimit({
     limitMs: start.silenceMs,
     told: () => (isUnread(stream) ? undefined : control.bytesRead + stream.bytesRead),
-    onSilence: () => death.kill(),
+    onSilence: () => void killBoth(),
   });
   let unreaped: ProcessEnd | undefined;
+  /** The command first: as long as its parent is there, and has stopped, how it ended can be seen. */
+  const killBoth = async (): Promise<void> => {
+    const { command } = left;
+    if ((await endNow(command)) === 'gone' && command !== undefined) unreaped ??= await unreapedNow(command.pid);
+    death.kill();
+  };
   void events.end.then(() => silence.begin());
-  const gone = death.gone.then(({ reason, isDead }) => {
+  const gone = death.gone.then(async ({ reason, isDead }) => {
     silence.end();
-    events.close(reason, unreaped ?? (isDead ? TAKEN_ALONG : UNKNOWN));
+    const seen = unreaped;
+    const fate = isDead ? await endLeftBehind(left) : 'unknown';
+    events.close(reason, seen ?? { exitCode: null, signal: null, fate });
     if (isDead) return;
     control.destroy();
     stream.destroy();
@@ -117,7 +130,7 @@ export function startTracer(start: TracerStart): TracerProcess {
       control.write(Uint8Array.of(constants.signals[name]));
       // Any other may be handled, and its handler may take its time.
       if (name === 'SIGKILL') silence.begin();
-      else void killIfStopped(child, death, start.silenceMs);
+      else void killIfStopped(child, killBoth, start.silenceMs);
     },
     stop() {
       control.write(Uint8Array.of(STOP));
@@ -133,16 +146,12 @@ export function startTracer(start: TracerStart): TracerProcess {
   };
 }
 
-/** A tracer that was killed takes the command with it. */
-const TAKEN_ALONG: ProcessEnd = { exitCode: null, signal: constants.signals.SIGKILL };
-const UNKNOWN: ProcessEnd = { exitCode: null, signal: null };
-
 /** A tracer that was stopped hands no signal on. Nobody but the command does that, so there is nothing to wait for. */
-async function killIfStopped(tracer: ChildProcess, death: ChildDeath, waitMs: number): Promise<void> {
+async function killIfStopped(tracer: ChildProcess, kill: () => Promise<void>, waitMs: number): Promise<void> {
   await sleep(waitMs, undefined, { ref: false });
   const { pid, exitCode, signalCode } = tracer;
   const isThere = pid !== undefined && exitCode === null && signalCode === null;
-  if (isThere && (await isStopped(pid))) death.kill();
+  if (isThere && (await isStopped(pid))) await kill();
 }
 
 /** Whether what it brought waits for a reader that may still come. */
@@ -163,7 +172,8 @@ interface Events extends Pick<TracerProcess, 'end' | 'anchor'> {
   close(reason: string, end: ProcessEnd): void;
 }
 
-function readEvents(control: Readable): Events {
+/** @param onStarted called at once: the command may run from then on. */
+function readEvents(control: Readable, onStarted: (started: Started) => void): Events {
   const first = Promise.withResolvers<First>();
   const released = Promise.withResolvers<Released>();
   const end = Promise.withResolvers<ProcessEnd>();
@@ -171,6 +181,7 @@ function readEvents(control: Readable): Events {
   const read = createControlReader();
   control.on('data', (chunk: Buffer) => {
     for (const event of read(chunk)) {
+      if (event.kind === 'started') onStarted(event);
       if (event.kind === 'ended') end.resolve(event.end);
       else if (event.kind === 'anchored') anchor.resolve(event.anchor);
       else if (event.kind !== 'running') first.resolve(event);

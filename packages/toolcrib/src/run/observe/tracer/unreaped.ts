@@ -23,14 +23,20 @@ export function watchUnreaped(pid: number, onEnd: (end: ProcessEnd) => void): ()
     clearInterval(timer);
   };
   const look = async (): Promise<void> => {
-    const found = unreapedEnd(await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''));
-    const isTold = found !== undefined && (await mayRead(pid));
+    const found = await unreapedNow(pid);
     if (found === undefined || isOver) return;
     end();
-    onEnd(isTold ? found : UNKNOWN);
+    onEnd(found);
   };
   const timer = setInterval(() => void look(), LOOK_MS);
   return end;
+}
+
+/** As {@link unreapedEnd}; both are null where this process may not know how it ended. */
+export async function unreapedNow(pid: number): Promise<ProcessEnd | undefined> {
+  const found = unreapedEnd(await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => ''));
+  if (found === undefined) return undefined;
+  return (await mayRead(pid)) ? found : UNKNOWN;
 }
 
 /** To whom the kernel does not tell the status of a process, as of a set-user-ID program, it tells 0; links it refuses. */

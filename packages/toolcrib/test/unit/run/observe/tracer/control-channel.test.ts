@@ -10,7 +10,7 @@ function numbers(...values: readonly number[]): Buffer {
 }
 
 const read = (bytes: Uint8Array) => createControlReader()(bytes);
-const STARTED = { version: 3, pid: 7, attachTime: 12_345_678n, table: TABLE };
+const STARTED = { version: 3, pid: 7, guard: 6, attachTime: 12_345_678n, table: TABLE };
 
 describe('what the tracer tells of its work', () => {
   test('is read the same, however it is cut into chunks', () => {
@@ -28,7 +28,7 @@ describe('what the tracer tells of its work', () => {
       fc.property(fc.array(fc.nat()), (cuts) => {
         const reader = createControlReader();
         expect(pieces(bytes, cuts).flatMap((piece) => reader(piece))).toEqual([
-          { kind: 'started', pid: 7, attachMs: 12.345678, table: TABLE },
+          { kind: 'started', pid: 7, guard: 6, attachMs: 12.345678, table: TABLE },
           { kind: 'anchored', anchor: { pid: 8, cgroupId: 9 } },
           { kind: 'ended', end: { exitCode: 3, signal: null } },
           { kind: 'ended', end: { exitCode: null, signal: 15 } },

@@ -85,13 +85,14 @@ const KINDS = ['open', 'connect', 'send', 'exec', 'effect', 'process', 'blind-sp
 /** @param type 2 when a command was started, 3 when only everything is attached. */
 export function startedRecord(
   type: 2 | 3,
-  started: { version: number; pid: number; attachTime: bigint; table: readonly TableCall[] },
+  started: { version: number; pid: number; guard?: number; attachTime: bigint; table: readonly TableCall[] },
 ): Buffer {
   const head = Buffer.alloc(24);
   head.writeUInt32LE(started.version);
   head.writeUInt32LE(started.pid, 4);
   head.writeBigUInt64LE(started.attachTime, 8);
   head.writeUInt32LE(started.table.length, 16);
+  head.writeUInt32LE(started.guard ?? 0, 20);
   const rows = started.table.map(({ kind, name }) =>
     Buffer.concat([Uint8Array.of(1 + KINDS.indexOf(kind), name.length), Buffer.from(name)]),
   );
