@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -164,18 +165,30 @@ void learn_depth(void) {
   close(self);
 }
 
+static int tags_descriptor(void) { return bpf_map__fd(programs->maps.tags); }
+
 void tag_command(pid_t pid) {
   const struct tag tag = {.phase = PHASE_LAUNCH};
   int pidfd = open_process(pid);
   programs->bss->live = 1;
   is_launching = true;
-  if (bpf_map_update_elem(bpf_map__fd(programs->maps.tags), &pidfd, &tag, BPF_NOEXIST) != 0) fail("tag", errno);
+  if (bpf_map_update_elem(tags_descriptor(), &pidfd, &tag, BPF_NOEXIST) != 0) fail("tag", errno);
   close(pidfd);
+}
+
+/* What a process needs that ends the tagged: see end_everything. Memory keeps a map as a descriptor does: the rest is let go. */
+void keep_for_ending(int kept[ENDING_DESCRIPTORS]) {
+  size_t size;
+  ring_buffer__free(ring);
+  if (bpf_map__initial_value(programs->maps.rodata, &size) != NULL) munmap((void *)programs->rodata, size);
+  kept[0] = tags_descriptor();
+  kept[1] = bpf_link__fd(programs->links.on_fork);
+  kept[2] = bpf_link__fd(programs->links.on_exit);
 }
 
 bool is_tagged(int pidfd) {
   struct tag tag;
-  return bpf_map_lookup_elem(bpf_map__fd(programs->maps.tags), &pidfd, &tag) == 0 && tag.phase != 0;
+  return bpf_map_lookup_elem(tags_descriptor(), &pidfd, &tag) == 0 && tag.phase != 0;
 }
 
 uint64_t count_live(void) { return __atomic_load_n(&programs->bss->live, __ATOMIC_ACQUIRE); }
@@ -301,6 +314,7 @@ void tell_ready(uint8_t type, pid_t pid, uint64_t attach_time) {
       .pid = (uint32_t)pid,
       .attach_time = attach_time,
       .call_count = CALL_COUNT - 1,
+      .guard = (uint32_t)guard_number(),
   };
   tell(&record, sizeof record, table, size);
 }

@@ -96,7 +96,7 @@ struct started_record {
   __u32 pid;           /* of the command; 0 in ATTACHED */
   __u64 attach_time;   /* nanoseconds from the start of the tracer until the command is released */
   __u32 call_count;
-  __u32 pad;
+  __u32 guard;         /* the process that ends what was started when the tracer is killed; 0 where there is none */
 };
 
 enum call_kind { NO_KIND, OPEN, CONNECT, SEND, EXEC, EFFECT, PROCESS, BLIND_SPOT, SOCKETCALL };

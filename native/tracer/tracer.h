@@ -40,6 +40,8 @@ noreturn void fail_command(const char *what, int error);
 void load(const struct request *request);
 void learn_depth(void);
 void tag_command(pid_t pid);
+enum { ENDING_DESCRIPTORS = 3 };
+void keep_for_ending(int kept[ENDING_DESCRIPTORS]);
 bool is_tagged(int pidfd);
 uint64_t count_live(void);
 int ring_descriptor(void);
@@ -83,6 +85,7 @@ void signal_command(const struct command *command, int number);
 /* ending.c */
 void end_everything(void);
 void start_guard(void);
+pid_t guard_number(void);
 void dismiss_guard(void);
 
 /* watch.c */
