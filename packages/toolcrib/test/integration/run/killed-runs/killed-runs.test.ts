@@ -170,7 +170,14 @@ describe('killing the command, the command line or its observer at any time', re
       for (const { archive, end, victim } of runs) {
         expect(archive?.findings ?? []).toEqual([]);
         if (victim === 'cli') continue;
-        expect(archive === undefined, end.stderr).toBe(end.code === 125);
+        if (archive === undefined) expect(end.code, end.stderr).toBe(125);
+        else if (end.code === 125)
+          expect([victim, kernel, archive.summary.exitCode, archive.summary.signal]).toEqual([
+            'observer',
+            'ebpf',
+            null,
+            null,
+          ]);
         if (victim === 'command') expect([end.code, archive?.summary.signal]).toEqual([137, 9]);
         else if (archive !== undefined && !isCommandItself(archive)) expect(archive.verdict?.verdict).toBe('clipped');
       }

@@ -19,7 +19,7 @@ async function needs(): Promise<Requirement> {
 
 describe('a tracer that is frozen', await needs(), () => {
   test.each([
-    ['while its command runs, after whose end nobody looks', 'sleep 1000', { exitCode: null, signal: null }],
+    ['while its command runs, which is killed before it', 'sleep 1000', { exitCode: null, signal: 9 }],
     ['before its command ends', 'while [ ! -e frozen ]; do sleep 0.1; done; exit 3', { exitCode: 3, signal: null }],
   ])('%s, is given up some time after it was killed, and the run ended early', async (_, work, end) => {
     const observer = createTracerObserver({ tracer: await tracerPath(), drainMs: 100 });
