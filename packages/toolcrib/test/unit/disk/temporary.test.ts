@@ -107,16 +107,18 @@ test('this process is alive, one that ended is dead, one of another machine is u
 });
 
 test('a process that ended is dead, also while its parent does not wait for it', async () => {
-  const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const statOf = async (pid: number) => await readFile(`/proc/${pid}/stat`, 'latin1');
   try {
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const pid = Number(line.toString());
-    const fields = await vi.waitFor(async () => {
-      const now = statFields(await readFile(`/proc/${pid}/stat`, 'latin1'));
-      expect(now[0]).toBe('Z');
-      return now;
-    });
-    expect(livenessOf({ ...ownIdentity(), pid, start: Number(fields[19]) })).toBe('dead');
+    const start = Number(statFields(await statOf(pid))[19]);
+    // From now on it is one that never waits.
+    await vi.waitFor(async () => expect(await statOf(parent.pid ?? 0)).toContain('(sleep)'), 10_000);
+    expect(livenessOf({ ...ownIdentity(), pid, start })).toBe('alive');
+    process.kill(pid, 'SIGKILL');
+    await vi.waitFor(async () => expect(statFields(await statOf(pid))[0]).toBe('Z'), 10_000);
+    expect(livenessOf({ ...ownIdentity(), pid, start })).toBe('dead');
   } finally {
     parent.kill('SIGKILL');
   }
