@@ -14,17 +14,18 @@ export interface EndAccounts {
 /** What became of a sandbox; `unknown` when its engine did not say. */
 export type SandboxAfter = 'running' | 'gone' | 'unknown';
 
-/** Engines pass no signals on: the tool ends a command by these, whichever was asked for. */
-const BY_THE_TOOL: readonly (number | null)[] = [constants.signals.SIGTERM, constants.signals.SIGKILL];
+/** Engines pass no signals on: the tool asks a command to end by this one, whichever was asked for. */
+const ASKED_BY_THE_TOOL = constants.signals.SIGTERM;
 
 /**
  * How a command in a sandbox ended: what was seen of it, by the kernel first. Nobody knows it where neither was told, or
- * the sandbox died: then it has neither code nor signal.
+ * the sandbox died: then it has neither code nor signal. The signal by which its tool asks it to end stands for the one that
+ * was asked for; the one by which the tool ends what does not, for itself.
  */
 export function endInSandbox({ asked, kernel, tool }: EndAccounts, after: SandboxAfter): ProcessEnd {
   const seen = kernel ?? tool;
   if (seen === null || after === 'gone') return { exitCode: null, signal: null };
-  const isAsked = asked !== null && BY_THE_TOOL.includes(seen.signal);
+  const isAsked = asked !== null && seen.signal === ASKED_BY_THE_TOOL;
   return isAsked ? { exitCode: null, signal: asked } : { exitCode: seen.exitCode, signal: seen.signal };
 }
 

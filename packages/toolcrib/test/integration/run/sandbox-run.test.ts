@@ -208,12 +208,13 @@ describe('a run in a sandbox', requireOrSkip(missing), () => {
     expect(await readArchive(host(), file)).toMatchObject({ findings: [], summary: { signal: 15 } });
   });
 
-  test('whose time is up leaves nothing in the container', async () => {
+  test('whose time is up leaves nothing in the container, and has the signal that ended it', async () => {
     await using container = await startContainer({ image: 'toolcrib-test/busybox' });
     const script = 'trap "" TERM; (setsid sleep 4711 &); sleep 4711';
     const { end, archive } = await run(`docker:${container.name}`, sh(script), ['--timeout', '1']);
-    expect(end.code).toBeGreaterThan(128);
-    expect(archive.summary.timedOut).toBe(true);
+    expect(end.code).toBe(137);
+    expect(archive).toMatchObject({ findings: [], summary: { timedOut: true, exitCode: null, signal: 9 } });
+    expect(archive.reports.injection?.ended).toMatchObject({ asked: 15, tool: { exit_code: null, signal: 9 } });
     expect(await docker('top', container.name, '-eo', 'pid,args')).not.toContain('4711');
   });
 
