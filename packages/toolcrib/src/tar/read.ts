@@ -118,7 +118,7 @@ async function readHeader(source: ByteReader, what: string): Promise<RawHeader |
   if (block.byteLength < BLOCK) throw truncated(what);
   if (isZeroBlock(block)) return undefined;
   const header = rawHeaderFrom(block);
-  if (typeof header === 'string') throw malformed(what, header);
+  if (typeof header === 'string') throw malformed(`${what}:`, header);
   return header;
 }
 
@@ -156,19 +156,20 @@ function textOf(bytes: Uint8Array, name: string, what: string): string {
 
 function applyPax(content: Uint8Array, global: boolean, extended: Extended, what: string): void {
   const records = paxRecordsFrom(content);
-  if (records === undefined) throw malformed(what, 'a PAX header is not a sequence of records');
+  if (records === undefined) throw malformed(`${what}:`, 'a PAX header is not a sequence of records');
   for (const [key, value] of records) {
     if (key.startsWith('GNU.sparse.')) throw malformed(what, 'has a sparse file');
     if (key !== 'path' && key !== 'linkpath' && key !== 'size' && key !== 'uid') continue;
-    if (global) throw malformed(what, `a global PAX header sets ${key}`);
+    if (global) throw malformed(`${what}:`, `a global PAX header sets ${key}`);
     extended[key] = textOf(value, `a PAX ${key}`, what);
   }
 }
 
 function applyExtended(header: RawHeader, extended: Extended, what: string): RawHeader {
   const { path = header.name, linkpath = header.linkName, size, uid } = extended;
-  if (size !== undefined && !/^(0|[1-9][0-9]{0,14})$/.test(size)) throw malformed(what, 'a PAX size is no number');
-  if (uid !== undefined && !/^[0-9]{1,10}$/.test(uid)) throw malformed(what, 'a PAX uid is no number');
+  if (size !== undefined && !/^(0|[1-9][0-9]{0,14})$/.test(size))
+    throw malformed(`${what}:`, 'a PAX size is no number');
+  if (uid !== undefined && !/^[0-9]{1,10}$/.test(uid)) throw malformed(`${what}:`, 'a PAX uid is no number');
   return {
     ...header,
     name: path,
@@ -214,11 +215,11 @@ function createBody(source: ByteReader, size: number, where: string): Body {
 async function verifyTrailer(source: ByteReader, what: string): Promise<void> {
   const second = await source.read(BLOCK);
   if (second.byteLength < BLOCK) throw truncated(what);
-  if (!isZeroBlock(second)) throw malformed(what, 'something follows its end');
+  if (!isZeroBlock(second)) throw malformed(`${what}:`, 'something follows its end');
   let seen = 0;
   for (let piece = await source.next(BLOCK); piece !== undefined; piece = await source.next(BLOCK)) {
     seen += piece.byteLength;
-    if (!isZeroBlock(piece) || seen > MAX_TRAILER_BYTES) throw malformed(what, 'something follows its end');
+    if (!isZeroBlock(piece) || seen > MAX_TRAILER_BYTES) throw malformed(`${what}:`, 'something follows its end');
   }
 }
 

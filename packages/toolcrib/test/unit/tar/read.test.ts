@@ -44,11 +44,15 @@ describe('reading a tar', () => {
     ],
     ['a directory with content', archive(header({ name: 'd', type: '5', size: 1 }), padded('x')), /with content/],
     ['another checksum', archive(Buffer.alloc(512, 'x')), /checksum/],
-    ['another format', archive(header({ magic: 'other' })), /neither ustar nor GNU/],
-    ['bytes behind its end', Buffer.concat([archive(header({})), Buffer.from('x')]), /follows its end/],
+    ['another format', archive(header({ magic: 'other' })), /: a header is neither ustar nor GNU/],
+    ['bytes behind its end', Buffer.concat([archive(header({})), Buffer.from('x')]), /: something follows its end/],
     ['one zero block at its end', Buffer.concat([header({}), Buffer.alloc(512)]), /truncated/],
     ['an extended header at its end', archive(header({ type: 'x', size: 0 })), /ends after/],
-    ['a PAX header that is none', archive(header({ type: 'x', size: 4 }), padded('junk'), header({})), /records/],
+    [
+      'a PAX header that is none',
+      archive(header({ type: 'x', size: 4 }), padded('junk'), header({})),
+      /: a PAX header is not a sequence of records/,
+    ],
     [
       'a sparse file by PAX',
       archive(header({ type: 'x', size: 22 }), padded('22 GNU.sparse.major=1\n'), header({})),
