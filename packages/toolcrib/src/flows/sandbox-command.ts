@@ -17,6 +17,7 @@ import type {
   SandboxObserver,
 } from '../run/observe/observer.ts';
 import { KILL_GRACE_MS } from '../run/process-deadline.ts';
+import { isExitCode, isSignalNumber } from '../run/possible-end.ts';
 import { endInSandbox, type EndAccounts, type SandboxAfter } from '../run/sandbox-end.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import { createFirstWords } from './first-words.ts';
@@ -365,8 +366,9 @@ function accountsOf({ asked, told }: Ending): EndAccounts {
 }
 
 function endTold({ how, number }: ToldEnd): ProcessEnd | null {
-  if (how === 'refused') return null;
-  return how === 'exited' ? { exitCode: number, signal: null } : { exitCode: null, signal: number };
+  // Who changed the tool can tell what no process ends with.
+  if (how === 'exited' && isExitCode(number)) return { exitCode: number, signal: null };
+  return how === 'killed' && isSignalNumber(number) ? { exitCode: null, signal: number } : null;
 }
 
 /** Where nobody saw what was executed, the tool's word counts. */

@@ -27,7 +27,8 @@ import { runEventProblems } from '../layers/run-event.ts';
 
 /** Compares the members of an archive with each other: none may claim more than the layers hold. */
 export function verifyContent(content: ArchiveContent, findings: Findings): void {
-  for (const problem of runEventProblems(content.events)) findings.add('events', EVENTS_PATH, problem);
+  const platform = content.health?.platform;
+  for (const problem of runEventProblems(content.events, platform)) findings.add('events', EVENTS_PATH, problem);
   verifyHealth(content, findings);
   verifyReports(content, findings);
   verifyOwn(content, findings);

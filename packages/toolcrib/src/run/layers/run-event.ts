@@ -1,5 +1,6 @@
 import * as z from 'zod/mini';
 import { compareCodePoints } from '../../tar/path.ts';
+import { isExitCode, isSignalNumber } from '../possible-end.ts';
 import type { RunSpec } from '../run-spec.ts';
 
 export const RUN_EVENT_SCHEMA = 'assay.runner.event.v0';
@@ -87,19 +88,23 @@ export const runEventSchema = z.discriminatedUnion('type', [
   }),
 ]);
 
+/** Where codes have more bits, and signals no meaning. */
+const WINDOWS = 'windows';
+
 /**
- * What is wrong with the events of a whole run, one sentence each: it started once, then it finished once, and it
- * succeeded exactly when its exit code is 0.
+ * What is wrong with the events of a whole run, one sentence each: it started once, then it finished once, succeeded
+ * exactly when its exit code is 0, and ended as a process can.
+ * @param platform where it ran; undefined where nothing tells.
  */
-export function runEventProblems(events: readonly RunEvent[]): readonly string[] {
+export function runEventProblems(events: readonly RunEvent[], platform: string | undefined): readonly string[] {
   const types = events.map((event) => event.type).join(', ');
   if (types !== 'run_started, run_finished') {
     return [`expected run_started, run_finished; found ${types === '' ? 'no event' : types.slice(0, 200)}`];
   }
-  return events.flatMap((event) => (event.type === 'run_finished' ? endProblems(event) : []));
+  return events.flatMap((event) => (event.type === 'run_finished' ? endProblems(event, platform) : []));
 }
 
-function endProblems(event: RunFinished): readonly string[] {
+function endProblems(event: RunFinished, platform: string | undefined): readonly string[] {
   const problems: string[] = [];
   if (event.success !== (event.exit_code === 0)) {
     problems.push(`success is ${event.success}, but exit_code is ${event.exit_code ?? 'null'}`);
@@ -107,5 +112,12 @@ function endProblems(event: RunFinished): readonly string[] {
   if (event.signal !== null && event.exit_code !== null) {
     problems.push(`it has the exit code ${event.exit_code} and the signal ${event.signal}`);
   }
+  return platform === WINDOWS ? problems : [...problems, ...impossibilities(event)];
+}
+
+function impossibilities({ exit_code, signal }: RunFinished): readonly string[] {
+  const problems: string[] = [];
+  if (exit_code !== null && !isExitCode(exit_code)) problems.push(`no process has the exit code ${exit_code}`);
+  if (signal !== null && !isSignalNumber(signal)) problems.push(`no signal has the number ${signal}`);
   return problems;
 }

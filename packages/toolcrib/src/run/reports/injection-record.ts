@@ -1,11 +1,19 @@
 import * as z from 'zod/mini';
 import { isDigest } from '../../core/digest.ts';
 import type { ProcessEnd } from '../child-process.ts';
+import { isExitCode, isSignalNumber } from '../possible-end.ts';
 import { endInSandbox, type EndAccounts } from '../sandbox-end.ts';
 
 export const INJECTION_SCHEMA = 'toolcrib.injection.v0';
 
-const toldEnd = z.strictObject({ exit_code: z.nullable(z.int()), signal: z.nullable(z.int()) });
+const exitCode = z.int().check(z.refine(isExitCode, 'expected an exit code, from 0 to 255'));
+const signalNumber = z.int().check(z.refine(isSignalNumber, 'expected the number of a signal, from 1 to 64'));
+
+const toldEnd = z
+  .strictObject({ exit_code: z.nullable(exitCode), signal: z.nullable(signalNumber) })
+  .check(
+    z.refine((end) => end.exit_code === null || end.signal === null, 'expected an exit code or a signal, not both'),
+  );
 
 /** `toolcrib/injection.json`: the sandbox that a command ran in, and the tool in it that started the command. */
 export const injectionSchema = z.strictObject({
@@ -54,7 +62,7 @@ export const injectionSchema = z.strictObject({
   ended: z.optional(
     z.strictObject({
       /** The number of the signal that was to end it; null when nobody asked for that. */
-      asked: z.nullable(z.int()),
+      asked: z.nullable(signalNumber),
       /** What the observer saw of its process, and what the tool told that started it; null for who did not. */
       kernel: z.nullable(toldEnd),
       tool: z.nullable(toldEnd),

@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { injectionProblems, recordedEnd, type InjectionRecord } from '../../../src/run/reports/injection-record.ts';
+import {
+  injectionProblems,
+  injectionSchema,
+  recordedEnd,
+  type InjectionRecord,
+} from '../../../src/run/reports/injection-record.ts';
 import { endInSandbox, isContradicted, type EndAccounts } from '../../../src/run/sandbox-end.ts';
 import { PLACEMENT } from './placement.ts';
 
@@ -15,7 +20,9 @@ describe('a command in a sandbox', () => {
     ['the kernel told', { ...NOBODY, kernel: signal(9) }, signal(9)],
     ['both told, differently', { ...NOBODY, kernel: code(0), tool: code(3) }, code(0)],
     ['it was to be ended, and nobody told', { ...NOBODY, asked: 15 }, UNKNOWN],
-    ['it was ended by its tool as it was asked', { ...NOBODY, asked: 13, tool: signal(9) }, signal(13)],
+    ['it was ended by its tool as it was asked', { ...NOBODY, asked: 13, tool: signal(15) }, signal(13)],
+    ['it was killed by its tool', { ...NOBODY, asked: 15, tool: signal(9) }, signal(9)],
+    ['the kernel saw it killed', { asked: 15, kernel: signal(9), tool: signal(9) }, signal(9)],
     ['it was to be ended, and exited', { ...NOBODY, asked: 15, tool: code(0) }, code(0)],
     ['it was to be ended, and crashed', { ...NOBODY, asked: 15, kernel: signal(11) }, signal(11)],
   ])('ended as that is known where %s', (_when, accounts, end) => {
@@ -52,6 +59,19 @@ describe('the record of an injection', () => {
     expect(problems(injection, exitCode)).toEqual([
       expect.stringMatching(/^the run ended with exit code 0, what was told/),
     ]);
+  });
+
+  test.each([
+    ['a code and a signal at once', { kernel: { exit_code: 3, signal: 9 } }, 'not both'],
+    ['an exit code that no process has', { tool: { exit_code: 2 ** 53 - 1, signal: null } }, 'from 0 to 255'],
+    ['an exit code below 0', { kernel: { exit_code: -1, signal: null } }, 'from 0 to 255'],
+    ['the signal 0', { kernel: { exit_code: null, signal: 0 } }, 'from 1 to 64'],
+    ['a signal that no system has, asked for', { asked: 99_999 }, 'from 1 to 64'],
+  ])('is none with %s', (_what, told, message) => {
+    const ended = { ...recordedEnd(NOBODY), ...told };
+    const read = injectionSchema.safeParse({ ...record(NOBODY), ended });
+    expect(read.error?.issues.map((issue) => issue.message)).toEqual([expect.stringContaining(message)]);
+    expect(injectionSchema.safeParse(record({ asked: 64, kernel: code(255), tool: signal(1) })).success).toBe(true);
   });
 
   test('has no end by a kernel that was not observed', () => {

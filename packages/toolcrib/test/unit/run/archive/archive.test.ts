@@ -190,6 +190,30 @@ describe('an archive is refused', () => {
 
   test.each([
     ['success without exit code 0', '"exit_code":0', '"exit_code":1', 'events'],
+    [
+      'an exit code that no process has',
+      '"exit_code":0,"signal":null,"success":true',
+      '"exit_code":256,"signal":null,"success":false',
+      'events',
+    ],
+    [
+      'an exit code below 0',
+      '"exit_code":0,"signal":null,"success":true',
+      '"exit_code":-1,"signal":null,"success":false',
+      'events',
+    ],
+    [
+      'the signal 0',
+      '"exit_code":0,"signal":null,"success":true',
+      '"exit_code":null,"signal":0,"success":false',
+      'events',
+    ],
+    [
+      'a signal that no system has',
+      '"exit_code":0,"signal":null,"success":true',
+      '"exit_code":null,"signal":65,"success":false',
+      'events',
+    ],
     ['a gap in the numbers', '"seq":1', '"seq":2', 'seq'],
     ['a repeated key', '"seq":1', '"seq":0,"seq":1', 'schema'],
     ['an escape that hides something', '"run_finished"', String.raw`"\u0072un_finished"`, 'schema'],
