@@ -83,7 +83,7 @@ async function write({ artifact, host }: WantedTree, parent: string): Promise<Mo
 }
 
 async function verify({ artifact, host, wrong }: WantedTree, { path }: MountedTree): Promise<string | undefined> {
-  const reason = await verifyTree(artifact, path, host);
+  const reason = await verifyTree(artifact, path, host, 'toolcrib cache verify --repair removes it');
   if (reason !== undefined) wrong.add(path);
   return reason;
 }

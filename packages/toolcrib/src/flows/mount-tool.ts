@@ -97,7 +97,8 @@ function verifyPlain(path: string): void {
 
 async function findTree(artifact: InjectableArtifact, parent: string, host: Host): Promise<string | undefined> {
   for (const path of await treesIn(artifact, parent)) {
-    if ((await verifyTree(artifact, path, host)) === undefined) return path;
+    const hint = 'make sandboxes anew that have it mounted, and remove it';
+    if ((await verifyTree(artifact, path, host, hint)) === undefined) return path;
   }
   return undefined;
 }

@@ -21,6 +21,7 @@ export async function treesIn(artifact: InjectableArtifact, parent: string): Pro
 
 /**
  * Compares every byte of a tree; one that is wrong is told, and left for who has it mounted.
+ * @param hint what to do about a wrong one.
  * @returns what is wrong; undefined when nothing is.
  * @throws RemoteError `STORAGE`; the signal's reason.
  */
@@ -28,11 +29,11 @@ export async function verifyTree(
   artifact: InjectableArtifact,
   path: string,
   { reporter, signal }: TreeHost,
+  hint: string,
 ): Promise<string | undefined> {
   const wrong = await examineTree(artifact, path, signal);
   if (wrong === undefined) return undefined;
   const text = `${path} is not what was placed there and is not used any more: ${wrong}`;
-  const hint = 'make sandboxes anew that have it mounted, and remove it';
   reporter.notice({ kind: 'warning', text, hint });
   return wrong;
 }

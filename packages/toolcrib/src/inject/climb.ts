@@ -77,18 +77,18 @@ async function placeNoted(climbing: Climb, candidate: Candidate, name: string): 
   const { injection, notes, uid } = climbing;
   const { sandbox, artifact } = injection;
   const directory = directoryOf({ examination: candidate.examination, name });
-  let isNoted = false;
+  const noted: { is: boolean } = { is: false };
   const begin = async () => {
-    if (isNoted) return;
+    if (noted.is) return;
     await notes.note(sandbox.identity, { directory, digest: artifact.digest, state: 'writing' });
-    isNoted = true;
+    noted.is = true;
   };
   try {
     if (candidate.rung === 'overlay') return await mountAndProve(injection, candidate, name, uid, begin);
     await begin();
     return await placeAndProve(injection, candidate, name, uid);
   } catch (error) {
-    if (isNoted) await takeBack(climbing, directory);
+    if (noted.is) await takeBack(climbing, directory);
     throw error;
   }
 }

@@ -63,9 +63,11 @@ export function isAboutParent(error: unknown): boolean {
   return hasCode(error, 'NOT_INJECTABLE') && error.details['parent'] !== undefined;
 }
 
-/** Unless the helper failed before it entered the sandbox. */
+/** What the helper was doing before it entered the sandbox. */
+const OUTSIDE: readonly unknown[] = ['source', 'overlay'];
+
 function aboutParent(error: unknown, parent: string): unknown {
-  if (!hasCode(error, 'NOT_INJECTABLE') || ['source', 'overlay'].includes(String(error.details['doing']))) return error;
+  if (!hasCode(error, 'NOT_INJECTABLE') || OUTSIDE.includes(error.details['doing'])) return error;
   return new SandboxError('NOT_INJECTABLE', error.message, { details: { ...error.details, parent } });
 }
 
