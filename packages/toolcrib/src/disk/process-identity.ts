@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { statFields } from '../core/process-stat.ts';
+import { hasEnded, statFields } from '../core/process-stat.ts';
 
 /** One process of one boot of one machine, so that what it left on disk can be told from what it still uses. */
 export interface ProcessIdentity {
@@ -62,13 +62,13 @@ function bootIdentity(): string | undefined {
   return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'));
 }
 
-/** Fields 3 and 22 of `/proc/PID/stat`. */
+/** By `/proc/PID/stat`. */
 function seenOf(pid: number): { readonly start: number; readonly hasEnded: boolean } | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'latin1'));
   if (stat === undefined) return undefined;
   const fields = statFields(stat);
   const start = Number(fields[19]);
-  return Number.isSafeInteger(start) ? { start, hasEnded: fields[0] === 'Z' || fields[0] === 'X' } : undefined;
+  return Number.isSafeInteger(start) ? { start, hasEnded: hasEnded(fields) } : undefined;
 }
 
 /** Systems without /proc, and those that hide it, are expected. */

@@ -56,10 +56,9 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
   const name = formatPlacementName(artifact, random(8));
   const step = { rung, parent: examination.parent };
   try {
-    const placed = await placeNoted(climbing, candidate, name);
-    await recordPlacement(climbing, placed.entry);
+    const placement = await placeNoted(climbing, candidate, name);
     plan.push({ ...step, usable: true, reason: `placed ${byWhom(candidate)} and proven` });
-    return { ...placed.placement, plan };
+    return { ...placement, plan };
   } catch (error) {
     signal?.throwIfAborted();
     if (!hasCode(error, 'NOT_INJECTABLE', 'EXEC_FAILED')) throw error;
@@ -72,8 +71,8 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
   }
 }
 
-/** Notes the directory before anything is made there, and takes away what was made when that fails. */
-async function placeNoted(climbing: Climb, candidate: Candidate, name: string): ReturnType<typeof placeAndProve> {
+/** Notes the directory before anything is made there, and takes away what was made when that, or recording it, fails. */
+async function placeNoted(climbing: Climb, candidate: Candidate, name: string): Promise<Placement> {
   const { injection, notes, uid } = climbing;
   const { sandbox, artifact } = injection;
   const directory = directoryOf({ examination: candidate.examination, name });
@@ -83,10 +82,15 @@ async function placeNoted(climbing: Climb, candidate: Candidate, name: string): 
     await notes.note(sandbox.identity, { directory, digest: artifact.digest, state: 'writing' });
     noted.is = true;
   };
-  try {
+  const placeBy = async () => {
     if (candidate.rung === 'overlay') return await mountAndProve(injection, candidate, name, uid, begin);
     await begin();
     return await placeAndProve(injection, candidate, name, uid);
+  };
+  try {
+    const { placement, entry } = await placeBy();
+    await recordPlacement(climbing, entry);
+    return placement;
   } catch (error) {
     if (noted.is) await takeBack(climbing, directory);
     throw error;

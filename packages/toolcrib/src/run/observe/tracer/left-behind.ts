@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { statFields } from '../../../core/process-stat.ts';
+import { hasEnded, statFields } from '../../../core/process-stat.ts';
 import type { ProcessFate } from '../../child-process.ts';
 
 /** Milliseconds between two looks. */
@@ -86,12 +86,9 @@ interface Found {
 }
 
 function look(pid: number): Found | undefined {
-  const [state = '', parent, ...rest] = statFields(statOf(pid));
-  const [threads, start] = [Number(rest[15]), rest[17]];
-  if (start === undefined) return undefined;
-  // One whose first thread has ended runs as long as another does.
-  const hasEnded = state === 'X' || (state === 'Z' && !(threads > 1));
-  return { state, parent: Number(parent), start, hasEnded };
+  const fields = statFields(statOf(pid));
+  const [state = '', parent, start] = [fields[0], fields[1], fields[19]];
+  return start === undefined ? undefined : { state, parent: Number(parent), start, hasEnded: hasEnded(fields) };
 }
 
 function statOf(pid: number): string {
