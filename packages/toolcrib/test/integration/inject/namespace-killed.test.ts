@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { InjectableArtifact } from '../../../src/inject/artifact.ts';
+import type { Injection } from '../../../src/inject/injection.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { cannotEnter } from './enterable.ts';
 import { startSite, type InjectionSite } from './inject-container.ts';
@@ -47,6 +48,17 @@ async function helpersOf(parent: string): Promise<readonly number[]> {
 const namesIn = (site: InjectionSite, directory: string) =>
   site.shell('0', `ls -A ${directory} 2>/dev/null || true`).then((text) => text.split('\n').filter(Boolean));
 
+/** Through the mount namespace and by no other way. @returns what it failed with. */
+async function placeBelow(
+  parent: string,
+  site: InjectionSite,
+  artifact: InjectableArtifact,
+  more: Partial<Injection> = {},
+): Promise<unknown> {
+  const only = { ...site.sandbox, ways: ['namespace'] as const };
+  return await site.inject(artifact, { sandbox: only, install: [parent], ...more }).catch((error: unknown) => error);
+}
+
 describe(
   'an injection through the mount namespace that ends in its middle',
   requireOrSkip(await cannotEnter(image)),
@@ -60,10 +72,7 @@ describe(
       await using site = await startSite(tmpfs);
       const parent = `/opt/${site.name}`;
       const gated = halfOf(artifact);
-      const only = { ...site.sandbox, ways: ['namespace'] as const };
-      const injecting = site
-        .inject(gated.artifact, { sandbox: only, install: [parent] })
-        .catch((error: unknown) => error);
+      const injecting = placeBelow(parent, site, gated.artifact);
       await gated.half;
       const [helper = 0, ...others] = await helpersOf(parent);
       expect(others).toEqual([]);
@@ -84,9 +93,7 @@ describe(
       const parent = `/opt/${site.name}`;
       const gated = halfOf(artifact);
       const abort = new AbortController();
-      const only = { ...site.sandbox, ways: ['namespace'] as const };
-      const injecting = site.inject(gated.artifact, { sandbox: only, install: [parent], signal: abort.signal });
-      const outcome = injecting.catch((error: unknown) => error);
+      const outcome = placeBelow(parent, site, gated.artifact, { signal: abort.signal });
       await gated.half;
       expect(await namesIn(site, parent)).toHaveLength(1);
       abort.abort(new Error('by the user'));
@@ -114,10 +121,7 @@ describe(
       await using site = await startSite(tmpfs);
       const parent = `/opt/${site.name}`;
       const gated = halfOf(artifact);
-      const only = { ...site.sandbox, ways: ['namespace'] as const };
-      const outcome = site
-        .inject(gated.artifact, { sandbox: only, install: [parent] })
-        .catch((error: unknown) => error);
+      const outcome = placeBelow(parent, site, gated.artifact);
       await gated.half;
       await run('docker', ['kill', site.name]);
       gated.goOn();
