@@ -42,7 +42,7 @@ export async function repair(context: RepairContext, finding: CacheFinding): Pro
 async function repairOne(context: RepairContext, { kind, path }: CacheFinding): Promise<RepairOutcome> {
   const { layout, locked, signal } = context;
   if (kind === 'foreign') return 'left';
-  if (kind === 'leftover' && dirname(dirname(path)) === layout.trees) {
+  if (kind === 'leftover') {
     await removeLeftover(layout, path);
     return 'removed';
   }

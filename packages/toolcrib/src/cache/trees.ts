@@ -2,9 +2,9 @@ import type { Dirent } from 'node:fs';
 import { rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
-import { identityFrom, livenessOf } from '../disk/process-identity.ts';
 import { onDisk } from '../disk/storage-error.ts';
-import { ABANDONED_AFTER_MS } from '../disk/temporary.ts';
+import { isAbandonedBy } from '../disk/temporary.ts';
+import { isUnfinishedTreeName, writerOf } from '../disk/unfinished-tree.ts';
 import { blobDigestFrom, type CacheLayout } from './layout.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
 import { mountedTrees } from './mounted-trees.ts';
@@ -68,20 +68,14 @@ export async function abandonedTrees(layout: CacheLayout, now: number): Promise<
 }
 
 async function isAbandoned(path: string, now: number): Promise<boolean> {
-  if (basename(path).startsWith(REMOVED)) return true;
-  const owner = identityFrom(PART.exec(basename(path))?.groups?.['identity'] ?? '');
-  const liveness = owner === undefined ? 'unknown' : livenessOf(owner);
-  if (liveness !== 'unknown') return liveness === 'dead';
-  const written = (await statsOf(path))?.mtimeMs;
-  return written !== undefined && now - written > ABANDONED_AFTER_MS;
+  const name = basename(path);
+  return name.startsWith(REMOVED) || (await isAbandonedBy(writerOf(name), path, { now }));
 }
 
-/** Injections call so what has not got its name yet. */
-const PART = /^\.toolcrib-(?<identity>.+)-[0-9a-f]{16}\.part$/;
 const REMOVED = '.removed-';
 
 function isUnfinished(name: string): boolean {
-  return name.startsWith(REMOVED) || PART.test(name);
+  return name.startsWith(REMOVED) || isUnfinishedTreeName(name);
 }
 
 async function everyTree({ trees }: CacheLayout): Promise<readonly StoredTree[]> {

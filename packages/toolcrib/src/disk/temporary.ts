@@ -3,7 +3,7 @@ import { unlinkSync } from 'node:fs';
 import { lstat, open, readdir, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isSystemError } from '../core/errors.ts';
-import { formatIdentity, identityFrom, livenessOf, ownIdentity } from './process-identity.ts';
+import { formatIdentity, identityFrom, livenessOf, ownIdentity, type ProcessIdentity } from './process-identity.ts';
 import { onDisk, storageError } from './storage-error.ts';
 
 const PREFIX = '.toolcrib-';
@@ -115,6 +115,19 @@ export async function isAbandoned(
   options: { readonly now: number; readonly abandonedAfterMs?: number },
 ): Promise<boolean> {
   const owner = identityFrom(NAME.exec(path.slice(path.lastIndexOf('/') + 1))?.groups?.['identity'] ?? '');
+  return await isAbandonedBy(owner, path, options);
+}
+
+/**
+ * Whether a process that wrote something is gone; one that cannot be asked, when nothing was written there for long.
+ * @param owner undefined when nobody tells.
+ * @throws RemoteError `STORAGE`.
+ */
+export async function isAbandonedBy(
+  owner: ProcessIdentity | undefined,
+  path: string,
+  options: { readonly now: number; readonly abandonedAfterMs?: number },
+): Promise<boolean> {
   const liveness = owner === undefined ? 'unknown' : livenessOf(owner);
   if (liveness !== 'unknown') return liveness === 'dead';
   const written = await lastWrite(path);

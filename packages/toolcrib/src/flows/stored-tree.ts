@@ -1,5 +1,4 @@
 import { basename, join } from 'node:path';
-import { Readable } from 'node:stream';
 import type { UnpackedRecord } from '../cache/unpacked-record.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { stemOf } from '../inject/mounted-path.ts';
@@ -39,29 +38,18 @@ export async function verifyTree(
 }
 
 /**
- * Compares every byte of a tree with what is known of its artifact, which need not be there: only its files and links count.
+ * Compares every byte of a tree with what is known of its artifact, which need not be there.
  * @returns what is wrong; undefined when nothing is.
  * @throws RemoteError `STORAGE`; the signal's reason.
  */
 export async function compareTree(
-  { sourceDigest, tarSize, tarDigest, entries }: UnpackedRecord,
+  { entries }: UnpackedRecord,
   path: string,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
-  const { tool = '', version = 1 } = placementNameFrom(basename(path)) ?? {};
-  const tar = Buffer.alloc(0);
   const files = entries.filter((entry) => entry.kind === 'file');
   const links = entries.filter((entry) => entry.kind === 'link');
-  const artifact: InjectableArtifact = {
-    ...{ tool, version, digest: sourceDigest, target: { arch: 'amd64', libc: 'any' } },
-    descriptor: { entrypoint: [], healthcheck: [] },
-    tar: {
-      ...{ size: tarSize, digest: tarDigest, files, links },
-      open: () => Readable.from([tar]),
-      readAt: () => Promise.resolve(tar),
-    },
-  };
-  return await examineTree(artifact, path, signal);
+  return await examineTree({ tar: { files, links } }, path, signal);
 }
 
 /** The path of a tree of an artifact that is not there yet. */

@@ -3,7 +3,7 @@ import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
 import type { NamespaceMember } from '../sandboxes/sandbox.ts';
 import { readTar, type TarMember } from '../tar/read.ts';
 import type { InjectableArtifact, InjectableFile } from './artifact.ts';
-import { DIRECTORY_MODE, directoriesOf, limitsOf, placedMode } from './tree.ts';
+import { DIRECTORY_MODE, directoriesOf, limitsOf, placedMode, type TreeContent } from './tree.ts';
 
 /** What a tree is compared with. */
 export interface ReadBack {
@@ -36,7 +36,8 @@ export async function verifyReadBack(readBack: ReadBack): Promise<void> {
 }
 
 /** What a tree's entries are compared with. */
-export interface MembersRead extends Pick<ReadBack, 'artifact' | 'owner' | 'signal'> {
+export interface MembersRead extends Pick<ReadBack, 'owner' | 'signal'> {
+  readonly artifact: TreeContent;
   /** Paths relative to the tree, its own is ''. */
   readonly members: AsyncIterable<NamespaceMember>;
   /** Says that something moved. */
@@ -79,7 +80,7 @@ interface Expectation {
   end(): void;
 }
 
-function createExpectation(artifact: InjectableArtifact): Expectation {
+function createExpectation(artifact: TreeContent): Expectation {
   const files = new Map(artifact.tar.files.map((file) => [file.path, file]));
   const links = new Map(artifact.tar.links?.map((link) => [link.path, link.target]));
   const directories = new Set(['', ...directoriesOf(artifact)]);

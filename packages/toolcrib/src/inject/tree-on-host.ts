@@ -1,11 +1,11 @@
-import { randomBytes } from 'node:crypto';
 import type { BigIntStats, Stats } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, isSystemError, messageOf, RemoteError, SandboxError, UsageError } from '../core/errors.ts';
 import { createDigester } from '../core/digest.ts';
-import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../disk/process-identity.ts';
+import { livenessOf } from '../disk/process-identity.ts';
 import { onDisk } from '../disk/storage-error.ts';
+import { unfinishedTreeName, writerOf } from '../disk/unfinished-tree.ts';
 import { ensureDirectory, syncDirectory } from '../disk/write-file.ts';
 import { readBlocks } from '../disk/digest-file.ts';
 import { isIrregular } from '../disk/open-regular-file.ts';
@@ -13,7 +13,7 @@ import type { NamespaceMember } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import { componentsOf } from './examine-parent.ts';
 import { verifyMembers } from './read-back.ts';
-import { DIRECTORY_MODE, directoriesOf, membersOf, verifiedTar } from './tree.ts';
+import { DIRECTORY_MODE, directoriesOf, membersOf, verifiedTar, type TreeContent } from './tree.ts';
 
 /** How a tree is written. */
 export interface TreeOptions {
@@ -39,7 +39,7 @@ export async function writeTreeOnHost(
   const parent = dirname(directory);
   await ensureSafeDirectory(parent);
   await sweepUnfinished(parent);
-  const unfinished = join(parent, unfinishedName());
+  const unfinished = join(parent, unfinishedTreeName());
   try {
     await write(artifact, unfinished, options);
     if (await isDirectory(directory)) await fill(directory, unfinished);
@@ -182,7 +182,7 @@ async function writeFile(
  * @throws RemoteError `STORAGE`; the signal's reason.
  */
 export async function examineTree(
-  artifact: InjectableArtifact,
+  artifact: TreeContent,
   directory: string,
   signal: AbortSignal | undefined,
 ): Promise<string | undefined> {
@@ -290,17 +290,11 @@ async function lookAt(path: string) {
   return { path, stats, uid, mode, isLink: stats.isSymbolicLink(), hasOtherNames };
 }
 
-const UNFINISHED = /^\.toolcrib-(?<identity>.+)-[0-9a-f]{16}\.part$/;
-
-function unfinishedName(): string {
-  return `.toolcrib-${formatIdentity(ownIdentity())}-${randomBytes(8).toString('hex')}.part`;
-}
-
 /** Takes away what killed processes left: they had not given it a name. */
 async function sweepUnfinished(parent: string): Promise<void> {
   for (const name of await namesIn(parent)) {
-    const owner = identityFrom(UNFINISHED.exec(name)?.groups?.['identity'] ?? '');
-    if (owner === undefined || livenessOf(owner) !== 'dead') continue;
+    const writer = writerOf(name);
+    if (writer === undefined || livenessOf(writer) !== 'dead') continue;
     const path = join(parent, name);
     await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
   }

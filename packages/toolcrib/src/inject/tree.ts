@@ -20,8 +20,13 @@ export function limitsOf(artifact: InjectableArtifact): TarLimits {
   return { maxEntries: 2 * (files.length + links.length + directories) + 16, maxEntryBytes: size, maxTotalBytes: size };
 }
 
+/** What a tree of an artifact holds: all that it is compared with. */
+export interface TreeContent {
+  readonly tar: Pick<InjectableArtifact['tar'], 'files' | 'links'>;
+}
+
 /** The directories of the tree, each before what it holds. */
-export function directoriesOf(artifact: InjectableArtifact): readonly string[] {
+export function directoriesOf(artifact: TreeContent): readonly string[] {
   const { files, links = [] } = artifact.tar;
   const all = new Set([...files, ...links].flatMap(({ path }) => parentsOf(path)));
   return [...all].sort(compareCodePoints);
