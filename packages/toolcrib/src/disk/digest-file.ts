@@ -1,9 +1,9 @@
-import { readSync, type BigIntStats } from 'node:fs';
+import { closeSync, readSync, type BigIntStats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createDigester, verifyExpected, type Digest, type Expected } from '../core/digest.ts';
 import { IntegrityError } from '../core/errors.ts';
-import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
+import { openRegularFile, openRegularFileSync, type OpenOptions } from './open-regular-file.ts';
 import { onDisk, storageError } from './storage-error.ts';
 
 /** Big enough that the calls do not count, small enough for two to stay in the processor's cache. */
@@ -36,24 +36,24 @@ export interface ReadOptions extends DigestOptions {
  * @throws NotFoundError `NOT_FOUND` when there is no such file; RemoteError `STORAGE`, also for a pipe; the signal's reason.
  */
 export async function digestFile(path: string, options: DigestOptions = {}): Promise<MeasuredFile> {
-  const handle = await openRegularFile(path, options);
+  const fd = openRegularFileSync(path, options);
   const digester = createDigester();
   let blocks = 0;
   try {
-    for (const block of blocksNow(handle, path)) {
+    for (const block of blocksNow(fd, path)) {
       digester.update(block);
       blocks += 1;
       if (blocks % BLOCKS_A_TURN === 0) await nextTurn();
       options.signal?.throwIfAborted();
     }
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
   return { digest: digester.finish(), size: digester.size };
 }
 
 /** The blocks of a file, the last one empty; each is valid until the next is asked for. @throws RemoteError `STORAGE`. */
-function* blocksNow({ fd }: FileHandle, path: string): Generator<Uint8Array> {
+function* blocksNow(fd: number, path: string): Generator<Uint8Array> {
   const block = Buffer.allocUnsafeSlow(BLOCK);
   for (let length = BLOCK; length > 0;) {
     try {

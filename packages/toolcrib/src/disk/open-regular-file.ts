@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { isSystemError, NotFoundError, RemoteError, type ToolcribError } from '../core/errors.ts';
 import { onDisk, storageError } from './storage-error.ts';
@@ -16,15 +16,37 @@ export interface OpenOptions {
  * stands there.
  */
 export async function openRegularFile(path: string, { followLinks = true }: OpenOptions = {}): Promise<FileHandle> {
-  const handle = await openWithoutWaiting(path, followLinks);
+  const handle = await open(path, flagsOf(followLinks)).catch((error: unknown) => {
+    throw openingFailure(error, path, followLinks);
+  });
   try {
-    const stats = await onDisk('examine', path, () => handle.stat());
-    // Reading a directory fails by itself.
-    if (!stats.isFile() && !stats.isDirectory()) throw irregular(path);
+    refuseIrregular(path, await onDisk('examine', path, () => handle.stat()));
     return handle;
   } catch (error) {
     await handle.close();
     throw error;
+  }
+}
+
+/**
+ * As {@link openRegularFile}, for who reads in this thread: to have another one open and close a file takes longer than
+ * a small file does.
+ * @returns the descriptor, to be closed.
+ * @throws as {@link openRegularFile}.
+ */
+export function openRegularFileSync(path: string, { followLinks = true }: OpenOptions = {}): number {
+  let fd: number;
+  try {
+    fd = openSync(path, flagsOf(followLinks));
+  } catch (error) {
+    throw openingFailure(error, path, followLinks);
+  }
+  try {
+    refuseIrregular(path, fstatSync(fd));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw storageError(error, 'examine', path);
   }
 }
 
@@ -33,16 +55,20 @@ export function isIrregular(error: unknown): boolean {
   return error instanceof RemoteError && error.details['irregular'] === true;
 }
 
-async function openWithoutWaiting(path: string, followLinks: boolean): Promise<FileHandle> {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
-  try {
-    return await open(path, flags);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) throw new NotFoundError('NOT_FOUND', `${path} is not there`, { cause: error });
-    // ENXIO: a socket. ELOOP: a link, when none is wanted.
-    if (isSystemError(error, 'ENXIO') || (!followLinks && isSystemError(error, 'ELOOP'))) throw irregular(path, error);
-    throw storageError(error, 'read', path);
-  }
+function flagsOf(followLinks: boolean): number {
+  return constants.O_RDONLY | constants.O_NONBLOCK | (followLinks ? 0 : constants.O_NOFOLLOW);
+}
+
+function openingFailure(error: unknown, path: string, followLinks: boolean): unknown {
+  if (isSystemError(error, 'ENOENT')) return new NotFoundError('NOT_FOUND', `${path} is not there`, { cause: error });
+  // ENXIO: a socket. ELOOP: a link, when none is wanted.
+  if (isSystemError(error, 'ENXIO') || (!followLinks && isSystemError(error, 'ELOOP'))) return irregular(path, error);
+  return storageError(error, 'read', path);
+}
+
+/** Reading a directory fails by itself. */
+function refuseIrregular(path: string, stats: Stats): void {
+  if (!stats.isFile() && !stats.isDirectory()) throw irregular(path);
 }
 
 function irregular(path: string, cause?: unknown): ToolcribError {

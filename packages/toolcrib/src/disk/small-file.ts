@@ -1,22 +1,23 @@
-import { fstatSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { hasCode, IntegrityError } from '../core/errors.ts';
-import { openRegularFile, type OpenOptions } from './open-regular-file.ts';
+import { openRegularFileSync, type OpenOptions } from './open-regular-file.ts';
 import { storageError } from './storage-error.ts';
 
 /**
- * Reads a file as a whole, but never more of it than is allowed. Once it is open it is read at once: to have another thread
- * do that takes longer.
+ * Reads a file as a whole, but never more of it than is allowed. It is read in this thread: to have another one do
+ * that takes longer.
  * @param maxBytes more are an error, whatever the file system says of the file's size.
  * @throws NotFoundError `NOT_FOUND`; IntegrityError `TOO_LARGE`; RemoteError `STORAGE`, also for a pipe.
  */
+// eslint-disable-next-line @typescript-eslint/require-await -- asynchronous by contract: nobody relies on how it reads
 export async function readSmallFile(path: string, maxBytes: number, options: OpenOptions = {}): Promise<Uint8Array> {
-  const handle = await openRegularFile(path, options);
+  const fd = openRegularFileSync(path, options);
   try {
-    return readAll(handle.fd, path, maxBytes);
+    return readAll(fd, path, maxBytes);
   } catch (error) {
     throw storageError(error, 'read', path);
   } finally {
-    await handle.close();
+    closeSync(fd);
   }
 }
 
