@@ -28,24 +28,23 @@ const SHARED = [
  * @returns paths of the files that are in the bundle, relative to the repository
  */
 export async function bundleCommand(folder) {
-  const inputs = await bundle(
-    {
-      input: { cli: 'packages/toolcrib/src/cli/main.ts' },
-      plugins: [loadProgramsLater()],
-    },
-    {
-      dir: folder,
-      format: 'cjs',
-      entryFileNames: '[name].cjs',
-      chunkFileNames: 'chunks/[name]-[hash].cjs',
-      dynamicImportInCjs: false, // require: import() would start the other loader of Node, too
-      charset: 'ascii', // one letter beyond Latin 1 doubles what the text of a file takes
-      codeSplitting: { groups: SHARED },
-    },
+  const output = {
+    dir: folder,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: 'chunks/[name]-[hash].cjs',
+    dynamicImportInCjs: false, // require: import() would start the other loader of Node, too
+    charset: 'ascii', // one letter beyond Latin 1 doubles what the text of a file takes
+  };
+  const source = 'packages/toolcrib/src/cli';
+  const starter = await bundle({ input: { cli: `${source}/main.ts` }, plugins: [loadCommandLineLater()] }, output);
+  const command = await bundle(
+    { input: { 'command-line': `${source}/command-line.ts` }, plugins: [lightenCommander()] },
+    { ...output, codeSplitting: { groups: SHARED } },
   );
   await chmod(join(folder, 'cli.cjs'), 0o755);
   await bundleShims(join(folder, 'shims'));
-  return inputs;
+  return [...new Set([...starter, ...command])];
 }
 
 /**
@@ -98,14 +97,23 @@ async function bundle(input, output) {
   );
 }
 
-/** Leaves Commander's child_process unloaded: it starts no programs here. */
-function loadProgramsLater() {
-  const name = '\0child_process';
+/** Keeps what starts the command in one file, which Node compiles each time. */
+function loadCommandLineLater() {
   return {
-    name: 'load-programs-later',
-    resolveId: (path, importer) =>
-      path === 'node:child_process' && importer?.includes('/commander/') ? name : undefined,
-    load: (path) =>
-      path === name ? "module.exports = { get spawn() { return require('node:child_process').spawn; } };" : undefined,
+    name: 'load-command-line-later',
+    resolveId: (path) => (path === './command-line.ts' ? { id: './command-line.cjs', external: true } : undefined),
+  };
+}
+
+/** Leaves out what Commander imports and nobody needs here: programs that it could start, and a copy of `process`. */
+function lightenCommander() {
+  const light = {
+    'node:child_process': "module.exports = { get spawn() { return require('node:child_process').spawn; } };",
+    'node:process': 'export default process;',
+  };
+  return {
+    name: 'lighten-commander',
+    resolveId: (path, importer) => (path in light && importer?.includes('/commander/') ? `\0light-${path}` : undefined),
+    load: (path) => (path.startsWith('\0light-') ? light[path.slice('\0light-'.length)] : undefined),
   };
 }

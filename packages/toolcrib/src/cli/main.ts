@@ -1,6 +1,9 @@
 #!/usr/bin/env node
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { keepCompiledCode } from './compiled-code.ts';
+import type * as commandLineModule from './command-line.ts';
+import { compiledCodeOf, loadCommand } from './command-loader.ts';
+import { calledCommand } from './command-names.ts';
 import { isSupported, SUPPORTED_NODE, VERSION } from './version.ts';
 
 /** Scripts ask for the version often: it is answered without loading anything else. */
@@ -14,9 +17,16 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = 2;
     return;
   }
-  keepCompiledCode(fileURLToPath(import.meta.url));
-  const { runCommandLine } = await import('./command-line.ts');
+  const { runCommandLine } = await commandLine(argv);
   process.exitCode = await runCommandLine(argv, VERSION);
+}
+
+/** The command line, of the bundle as it was compiled before. */
+async function commandLine(argv: readonly string[]): Promise<typeof commandLineModule> {
+  const script = fileURLToPath(import.meta.url);
+  const kept = compiledCodeOf(script, calledCommand(argv) ?? 'toolcrib');
+  if (kept === undefined) return await import('./command-line.ts');
+  return loadCommand(join(script, '../command-line.cjs'), kept) as typeof commandLineModule;
 }
 
 // Not awaited at the top level: the published command is CommonJS (scripts/build.mjs).

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { calledCommand, COMMAND_NAMES, type CommandName } from './command-names.ts';
 import type { Register, Registration } from './program-options.ts';
 import type { GlobalOptions } from './session.ts';
 import type { Signals } from './signals.ts';
@@ -70,41 +71,35 @@ function addGlobalOptions(program: Command, argv: readonly string[], version: st
 /** Commands that leave the three standard streams, and the exit code, to another program. */
 const WRAPPERS = ['run', 'exec', 'mcp'];
 
-/** In the order of the help. */
-const COMMANDS: ReadonlyMap<string, () => Promise<Register>> = new Map([
-  ['init', async () => (await import('./commands/init.ts')).registerInit],
-  ['status', async () => (await import('./commands/status.ts')).registerStatus],
-  ['build', async () => (await import('./commands/build.ts')).registerBuild],
-  ['validate', async () => (await import('./commands/validate.ts')).registerValidate],
-  ['publish', async () => (await import('./commands/publish.ts')).registerPublish],
-  ['promote', async () => (await import('./commands/promote.ts')).registerPromote],
-  ['revoke', async () => (await import('./commands/revoke.ts')).registerRevoke],
-  ['check', async () => (await import('./commands/check.ts')).registerCheck],
-  ['ci', async () => (await import('./commands/ci.ts')).registerCi],
-  ['mirror', async () => (await import('./commands/mirror.ts')).registerMirror],
-  ['bundle', async () => (await import('./commands/bundle.ts')).registerBundle],
-  ['fetch', async () => (await import('./commands/fetch.ts')).registerFetch],
-  ['resolve', async () => (await import('./commands/resolve.ts')).registerResolve],
-  ['inject', async () => (await import('./commands/inject.ts')).registerInject],
-  ['eject', async () => (await import('./commands/eject.ts')).registerEject],
-  ['mount-args', async () => (await import('./commands/mount-args.ts')).registerMountArgs],
-  ['exec', async () => (await import('./commands/exec.ts')).registerExec],
-  ['mcp', async () => (await import('./commands/mcp.ts')).registerMcp],
-  ['run', async () => (await import('./commands/run.ts')).registerRun],
-  ['archive', async () => (await import('./commands/archive.ts')).registerArchive],
-  ['cache', async () => (await import('./commands/cache.ts')).registerCache],
-  ['ext', async () => (await import('./commands/ext.ts')).registerExt],
-  ['serve', async () => (await import('./commands/serve.ts')).registerServe],
-  ['doctor', async () => (await import('./commands/doctor.ts')).registerDoctor],
-]);
+const COMMANDS: Readonly<Record<CommandName, () => Promise<Register>>> = {
+  init: async () => (await import('./commands/init.ts')).registerInit,
+  status: async () => (await import('./commands/status.ts')).registerStatus,
+  build: async () => (await import('./commands/build.ts')).registerBuild,
+  validate: async () => (await import('./commands/validate.ts')).registerValidate,
+  publish: async () => (await import('./commands/publish.ts')).registerPublish,
+  promote: async () => (await import('./commands/promote.ts')).registerPromote,
+  revoke: async () => (await import('./commands/revoke.ts')).registerRevoke,
+  check: async () => (await import('./commands/check.ts')).registerCheck,
+  ci: async () => (await import('./commands/ci.ts')).registerCi,
+  mirror: async () => (await import('./commands/mirror.ts')).registerMirror,
+  bundle: async () => (await import('./commands/bundle.ts')).registerBundle,
+  fetch: async () => (await import('./commands/fetch.ts')).registerFetch,
+  resolve: async () => (await import('./commands/resolve.ts')).registerResolve,
+  inject: async () => (await import('./commands/inject.ts')).registerInject,
+  eject: async () => (await import('./commands/eject.ts')).registerEject,
+  'mount-args': async () => (await import('./commands/mount-args.ts')).registerMountArgs,
+  exec: async () => (await import('./commands/exec.ts')).registerExec,
+  mcp: async () => (await import('./commands/mcp.ts')).registerMcp,
+  run: async () => (await import('./commands/run.ts')).registerRun,
+  archive: async () => (await import('./commands/archive.ts')).registerArchive,
+  cache: async () => (await import('./commands/cache.ts')).registerCache,
+  ext: async () => (await import('./commands/ext.ts')).registerExt,
+  serve: async () => (await import('./commands/serve.ts')).registerServe,
+  doctor: async () => (await import('./commands/doctor.ts')).registerDoctor,
+};
 
-/**
- * Loads the command that is called, and nothing else; all of them for the help of the program, where there is none of that
- * name, and where the word may be the value of an option.
- */
+/** Loads the command that is called, and nothing else; all of them where only the whole program can tell which it is. */
 async function registersFor(argv: readonly string[]): Promise<readonly Register[]> {
-  const first = argv.findIndex((word) => !word.startsWith('-'));
-  const isPlain = !argv.slice(0, first).some((word) => ['--config', '--help', '-h'].includes(word));
-  const called = isPlain ? COMMANDS.get(argv[first] ?? '') : undefined;
-  return await Promise.all((called === undefined ? [...COMMANDS.values()] : [called]).map((load) => load()));
+  const called = calledCommand(argv);
+  return await Promise.all((called === undefined ? COMMAND_NAMES : [called]).map((name) => COMMANDS[name]()));
 }

@@ -10,8 +10,8 @@ const REPOSITORY = fileURLToPath(new URL('../../../../..', import.meta.url));
  * second each time, and tests start it hundreds of times.
  */
 export default async function setup(): Promise<() => Promise<void>> {
-  const folder = join(REPOSITORY, '.build', `command-${process.pid}`);
-  await bundleCommand(folder);
-  process.env['TOOLCRIB_TEST_COMMAND'] = join(folder, 'cli.cjs');
-  return () => rm(folder, { recursive: true });
+  const home = join(REPOSITORY, '.build', `command-${process.pid}`);
+  await bundleCommand(join(home, 'dist'));
+  process.env['TOOLCRIB_TEST_COMMAND'] = join(home, 'dist/cli.cjs');
+  return () => rm(home, { recursive: true, force: true, maxRetries: 3 });
 }

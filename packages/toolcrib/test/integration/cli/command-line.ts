@@ -37,7 +37,6 @@ export function cliEnvironment(cwd: string, more: Readonly<Record<string, string
     HOME: cwd,
     TOOLCRIB_CACHE_DIR: join(cwd, 'cache'),
     XDG_CONFIG_HOME: join(tmpdir(), 'toolcrib-test-config'),
-    NODE_COMPILE_CACHE: join(tmpdir(), 'toolcrib-test-compile-cache'),
     ...more,
   };
 }
