@@ -36,19 +36,15 @@ export function optionsIn(
   const { parent } = examination;
   const refusal = copyingRefusal(examination);
   if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
-  const byEngine = sandbox.ways.filter((rung) => rung === 'archive').map((rung) => engineOption(examination, rung));
-  const byHost = sandbox.ways
-    .filter((rung) => rung === 'namespace')
-    .map((rung) => ({ examination, rung, user: undefined }));
-  const byPrograms = sandbox.ways
-    .filter((rung) => rung !== 'archive' && rung !== 'namespace')
-    .flatMap((rung) => usersFor(examination, uid).map((user) => ({ examination, rung, user })));
-  const outside = outsideInReach(sandbox, uid);
-  if (outside === undefined || !helped) return [...byEngine, ...byHost, ...byPrograms];
-  // Not as the last way either: a hostile sandbox would only have to make its programs fail.
-  const reason = `root in the sandbox could lead the engine into ${outside} while it unpacks`;
-  const own = byPrograms.filter(({ user }) => user === undefined);
-  return [...byEngine.map(({ rung }) => ({ rung, parent, usable: false, reason })), ...byHost, ...own];
+  const outside = helped ? outsideInReach(sandbox, uid) : undefined;
+  const users = usersFor(examination, uid);
+  return sandbox.ways.flatMap((rung) => {
+    if (rung === 'namespace') return [{ examination, rung, user: undefined }];
+    if (rung === 'archive') return [engineOption(examination, rung, outside)];
+    return users
+      .filter((user) => outside === undefined || user === undefined)
+      .map((user) => ({ examination, rung, user }));
+  });
 }
 
 /** Programs of the sandbox that a way needs. */
@@ -80,8 +76,15 @@ export function outsideInReach(sandbox: Sandbox, uid: number | undefined): strin
   return sandbox.identity.mounts.find(({ kind, writable }) => writable && kind !== 'tmpfs')?.path;
 }
 
-function engineOption(examination: ParentExamination, rung: 'archive'): CopyingCandidate | PlanStep {
-  const reason = archiveRefusal(examination);
+/** @param outside where root in the sandbox could lead the engine. */
+function engineOption(
+  examination: ParentExamination,
+  rung: 'archive',
+  outside: string | undefined,
+): CopyingCandidate | PlanStep {
+  // Not as the last way either: a hostile sandbox would only have to make its programs fail.
+  const led = outside && `root in the sandbox could lead the engine into ${outside} while it unpacks`;
+  const reason = led ?? archiveRefusal(examination);
   if (reason === undefined) return { examination, rung, user: undefined };
   return { rung, parent: examination.parent, usable: false, reason };
 }

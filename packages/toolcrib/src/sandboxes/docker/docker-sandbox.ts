@@ -49,7 +49,7 @@ async function openContainer(
   return {
     reference,
     identity,
-    ways: ['archive', 'namespace', 'exec-tar', 'exec-cat'],
+    ways: ['namespace', 'archive', 'exec-tar', 'exec-cat'],
     rootOwner: container.rootOwner,
     ...(await namespaceOf(container, description.value, identity, options)),
     programPath: (inside) => inside,

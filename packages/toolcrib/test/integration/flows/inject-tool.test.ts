@@ -30,7 +30,7 @@ describe('the tool that ships, from its source into a container', requireOrSkip(
   const answer = (target: string) => `{"tool":"sandbox-tools","version":${tools.version},"target":"${target}"}\n`;
 
   const mounted = { rung: 'overlay', protection: 'read-only-mount', readBack: 'host' };
-  const copied = { rung: 'archive', protection: 'same-user', readBack: 'engine' };
+  const copied = { rung: 'namespace', protection: 'same-user', readBack: 'host' };
   test.each([
     ['toolcrib-test/busybox', [], mounted],
     ['toolcrib-test/static', [], mounted],

@@ -74,7 +74,7 @@ describe('inject with a target for glibc and one for anything', requireOrSkip(mi
     expect(ways.map(({ rung, parent }) => `${rung} ${parent}`)).toEqual([
       ...parents.map((parent) => `overlay ${parent}`),
       ...parents.flatMap((parent) =>
-        ['archive', 'namespace', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
+        ['namespace', 'archive', 'exec-tar', 'exec-cat'].map((rung) => `${rung} ${parent}`),
       ),
     ]);
     const copies = (await site.json('inject', '--plan', '--copy', sandbox)) as typeof planned;

@@ -39,7 +39,7 @@ describe('injections of one tool into one container at the same time', ready, ()
   });
 
   test.for(['0', '1000'])('in one process place once, as user %s, and all get what was proven', async (user) => {
-    await using site = await startSite({ image, args: ['--user', user] });
+    await using site = await startSite({ image, args: ['--user', user], entered: false });
     const artifact = await syntheticArtifact({ program });
     let unpacked = 0;
     const sandbox: Sandbox = {
@@ -193,7 +193,7 @@ describe('an injection that waits for another one', ready, () => {
   });
 
   test('takes away as well what the engine writes after its client was killed', async () => {
-    await using site = await startSite({ image });
+    await using site = await startSite({ image, entered: false });
     const artifact = await syntheticArtifact({ program: await compileSyntheticTool() });
     const killed = await notedByKilled(site, artifact);
     const sandbox: Sandbox = {
@@ -209,7 +209,7 @@ describe('an injection that waits for another one', ready, () => {
   });
 
   test('takes away as well what one left that had not quite ended when it let go of its lock', async () => {
-    await using site = await startSite({ image });
+    await using site = await startSite({ image, entered: false });
     const artifact = await syntheticArtifact({ program: await compileSyntheticTool() });
     const dying = spawn('sleep', ['60']);
     const killed = await notedByKilled(site, artifact, { ...ownIdentity(), pid: dying.pid ?? 0, start: 0 });

@@ -97,7 +97,7 @@ describe('a container that an agent prepared', ready, () => {
   test('is found out when it swaps a directory for a link while the tree is written', async () => {
     const host = await mkdtemp(join(tmpdir(), 'host-directory-'));
     try {
-      await using site = await startSite({ image, args: ['--volume', `${host}:/mnt/host:ro`] });
+      await using site = await startSite({ image, args: ['--volume', `${host}:/mnt/host:ro`], entered: false });
       await site.shell('0', 'mkdir -p /srv/a/toolcrib');
       const reporter = {
         notice: () => undefined,
@@ -140,8 +140,8 @@ describe('a container that an agent prepared', ready, () => {
       const placement = await site.inject(artifact, { sandbox: swapping });
       expect(placement).toMatchObject({ rung: 'exec-tar', protection: 'same-user', readBack: 'engine' });
       expect(placement.plan.map(({ rung, reason }) => `${rung}: ${reason}`)).toEqual([
-        'archive: root in the sandbox could lead the engine into /mnt/host while it unpacks',
         'namespace: a test keeps it closed',
+        'archive: root in the sandbox could lead the engine into /mnt/host while it unpacks',
         'exec-tar: placed by programs of the sandbox as its own user and proven',
       ]);
       expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
@@ -228,7 +228,13 @@ describe('a container that an agent prepared', ready, () => {
       const there = await site.inject(artifact, { install: ['/var/lib/toolcrib'], ledger: `${site.ledger}/other` });
       expect(there).toMatchObject({ rung: 'namespace', protection: 'writable-parent' });
       expect(there.why).toContain('/var/lib/toolcrib belongs to uid 1000');
-      expect(there.plan[0]?.reason).toContain('a link planted there would lead the engine elsewhere');
+      const byItself = await site.inject(artifact, {
+        sandbox: withoutNamespace(site.sandbox),
+        install: ['/var/lib/toolcrib'],
+        ledger: `${site.ledger}/third`,
+      });
+      expect(byItself.rung).toBe('exec-tar');
+      expect(byItself.plan[1]?.reason).toContain('a link planted there would lead the engine elsewhere');
     }
   });
 
@@ -242,26 +248,26 @@ describe('a container that an agent prepared', ready, () => {
     const open = await site.inject(artifact, { install: ['/srv/open/toolcrib'] });
     expect(open).toMatchObject({ rung: 'namespace', protection: 'writable-parent' });
     const sticky = await site.inject(artifact, { install: ['/srv/sticky/toolcrib'], ledger: `${site.ledger}/other` });
-    expect(sticky).toMatchObject({ rung: 'archive', protection: 'root-owned' });
+    expect(sticky).toMatchObject({ rung: 'namespace', protection: 'root-owned' });
     await expect(site.shell('1000', `mv /srv/sticky/toolcrib /srv/sticky/mine`)).rejects.toThrow();
   });
 
   test('with a tmpfs over the install directory that its engine knows gets the tool elsewhere', async () => {
     await using site = await startSite({ image, args: ['--tmpfs', '/var/lib/toolcrib:exec', '--user', '1000'] });
     const placement = await site.inject(artifact);
-    expect(placement).toMatchObject({ protection: 'root-owned', rung: 'archive' });
+    expect(placement).toMatchObject({ protection: 'root-owned', rung: 'namespace' });
     expect(placement.directory).toMatch(/^\/opt\/toolcrib\//);
   });
 
   test('with a tmpfs that its engine does not know is found out by the health check', async () => {
-    await using site = await startSite({ image }, async ({ name, shell }) => {
+    await using site = await startSite({ image, entered: false }, async ({ name, shell }) => {
       await shell('0', 'mkdir -p /var/lib/toolcrib');
       const pid = await docker('inspect', '--format', '{{.State.Pid}}', name);
       await mountInside(pid, '/var/lib/toolcrib');
     });
     const placement = await site.inject(artifact);
-    expect(placement.plan[0]).toMatchObject({ rung: 'archive', parent: '/var/lib/toolcrib', usable: false });
-    expect(placement.plan[0]?.reason).toContain('no such file');
+    expect(placement.plan[1]).toMatchObject({ rung: 'archive', parent: '/var/lib/toolcrib', usable: false });
+    expect(placement.plan[1]?.reason).toContain('no such file');
     expect((await site.call(placement, ['version'])).stdout).toBe('synthetic v1\n');
     expect(['writable-parent', 'same-user']).toContain(placement.protection);
   });
@@ -269,7 +275,7 @@ describe('a container that an agent prepared', ready, () => {
   test('with a volume in the way has that said in the result', async () => {
     await using site = await startSite({ image, args: ['--volume', '/var/lib/toolcrib', '--user', '1000'] });
     const placement = await site.inject(artifact);
-    expect(placement).toMatchObject({ rung: 'archive', protection: 'writable-parent', readBack: 'engine' });
+    expect(placement).toMatchObject({ rung: 'namespace', protection: 'writable-parent', readBack: 'host' });
     expect(placement.why).toContain('/var/lib/toolcrib is a volume');
   });
 

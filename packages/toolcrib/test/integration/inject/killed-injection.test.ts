@@ -13,6 +13,7 @@ import { collectOutput } from '../../../src/inject/output.ts';
 import { openDockerSandbox } from '../../../src/sandboxes/docker/docker-sandbox.ts';
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { dockerAvailable, startContainer } from '../../servers/docker.ts';
+import { relayEngine } from '../../servers/engine-relay.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 import { cliEnvironment, startCli, type CliEnd } from '../cli/command-line.ts';
 import { programsMissing } from '../build/samples.ts';
@@ -51,11 +52,19 @@ const MOMENTS: readonly Moment[] = [
 /** Containers into which a tool gets in different ways; a hundred kills in all. */
 const LANES = [
   { what: 'as root, as a mount', kills: 30, args: [], prefix: 'docker:', copy: false },
-  { what: 'as root, through the engine', kills: 20, args: [], prefix: 'docker:', copy: true },
-  { what: 'as a plain user, through the engine', kills: 10, args: ['--user', '1000'], prefix: 'docker:', copy: true },
+  { what: 'as root, through the engine', kills: 15, args: [], prefix: 'docker:', copy: true, remote: true },
+  {
+    what: 'as a plain user, through the engine',
+    kills: 10,
+    args: ['--user', '1000'],
+    prefix: 'docker:',
+    copy: true,
+    remote: true,
+  },
+  { what: 'as root, through its mount namespace', kills: 15, args: [], prefix: 'docker:', copy: true },
   {
     what: 'with a read-only root, through its mount namespace',
-    kills: 25,
+    kills: 15,
     args: ['--read-only', '--tmpfs', '/tmp:exec'],
     prefix: 'docker:',
     copy: true,
@@ -66,6 +75,8 @@ const LANES = [
 interface Lane {
   readonly reference: string;
   readonly copy: boolean;
+  /** Which engine is asked. */
+  readonly env: Readonly<Record<string, string>>;
   /** The container, to look into it while others come and go. */
   readonly view: Sandbox;
   readonly project: string;
@@ -81,18 +92,21 @@ describe.concurrent('an injection that is interrupted at any point', ready, () =
 
   test.for(LANES)(
     'into a container $what leaves nothing that a later one uses',
-    async ({ args, prefix, kills, copy }) => {
+    async ({ args, prefix, kills, copy, remote = false }) => {
       await using project = await syntheticProject({ ballast: BALLAST });
       await using container = await startContainer({ image, args });
       const { name } = container;
       const cache = join(project.folder, 'cache');
-      const host = createHost({ cwd: project.folder, env: cliEnvironment(project.folder), cacheDirectory: cache });
+      await using relay = await relayEngine();
+      const env = remote ? relay.env : {};
+      const host = createHost({ cwd: project.folder, env: cliEnvironment(project.folder, env), cacheDirectory: cache });
       const bytes = await readFile(join(project.folder, 'store', project.artifact));
       await using connection = await connected(name);
       const lane: Lane = {
         view: connection.sandbox,
         reference: `${prefix}${name}`,
         copy,
+        env,
         project: project.folder,
         cache,
         host,
@@ -142,10 +156,10 @@ async function usualTime(lane: Lane): Promise<number> {
   return usual;
 }
 
-function startInjection({ project, cache, reference, copy }: Lane) {
+function startInjection({ project, cache, reference, copy, env }: Lane) {
   return startCli(['inject', reference, ...(copy ? ['--copy'] : [])], {
     cwd: project,
-    env: { TOOLCRIB_CACHE_DIR: cache },
+    env: { ...env, TOOLCRIB_CACHE_DIR: cache },
   });
 }
 

@@ -99,7 +99,7 @@ describe('an agent that gives itself namespaces of its own', ready, () => {
       return await injectTool(injectionOf(sandbox, artifact, ledger)).finally(() => sandbox.close());
     };
     try {
-      expect(await inject()).toMatchObject({ rung: 'archive', protection: 'root-owned' });
+      expect(await inject()).toMatchObject({ rung: 'namespace', protection: 'root-owned' });
       expect(await inject()).toMatchObject({ reused: true });
       await nest(docker, container.name);
       const shown = await docker('exec', '--user', '0', container.name, 'ls', '/var/lib');

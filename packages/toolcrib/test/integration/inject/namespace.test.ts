@@ -140,7 +140,6 @@ describe('through the mount namespace of a container', ready, () => {
     await using site = await startSite({ image: noProgram, args: ['--volume', `${host.path}:/mnt/host`] });
     const placement = await site.inject(artifact);
     expect(placement).toMatchObject({ rung: 'namespace', protection: 'same-user', readBack: 'host' });
-    expect(placement.plan[0]?.reason).toBe('root in the sandbox could lead the engine into /mnt/host while it unpacks');
     expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
     expect(await readdir(host.path)).toEqual([]);
   });
@@ -272,7 +271,7 @@ describe('through the mount namespace of a container', ready, () => {
     try {
       const placement = await site.inject(artifact, { sandbox, install: ['/opt'] });
       expect(placement).toMatchObject({ rung: 'exec-tar', readBack: 'exec' });
-      expect(placement.plan[1]).toMatchObject({
+      expect(placement.plan[0]).toMatchObject({
         rung: 'namespace',
         usable: false,
         reason: expect.stringContaining('the namespace helper cannot be started') as string,

@@ -291,7 +291,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     try {
       const still = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(join(open, 'cache'))) });
       expect(still.plan[0]?.reason).toContain('of this host is on a file system that is mounted noexec');
-      expect(still.rung).toBe('archive');
+      expect(still.rung).toBe('namespace');
     } finally {
       await run('umount', [open]);
       await rm(open, { recursive: true });
@@ -325,7 +325,10 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
       },
     };
     const placement = await site.inject(artifact, { hostTree: changed });
-    expect(placement).toMatchObject({ rung: 'archive', plan: [{ rung: 'overlay', usable: false }, { usable: true }] });
+    expect(placement).toMatchObject({
+      rung: 'namespace',
+      plan: [{ rung: 'overlay', usable: false }, { usable: true }],
+    });
     expect(made).toBe(2);
     await rm(directory, { recursive: true });
   });
@@ -346,7 +349,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     await mkdir(join(empty, 'stranger'), { recursive: true });
     const filled = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(folder.path)) });
     expect(filled.plan[0]).toMatchObject({ usable: false, reason: `${empty} is not empty` });
-    expect(filled.rung).toBe('archive');
+    expect(filled.rung).toBe('namespace');
   });
 
   test('is copied instead when this host has no room for it', async () => {
@@ -357,14 +360,14 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     expect(plan[0]).toMatchObject({ rung: 'overlay', usable: false });
     expect(plan[0]?.reason).toMatch(/^cannot write .*: ENOSPC/);
     expect(plan.filter((step) => step.rung === 'overlay')).toHaveLength(1);
-    expect(rung).toBe('archive');
+    expect(rung).toBe('namespace');
   });
 
   test('is not used by who wants a copy, which takes its place', async () => {
     await using site = await startSite({ image: busybox, args: ['--user', '1000'] });
     const { directory } = await mountIn(site);
     const copied = await site.inject(artifact, { isCopyWanted: true });
-    expect(copied).toMatchObject({ rung: 'archive', reused: false });
+    expect(copied).toMatchObject({ rung: 'namespace', reused: false });
     expect(await mountIn(site)).toMatchObject({ directory: copied.directory, reused: true });
     await docker('restart', '--time', '0', site.name);
     expect(await namesIn(site, copied.directory)).toContain('note.txt');
@@ -410,7 +413,7 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
         const sandbox = interrupted(site.sandbox, at, killHelper);
         const placement = await mountIn(site, { sandbox, install: ['/var/lib/toolcrib'] });
         expect(placement.plan[0]?.reason).toContain('SIGKILL');
-        expect(placement.rung).toBe('archive');
+        expect(placement.rung).toBe('namespace');
         expect(await namesIn(site)).toEqual([placement.directory.replace(/.*\//, '')]);
         expect(await mountsIn(site)).toBe('0');
       },

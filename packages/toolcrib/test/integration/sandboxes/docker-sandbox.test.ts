@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,38 +13,12 @@ import { openDockerSandbox } from '../../../src/sandboxes/docker/docker-sandbox.
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { writeTar } from '../../../src/tar/write.ts';
 import { docker, dockerAvailable, startContainer } from '../../servers/docker.ts';
+import { relayEngine } from '../../servers/engine-relay.ts';
 import { requireOrSkip } from '../../servers/require.ts';
 
 const image = 'toolcrib-test/busybox';
 const ready = requireOrSkip(await dockerAvailable(image));
-const SOCKET = '/var/run/docker.sock';
 const open = (name: string, env: Record<string, string> = {}) => openDockerSandbox(name, { env });
-
-/** Forwards a TCP port to the engine's socket. */
-async function forward(
-  listen: (onConnection: (socket: Socket) => void) => ReturnType<typeof createServer>,
-): Promise<{ port: number } & AsyncDisposable> {
-  const open = new Set<Socket>();
-  const server = listen((socket) => {
-    const engine = connect({ path: SOCKET, allowHalfOpen: true });
-    for (const one of [socket, engine]) one.on('error', () => undefined);
-    // The engine locks a container for as long as somebody may read its files.
-    socket.on('close', () => engine.destroy());
-    socket.pipe(engine);
-    engine.pipe(socket);
-  });
-  // Also those whose handshake fails.
-  server.on('connection', (socket: Socket) => open.add(socket));
-  await once(server.listen(0, '127.0.0.1'), 'listening');
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      for (const one of open) one.destroy();
-      await promisify(server.close.bind(server))();
-    },
-  };
-}
 
 async function answers(sandbox: Sandbox): Promise<void> {
   try {
@@ -119,8 +93,8 @@ describe('opening a container', ready, () => {
 
   test('works over TCP', async () => {
     await using container = await startContainer({ image });
-    await using proxy = await forward((onConnection) => createServer({ allowHalfOpen: true }, onConnection));
-    await answers(await open(container.name, { DOCKER_HOST: `tcp://127.0.0.1:${proxy.port}` }));
+    await using proxy = await relayEngine();
+    await answers(await open(container.name, proxy.env));
   });
 
   test('works over TLS with a client certificate, and refuses an authority that it does not know', async () => {
@@ -129,8 +103,8 @@ describe('opening a container', ready, () => {
       const { ca, cert, key } = await makeCertificates(folder);
       const options = { ca, cert, key, requestCert: true, rejectUnauthorized: true, allowHalfOpen: true };
       await using container = await startContainer({ image });
-      await using proxy = await forward((onConnection) => createTlsServer(options, onConnection));
-      const env = { DOCKER_HOST: `tcp://127.0.0.1:${proxy.port}`, DOCKER_TLS_VERIFY: '1' };
+      await using proxy = await relayEngine((onConnection) => createTlsServer(options, onConnection));
+      const env = { ...proxy.env, DOCKER_TLS_VERIFY: '1' };
       await answers(await open(container.name, { ...env, DOCKER_CERT_PATH: folder }));
       const opening = open(container.name, { ...env, DOCKER_CERT_PATH: join(folder, 'empty') });
       await expect(opening).rejects.toMatchObject({ code: 'UNREACHABLE' });
