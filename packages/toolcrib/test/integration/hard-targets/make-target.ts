@@ -8,6 +8,7 @@ import { openExecSandbox } from '../../../src/sandboxes/exec/exec-sandbox.ts';
 import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
 import { startDockerDaemon } from '../../servers/docker-daemon.ts';
 import { docker, startContainer, type TestImage } from '../../servers/docker.ts';
+import { relayEngine } from '../../servers/engine-relay.ts';
 import {
   PODMAN_USER,
   podmanSockets,
@@ -110,6 +111,21 @@ export function behindPrefix(
     return { sandbox, [Symbol.asyncDispose]: closing(sandbox, container) };
   };
   return { ...rest, content, open };
+}
+
+/** A container of the Docker Engine that is reached over TCP: for its clients, on another machine. */
+export function inRemoteDocker(options: Pick<ContainerTarget, 'name' | 'image' | 'args' | 'content'>): HardTarget {
+  const { name, image = BUSYBOX, args = [], content = 'a static program' } = options;
+  const open = async () => {
+    await using opened = new AsyncDisposableStack();
+    const container = opened.use(await startContainer({ image, args }));
+    const relay = opened.use(await relayEngine());
+    const sandbox = await openDockerSandbox(container.name, { env: relay.env });
+    opened.defer(() => sandbox.close());
+    const all = opened.move();
+    return { sandbox, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  };
+  return { name, content, open };
 }
 
 /** A container of another Docker Engine, which maps the users of containers to others of this machine. */

@@ -8,6 +8,7 @@ import {
   inMappedDocker,
   inMountedDocker,
   inPodman,
+  inRemoteDocker,
 } from './make-target.ts';
 import type { HardTarget } from './target.ts';
 
@@ -108,6 +109,12 @@ export const TARGETS: readonly HardTarget[] = [
     prepare: ['tar', 'cat', 'mkdir', 'chmod'].map((name) => planted(name, 'exit 0')).join(';'),
   }),
   inDisturbedDocker({ name: 'root that renames, links, truncates and replaces meanwhile' }),
+  inRemoteDocker({ name: 'an engine over TCP, no shell, no tar, no libc', content, image: STATIC }),
+  inRemoteDocker({ name: 'an engine over TCP, `--user 1000`', args: user }),
+  inRemoteDocker({
+    name: 'an engine over TCP, `--read-only --tmpfs /tmp:exec --user 1000`',
+    args: [readOnly, '--tmpfs', '/tmp:exec', ...user],
+  }),
   inMappedDocker({ name: 'user namespaces (`userns-remap`)' }),
   inMappedDocker({ name: 'user namespaces (`userns-remap`), `--user 1000`', args: user }),
   inPodman('rootful', { name: 'Podman of root', content }),
