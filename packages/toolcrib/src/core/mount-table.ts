@@ -11,6 +11,8 @@ export interface MountLine {
   /** Where it is mounted, as the process sees it. */
   readonly path: string;
   readonly isReadOnly: boolean;
+  /** Whether programs can be started from it. */
+  readonly isExecutable: boolean;
   /** Whether what is mounted below it comes to other mount namespaces, too. */
   readonly isShared: boolean;
   /** Paths of what an overlay shows, the upper ones first, as who mounted it named them; none for other file systems. */
@@ -37,6 +39,7 @@ function lineFrom(line: string): MountLine | undefined {
     root: unescaped(root),
     path: unescaped(path),
     isReadOnly: options.split(',').includes('ro'),
+    isExecutable: !options.split(',').includes('noexec'),
     isShared: / shared:/.test(tags),
     layers: type === 'overlay' ? layersFrom(groups['super'] ?? '') : [],
   };

@@ -9,9 +9,11 @@ import { engineFindings } from '../doctor/engine-findings.ts';
 import type { Probe } from '../doctor/examine.ts';
 import { finding, type Finding } from '../doctor/finding.ts';
 import { examineGit } from '../doctor/git.ts';
+import { mountFinding } from '../doctor/mount-finding.ts';
 import { examineAuthorities, proxyFindings } from '../doctor/network.ts';
 import { examineStrace, kernelFindings, readKernelFacts, tracerFindings } from '../doctor/recording.ts';
 import type { Host } from './host.ts';
+import { treesOf } from './host-tree.ts';
 import type { InstalledProject } from './install-state.ts';
 import { transferOptions } from './open-store.ts';
 import type { Project } from './project.ts';
@@ -43,6 +45,7 @@ export function hostProbes(context: ProbeContext): readonly Probe[] {
       failsAs: 'failed',
       look: () => examineCache(host.cacheDirectory, host.ledgerDirectory, host.clock.now()),
     },
+    { group: 'cache', subject: 'mounts', failsAs: 'warning', look: () => mountProbe(host) },
     ...localProbes(host),
   ];
 }
@@ -152,6 +155,11 @@ function networkProbes(host: Host): readonly Probe[] {
       look: () => examineAuthorities(name, path),
     })),
   ];
+}
+
+async function mountProbe(host: Host): Promise<readonly Finding[]> {
+  const isLinuxRoot = process.platform === 'linux' && process.geteuid?.() === 0;
+  return [mountFinding(host.cacheDirectory, { isLinuxRoot, refusal: await treesOf(host).refusal() })];
 }
 
 function localProbes(host: Host): readonly Probe[] {

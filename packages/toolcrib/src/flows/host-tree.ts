@@ -1,8 +1,11 @@
+import { readFile, realpath } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
 import { layoutOf } from '../cache/layout.ts';
 import { treesOfArtifact } from '../cache/trees.ts';
-import { RemoteError } from '../core/errors.ts';
+import { messageOf, RemoteError } from '../core/errors.ts';
+import { mountAbove, mountLinesFrom } from '../core/mount-table.ts';
+import { nearestThere, verifyWritable } from '../disk/writable-directory.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import type { HostTree, MountedTree, ProvidedTree } from '../inject/host-tree.ts';
 import { ensureSafeDirectory, namesIn, stateOfTree, weaknessOfPlace } from '../inject/tree-on-host.ts';
@@ -13,7 +16,9 @@ import { newTreePath, treesIn, verifyTree, writeTree } from './stored-tree.ts';
 /** Where trees are kept that running sandboxes have mounted, before any artifact is known. */
 export function treesOf(host: Host): Pick<HostTree, 'refusal'> {
   const { trees, empty } = layoutOf(host.cacheDirectory);
-  return { refusal: async () => (await weaknessOfPlace(trees)) ?? (await whyNotEmpty(empty)) };
+  return {
+    refusal: async () => (await weaknessOfPlace(trees)) ?? (await whyUnfit(trees)) ?? (await whyNotEmpty(empty)),
+  };
 }
 
 /**
@@ -96,6 +101,16 @@ async function ensureEmpty(directory: string): Promise<string> {
     hint: 'remove what was put there: sandboxes would see it in their tools',
     details: { path },
   });
+}
+
+/** What is there already can be mounted from a cache that is read-only, too. */
+async function whyUnfit(trees: string): Promise<string | undefined> {
+  const nearest = await nearestThere(trees);
+  const lines = mountLinesFrom(await readFile('/proc/self/mountinfo', 'latin1').catch(() => ''));
+  if (mountAbove(lines, await realpath(nearest))?.isExecutable === false) {
+    return `${trees} of this host is on a file system that is mounted noexec`;
+  }
+  return nearest === trees ? undefined : await verifyWritable(trees).then(() => undefined, messageOf);
 }
 
 async function whyNotEmpty(directory: string): Promise<string | undefined> {

@@ -289,9 +289,14 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     await chmod(open, 0o755);
     await run('mount', ['-t', 'tmpfs', '-o', 'noexec,mode=755', 'none', open]);
     try {
-      const still = await site.inject(artifact, { hostTree: hostTreeOf(artifact, hostWith(join(open, 'cache'))) });
+      const cache = join(open, 'cache');
+      const tree = hostTreeOf(artifact, hostWith(cache));
+      const still = await site.inject(artifact, { hostTree: tree });
       expect(still.plan[0]?.reason).toContain('of this host is on a file system that is mounted noexec');
       expect(still.rung).toBe('namespace');
+      expect(await readdir(open)).toEqual([]); // the reason was seen before the tree was written
+      await run('mount', ['-o', 'remount,ro,exec', open]);
+      expect(await tree.refusal()).toMatch(/^cannot write to .*EROFS/);
     } finally {
       await run('umount', [open]);
       await rm(open, { recursive: true });

@@ -4,7 +4,7 @@ import { mountAbove, mountLinesFrom, rootWithin } from '../../../src/core/mount-
 
 const TABLE = [
   '27 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw',
-  '30 27 254:1 /@home /home ro,nosuid - btrfs /dev/vdb rw',
+  '30 27 254:1 /@home /home ro,nosuid,noexec - btrfs /dev/vdb rw',
   '31 27 0:40 / /mnt/a\\040b\\134c rw master:3 propagate_from:2 - tmpfs none rw',
   'no line',
   '32 27 254:0 /root/trees/x//deleted /opt/x ro,nodev - ext4 /dev/vda rw',
@@ -28,6 +28,7 @@ describe('a table of mounts', () => {
       [true, false],
       [false, false],
     ]);
+    expect(lines.map(({ isExecutable }) => isExecutable)).toEqual([true, false, true, true, true]);
     expect(lines[1]?.device).toBe((254n << 32n) | 1n);
   });
 
