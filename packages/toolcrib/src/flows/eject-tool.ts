@@ -1,3 +1,4 @@
+import type { ToolPins } from '../config/config.ts';
 import { ejectTool as eject, type EjectedDirectory } from '../inject/eject-tool.ts';
 import type { Host } from './host.ts';
 import { openSandbox } from './open-sandbox.ts';
@@ -25,10 +26,10 @@ export interface Ejection {
 /**
  * Takes a project's tool out of a sandbox again, and what interrupted injections left there. Programs that run from
  * there are not ended.
- * @throws as `inject/eject-tool.ts`; as {@link openSandbox}; UsageError `VERSION_INVALID`, `SUMS_INVALID`.
+ * @throws as `inject/eject-tool.ts`; as {@link openSandbox}; UsageError `VERSION_INVALID`.
  */
 export async function ejectTool(project: Project, host: Host, options: EjectOptions): Promise<Ejection> {
-  const { tool, version } = await project.readPins();
+  const { tool, version } = await subjectOf(project);
   const { versions = [version] } = options;
   const sandbox = await openSandbox(host, options.sandbox);
   try {
@@ -39,6 +40,14 @@ export async function ejectTool(project: Project, host: Host, options: EjectOpti
   } finally {
     await sandbox.close();
   }
+}
+
+/** Without the sums: also a version that nobody has published was placed, as a local build. */
+async function subjectOf(project: Project): Promise<Pick<ToolPins, 'tool' | 'version'>> {
+  const { config } = project;
+  if (config === undefined) return await project.readPins();
+  const { readVersion } = await import('../config/read-pins.ts');
+  return { tool: config.tool, version: await readVersion(config) };
 }
 
 /** True when nothing of it is there any more. */

@@ -33,6 +33,17 @@ describe('toolcrib eject', () => {
     }
   });
 
+  test('needs no pin of the version: a build of sources that are not published was placed as well', async () => {
+    await using made = await project();
+    await made.write('SHA256SUMS', `${'0'.repeat(64)}  probe-amd64-any-v2\n`);
+    for (const args of [[], ['--version', '2'], ['--version', '3'], ['--all-versions']]) {
+      expect(await runCommand(registerEject, made.folder, ['eject', 'local:box', ...args])).toMatchObject({
+        code: 0,
+        document: { tool: 'probe', directories: [] },
+      });
+    }
+  });
+
   test('refuses what it cannot mean before it looks for the sandbox', async () => {
     await using made = await project();
     for (const args of [
