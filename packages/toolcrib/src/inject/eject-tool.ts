@@ -23,8 +23,8 @@ export interface EjectedDirectory extends TakenAway {
   readonly tool: string;
   readonly version: number;
   /**
-   * `placement`: it could be used; `replaced`: another one took its place, see `Unfinished`; `leftover`:
-   * an injection that was interrupted left it, of whatever tool.
+   * `placement`: it could be used; `replaced`: another one took its place, see `Unfinished`; `leftover`: an injection that
+   * was interrupted left it, of whatever tool, or an ejection that could not remove all of it.
    */
   readonly kind: 'placement' | 'replaced' | 'leftover';
 }

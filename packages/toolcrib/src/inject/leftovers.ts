@@ -16,19 +16,20 @@ export interface TakenAway {
 
 /**
  * Takes a noted directory away, and strikes the note once it is gone; until then it says that nobody writes there, where
- * there is room to say so.
+ * there is room to say so. What was replaced and could not be touched stays that: only ejecting it is tried again.
  * @throws as `planRemoval`; RemoteError `STORAGE`.
  */
 export async function takeAwayNoted(
   context: TakingAway & { readonly notes: UnfinishedNotes },
-  { directory, digest }: Pick<Unfinished, 'directory' | 'digest'>,
+  { directory, digest, state }: Pick<Unfinished, 'directory' | 'digest'> & Partial<Pick<Unfinished, 'state'>>,
 ): Promise<TakenAway> {
   const { sandbox, notes } = context;
   const removal = await planRemoval(context, directory);
   const reason =
     removal.kind === 'possible' ? await removal.run() : removal.kind === 'absent' ? undefined : removal.reason;
   if (reason !== undefined) {
-    await tryToRecord(() => notes.note(sandbox.identity, { directory, digest, state: 'left' }));
+    const isAsNoted = state === 'replaced' && removal.kind === 'impossible';
+    if (!isAsNoted) await tryToRecord(() => notes.note(sandbox.identity, { directory, digest, state: 'left' }));
     return { outcome: 'left', reason };
   }
   await notes.strike(sandbox.identity, directory);
@@ -107,5 +108,5 @@ export async function collectLeftovers(
 /** Says that what is no placement stays in a sandbox. */
 export function stays(sandbox: Sandbox, directory: string, reason: string): Notice {
   const text = `an unfinished placement was left in ${directory} of ${sandbox.reference}: ${reason}`;
-  return { kind: 'warning', text, hint: 'nothing uses it; remove it, or remove the sandbox' };
+  return { kind: 'warning', text, hint: 'nothing uses it; remove it, or the sandbox; a mount ends when that stops' };
 }

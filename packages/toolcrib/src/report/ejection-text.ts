@@ -39,5 +39,5 @@ const OUTCOMES: Readonly<Record<string, string>> = { removed: 'removed', absent:
 
 const KINDS: Readonly<Record<string, string>> = {
   replaced: ' (another one took its place, and it was not used any more)',
-  leftover: ' (of an injection that was interrupted)',
+  leftover: ' (an unfinished injection or an earlier eject left it)',
 };

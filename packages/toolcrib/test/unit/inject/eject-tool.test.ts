@@ -7,8 +7,10 @@ import { silentReporter } from '../../../src/core/reporter.ts';
 import { systemClock } from '../../../src/flows/host.ts';
 import { ejectTool, type EjectRequest } from '../../../src/inject/eject-tool.ts';
 import { createLedger, type LedgerEntry } from '../../../src/inject/ledger.ts';
+import { findLeftovers } from '../../../src/inject/leftovers.ts';
 import { createNotes } from '../../../src/inject/unfinished.ts';
 import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
+import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
 import { createScratch } from '../disk/scratch.ts';
 
 const digest = digestOf('artifact');
@@ -45,6 +47,13 @@ async function site() {
     standing,
     [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose](),
   };
+}
+
+/** The sandbox with mounts of toolcrib, of which only the kernel tells. */
+function withMounts(sandbox: Sandbox, paths: readonly string[]): Sandbox {
+  const never = () => Promise.reject(new Error('nothing is placed or mounted'));
+  const mounter = { mount: never, isMounted: () => Promise.resolve(false), mountPaths: () => Promise.resolve(paths) };
+  return { ...sandbox, namespace: { look: never, place: never, read: never, mounter } };
 }
 
 async function changeNote(ledger: string, change: (text: string) => string): Promise<void> {
@@ -96,6 +105,23 @@ describe('ejecting', () => {
       { outcome: 'left', reason: expect.stringMatching(/^half of it stays.* does not know it any more$/) as string },
     ]);
     expect(await at.ledger.find(sandbox.identity, digest)).toBeUndefined();
+  });
+
+  test('tells a mount that was replaced and moved as what it is, each time, and no injection warns of it', async () => {
+    await using at = await site();
+    const { sandbox, notes } = at;
+    const mount = `${PARENT}/probe-v1-0123456789ab-fedcba9876543210`;
+    await at.ledger.forget(sandbox.identity, digest);
+    await notes.note(sandbox.identity, { directory: mount, digest, state: 'replaced' });
+    const moved = mount.replace(PARENT, '/var/lib/elsewhere');
+    const request = { ...at.request, sandbox: withMounts(sandbox, [moved]) };
+    const reason = `root in the sandbox moved the mount to ${moved}, where it stays until the sandbox stops`;
+    for (let time = 0; time < 2; time += 1) {
+      expect(await ejectTool(request)).toMatchObject([{ directory: mount, kind: 'replaced', outcome: 'left', reason }]);
+      expect(await findLeftovers(request)).toEqual([]);
+    }
+    expect(await ejectTool(at.request)).toMatchObject([{ directory: mount, kind: 'replaced', outcome: 'absent' }]);
+    expect(await notes.list(sandbox.identity)).toEqual([]);
   });
 
   test('ends with its signal, and after a minute, when what removes a tree does not end by itself', async () => {

@@ -22,7 +22,7 @@ test('eject says what was removed, what was gone, and what stays and why', () =>
     'removed  /opt/a',
     'absent   /opt/b',
     'removed  /opt/c (another one took its place, and it was not used any more)',
-    'left     /opt/d (of an injection that was interrupted)',
+    'left     /opt/d (an unfinished injection or an earlier eject left it)',
     `         the sandbox has no rm${' x'.repeat(25)}`,
   ]);
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
