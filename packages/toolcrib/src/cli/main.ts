@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type * as commandLineModule from './command-line.ts';
-import { compiledCodeOf, loadCommand } from './command-loader.ts';
+import { loadCommand } from './command-loader.ts';
 import { calledCommand } from './command-names.ts';
+import { compiledCodeOf } from './compiled-code.ts';
 import { isSupported, SUPPORTED_NODE, VERSION } from './version.ts';
 
 /** Scripts ask for the version often: it is answered without loading anything else. */

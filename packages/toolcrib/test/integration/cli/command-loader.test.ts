@@ -4,21 +4,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { readCompiledCode, writeCompiledCode } from '../../../src/cli/compiled-code.ts';
+import { compiledCodeOf } from '../../../src/cli/compiled-code.ts';
 import { createScratch } from '../../unit/disk/scratch.ts';
 
 const LOADER = fileURLToPath(new URL('load-command.ts', import.meta.url));
 
 /** A command of two files that need each other, one of them when it runs. */
 async function createCommand(folder: string, words: string) {
-  const [dist, kept] = [join(folder, 'dist'), join(folder, 'kept')];
+  const [dist, kept] = [join(folder, 'dist'), join(folder, '.compiled-code')];
   await mkdir(join(dist, 'chunks'), { recursive: true });
   const entry = join(dist, 'command.cjs');
   await writeFile(entry, "exports.end = '!'; exports.say = () => require('./chunks/words.cjs').words();");
   const setWords = (text: string) => writeFile(join(dist, 'chunks/words.cjs'), wordsFile(text));
   await setWords(words);
-  const run = async () => (await promisify(execFile)(process.execPath, [LOADER, entry, kept])).stdout;
-  return { kept, keptWords: join(kept, 'words.cjs'), setWords, run };
+  const run = async () => (await promisify(execFile)(process.execPath, [LOADER, entry])).stdout;
+  const code = compiledCodeOf(entry, 'test') ?? expect.fail('nothing is kept');
+  return { kept, keptWords: join(kept, `test.${process.version}-${process.arch}.words.cjs`), code, setWords, run };
 }
 
 function wordsFile(words: string): string {
@@ -41,18 +42,18 @@ test('a command says the same whether its code was compiled before or not, and w
   const { kept, run } = await createCommand(scratch.path, 'hello');
   expect(await run()).toBe('hello!');
   const first = await contentOf(kept);
-  expect(Object.keys(first)).toEqual(['command.cjs', 'words.cjs']);
+  expect(Object.keys(first).map((name) => name.replace(/.*-\w+\./, ''))).toEqual(['command.cjs', 'words.cjs']);
   expect(await run()).toBe('hello!');
   expect(await contentOf(kept)).toEqual(first);
 });
 
 test('what was compiled is what runs, also of functions that are compiled when they are called', async () => {
   await using scratch = await createScratch();
-  const { keptWords, setWords, run } = await createCommand(scratch.path, 'howdy');
+  const { keptWords, code, setWords, run } = await createCommand(scratch.path, 'howdy');
   await run();
-  const code = (await readFile(keptWords)).subarray(32);
+  const compiled = (await readFile(keptWords)).subarray(32);
   await setWords('hello');
-  writeCompiledCode(keptWords, wrappedWords('hello'), code);
+  code.write('words.cjs', wrappedWords('hello'), compiled);
   expect(await run()).toBe('howdy!');
 });
 
@@ -67,21 +68,26 @@ test('a file that changed is compiled anew, also when it is as long as before', 
 
 test('what was damaged is compiled again and replaced', async () => {
   await using scratch = await createScratch();
-  const { keptWords, run } = await createCommand(scratch.path, 'hello');
+  const { keptWords, code, run } = await createCommand(scratch.path, 'hello');
   await run();
   const sound = await readFile(keptWords);
   await writeFile(keptWords, sound.fill(0, 200));
-  expect(readCompiledCode(keptWords, wrappedWords('hello'))).toBeUndefined();
+  expect(code.read('words.cjs', wrappedWords('hello'))).toBeUndefined();
   expect(await run()).toBe('hello!');
-  expect(readCompiledCode(keptWords, wrappedWords('hello'))).toBeDefined();
+  expect(code.read('words.cjs', wrappedWords('hello'))).toBeDefined();
 });
 
-test('a command runs where nothing can be kept', async () => {
+test('a command whose package is removed while it runs does not bring it back', async () => {
   await using scratch = await createScratch();
-  const { kept, run } = await createCommand(scratch.path, 'hello');
-  await writeFile(kept, 'not a folder');
-  expect(await run()).toBe('hello!');
-  expect(await readFile(kept, 'utf8')).toBe('not a folder');
+  const folder = join(scratch.path, 'package');
+  const { run } = await createCommand(folder, 'hello');
+  const entry = join(folder, 'dist/command.cjs');
+  await writeFile(
+    entry,
+    `exports.say = () => { require('fs').rmSync('${folder}', { recursive: true }); return 'gone'; };`,
+  );
+  expect(await run()).toBe('gone');
+  expect(await readdir(scratch.path)).toEqual([]);
 });
 
 test('commands that start at once for the first time all say what they should', async () => {
