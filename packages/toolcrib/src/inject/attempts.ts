@@ -37,7 +37,7 @@ export function optionsIn(
   const refusal = copyingRefusal(examination);
   if (refusal !== undefined) return sandbox.ways.map((rung) => ({ rung, parent, usable: false, reason: refusal }));
   const outside = helped ? outsideInReach(sandbox, uid) : undefined;
-  const users = usersFor(examination, uid);
+  const users = usersFor(sandbox, examination, uid);
   return sandbox.ways.flatMap((rung) => {
     if (rung === 'namespace') return [{ examination, rung, user: undefined }];
     if (rung === 'archive') return [engineOption(examination, rung, outside)];
@@ -101,8 +101,12 @@ function archiveRefusal(examination: ParentExamination): string | undefined {
  * As whom helping programs run, best first. As root only where nobody else can plant a link: not in a weak parent, and in a tmpfs
  * only directly in it.
  */
-export function usersFor(examination: ParentExamination, uid: number | undefined): readonly Candidate['user'][] {
-  if (uid === 0) return [undefined];
+export function usersFor(
+  { choosesUser }: Pick<Sandbox, 'choosesUser'>,
+  examination: ParentExamination,
+  uid: number | undefined,
+): readonly Candidate['user'][] {
+  if (uid === 0 || !choosesUser) return [undefined];
   if (examination.weaknesses.length === 0) return ['0', undefined];
   const direct = examination.mount?.kind === 'tmpfs' && examination.missing.length === 0;
   return direct ? [undefined, '0'] : [undefined];

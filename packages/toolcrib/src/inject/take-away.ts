@@ -82,7 +82,7 @@ async function planRemovalThere(context: TakingAway, directory: string): Promise
   }
   const isGone = async () =>
     isVisible ? (await standing(sandbox, directory)) === undefined : await isGoneInside(sandbox, directory);
-  return await planWays(context, { directory, isGone, users: usersFor(examination, uid) });
+  return await planWays(context, { directory, isGone, users: usersFor(sandbox, examination, uid) });
 }
 
 /** The tree, or what the namespace helper did not come to give that name, or took it from before it removed it. */

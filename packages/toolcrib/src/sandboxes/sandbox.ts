@@ -124,6 +124,12 @@ export interface SandboxReader {
   readTar(path: string): Promise<AsyncIterable<Uint8Array> | undefined>;
 }
 
+/** Options of {@link SandboxWriter.unpackTar}. */
+export interface UnpackOptions {
+  readonly spool?: string;
+  readonly user?: string | undefined;
+}
+
 /** The role of a sandbox that takes files. */
 export interface SandboxWriter {
   /**
@@ -133,10 +139,12 @@ export interface SandboxWriter {
    * failure. Nothing outside the sandbox is written as long as no component of `parent` is a link.
    * @param options.spool where a sandbox that needs the tar as a file keeps it meanwhile: a directory, made if need be;
    * default: `parent`. After a crash the file is still there.
+   * @param options.user as whom the programs of a sandbox with an `uploader` are to unpack; default: its own user.
    * @throws SandboxError `NOT_INJECTABLE` when this way is not possible here (read-only root, no such parent), with the
-   * engine's own words; `SANDBOX_STATE`; RemoteError `UNREACHABLE`; whatever the iteration of the tar throws.
+   * engine's own words; `EXEC_FAILED` for a user that its programs cannot be, before anything is written; `SANDBOX_STATE`;
+   * RemoteError `UNREACHABLE`; whatever the iteration of the tar throws.
    */
-  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>, options?: { readonly spool?: string }): Promise<void>;
+  unpackTar(parent: string, tar: AsyncIterable<Uint8Array>, options?: UnpackOptions): Promise<void>;
 }
 
 /**
@@ -281,6 +289,8 @@ export function mounterOf({ namespace }: Pick<Sandbox, 'namespace'>): NamespaceM
 export interface SandboxExecutor {
   /** How a program in the sandbox sees a path of it: the same in a container, below its directory for `local:`. */
   programPath(path: string): string;
+  /** Whether `exec` takes another user than `identity.user`; where it does not, one is refused with `EXEC_FAILED`. */
+  readonly choosesUser: boolean;
   /**
    * Starts a program. Engines cannot kill an exec: an abort closes the streams, and the program has to end by that.
    * A program that is not there or cannot be executed ends with 127 or 126 and says so on one of its outputs.

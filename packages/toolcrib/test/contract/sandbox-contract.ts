@@ -140,6 +140,21 @@ export function describeSandboxContract(under: SandboxUnderTest): void {
       expect(ended.stderr).toMatch(/no such file|not found|ENOENT/);
     });
 
+    test('a program runs as another user, or nothing is done as one', async () => {
+      await using opened = await under.open();
+      const { sandbox } = opened;
+      const { choosesUser, uploader } = sandbox;
+      const argv = ['/bin/sh', '-c', 'id -u'];
+      const exec = async () => await finish(await sandbox.exec({ argv, user: '4321', stdin: false }));
+      const refused = { code: 'EXEC_FAILED' };
+      if (choosesUser) expect(await exec()).toMatchObject({ stdout: '4321\n', code: 0 });
+      else await expect(exec()).rejects.toMatchObject(refused);
+      if (uploader === undefined) return;
+      const unpacking = sandbox.unpackTar('/', writeTar(TREE), { spool: '/spool', user: '4321' });
+      await expect(unpacking).rejects.toMatchObject(refused);
+      expect([await sandbox.stat('/spool'), await sandbox.stat('/tree')]).toEqual([undefined, undefined]);
+    });
+
     test('variables are added and taken away', async () => {
       await using opened = await under.open();
       const { sandbox } = opened;

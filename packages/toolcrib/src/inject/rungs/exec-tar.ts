@@ -29,11 +29,11 @@ export async function placeByTar(attempt: Attempt): Promise<void> {
  * what takes that away takes the file along, and one that stays there is found when the tree is read back.
  */
 async function uploadTar(attempt: Attempt): Promise<void> {
-  const { sandbox, artifact, examination, progress, signal } = attempt;
+  const { sandbox, artifact, examination, user, progress, signal } = attempt;
   await requireProgram(attempt, 'tar');
   const bytes = verifiedTar(artifact, signal, (count) => progress.advance(count));
   const tar = placementTar(artifact, namesToMake(attempt), bytes);
-  await sandbox.unpackTar(examination.existing, tar, { spool: directoryOf(attempt) });
+  await sandbox.unpackTar(examination.existing, tar, { spool: directoryOf(attempt), user });
 }
 
 /**

@@ -53,6 +53,7 @@ async function openContainer(
     rootOwner: container.rootOwner,
     ...(await namespaceOf(container, description.value, identity, options)),
     programPath: (inside) => inside,
+    choosesUser: true,
     stat: (inside) => statPath(container, inside),
     readOwner: (inside) => readOwner(container, inside),
     readTar: (inside) => readTree(container, inside),

@@ -2,7 +2,7 @@ import { combineSignals } from '../../core/combined-signal.ts';
 import type { Clock } from '../../core/clock.ts';
 import { SandboxError } from '../../core/errors.ts';
 import { quoteShellWord } from '../../core/shell-words.ts';
-import type { ExecRequest, Sandbox, SandboxIdentity } from '../sandbox.ts';
+import type { Sandbox, SandboxIdentity } from '../sandbox.ts';
 import { startExec } from './exec-process.ts';
 import { askFacts } from './facts.ts';
 import { endShells, type Prefix, type PrefixPatience } from './prefix-process.ts';
@@ -65,6 +65,7 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
     ways: ['exec-tar', 'exec-cat'],
     uploader: { writeFile: write },
     programPath: (path) => path,
+    choosesUser: false,
     stat: async (path) => {
       const entry = await statRemote(session, path);
       return entry && { kind: entry.kind, mode: entry.mode, size: entry.size, linkTarget: entry.linkTarget };
@@ -72,7 +73,8 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
     rootOwner: 0,
     readOwner: async (path) => (await statRemote(session, path))?.uid,
     readTar: (path) => packRemote(session, path),
-    unpackTar: async (parent, tar, { spool = parent } = {}) => {
+    unpackTar: async (parent, tar, { spool = parent, user } = {}) => {
+      verifyUser(user, identity);
       const name = `.toolcrib-${Buffer.from(random(8)).toString('hex')}.tar`;
       const path = `${spool.replace(/\/$/, '')}/${name}`;
       try {
@@ -84,7 +86,7 @@ export async function openExecSandbox(words: readonly string[], options: ExecSan
       }
     },
     exec: async (request) => {
-      verifyUser(request, identity);
+      verifyUser(request.user, identity);
       const signals = combineSignals([signal, closing.signal, request.signal]);
       return await startExec(prefix, request, { halfCloses, signal: signals });
     },
@@ -115,7 +117,7 @@ function notInjectable(what: string, output: Buffer): SandboxError {
   return new SandboxError('NOT_INJECTABLE', `${what}: ${said}`);
 }
 
-function verifyUser({ user }: ExecRequest, identity: SandboxIdentity): void {
+function verifyUser(user: string | undefined, identity: SandboxIdentity): void {
   if (user === undefined || user.split(':')[0] === identity.user) return;
   throw refused(
     `an exec prefix runs programs as uid ${identity.user} only, not as ${JSON.stringify(user)}`,

@@ -44,6 +44,7 @@ export async function openLocalSandbox(directory: string, options: LocalSandboxO
     identity,
     ways: ['archive'],
     programPath: (path) => (isolation === undefined ? resolve(root, `.${resolve('/', path)}`) : path),
+    choosesUser: false,
     stat: async (path) => entryOf(await onHost(path)),
     rootOwner: 0,
     readOwner: async (path) => {

@@ -58,6 +58,7 @@ describe('a tool goes through a prefix into a sandbox', requireOrSkip(missing), 
       directory: expect.stringMatching(/^\/tmp\//) as string,
     });
     expect(placed.plan.filter(({ usable }) => !usable).length).toBeGreaterThan(0);
+    expect(placed.plan.filter(({ reason }) => reason.includes('as root'))).toEqual([]);
     const answer = await startTool({
       sandbox: it.sandbox,
       placement: placed,

@@ -47,6 +47,7 @@ function sandboxOf(image: string, arch?: string): Sandbox {
     ways: [],
     rootOwner: 0,
     programPath: (path) => path,
+    choosesUser: true,
     ...{ stat: unused, readOwner: unused, readTar: unused, unpackTar: unused, exec: unused },
     close: () => Promise.resolve(),
   };
