@@ -19,7 +19,7 @@ export interface Ejection {
   readonly tool: string;
   /** Null: all of them. */
   readonly versions: readonly number[] | null;
-  /** Every directory that was known to be there; empty when there was nothing. */
+  /** Every directory that was known to be there, and every mount that the sandbox was made with; empty when there was nothing. */
   readonly directories: readonly EjectedDirectory[];
 }
 

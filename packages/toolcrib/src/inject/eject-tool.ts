@@ -4,6 +4,7 @@ import { tellingInterruptedWait } from './interrupted-wait.ts';
 import { createLedger, type KnownPlacement } from './ledger.ts';
 import { tryToRecord } from './ledger-record.ts';
 import { findLeftovers, takeAwayNoted, type LeftoverSearch, type TakenAway } from './leftovers.ts';
+import { mountedToolAt } from './mounted-path.ts';
 import { placementAt } from './placement-name.ts';
 import { planRemoval } from './take-away.ts';
 import { createNotes, type Unfinished, type UnfinishedNotes } from './unfinished.ts';
@@ -16,7 +17,7 @@ export interface EjectRequest extends LeftoverSearch {
   readonly reporter: Reporter;
 }
 
-/** A directory that an injection wrote, and what became of it. */
+/** A directory that an injection wrote, or a mount that the sandbox was made with, and what became of it. */
 export interface EjectedDirectory extends TakenAway {
   /** Path of the sandbox. */
   readonly directory: string;
@@ -24,20 +25,22 @@ export interface EjectedDirectory extends TakenAway {
   readonly version: number;
   /**
    * `placement`: it could be used; `replaced`: another one took its place, see `Unfinished`; `leftover`: an injection that
-   * was interrupted left it, of whatever tool, or an ejection that could not remove all of it.
+   * was interrupted left it, of whatever tool, or an ejection that could not remove all of it;
+   * `mount`: the sandbox was made with it, and nothing takes it away.
    */
-  readonly kind: 'placement' | 'replaced' | 'leftover';
+  readonly kind: 'placement' | 'replaced' | 'leftover' | 'mount';
 }
 
 /**
  * Takes away what the ledger of this host knows to have been placed in a sandbox, also before it was started again, and
- * what interrupted injections left there. What it does not know is not looked for.
+ * what interrupted injections left there. What it does not know is not looked for. A mount that the sandbox was made with is
+ * told, and stays.
  *
  * The ledger forgets a placement before its first file is removed: what is half removed when this is killed is used by
  * nobody, and taken away by the next call or injection. A placement that cannot be taken away stays known. Forgetting is
  * what is needed; the note only has what is half removed found again. On a full disk it is done without, because there
  * ejecting is one way to make room, and what stays then is told.
- * @returns every directory that was known; empty when there was nothing.
+ * @returns every directory that was known, and every such mount; empty when there was nothing.
  * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`, `STORAGE`; the signal's reason.
  */
 export async function ejectTool(request: EjectRequest): Promise<readonly EjectedDirectory[]> {
@@ -51,7 +54,7 @@ async function ejectNow(request: EjectRequest): Promise<readonly EjectedDirector
   const ejected: EjectedDirectory[] = [];
   for (const known of await createLedger(ledger).list(sandbox.identity)) {
     signal?.throwIfAborted();
-    if (!isMeant(request, known.entry.directory)) continue;
+    if (!isMeant(request, placementAt(known.entry.directory))) continue;
     const taken = await ejectPlacement(request, notes, known);
     if (taken !== undefined) ejected.push(taken);
   }
@@ -62,12 +65,23 @@ async function ejectNow(request: EjectRequest): Promise<readonly EjectedDirector
     const kind = note.state === 'replaced' ? 'replaced' : 'leftover';
     ejected.push(told(kind, note.directory, await takeAwayNoted({ ...request, notes }, note)));
   }
-  return ejected;
+  return [...ejected, ...mountsOf(request)];
 }
 
-function isMeant({ tool, versions }: EjectRequest, directory: string): boolean {
-  const name = placementAt(directory);
-  return name?.tool === tool && (versions === undefined || versions.includes(name.version));
+type ToolVersion = Pick<EjectedDirectory, 'tool' | 'version'>;
+
+function isMeant({ tool, versions }: EjectRequest, placed: ToolVersion | undefined): placed is ToolVersion {
+  return placed?.tool === tool && (versions === undefined || versions.includes(placed.version));
+}
+
+/** By what the sandbox was made with, whether or not an injection has used it. */
+function mountsOf(request: EjectRequest): readonly EjectedDirectory[] {
+  const reason = 'the sandbox was made with this mount, which stays as long as the sandbox does';
+  return request.sandbox.identity.mounts.flatMap(({ path }) => {
+    const mounted = mountedToolAt(path);
+    if (!isMeant(request, mounted)) return [];
+    return [{ directory: path, ...mounted, kind: 'mount', outcome: 'left', reason }];
+  });
 }
 
 /** @returns undefined when somebody else took it away first. */
@@ -106,7 +120,7 @@ async function orUnnoted(
 
 async function notedFor(request: EjectRequest, notes: UnfinishedNotes): Promise<readonly Unfinished[]> {
   const replaced = (await notes.list(request.sandbox.identity)).filter(
-    ({ state, directory }) => state === 'replaced' && isMeant(request, directory),
+    ({ state, directory }) => state === 'replaced' && isMeant(request, placementAt(directory)),
   );
   return [...replaced, ...(await findLeftovers(request))];
 }

@@ -53,6 +53,11 @@ describe('a sandbox that is made with what mount-args prints', requireOrSkip(mis
     expect(await docker('diff', container.name)).not.toContain('bin/synthetic');
     const told = await site.run('inject', `docker:${container.name}`);
     expect(told.stdout).toContain('read-only-mount: the engine mounted it read-only');
+    const end = await site.run('eject', `docker:${container.name}`);
+    expect(end.code).toBe(8);
+    expect(end.stdout.split('\n')[0]).toBe(`left     ${path}`);
+    expect(end.stdout.replace(/\s+/g, ' ')).toContain('the sandbox was made with this mount');
+    expect(await inject(container)).toMatchObject({ placement: { rung: 'mount', reused: true, provenAt } });
   });
 
   test('is not used when root in it moved a directory above the mount, whatever stands at its path now', async () => {

@@ -8,6 +8,7 @@ import { systemClock } from '../../../src/flows/host.ts';
 import { ejectTool, type EjectRequest } from '../../../src/inject/eject-tool.ts';
 import { createLedger, type LedgerEntry } from '../../../src/inject/ledger.ts';
 import { findLeftovers } from '../../../src/inject/leftovers.ts';
+import { mountPathOf } from '../../../src/inject/mounted-path.ts';
 import { createNotes } from '../../../src/inject/unfinished.ts';
 import { openLocalSandbox } from '../../../src/sandboxes/local/local-sandbox.ts';
 import type { Sandbox } from '../../../src/sandboxes/sandbox.ts';
@@ -122,6 +123,25 @@ describe('ejecting', () => {
     }
     expect(await ejectTool(at.request)).toMatchObject([{ directory: mount, kind: 'replaced', outcome: 'absent' }]);
     expect(await notes.list(sandbox.identity)).toEqual([]);
+  });
+
+  test('tells the mount that the sandbox was made with, and that it stays, of that tool and those versions alone', async () => {
+    await using at = await site();
+    const mountsAt = (...paths: readonly string[]) => {
+      const mounts = paths.map((path) => ({ path, kind: 'bind', writable: false, executable: true }) as const);
+      return { ...at.sandbox, identity: { ...at.sandbox.identity, mounts } };
+    };
+    const mount = mountPathOf({ tool: 'probe', version: 1, digest });
+    const others = ['/work', `${mount}/bin`, `/elsewhere${mount}`, mountPathOf({ tool: 'other', version: 1, digest })];
+    const request = { ...at.request, sandbox: mountsAt(...others, mount) };
+    const reason = 'the sandbox was made with this mount, which stays as long as the sandbox does';
+    const told = { directory: mount, tool: 'probe', version: 1, kind: 'mount', outcome: 'left', reason };
+    expect(await ejectTool({ ...request, versions: [2] })).toEqual([]);
+    expect(await ejectTool(request)).toEqual([
+      expect.objectContaining({ kind: 'placement', outcome: 'removed' }),
+      told,
+    ]);
+    expect(await ejectTool(request)).toEqual([told]);
   });
 
   test('ends with its signal, and after a minute, when what removes a tree does not end by itself', async () => {
