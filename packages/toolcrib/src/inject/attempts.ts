@@ -47,6 +47,14 @@ export function optionsIn(
   });
 }
 
+/** Whether what a way places is written by root, and not by the sandbox's own user. */
+export function isWrittenByRoot(
+  { rung, user }: Pick<CopyingCandidate, 'rung' | 'user'>,
+  uid: number | undefined,
+): boolean {
+  return rung === 'archive' || rung === 'namespace' || user === '0' || uid === 0;
+}
+
 /** Programs of the sandbox that a way needs. */
 export function programsFor(rung: CopyingRung): readonly string[] {
   return { archive: [], namespace: [], 'exec-tar': ['tar'], 'exec-cat': ['sh', 'mkdir', 'cat', 'chmod'] }[rung];

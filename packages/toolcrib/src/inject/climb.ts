@@ -1,5 +1,7 @@
 import { hasCode, messageOf } from '../core/errors.ts';
-import type { Candidate } from './attempts.ts';
+import type { Sandbox } from '../sandboxes/sandbox.ts';
+import { isWrittenByRoot, type Candidate } from './attempts.ts';
+import { isCrash } from './health-check.ts';
 import type { Injection } from './injection.ts';
 import { stays, takeAwayNoted } from './leftovers.ts';
 import type { Ledger, LedgerEntry } from './ledger.ts';
@@ -24,6 +26,8 @@ interface Climb {
   readonly plan: PlanStep[];
   /** How mounting goes: what is wrong with this host or with the tool there is so below every parent. */
   readonly mounting: { wrongTrees: number; isOver: boolean };
+  /** Where the tool crashed although all of it had arrived, as {@link placeOf} tells. */
+  readonly crashes: Set<string>;
 }
 
 /** A tree that somebody changes again and again is not written again and again. */
@@ -39,14 +43,33 @@ export async function climb(injection: Injection, ledger: Ledger): Promise<Place
   const plan: PlanStep[] = [];
   const notes = createNotes(injection.ledger, () => clock.now());
   const hasLinks = (artifact.tar.links ?? []).length > 0;
-  const climbing: Climb = { injection, ledger, notes, uid, plan, mounting: { wrongTrees: 0, isOver: false } };
+  const mounting = { wrongTrees: 0, isOver: false };
+  const climbing: Climb = { injection, ledger, notes, uid, plan, mounting, crashes: new Set() };
   for await (const option of waysInto({ sandbox, install, hasLinks, uid, hostTree })) {
-    if (option.rung === 'overlay' && climbing.mounting.isOver) continue;
+    if (option.rung === 'overlay' && mounting.isOver) continue;
+    if ('examination' in option && climbing.crashes.has(placeOf(option, uid))) continue;
     if ('usable' in option) plan.push(option);
     const placement = 'usable' in option ? undefined : await tryOne(climbing, option);
     if (placement !== undefined) return placement;
   }
-  throw notInjectable(sandbox, plan);
+  throw notInjectable(sandbox, plan, climbing.crashes.size > 0 ? { hasProc: await hasProc(sandbox) } : undefined);
+}
+
+/**
+ * What of a candidate a tool may crash for: the file system, and whose the tree is. How the same bytes came there, and to
+ * which directory, is no reason. A mount of this host is a place of its own.
+ */
+function placeOf(candidate: Candidate, uid: number | undefined): string {
+  const { rung, examination, user } = candidate;
+  if (rung === 'overlay') return rung;
+  const owner = isWrittenByRoot({ rung, user }, uid) ? 'root' : 'own';
+  return `${owner} ${examination.mount?.path ?? '/'}`;
+}
+
+/** Everybody else than an `uploader` sees what is below a mount of the engine, not in it; and engines mount it always. */
+async function hasProc(sandbox: Sandbox): Promise<boolean> {
+  if (sandbox.uploader === undefined) return true;
+  return (await sandbox.stat('/proc/self')) !== undefined;
 }
 
 async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement | undefined> {
@@ -65,6 +88,7 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
     if (isWrongTree(error)) mounting.wrongTrees += 1;
     const mayBeAnother = isWrongTree(error) && mounting.wrongTrees < MOST_WRONG_TREES;
     if (mayBeAnother) return await tryOne(climbing, candidate);
+    if (isCrash(error)) climbing.crashes.add(placeOf(candidate, climbing.uid));
     mounting.isOver ||= rung === 'overlay' && !isAboutParent(error);
     plan.push({ ...step, usable: false, reason: reasonOf(candidate, error) });
     return undefined;

@@ -1,6 +1,7 @@
+import { constants } from 'node:os';
 import { combineSignals } from '../core/combined-signal.ts';
 import type { Clock } from '../core/clock.ts';
-import { IntegrityError, SandboxError } from '../core/errors.ts';
+import { hasCode, IntegrityError, SandboxError } from '../core/errors.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
 import { collectOutput, tailOf, type ProgramOutput } from './output.ts';
@@ -16,6 +17,12 @@ export interface HealthCheck {
   readonly clock: Clock;
   readonly signal: AbortSignal | undefined;
 }
+
+/** How a program ends that cannot go on. signal(7); the numbers are those of all machines of targets. */
+const CRASHES = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV', 'SIGSYS'] as const;
+
+/** What is added to a signal's number where an exit code stands for it. */
+const BY_SIGNAL = 128;
 
 /** In milliseconds; emulated architectures take seconds. */
 const TIMEOUT = 60_000;
@@ -33,7 +40,7 @@ export async function verifyHealth(check: HealthCheck): Promise<void> {
   }
   const output = await run(check);
   const answer = answerIn(output.stdout);
-  if (output.code !== 0) throw unhealthy(`the health check ended with ${output.code}: ${tailOf(output)}`);
+  if (output.code !== 0) throw failed(output);
   if (answer?.nonce !== nonce) throw unhealthy(`the health check did not return the nonce: ${tailOf(output)}`);
   if (answer.tool === artifact.tool && answer.version === artifact.version) return;
   const found = `${String(answer.tool)} v${String(answer.version)}`;
@@ -46,6 +53,17 @@ export async function verifyHealth(check: HealthCheck): Promise<void> {
       details: { expected, found },
     },
   );
+}
+
+/** Whether the tool crashed in its health check: it does so wherever it stands, unless the place is the reason. */
+export function isCrash(error: unknown): boolean {
+  return hasCode(error, 'NOT_INJECTABLE') && error.details['crash'] !== undefined;
+}
+
+function failed(output: ProgramOutput): SandboxError {
+  const crash = CRASHES.find((name) => output.code === BY_SIGNAL + constants.signals[name]);
+  const end = crash === undefined ? output.code : `${output.code} (${crash})`;
+  return unhealthy(`the health check ended with ${end}: ${tailOf(output)}`, crash === undefined ? {} : { crash });
 }
 
 async function run(check: HealthCheck): Promise<ProgramOutput> {
@@ -84,6 +102,6 @@ function answerIn(stdout: string): Answer | undefined {
   }
 }
 
-function unhealthy(what: string): SandboxError {
-  return new SandboxError('NOT_INJECTABLE', what);
+function unhealthy(what: string, details: { readonly crash?: string } = {}): SandboxError {
+  return new SandboxError('NOT_INJECTABLE', what, { details });
 }

@@ -11,23 +11,40 @@ const NO_PLACE = / (?:is|is mounted) read-only$| is mounted noexec$/;
  */
 const NO_ROOM = /no space left on device|disk quota exceeded|wrote only \d+ of \d+ bytes/i;
 
+/** A tool that arrived whole and crashed. */
+export interface Crash {
+  /** Whether `/proc` is there. */
+  readonly hasProc: boolean;
+}
+
 /**
  * No way into a sandbox could be used: every reason once, with the ways that it stopped.
  * @param plan all ways, in the order in which they were tried; each is in `details.plan`.
+ * @param crash undefined when the tool did not come that far anywhere.
  * @returns `NOT_INJECTABLE`.
  */
 export function notInjectable(
   { reference }: Pick<Sandbox, 'reference'>,
   plan: readonly Pick<PlanStep, 'rung' | 'parent' | 'reason'>[],
+  crash?: Crash,
 ): SandboxError {
   const lines = [...Map.groupBy(plan, ({ reason }) => reason)].map(
     ([reason, steps]) => `${reason} (${waysText(steps)})`,
   );
   return new SandboxError('NOT_INJECTABLE', `nothing can be injected into ${reference}:\n  ${lines.join('\n  ')}`, {
     // Where nothing can be copied, a mount would need the same, and more.
-    hint: hintFor(plan.filter(({ rung }) => rung !== 'overlay').map(({ reason }) => reason)),
+    hint: crash
+      ? hintForCrash(crash)
+      : hintFor(plan.filter(({ rung }) => rung !== 'overlay').map(({ reason }) => reason)),
     details: { sandbox: reference, plan: plan.map(({ rung, parent, reason }) => `${rung} in ${parent}: ${reason}`) },
   });
+}
+
+/** What programs commonly lack, in a root file system that nobody made for running them most of all. */
+function hintForCrash({ hasProc }: Crash): string {
+  const crashed = 'the tool arrived whole and crashed';
+  if (!hasProc) return `${crashed}: /proc is not there, mount it in the sandbox (mount -t proc proc /proc)`;
+  return `${crashed}: see that it has what programs need, /dev with null, zero and urandom, a /tmp to write to, memory, and the system calls that it makes`;
 }
 
 /** Where only room was missing, nothing else is to be changed: no other way came that far. */

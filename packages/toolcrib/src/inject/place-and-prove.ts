@@ -2,7 +2,7 @@ import { SandboxError } from '../core/errors.ts';
 import { formatTarget } from '../core/target.ts';
 import type { Sandbox } from '../sandboxes/sandbox.ts';
 import type { InjectableArtifact } from './artifact.ts';
-import { outsideInReach, type CopyingCandidate } from './attempts.ts';
+import { isWrittenByRoot, outsideInReach, type CopyingCandidate } from './attempts.ts';
 import { patienceFor, withDeadline } from './deadline.ts';
 import { examineAgain } from './examine-parent.ts';
 import { verifyHealth } from './health-check.ts';
@@ -150,8 +150,8 @@ function describe(
   uid: number | undefined,
   readBack: Placement['readBack'],
 ): { readonly placement: Placement; readonly entry: LedgerEntry } {
-  const { examination, rung, user } = candidate;
-  const placedAsRoot = rung === 'archive' || rung === 'namespace' || user === '0' || uid === 0;
+  const { examination, rung } = candidate;
+  const placedAsRoot = isWrittenByRoot(candidate, uid);
   const toldByItself = injection.sandbox.uploader !== undefined;
   const isLocal = injection.sandbox.identity.isolation !== undefined;
   const stated = protectionOf({ examination, uid, placedAsRoot, readBack, toldByItself, isLocal });

@@ -4,7 +4,7 @@ import type { SandboxIdentity, SandboxMount } from '../sandbox.ts';
 import { markCommand } from './marks.ts';
 import { readMarkedOutput } from './marked-output.ts';
 import { scanned, startRemoteShell, type Prefix, type RemoteShell } from './prefix-process.ts';
-import { givesTerminal, nameOf, neverAnswered, refused } from './refusals.ts';
+import { givesTerminal, nameOf, neverAnswered, refused, withoutNullDevice } from './refusals.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** What a sandbox behind a prefix says of itself, and what its connection can do. */
@@ -20,6 +20,9 @@ const MAX_BYTES = 4 * 1024 * 1024;
 
 /** In characters, of what comes before the first answer. */
 const BEFORE = 2048;
+
+/** Everything rests on it: as a file, which a root from `docker export` has, it grows and says what was written to it. */
+const NULL_DEVICE = '[ -c /dev/null ] && ( : </dev/null >/dev/null )';
 
 /** Every section is optional: no `/proc`, no `uname`, no fact. */
 const SECTIONS: readonly (readonly [string, string])[] = [
@@ -37,7 +40,8 @@ const SECTIONS: readonly (readonly [string, string])[] = [
 
 /**
  * Asks a sandbox who it is, through a connection of its own that also shows whether the end of an input is passed on.
- * @throws as `startExec`; SandboxError `EXEC_FAILED` for a prefix with a terminal, or one that mixes both outputs.
+ * @throws as `startExec`; SandboxError `EXEC_FAILED` for a prefix with a terminal, one that mixes both outputs, and for a
+ * sandbox without the null device.
  */
 export async function askFacts(prefix: Prefix, signal: AbortSignal | undefined): Promise<ExecFacts> {
   signal?.throwIfAborted();
@@ -49,6 +53,7 @@ export async function askFacts(prefix: Prefix, signal: AbortSignal | undefined):
   try {
     shell.stdin.write(script(shell.nonce));
     const sections = await readSections(prefix, shell, () => errors.said());
+    if (textIn(sections, 'null') !== 'device') throw withoutNullDevice(prefix);
     return {
       identity: identityFrom(prefix, sections),
       hasDigests: textIn(sections, 'digests') !== '',
@@ -69,6 +74,9 @@ function script(nonce: string): string {
   return [
     '{ if [ -t 0 ] || [ -t 1 ]; then t=tty; else t=pipe; fi',
     `${markCommand(nonce, 'out begin $t')}; ${markCommand(nonce, 'err begin')} >&2`,
+    // What follows would make a file of it.
+    `if ! { ${NULL_DEVICE}; }; then ${markCommand(nonce, 'out section end')}; exit 0; fi`,
+    `${markCommand(nonce, 'out section null')}; printf device`,
     ...parts,
     markCommand(nonce, 'out section end'),
     `cat >/dev/null; ${markCommand(nonce, 'out end 0')}; exit 0; }`,

@@ -66,6 +66,14 @@ function instead(option: string): string {
   return rest.length > 1 ? `leave the t out: ${rest} instead of ${option}` : `leave ${option} out`;
 }
 
+/** The sandbox's programs, and toolcrib's scripts there, throw away by it what they do not need. */
+export function withoutNullDevice(prefix: Prefix): SandboxError {
+  return refused(
+    `/dev/null is not the null device in the sandbox that ${nameOf(prefix)} leads to, or cannot be opened there`,
+    'make it there as root: rm -f /dev/null; mknod -m 666 /dev/null c 1 3; or mount a /dev there',
+  );
+}
+
 /** The prefix ended, or was ended, before all that was asked for had come. */
 export function lostConnection(prefix: Prefix, how: string, said: string): RemoteError {
   return new RemoteError('UNREACHABLE', `${nameOf(prefix)} ${how} before the sandbox had answered${told(said)}`, {

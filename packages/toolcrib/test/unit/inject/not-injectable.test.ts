@@ -50,3 +50,11 @@ test.each([
   const { hint } = notInjectable(sandbox, [...steps('/opt', READ_ONLY), ...steps('/tmp', reason)]);
   expect(hint).toContain('free space in the sandbox');
 });
+
+test.each([
+  [false, '/proc is not there'],
+  [true, 'what programs need'],
+])('a refusal of a tool that crashed where /proc is there (%s) names what programs lack', (hasProc, hint) => {
+  const plan = [...steps('/opt', READ_ONLY), ...steps('/tmp', 'the health check ended with 134 (SIGABRT)')];
+  expect(notInjectable(sandbox, plan, { hasProc }).hint).toContain(hint);
+});

@@ -1,9 +1,15 @@
 import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/flows/host.ts';
+import { openExecSandbox } from '../../../src/sandboxes/exec/exec-sandbox.ts';
 import { execScript } from '../../../src/sandboxes/exec/exec-script.ts';
 import { environmentFrom, mountsFrom } from '../../../src/sandboxes/exec/facts.ts';
 import { entriesFrom } from '../../../src/sandboxes/exec/remote-files.ts';
+import { createScratch } from '../disk/scratch.ts';
 
 describe('what a sandbox behind a prefix says', () => {
   test('of its mounts is read as proc(5) has it, blanks included', () => {
@@ -44,6 +50,33 @@ describe('what a sandbox behind a prefix says', () => {
         expect(Array.isArray(outcome) ? undefined : outcome).toEqual(Array.isArray(outcome) ? undefined : refusal);
       }),
     );
+  });
+});
+
+describe('a sandbox without the null device', () => {
+  /** This machine, with another path for `/dev/null`. */
+  const open = (path: string) =>
+    openExecSandbox(['/bin/sh', '-c', 'sed -u "s,/dev/null,$0,g" | /bin/sh', path], {
+      reference: 'exec:test',
+      env: process.env,
+      clock: systemClock,
+      random: randomBytes,
+    });
+
+  test('is refused when it is opened, with what helps, and gets no file in its place', async () => {
+    await using scratch = await createScratch();
+    const file = join(scratch.path, 'file');
+    await writeFile(file, 'bytes');
+    for (const path of [file, join(scratch.path, 'missing'), scratch.path]) {
+      await expect(open(path)).rejects.toMatchObject({
+        code: 'EXEC_FAILED',
+        message: expect.stringContaining('/dev/null') as string,
+        hint: expect.stringContaining('mknod -m 666 /dev/null c 1 3') as string,
+      });
+    }
+    expect(await readFile(file, 'utf8')).toBe('bytes');
+    expect(await readdir(scratch.path)).toEqual(['file']);
+    await (await open('/dev/zero')).close();
   });
 });
 
