@@ -1,5 +1,5 @@
 import { readFile, realpath } from 'node:fs/promises';
-import { dirname, relative } from 'node:path';
+import { dirname } from 'node:path';
 import type { Cache } from '../cache/cache.ts';
 import { layoutOf } from '../cache/layout.ts';
 import { treesOfArtifact } from '../cache/trees.ts';
@@ -47,7 +47,9 @@ interface WantedTree {
   readonly wrong: Set<string>;
 }
 
-async function isUsable({ wrong }: WantedTree, { path, state }: MountedTree): Promise<boolean> {
+type KeptTree = Omit<MountedTree, 'empty'>;
+
+async function isUsable({ wrong }: WantedTree, { path, state }: KeptTree): Promise<boolean> {
   return !wrong.has(path) && (await stateOfTree(path)) === state;
 }
 
@@ -57,7 +59,7 @@ async function provide(wanted: WantedTree): Promise<ProvidedTree> {
   const layout = layoutOf(host.cacheDirectory);
   const parent = await ensureSafeDirectory(treesOfArtifact(layout, digest));
   const base = dirname(parent);
-  const empty = relative(base, await ensureEmpty(layout.empty));
+  const empty = await ensureEmpty(layout.empty);
   const cache = cacheOf(host);
   const look = () => find(wanted, cache, parent);
   const make = async () => (await look()) ?? (await write(wanted, parent));
@@ -70,7 +72,7 @@ async function find(
   { artifact, host, wrong }: WantedTree,
   cache: Cache,
   parent: string,
-): Promise<MountedTree | undefined> {
+): Promise<KeptTree | undefined> {
   for (const path of await treesIn(artifact, parent)) {
     const isKept = !wrong.has(path) && (await cache.useTree(artifact.digest, path, { signal: host.signal }));
     const state = isKept ? await stateOfTree(path) : undefined;
@@ -79,7 +81,7 @@ async function find(
   return undefined;
 }
 
-async function write({ artifact, host }: WantedTree, parent: string): Promise<MountedTree> {
+async function write({ artifact, host }: WantedTree, parent: string): Promise<KeptTree> {
   const path = newTreePath(artifact, parent, host);
   await writeTree(artifact, path, host, { isDurable: false });
   const state = await stateOfTree(path);
@@ -87,7 +89,7 @@ async function write({ artifact, host }: WantedTree, parent: string): Promise<Mo
   throw new RemoteError('STORAGE', `${path} was taken away meanwhile`, { details: { path } });
 }
 
-async function verify({ artifact, host, wrong }: WantedTree, { path }: MountedTree): Promise<string | undefined> {
+async function verify({ artifact, host, wrong }: WantedTree, { path }: KeptTree): Promise<string | undefined> {
   const reason = await verifyTree(artifact, path, host, 'toolcrib cache verify --repair removes it');
   if (reason !== undefined) wrong.add(path);
   return reason;

@@ -4,14 +4,14 @@ export interface MountedTree {
   readonly path: string;
   /** What the tree is like without its bytes, from before they were compared: another one when somebody touched it since. */
   readonly state: string;
+  /** The directory that is shown with it, which has to be empty: absolute, without links. */
+  readonly empty: string;
 }
 
 /** A tree of this host that a sandbox may have mounted. */
 export interface ProvidedTree extends MountedTree {
-  /** Directory of this host in which the tree is, at whatever depth: absolute, without links. */
+  /** Directory of this host in which the tree is, at whatever depth, and the empty one: absolute, without links. */
   readonly base: string;
-  /** Name of a directory in it that is empty. */
-  readonly empty: string;
   /**
    * Compares every byte of it with the artifact; once, however often it is asked for.
    * @returns what is wrong, which was told, and the tree is not provided again; undefined when nothing is.

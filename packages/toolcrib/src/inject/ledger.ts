@@ -108,8 +108,8 @@ function entryFrom(value: unknown, key: string): LedgerEntry | undefined {
 }
 
 function sourceFrom(value: unknown): MountedTree | undefined {
-  const [path, state] = [textOf(value, 'path'), textOf(value, 'state')];
-  return path === undefined || state === undefined ? undefined : { path, state };
+  const [path, state, empty] = [textOf(value, 'path'), textOf(value, 'state'), textOf(value, 'empty')];
+  return path === undefined || state === undefined || empty === undefined ? undefined : { path, state, empty };
 }
 
 function isRung(value: unknown): value is Rung {

@@ -1,16 +1,16 @@
-import { join, relative } from 'node:path';
+import { relative } from 'node:path';
 import { hasCode, messageOf, SandboxError } from '../core/errors.ts';
 import { mounterOf, type ExamineWay, type NamespaceMounter, type Sandbox } from '../sandboxes/sandbox.ts';
 import type { MountingCandidate } from './attempts.ts';
 import { withDeadline, type Patience } from './deadline.ts';
 import { examineWay, mountingRefusal } from './examine-parent.ts';
-import type { ProvidedTree } from './host-tree.ts';
+import type { MountedTree, ProvidedTree } from './host-tree.ts';
 import type { Injection } from './injection.ts';
 import type { LedgerEntry } from './ledger.ts';
 import { placementFrom, proveHealth } from './place-and-prove.ts';
 import type { Placement } from './placement.ts';
 import { directoryOf } from './rungs/attempt.ts';
-import { stateOfTree, weaknessAbove, weaknessOfTree } from './tree-on-host.ts';
+import { namesIn, stateOfTree, weaknessAbove, weaknessOfTree } from './tree-on-host.ts';
 
 /** Nothing is copied. */
 const MOUNTING: Patience = { total: 60_000, quiet: 60_000 };
@@ -38,18 +38,17 @@ export async function mountAndProve(
     if (refusal !== undefined) throw new SandboxError('NOT_INJECTABLE', refusal);
     await begin();
   };
-  const { base, empty } = source;
-  const tree = relative(base, source.path);
+  const { base, path, state, empty } = source;
+  const shown = { base, tree: relative(base, path), empty: relative(base, empty) };
   await withDeadline(injection, 'mounting', MOUNTING, async ({ signal }) => {
-    await requireMounter(sandbox).mount({ path: directory, base, tree, empty, examine, signal });
+    await requireMounter(sandbox).mount({ path: directory, ...shown, examine, signal });
   }).catch((error: unknown) => {
     throw aboutParent(error, examination.parent);
   });
   await proveBoth(injection, directory, source);
-  const why = `toolcrib mounted it read-only, as an overlay of ${source.path}, which only root of this host can write`;
+  const why = `toolcrib mounted it read-only, as an overlay of ${path}, which only root of this host can write`;
   const stated = { protection: 'read-only-mount', why, readBack: 'host' } as const;
-  const { path, state } = source;
-  const entry = { directory, rung, ...stated, provenAt: clock.now(), source: { path, state } };
+  const entry = { directory, rung, ...stated, provenAt: clock.now(), source: { path, state, empty } };
   return { entry, placement: placementFrom(injection, entry) };
 }
 
@@ -91,11 +90,15 @@ async function provideTree({ hostTree }: Injection): Promise<ProvidedTree> {
   const tree = await hostTree.provide().catch((error: unknown) => {
     throw unusable(error);
   });
-  for (const path of [tree.path, join(tree.base, tree.empty)]) {
-    const weakness = (await weaknessAbove(path)) ?? (await weaknessOfTree(path));
-    if (weakness !== undefined) throw new SandboxError('NOT_INJECTABLE', weakness);
-  }
+  const weakness = (await weaknessOfTree(tree.path)) ?? (await weaknessAround(tree));
+  if (weakness !== undefined) throw new SandboxError('NOT_INJECTABLE', weakness);
   return tree;
+}
+
+/** Why what a sandbox is shown could come to be more than the tree, or another one; undefined when it cannot. */
+async function weaknessAround({ path, empty }: MountedTree): Promise<string | undefined> {
+  const weakness = (await weaknessAbove(path)) ?? (await weaknessAbove(empty)) ?? (await weaknessOfTree(empty));
+  return weakness ?? ((await namesIn(empty)).length === 0 ? undefined : `${empty} is not empty`);
 }
 
 function requireMounter(sandbox: Sandbox): NamespaceMounter {
@@ -104,12 +107,12 @@ function requireMounter(sandbox: Sandbox): NamespaceMounter {
   throw new SandboxError('NOT_INJECTABLE', mounter.closed);
 }
 
-/** Whether a placement that is a mount is still that of the tree that was proven, which nobody touched. */
+/** Whether a placement that is a mount still shows the tree that was proven, which nobody touched, and nothing else. */
 export async function isStillMounted(
   sandbox: Sandbox,
   { directory, source }: Pick<LedgerEntry, 'directory' | 'source'>,
 ): Promise<boolean> {
   const mounter = mounterOf(sandbox);
   if (source === undefined || 'closed' in mounter || !(await mounter.isMounted(directory, source.path))) return false;
-  return (await stateOfTree(source.path)) === source.state;
+  return (await stateOfTree(source.path)) === source.state && (await weaknessAround(source)) === undefined;
 }

@@ -214,10 +214,20 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     await site.shell('0', `mv /var/lib/toolcrib /var/lib/was; mkdir -p ${directory}`);
     const moved = directory.replace('/var/lib/toolcrib', '/var/lib/was');
     const reason = `root in the sandbox moved the mount to ${moved}, where it stays until the sandbox stops`;
-    expect(await eject(site)).toMatchObject([{ directory, outcome: 'left', reason, kind: 'placement' }]);
-    expect(await eject(site)).toMatchObject([{ directory, outcome: 'left', reason, kind: 'leftover' }]);
+    const left = { directory, outcome: 'left', reason };
+    for (let time = 0; time < 2; time += 1) expect(await eject(site)).toMatchObject([{ ...left, kind: 'placement' }]);
+    const { directory: second } = await mountIn(site);
+    expect(await eject(site)).toMatchObject([
+      { directory: second, outcome: 'removed' },
+      { ...left, kind: 'replaced' },
+    ]);
+    expect(await eject(site)).toMatchObject([{ ...left, kind: 'replaced' }]);
+    await mountIn(site);
+    expect(site.notices.filter(({ kind }) => kind === 'warning')).toEqual([]);
     await docker('restart', '--time', '0', site.name);
-    expect((await reopened(site, (sandbox) => eject(site, sandbox))).map(({ outcome }) => outcome)).toEqual(['absent']);
+    await reopened(site, (sandbox) => eject(site, sandbox));
+    expect(await namesIn(site)).toEqual([]);
+    expect(await reopened(site, (sandbox) => eject(site, sandbox))).toEqual([]);
   });
 
   test('is not used when its bytes are wrong: it is told, taken away, and another one is made', async () => {
@@ -250,6 +260,32 @@ describe('a tree of this host that is mounted in a container that runs', ready, 
     expect(await site.shell('0', `cat ${again.directory}/note.txt`)).toBe('a note');
     expect((await trees()).length).toBe(2);
     await rm(join(file, '..'), { recursive: true });
+  });
+
+  test('is not used again when it shows more than the tree, or others came to write above it', async () => {
+    const { empty, trees: above } = layoutOf(cache);
+    await using site = await startSite({ image: busybox });
+    await mountIn(site);
+    await mkdir(join(empty, 'lib'));
+    try {
+      const more = await mountIn(site);
+      expect(more).toMatchObject({
+        rung: 'namespace',
+        plan: [{ rung: 'overlay', reason: `${empty} is not empty` }, {}],
+      });
+    } finally {
+      await rm(join(empty, 'lib'), { recursive: true });
+    }
+    await eject(site);
+    await mountIn(site);
+    await chmod(above, 0o777);
+    try {
+      const weak = await mountIn(site);
+      expect(weak.plan[0]).toMatchObject({ usable: false, reason: `others than root can write ${above} of this host` });
+      expect(weak.protection).toBe('same-user');
+    } finally {
+      await chmod(above, 0o755);
+    }
   });
 
   const liberty = 'the sandbox could mount it anew, or write past the mount: ';

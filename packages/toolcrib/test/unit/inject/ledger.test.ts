@@ -50,7 +50,8 @@ describe('the ledger', () => {
 
   test('knows of a mount which tree of this host it is, and knows no mount without that', async () => {
     const ledger = createLedger(folder);
-    const source = { path: '/root/.cache/toolcrib/v1/trees/x', state: 'sha256:1' };
+    const trees = '/root/.cache/toolcrib/v1/trees';
+    const source = { path: `${trees}/x`, state: 'sha256:1', empty: `${trees}/empty` };
     const mount: LedgerEntry = {
       ...entry,
       rung: 'overlay',
