@@ -96,7 +96,7 @@ describe(
       await using container = await startContainer({ image: 'toolcrib-test/static', args: ['--user', '1000'] });
       const sandbox = `docker:${container.name}`;
       const facts = placed(await site.run('--json', 'ext', 'inject', REF, sandbox));
-      expect(facts).toMatchObject({ rung: 'archive', protection: 'root-owned', readBack: 'engine', proof: 'bytes' });
+      expect(facts).toMatchObject({ rung: 'namespace', protection: 'root-owned', readBack: 'host', proof: 'bytes' });
       await docker('cp', `${container.name}:${facts.path}`, join(site.folder, 'copied'));
       expect(await readFile(join(site.folder, 'copied'))).toEqual(component);
       const again = placed(await site.run('--json', 'ext', 'inject', REF, sandbox));

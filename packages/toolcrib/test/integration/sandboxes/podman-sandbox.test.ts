@@ -41,7 +41,24 @@ describe('Podman', requireOrSkip(missing), () => {
   });
 
   test.each([
-    { kind: 'rootful', from: image, user: '0', rung: 'archive', parent: '/var/lib/toolcrib', protection: 'same-user' },
+    {
+      kind: 'rootful',
+      from: image,
+      user: '0',
+      rung: 'namespace',
+      parent: '/var/lib/toolcrib',
+      protection: 'same-user',
+      readBack: 'host',
+    },
+    {
+      kind: 'rootful',
+      from: image,
+      user: '0',
+      entered: false,
+      rung: 'archive',
+      parent: '/var/lib/toolcrib',
+      protection: 'same-user',
+    },
     { kind: 'rootless', from: image, user: '0', rung: 'archive', parent: '/var/lib/toolcrib', protection: 'same-user' },
     // Podman does not tell who owns the directories above, so that it writes nothing there. The mount namespace does, but
     // is not entered where Podman maps users, because it does not tell that either.

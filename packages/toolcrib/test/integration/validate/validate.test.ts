@@ -55,7 +55,7 @@ describe('validate', requireOrSkip(missing), () => {
     const { stdout, code } = await run('validate');
     expect(code).toBe(0);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
-    expect(stdout).toContain('toolcrib-test/debian   amd64      1000  passed  archive  root-owned\n');
+    expect(stdout).toContain('toolcrib-test/debian   amd64      1000  passed  namespace  root-owned\n');
     expect(stdout).toContain('6 passed, 0 failed');
     expect(await containersOf(process.pid)).toEqual([]);
     const placements = (end_: CliEnd) => (documentOf(end_) as { placements: unknown }).placements;
