@@ -26,6 +26,7 @@ export const COMMAND_NAMES = [
   'doctor',
 ] as const;
 
+/** A command, as a user writes it. */
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 /**
