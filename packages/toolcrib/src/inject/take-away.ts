@@ -50,22 +50,34 @@ export type Removal =
  * @throws SandboxError `SANDBOX_STATE`; RemoteError `UNREACHABLE`; the signal's reason.
  */
 export async function planRemoval(context: TakingAway, directory: string): Promise<Removal> {
+  const { sandbox } = context;
   const removal = await planRemovalThere(context, directory);
-  const whyLeft = () => whyStillMounted(context.sandbox, directory);
-  if (removal.kind === 'possible') return { ...removal, run: async () => (await removal.run()) ?? (await whyLeft()) };
-  const reason = removal.kind === 'absent' ? await whyLeft() : undefined;
-  return reason === undefined ? removal : impossible(reason);
+  if (removal.kind === 'impossible') return removal;
+  const mounted = await findMount(sandbox, directory);
+  // What stands at the path of a mount that was moved is not what was placed.
+  const isMoved = mounted?.path !== undefined && mounted.path !== directory;
+  if (mounted !== undefined && (isMoved || removal.kind === 'absent')) return impossible(mounted.whyLeft);
+  if (removal.kind === 'absent') return removal;
+  return { ...removal, run: async () => (await removal.run()) ?? (await findMount(sandbox, directory))?.whyLeft };
+}
+
+interface FoundMount {
+  /** Where it is now; undefined when nobody can tell whether it is anywhere. */
+  readonly path?: string;
+  /** Why it stays unless it can be removed where it was made. */
+  readonly whyLeft: string;
 }
 
 /** A mount goes with the directories above it, which root in the sandbox can rename; its random name tells it. */
-async function whyStillMounted(sandbox: Sandbox, directory: string): Promise<string | undefined> {
+async function findMount(sandbox: Sandbox, directory: string): Promise<FoundMount | undefined> {
   const mounter = mounterOf(sandbox);
   if ('closed' in mounter) return undefined;
   const paths = await mounter.mountPaths();
   if (paths === undefined)
-    return 'nobody can tell whether it is still mounted: there are too many mounts in the sandbox';
+    return { whyLeft: 'nobody can tell whether it is still mounted: there are too many mounts in the sandbox' };
   const path = paths.find((one) => posix.basename(one) === posix.basename(directory));
-  return path && `root in the sandbox moved the mount to ${path}, where it stays until the sandbox stops`;
+  const whyLeft = `root in the sandbox moved the mount to ${path ?? ''}, where it stays until the sandbox stops`;
+  return path === undefined ? undefined : { path, whyLeft };
 }
 
 async function planRemovalThere(context: TakingAway, directory: string): Promise<Removal> {

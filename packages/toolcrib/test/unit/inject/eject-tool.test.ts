@@ -125,6 +125,17 @@ describe('ejecting', () => {
     expect(await notes.list(sandbox.identity)).toEqual([]);
   });
 
+  test('knows a mount that was moved on, and removes nothing that stands in its place', async () => {
+    await using at = await site();
+    const moved = DIRECTORY.replace(PARENT, '/var/lib/elsewhere');
+    const request = { ...at.request, sandbox: withMounts(at.sandbox, [moved]) };
+    for (let time = 0; time < 2; time += 1) {
+      expect(await ejectTool(request)).toMatchObject([{ directory: DIRECTORY, kind: 'placement', outcome: 'left' }]);
+      expect(await at.standing()).toEqual([NAME]);
+    }
+    expect(await at.notes.list(at.sandbox.identity)).toEqual([]);
+  });
+
   test('tells the mount that the sandbox was made with, and that it stays, of that tool and those versions alone', async () => {
     await using at = await site();
     const mountsAt = (...paths: readonly string[]) => {
