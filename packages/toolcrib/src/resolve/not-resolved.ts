@@ -66,12 +66,23 @@ function nowhere(search: Search): NotFoundError {
   });
 }
 
-function adviceOf({ request, trail }: Search): string {
+function adviceOf({ request, trail, artifact }: Search): string {
+  const { packages } = request.pins;
+  if (packages !== undefined) return installing(packages[artifact.target.arch]);
   if (request.pins.stores.length === 0) return 'no store is configured: name one under "stores" in toolcrib.json';
   const hidden = trail.filter(({ reason }) => reason === HIDDEN).map(({ where }) => where);
   const publish = 'publish it with "toolcrib publish", or check "stores" in toolcrib.json';
   if (hidden.length === 0) return publish;
   return `if it is published, find out who may read ${hidden.join(', ')}, which answered 403; else ${publish}`;
+}
+
+/**
+ * npm leaves out what is for another processor, for which `--force` helps and `--cpu` does not (npm 11). A saved one would
+ * end each later `npm ci`.
+ */
+function installing(name: string): string {
+  const command = `npm install --force --no-save ${name}`;
+  return `it is in an npm package that npm installs by itself only for its own processor: "${command}", or with -g where toolcrib was installed with -g`;
 }
 
 function detailsOf({ artifact: { name, digest } }: Search): { name: string; digest: string } {

@@ -13,11 +13,17 @@ test('the pins inside the package are those of packages/sandbox-tools', () => {
 });
 
 test('every target that ships is pinned, and has its platform package', () => {
-  const { targets, sums } = builtinPins([]);
+  const { targets, sums, packages } = builtinPins([]);
   expect(sums.size).toBe(targets.length);
   expect(PLATFORM_PACKAGES).toHaveLength(targets.length);
   const manifest: unknown = JSON.parse(packaged('toolcrib/package.json'));
   expect(manifest).toMatchObject({
     optionalDependencies: Object.fromEntries(PLATFORM_PACKAGES.map((name) => [name, expect.any(String) as unknown])),
   });
+  // The artifact of another version has another digest.
+  const named = Object.values(packages ?? {}).map((name) => name.split('@'));
+  expect(manifest).toMatchObject({ optionalDependencies: Object.fromEntries(named) as unknown });
+  for (const [arch, cpu] of Object.entries({ amd64: 'x64', arm64: 'arm64' })) {
+    expect(packages).toMatchObject({ [arch]: expect.stringMatching(`^sandbox-tools-linux-${cpu}@`) as string });
+  }
 });

@@ -191,6 +191,15 @@ test('without stores the error says to configure one or to build', async () => {
   expect(failure.message).not.toContain('make it');
 });
 
+test('where the tool that ships is without its package for a machine, the error says how to install that one', async () => {
+  await using scratch = await createScratch();
+  const packages = { amd64: 'for-amd64@1.2.3', arm64: 'for-arm64@1.2.3' };
+  const request = requestIn(scratch.path, [], { pins: { ...pinsIn(scratch.path, []), packages } });
+  const failure = await failureOfAsync(() => resolveArtifact(request));
+  expect(failure.hint).toContain('"npm install --force --no-save for-amd64@1.2.3"');
+  expect(failure.hint).not.toContain('toolcrib.json');
+});
+
 test('offline no store is opened, and the error says how to get the artifact', async () => {
   await using scratch = await createScratch();
   await put(scratch.path, 'store');
