@@ -40,7 +40,7 @@ export function optionsIn(
   const users = usersFor(sandbox, examination, uid);
   return sandbox.ways.flatMap((rung) => {
     if (rung === 'namespace') return [{ examination, rung, user: undefined }];
-    if (rung === 'archive') return [engineOption(examination, rung, outside)];
+    if (rung === 'archive') return [engineOption(sandbox, examination, rung, outside)];
     return users
       .filter((user) => outside === undefined || user === undefined)
       .map((user) => ({ examination, rung, user }));
@@ -84,25 +84,31 @@ export function outsideInReach(sandbox: Sandbox, uid: number | undefined): strin
   return sandbox.identity.mounts.find(({ kind, writable }) => writable && kind !== 'tmpfs')?.path;
 }
 
+/** Who unpacks what goes the way `archive`: for a local directory there is no engine. */
+export function unpackerOf({ identity }: Pick<Sandbox, 'identity'>): string {
+  return identity.isolation === undefined ? 'the engine' : 'toolcrib itself';
+}
+
 /** @param outside where root in the sandbox could lead the engine. */
 function engineOption(
+  sandbox: Sandbox,
   examination: ParentExamination,
   rung: 'archive',
   outside: string | undefined,
 ): CopyingCandidate | PlanStep {
   // Not as the last way either: a hostile sandbox would only have to make its programs fail.
-  const led = outside && `root in the sandbox could lead the engine into ${outside} while it unpacks`;
-  const reason = led ?? archiveRefusal(examination);
+  const led = outside && `root in the sandbox could lead ${unpackerOf(sandbox)} into ${outside} while it unpacks`;
+  const reason = led ?? archiveRefusal(examination, unpackerOf(sandbox));
   if (reason === undefined) return { examination, rung, user: undefined };
   return { rung, parent: examination.parent, usable: false, reason };
 }
 
 /** The engine writes as root and follows links: it is not used where somebody else can plant one. */
-function archiveRefusal(examination: ParentExamination): string | undefined {
+function archiveRefusal(examination: ParentExamination, unpacker: string): string | undefined {
   const [weakness] = examination.weaknesses;
   if (weakness === undefined) return undefined;
-  if (examination.mount?.kind === 'tmpfs') return `${weakness}: the engine would write below it`;
-  return `${weakness}: a link planted there would lead the engine elsewhere`;
+  if (examination.mount?.kind === 'tmpfs') return `${weakness}: ${unpacker} would write below it`;
+  return `${weakness}: a link planted there would lead ${unpacker} elsewhere`;
 }
 
 /**

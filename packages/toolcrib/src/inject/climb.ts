@@ -80,7 +80,7 @@ async function tryOne(climbing: Climb, candidate: Candidate): Promise<Placement 
   const step = { rung, parent: examination.parent };
   try {
     const placement = await placeNoted(climbing, candidate, name);
-    plan.push({ ...step, usable: true, reason: `placed ${byWhom(candidate)} and proven` });
+    plan.push({ ...step, usable: true, reason: `placed ${byWhom(injection.sandbox, candidate)} and proven` });
     return { ...placement, plan };
   } catch (error) {
     signal?.throwIfAborted();

@@ -40,7 +40,7 @@ export async function detectSandbox(sandbox: Sandbox): Promise<SandboxFacts> {
   const loader = found.length === 1 ? found[0] : found.find(({ path }) => path === program?.facts.interpreter);
   const head = loader === undefined ? program : ((await readElf(sandbox, loader.path)) ?? program);
   const evidence = [
-    said === undefined ? 'the engine does not tell the architecture' : `the engine says ${said}`,
+    toldArch(sandbox),
     ...(head === undefined
       ? ['no program was found to look at']
       : [`${head.path} is for ${head.facts.machine ?? 'another machine'}`]),
@@ -48,6 +48,14 @@ export async function detectSandbox(sandbox: Sandbox): Promise<SandboxFacts> {
   ];
   const byEngine = said === undefined ? undefined : archFrom(said);
   return { arch: head === undefined ? byEngine : head.facts.machine, libc: loader?.libc ?? 'none', evidence };
+}
+
+/** Who tells the architecture, and what. */
+function toldArch({ identity, uploader }: Sandbox): string {
+  const { arch, isolation } = identity;
+  if (isolation !== undefined && arch !== undefined) return `this machine is ${arch}`;
+  const who = uploader === undefined ? 'the engine' : 'the sandbox';
+  return arch === undefined ? `${who} does not tell the architecture` : `${who} says ${arch}`;
 }
 
 async function presentLoaders(sandbox: SandboxReader): Promise<readonly Loader[]> {

@@ -6,6 +6,7 @@ import {
   optionsIn,
   outsideInReach,
   programsFor,
+  unpackerOf,
   type Candidate,
   type CopyingCandidate,
   type Option,
@@ -120,9 +121,9 @@ export function reasonOf({ user }: Candidate, error: unknown): string {
 }
 
 /** As whom a way places. */
-export function byWhom({ rung, user }: Candidate): string {
+export function byWhom(sandbox: Pick<Sandbox, 'identity'>, { rung, user }: Candidate): string {
   if (rung === 'overlay') return 'by toolcrib itself, as a read-only mount of the tree on this host';
-  if (rung === 'archive') return 'by the engine';
+  if (rung === 'archive') return `by ${unpackerOf(sandbox)}`;
   if (rung === 'namespace') return 'by toolcrib itself, through the mount namespace';
   return user === '0' ? 'by programs of the sandbox as root' : 'by programs of the sandbox as its own user';
 }
@@ -140,7 +141,12 @@ export async function planWays(request: Omit<WaysRequest, 'uid'>): Promise<reado
     if ('usable' in option) steps.push(option);
     else {
       const { rung, examination } = option;
-      steps.push({ rung, parent: examination.parent, usable: true, reason: `it would be placed ${byWhom(option)}` });
+      steps.push({
+        rung,
+        parent: examination.parent,
+        usable: true,
+        reason: `it would be placed ${byWhom(request.sandbox, option)}`,
+      });
     }
   }
   return steps;
