@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../disk/process-identity.ts';
+import { removeBelow } from '../disk/remove-below.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { ensureDirectory } from '../disk/write-file.ts';
 
@@ -19,7 +20,7 @@ export async function withScratch<T>(parent: string, work: (scratch: string) => 
   try {
     return await work(scratch);
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await removeBelow(parent, scratch);
   }
 }
 
@@ -27,6 +28,6 @@ async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await onDisk('list', parent, () => readdir(parent))) {
     const owner = identityFrom(NAME.exec(name)?.groups?.['identity'] ?? '');
     if (owner === undefined || livenessOf(owner) !== 'dead') continue;
-    await rm(join(parent, name), { recursive: true, force: true });
+    await removeBelow(parent, join(parent, name));
   }
 }

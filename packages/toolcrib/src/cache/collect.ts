@@ -174,7 +174,7 @@ function usedPaths(context: RemovalContext, { kind, digest, path }: CachedItem):
 
 async function removeFiles(context: RemovalContext, { kind, path }: CachedItem, digest: Digest): Promise<boolean> {
   if (kind === 'attestations') return await removeAttestations(path);
-  if (kind === 'tree') return await removeTree(path);
+  if (kind === 'tree') return await removeTree(context.layout, path);
   let removed = false;
   for (const file of removablePaths(context, kind, digest, path)) removed = (await removeFile(file)) || removed;
   return removed;

@@ -27,7 +27,7 @@ export async function listLeftovers(layout: CacheLayout, now: number): Promise<r
 }
 
 /** @throws RemoteError `STORAGE`. */
-export async function removeLeftover({ trees }: CacheLayout, path: string): Promise<void> {
-  if (dirname(dirname(path)) === trees) await removeUnfinished(path);
+export async function removeLeftover(layout: CacheLayout, path: string): Promise<void> {
+  if (dirname(dirname(path)) === layout.trees) await removeUnfinished(layout, path);
   else await removeFile(path);
 }

@@ -1,6 +1,5 @@
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { onDisk } from '../disk/storage-error.ts';
+import { removeBelow } from '../disk/remove-below.ts';
 import type { CacheLayout } from './layout.ts';
 import { listDirectory, statsOf } from './list-directory.ts';
 import { sizeOfTree } from './trees.ts';
@@ -14,7 +13,7 @@ import { sizeOfTree } from './trees.ts';
  * @throws RemoteError `STORAGE`.
  */
 export async function removeMounts(
-  { mounts }: CacheLayout,
+  { directory, mounts }: CacheLayout,
   { dryRun, isTree }: { readonly dryRun: boolean; readonly isTree: (name: string) => boolean },
 ): Promise<{ readonly paths: readonly string[]; readonly bytes: number }> {
   // A link, say to where somebody keeps other trees, is not the cache's.
@@ -24,7 +23,7 @@ export async function removeMounts(
   let bytes = 0;
   for (const path of paths) {
     bytes += await sizeOfTree(path);
-    if (!dryRun) await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
+    if (!dryRun) await removeBelow(directory, path);
   }
   return { paths, bytes };
 }

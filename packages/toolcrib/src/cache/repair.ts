@@ -71,7 +71,7 @@ async function repairTree({ layout, clock, locked }: RepairContext, path: string
     locked('use', digest, async () => {
       if ((await leasedDigests(layout, clock.now())).has(digest)) return 'left';
       if (await (await mountedTrees())(path)) return 'left';
-      await removeTree(path);
+      await removeTree(layout, path);
       return 'removed';
     }),
   );

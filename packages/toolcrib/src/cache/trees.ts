@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
-import { rename, rm, rmdir } from 'node:fs/promises';
+import { rename, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { digestHex, type Digest } from '../core/digest.ts';
+import { inDirectoryBelow, removeBelow } from '../disk/remove-below.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { isAbandonedBy } from '../disk/temporary.ts';
 import { isUnfinishedTreeName, writerOf } from '../disk/unfinished-tree.ts';
@@ -106,20 +107,26 @@ export async function sizeOfTree(path: string): Promise<number> {
  * @returns false when it is gone already.
  * @throws RemoteError `STORAGE`.
  */
-export async function removeTree(path: string): Promise<boolean> {
-  const gone = join(dirname(path), `${REMOVED}${basename(path)}`);
-  try {
-    await onDisk('rename', path, () => rename(path, gone));
-  } catch (error) {
-    if ((await statsOf(path)) === undefined) return false;
-    throw error;
-  }
-  await removeUnfinished(gone);
-  return true;
+export async function removeTree(layout: CacheLayout, path: string): Promise<boolean> {
+  const [folder, name] = [dirname(path), basename(path)];
+  const gone = `${REMOVED}${name}`;
+  const isRenamed = await inDirectoryBelow(layout.directory, folder, async (at) => {
+    try {
+      await onDisk('rename', path, () => rename(join(at, name), join(at, gone)));
+      return true;
+    } catch (error) {
+      if ((await statsOf(join(at, name))) === undefined) return false;
+      throw error;
+    }
+  });
+  if (isRenamed === true) await removeUnfinished(layout, join(folder, gone));
+  return isRenamed === true;
 }
 
 /** Takes away what is left of a tree that nobody uses. @throws RemoteError `STORAGE`. */
-export async function removeUnfinished(path: string): Promise<void> {
-  await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
-  await rmdir(dirname(path)).catch(() => undefined); // another tree of the artifact may be there
+export async function removeUnfinished({ directory, trees }: CacheLayout, path: string): Promise<void> {
+  await removeBelow(directory, path);
+  await inDirectoryBelow(directory, trees, async (at) => {
+    await rmdir(join(at, basename(dirname(path)))).catch(() => undefined); // another tree of the artifact may be there
+  });
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Lease } from '../cache/cache.ts';
@@ -6,6 +6,7 @@ import { ToolcribError, UsageError } from '../core/errors.ts';
 import { IMAGE_REFERENCE_FORM, isImageReference } from '../core/image-reference.ts';
 import { silentReporter } from '../core/reporter.ts';
 import { formatTarget, parseTarget, type Target } from '../core/target.ts';
+import { removeBelow } from '../disk/remove-below.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import { judgeArtifact } from '../inject/elf-gate.ts';
 import { injectTool } from '../inject/inject-tool.ts';
@@ -162,7 +163,7 @@ async function withArtifacts<T>(
     return await work({ load, ledger });
   } finally {
     for (const lease of leases) await lease.release();
-    await rm(ledger, { recursive: true, force: true });
+    await removeBelow(tmpdir(), ledger);
   }
 }
 

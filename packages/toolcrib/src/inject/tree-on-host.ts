@@ -1,9 +1,10 @@
 import type { BigIntStats, Stats } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, readlink, realpath, rename, rm, rmdir, symlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, readlink, realpath, rename, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { hasCode, isSystemError, messageOf, RemoteError, SandboxError, UsageError } from '../core/errors.ts';
 import { createDigester } from '../core/digest.ts';
 import { livenessOf } from '../disk/process-identity.ts';
+import { removeBelow } from '../disk/remove-below.ts';
 import { onDisk } from '../disk/storage-error.ts';
 import { unfinishedTreeName, writerOf } from '../disk/unfinished-tree.ts';
 import { ensureDirectory, syncDirectory } from '../disk/write-file.ts';
@@ -45,7 +46,7 @@ export async function writeTreeOnHost(
     if (await isDirectory(directory)) await fill(directory, unfinished);
     else await onDisk('rename a directory to', directory, () => rename(unfinished, directory));
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true }).catch(() => undefined);
+    await removeBelow(parent, unfinished).catch(() => undefined);
     throw error;
   }
   if (options.isDurable !== false) await syncDirectory(parent);
@@ -295,8 +296,7 @@ async function sweepUnfinished(parent: string): Promise<void> {
   for (const name of await namesIn(parent)) {
     const writer = writerOf(name);
     if (writer === undefined || livenessOf(writer) !== 'dead') continue;
-    const path = join(parent, name);
-    await onDisk('remove', path, () => rm(path, { recursive: true, force: true }));
+    await removeBelow(parent, join(parent, name));
   }
 }
 

@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { mkdtemp, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RemoteError } from '../../core/errors.ts';
+import { removeBelow } from '../../disk/remove-below.ts';
 import type { SshEndpoint } from './endpoint.ts';
 import type { ConnectionOptions } from './engine-connection.ts';
 
@@ -44,7 +45,7 @@ export async function forwardSocket(endpoint: SshEndpoint, options: ForwardOptio
   const close = () => {
     child.kill();
     // Nobody waits for it: what is left is an empty folder at most.
-    rm(folder, { recursive: true, force: true }).catch(() => undefined);
+    removeBelow(tmpdir(), folder).catch(() => undefined);
   };
   try {
     await ready(child, socketPath, options);

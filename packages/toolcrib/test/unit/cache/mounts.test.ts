@@ -1,8 +1,10 @@
+import { renameSync, symlinkSync } from 'node:fs';
 import { mkdir, readdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { layoutOf } from '../../../src/cache/layout.ts';
 import { removeMounts } from '../../../src/cache/mounts.ts';
+import { requireOrSkip } from '../../servers/require.ts';
 import { createScratch } from '../disk/scratch.ts';
 
 const isTree = (name: string) => /^[ab]-v1-/.test(name);
@@ -40,4 +42,19 @@ test('nothing goes but directories that are called as trees are, and nothing whe
   expect(await removeMounts(layout, { dryRun: false, isTree })).toEqual(nothing);
   expect(await readdir(layout.mounts)).toEqual(['a-v1-file', 'a-v1-link', 'mine']);
   expect(await readdir(join(other.mounts, 'a-v1-tree'))).toEqual(['bin']);
+});
+
+const notLinux = process.platform === 'linux' ? undefined : 'only Linux names files by an open directory';
+
+test('nothing goes where a link leads that came after the trees were found', requireOrSkip(notLinux), async () => {
+  await using scratch = await createScratch();
+  const [layout, victim] = [layoutOf(join(scratch.path, 'cache')), join(scratch.path, 'victim')];
+  for (const mounts of [layout.mounts, victim]) await mkdir(join(mounts, 'a-v1-tree/bin'), { recursive: true });
+  const isTreeFound = (name: string) => {
+    renameSync(layout.mounts, join(layout.root, 'aside'));
+    symlinkSync(victim, layout.mounts);
+    return isTree(name);
+  };
+  await expect(removeMounts(layout, { dryRun: false, isTree: isTreeFound })).rejects.toMatchObject({ code: 'STORAGE' });
+  expect(await readdir(join(victim, 'a-v1-tree'))).toEqual(['bin']);
 });

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { closeSync, constants, openSync } from 'node:fs';
-import { mkdtemp, readdir, rm, rmdir, unlink } from 'node:fs/promises';
+import { mkdtemp, readdir, rmdir, unlink } from 'node:fs/promises';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { formatIdentity, identityFrom, livenessOf, ownIdentity } from '../../../disk/process-identity.ts';
+import { removeBelow } from '../../../disk/remove-below.ts';
 
 /** A pipe with a name, for an output that strace opens by name. Nobody else may open it. */
 export interface TracePipe {
@@ -37,7 +38,7 @@ export async function openTracePipe(): Promise<TracePipe> {
     const writer = openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
     return tracePipe(directory, path, reader, writer);
   } catch (error) {
-    await rm(directory, { recursive: true, force: true });
+    await removeBelow(tmpdir(), directory);
     throw error;
   }
 }
@@ -59,7 +60,7 @@ function tracePipe(directory: string, path: string, reader: number, writer: numb
   let released: Promise<void> | undefined;
   const release = async (): Promise<void> => {
     closeSync(writer);
-    await rm(directory, { recursive: true, force: true });
+    await removeBelow(tmpdir(), directory);
   };
   const chunks = socket[Symbol.asyncIterator]() as AsyncIterator<string>;
   const pipe: TracePipe = {
