@@ -50,7 +50,7 @@ async function subjectOf(project: Project): Promise<Pick<ToolPins, 'tool' | 'ver
   return { tool: config.tool, version: await readVersion(config) };
 }
 
-/** True when nothing of it is there any more. */
+/** True when nothing of it is there any more, but for a mount that is the sandbox's own. */
 export function isEjected({ directories }: Ejection): boolean {
-  return directories.every(({ outcome }) => outcome !== 'left');
+  return directories.every(({ kind, outcome }) => kind === 'mount' || outcome !== 'left');
 }
