@@ -1,7 +1,7 @@
 import { mkdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { mountedTrees } from '../../../src/cache/mounted-trees.ts';
+import { mountedTrees, type TableLimits } from '../../../src/cache/mounted-trees.ts';
 import { deviceFrom } from '../../../src/core/mount-table.ts';
 import { createScratch } from '../disk/scratch.ts';
 
@@ -75,4 +75,22 @@ test('every tree counts as mounted where not all processes of the machine are se
   await using container = await createScratch();
   const inside = await machine(container.path, [], 'pid:[4026532201]');
   expect(await (await mountedTrees(inside.proc))(inside.tree)).toBe(true);
+});
+
+test('every tree counts as mounted where a process has more mounts than are read, or all of them have', async () => {
+  await using scratch = await createScratch();
+  const padding = `${ROOT}\n`.repeat(1000);
+  const { proc, tree } = await machine(scratch.path, [
+    { pid: '7', namespace: 'mnt:[2]', root: '/', table: padding },
+    { pid: '8', namespace: 'mnt:[3]', root: '/', table: padding },
+  ]);
+  const isMounted = async (...limits: [TableLimits?]) => (await mountedTrees(proc, ...limits))(tree);
+  const limits = { one: padding.length, all: 2 * padding.length + 2 * 100, different: 2 };
+  expect(await isMounted(limits)).toBe(false);
+  expect(await isMounted({ ...limits, one: limits.one - 1 })).toBe(true);
+  expect(await isMounted({ ...limits, all: 2 * padding.length })).toBe(true);
+  expect(await isMounted({ ...limits, different: 0 })).toBe(true);
+  expect(await isMounted()).toBe(false);
+  await writeFile(join(proc, '7/mountinfo'), Buffer.alloc(17 * 1024 * 1024, `${ROOT}\n`));
+  expect(await isMounted()).toBe(true);
 });
