@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['**/dist/', '**/node_modules/', '**/binaries/', '.build/'] },
+  { ignores: ['**/dist/', '**/node_modules/', '**/binaries/', '**/.compiled-code/', '.build/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],
