@@ -31,17 +31,17 @@ export function injectTree(lab) {
       ],
       7,
     );
-    const besideRaw = (work, name) =>
-      row({ work, ours: times.get(name), peerName: RAW, peer: times.get('raw'), most: 1.3 });
+    const besideRaw = (work, name, most) =>
+      row({ work, ours: times.get(name), peerName: RAW, peer: times.get('raw'), most });
     const besideBase64 = (work, name) =>
       row({ work, ours: times.get(name), peerName: BASE64, peer: times.get('base64'), most: 0.25 });
     const [work, first, copied] = ['inject, proven', 'inject, proven, the first on this host', 'inject --copy, proven'];
     return [
-      besideRaw(work, 'mounted'),
+      besideRaw(work, 'mounted', 0.6),
       besideBase64(work, 'mounted'),
-      besideRaw(first, 'first'),
+      besideRaw(first, 'first', 1.2),
       withoutBudget(besideBase64(first, 'first')),
-      besideRaw(copied, 'copied'),
+      besideRaw(copied, 'copied', 1.2),
       withoutBudget(besideBase64(copied, 'copied')),
     ];
   } finally {
@@ -113,7 +113,7 @@ export function injectMany(lab) {
     const times = measure(contestants(...options), 2);
     const peer = { median: (times.get('singly').median * MANY) / SAMPLE };
     const [work, peerName] = [`${words} into ${MANY} containers, proven`, `${MANY} times \`${words}\` of one`];
-    return row({ work, ours: times.get('many'), peerName, peer, most: 0.5 });
+    return row({ work, ours: times.get('many'), peerName, peer, most: 0.4 });
   };
   try {
     return [beside('inject'), withoutBudget(beside('inject --copy', '--copy'))];
