@@ -8,6 +8,9 @@ import type { CompiledCode } from './compiled-code.ts';
 const BEFORE = Buffer.from('(function (exports, require, module, __filename, __dirname) { ');
 const BEHIND = Buffer.from('\n})');
 
+/** By then a command has compiled what it takes to start, and has not begun to collect much garbage. */
+const SOON_MS = 250;
+
 type Wrapped = (exports: unknown, require: unknown, module: Module, filename: string, folder: string) => void;
 
 interface Module {
@@ -24,7 +27,8 @@ interface Compiled {
  * Loads a file of the bundled command and those that it needs, as Node's `require` does, with what V8 compiled of them when
  * the same command ran before. Node's own compile cache leaves out what is compiled when it is first called, which is
  * most of a command: with that, commands start some 10 ms later.
- * @param kept what is missing there is written when the process ends.
+ * @param kept what is missing there is written when the process ends, or soon: V8 drops again what it compiled and did not
+ * run for a while.
  */
 export function loadCommand(path: string, kept: CompiledCode): unknown {
   const modules = new Map<string, Module>();
@@ -48,9 +52,11 @@ export function loadCommand(path: string, kept: CompiledCode): unknown {
       throw error;
     }
   };
-  process.once('exit', () => {
-    keep(compiled, kept);
-  });
+  const keepNow = () => {
+    keep(compiled.splice(0), kept);
+  };
+  setTimeout(keepNow, SOON_MS).unref();
+  process.once('exit', keepNow);
   return load(path);
 }
 
