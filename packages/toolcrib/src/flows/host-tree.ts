@@ -8,7 +8,7 @@ import { mountAbove, mountLinesFrom } from '../core/mount-table.ts';
 import { nearestThere, verifyWritable } from '../disk/writable-directory.ts';
 import type { InjectableArtifact } from '../inject/artifact.ts';
 import type { HostTree, MountedTree, ProvidedTree } from '../inject/host-tree.ts';
-import { ensureSafeDirectory, namesIn, stateOfTree, weaknessOfPlace } from '../inject/tree-on-host.ts';
+import { ensureSafeDirectory, stateOfTree, weaknessOfPlace, whyNotEmpty } from '../inject/tree-on-host.ts';
 import type { Host } from './host.ts';
 import { cacheOf } from './resolve-artifact.ts';
 import { newTreePath, treesIn, verifyTree, writeTree } from './stored-tree.ts';
@@ -113,8 +113,4 @@ async function whyUnfit(trees: string): Promise<string | undefined> {
     return `${trees} of this host is on a file system that is mounted noexec`;
   }
   return nearest === trees ? undefined : await verifyWritable(trees).then(() => undefined, messageOf);
-}
-
-async function whyNotEmpty(directory: string): Promise<string | undefined> {
-  return (await namesIn(directory)).length === 0 ? undefined : `${directory} is not empty`;
 }

@@ -10,7 +10,7 @@ import type { LedgerEntry } from './ledger.ts';
 import { placementFrom, proveHealth } from './place-and-prove.ts';
 import type { Placement } from './placement.ts';
 import { directoryOf } from './rungs/attempt.ts';
-import { namesIn, stateOfTree, weaknessAbove, weaknessOfTree } from './tree-on-host.ts';
+import { stateOfTree, weaknessAbove, weaknessOfTree, whyNotEmpty } from './tree-on-host.ts';
 
 /** Nothing is copied. */
 const MOUNTING: Patience = { total: 60_000, quiet: 60_000 };
@@ -97,8 +97,8 @@ async function provideTree({ hostTree }: Injection): Promise<ProvidedTree> {
 
 /** Why what a sandbox is shown could come to be more than the tree, or another one; undefined when it cannot. */
 async function weaknessAround({ path, empty }: MountedTree): Promise<string | undefined> {
-  const weakness = (await weaknessAbove(path)) ?? (await weaknessAbove(empty)) ?? (await weaknessOfTree(empty));
-  return weakness ?? ((await namesIn(empty)).length === 0 ? undefined : `${empty} is not empty`);
+  const above = (await weaknessAbove(path)) ?? (await weaknessAbove(empty));
+  return above ?? (await weaknessOfTree(empty)) ?? (await whyNotEmpty(empty));
 }
 
 function requireMounter(sandbox: Sandbox): NamespaceMounter {

@@ -300,6 +300,11 @@ async function sweepUnfinished(parent: string): Promise<void> {
   }
 }
 
+/** Why a directory does not count as empty; undefined when it does, also where it is not there. @throws RemoteError `STORAGE`. */
+export async function whyNotEmpty(directory: string): Promise<string | undefined> {
+  return (await namesIn(directory)).length === 0 ? undefined : `${directory} is not empty`;
+}
+
 /** Names in a directory, sorted; none when it is not there. @throws RemoteError `STORAGE`. */
 export async function namesIn(directory: string): Promise<readonly string[]> {
   return await onDisk('list', directory, async () => {
